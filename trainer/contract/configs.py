@@ -1,0 +1,166 @@
+"""The configuration of each stage. Every field says what it means, in which unit, and where its default is from.
+
+Defaults follow InstructGPT Appendix C where the paper prints a number; learning rates are
+larger because the models that one machine trains are thousands of times smaller.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from trainer.contract.folder import Stage
+
+Positive = Annotated[int, Field(gt=0)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class StageConfig(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    threads: int | None = Field(None, ge=1, description="CPU threads for torch; empty = all cores")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU when there is one")
+
+
+class TrainConfig(StageConfig):
+    """What every gradient-taking stage shares."""
+
+    learning_rate: Rate
+    warmup_share: Share = Field(0.0, description="share of all steps with linear warmup from 0")
+    final_rate_share: Share = Field(0.1, description="cosine decay ends at this share of the peak (IG C.1: 10 %)")
+    weight_decay: float = Field(0.0, ge=0)
+    adam_beta1: float = Field(0.9, ge=0, lt=1, description="IG App. C")
+    adam_beta2: float = Field(0.95, ge=0, lt=1, description="IG App. C")
+    max_grad_norm: float = Field(1.0, gt=0, description="gradients are clipped to this norm")
+    checkpoint_every: Positive = Field(50, description="steps between checkpoints")
+    log_every: Positive = Field(1, description="steps between lines of metrics.jsonl")
+
+
+class PretrainConfig(TrainConfig):
+    """Train a byte-level BPE tokenizer and a small Llama from nothing on plain text (next-token loss)."""
+
+    learning_rate: Rate = 2e-3
+    warmup_share: Share = 0.05
+    weight_decay: float = Field(0.1, ge=0)
+    corpus: str = Field(
+        "stdlib-docstrings",
+        description="'stdlib-docstrings' (text every machine has) or a path to .txt, .jsonl or either with .gz",
+    )
+    vocabulary_size: int = Field(2048, ge=300, description="tokens of the byte-level BPE")
+    hidden_size: Positive = 128
+    layers: Positive = 4
+    heads: Positive = 4
+    context: Positive = Field(256, description="longest sequence in tokens")
+    steps: Positive = 600
+    batch_size: Positive = Field(32, description="sequences of `block` tokens a step")
+    block: Positive = Field(128, description="tokens per training sequence")
+    heldout_share: Share = Field(0.02, description="documents kept for the validation loss")
+
+
+class SftConfig(TrainConfig):
+    """Fine-tune on demonstrations; the loss counts answer tokens only (IG §3.5, C.1)."""
+
+    learning_rate: Rate = 1e-3
+    epochs: Positive = 3
+    batch_size: Positive = Field(32, description="demonstrations a step (IG C.1: 32)")
+    micro_batch_size: Positive | None = Field(None, description="demonstrations per forward; empty = batch_size")
+    max_tokens: Positive = Field(256, description="prompt + answer; a longer prompt loses its oldest tokens")
+
+
+class SampleConfig(StageConfig):
+    """Draw K answers per prompt from a policy."""
+
+    answers_per_prompt: int = Field(4, ge=1, le=64, description="K; campaigns ask for 4–9")
+    temperature: float = Field(1.0, ge=0, description="0 = greedy")
+    top_p: float = Field(1.0, gt=0, le=1)
+    max_new_tokens: Positive = 48
+    max_prompt_tokens: Positive = Field(160, description="a longer prompt loses its oldest tokens")
+    batch_size: Positive = Field(64, description="answers generated together")
+    resample_duplicates: int = Field(3, ge=0, description="extra rounds to replace an answer equal to a sibling")
+
+
+class RewardConfig(TrainConfig):
+    """Train r(x, y) on full rankings: all pairs of a prompt in one batch element (IG §3.5, C.2)."""
+
+    learning_rate: Rate = 5e-4
+    epochs: Positive = Field(1, description="IG C.2: 1; more overfits")
+    prompts_per_batch: Positive = Field(16, description="rankings a step (IG C.2: 64)")
+    max_tokens: Positive = Field(256, description="prompt + answer; a longer prompt loses its oldest tokens")
+    divisor: Literal["all_pairs", "strict_pairs"] = Field(
+        "all_pairs", description="per-prompt divisor: C(K,2) as printed, or the number of strict pairs"
+    )
+
+
+class PpoConfig(TrainConfig):
+    """Improve the SFT model against the reward model (IG §3.5, C.4)."""
+
+    learning_rate: Rate = 3e-4
+    final_rate_share: Share = Field(1.0, description="IG C.4: constant after warmup")
+    value_learning_rate: Rate = 5e-4
+    iterations: Positive = Field(60, description="batches of episodes")
+    warmup_iterations: int = Field(10, ge=0, description="linear warmup from a tenth of the peak (IG C.4)")
+    batch_size: Positive = Field(64, description="episodes an iteration (IG C.4: 512)")
+    minibatch_size: Positive = Field(32, description="episodes an optimizer step (IG C.4: 64)")
+    inner_epochs: Positive = Field(1, description="passes over a batch (IG C.4: 1)")
+    kl_coefficient: float = Field(0.02, ge=0, description="β per token against the SFT model (IG C.4: 0.02)")
+    pretrain_coefficient: float = Field(0.0, ge=0, description="γ on the mean token loss; 0 = plain PPO")
+    pretrain_per_episode: int = Field(1, ge=0, description="pretraining sequences per episode (IG C.4: 8)")
+    corpus: str = Field("stdlib-docstrings", description="text of the pretraining mix, read when γ > 0")
+    clip: float = Field(0.2, gt=0, description="policy ratio clip (IG C.4)")
+    value_clip: float = Field(0.2, gt=0, description="value prediction clip")
+    discount: float = Field(1.0, ge=0, le=1, description="γ of GAE (IG C.4: none)")
+    gae_lambda: float = Field(0.95, ge=0, le=1, description="λ; not printed in IG, ST and ZI use 0.95")
+    temperature: float = Field(1.0, gt=0, description="rollout temperature; log-probs use it too")
+    max_new_tokens: Positive = 48
+    max_prompt_tokens: Positive = 160
+    missing_eos_penalty: float = Field(
+        1.0, ge=0, description="subtracted from the score of an answer that did not finish (N+: EOS trick)"
+    )
+    whiten_rewards: bool = Field(False, description="divide rewards by their deviation, mean kept")
+    ema_decay: float = Field(0.992, ge=0, lt=1, description="weights saved are this moving average (IG C.4); 0 = off")
+
+
+class ScoreConfig(StageConfig):
+    """Score prompt + answer rows of ``inputs/answers.parquet`` with a reward model."""
+
+    batch_size: Positive = 64
+    max_tokens: Positive = 256
+
+
+class EvaluateConfig(StageConfig):
+    """Measure a policy on held-out prompts: KL to its reference, reward, length, demonstration loss."""
+
+    max_new_tokens: Positive = 48
+    max_prompt_tokens: Positive = 160
+    temperature: float = Field(1.0, gt=0)
+    batch_size: Positive = 64
+    prompts: Positive = Field(128, description="held-out prompts at most")
+
+
+CONFIGS: dict[Stage, type[StageConfig]] = {
+    "pretrain": PretrainConfig,
+    "sft": SftConfig,
+    "sample": SampleConfig,
+    "reward": RewardConfig,
+    "score": ScoreConfig,
+    "ppo": PpoConfig,
+    "evaluate": EvaluateConfig,
+}
+
+PARENTS: dict[Stage, tuple[tuple[str, str], ...]] = {
+    "pretrain": (),
+    "sft": (("base", "base"),),
+    "sample": (("policy", "sft"),),
+    "reward": (("sft", "sft"),),
+    "score": (("reward", "reward"),),
+    "ppo": (("sft", "sft"), ("reward", "reward")),
+    "evaluate": (("policy", "policy"), ("reference", "sft"), ("reward", "reward")),
+}
+"""Stage -> (role, kind of model usually taken) of each parent it needs."""
+
+PRODUCES: dict[Stage, str] = {"pretrain": "base", "sft": "sft", "reward": "reward", "ppo": "policy"}
+"""Stage -> kind of the model version it leaves in ``model/``."""
+
+READS_SNAPSHOT: frozenset[Stage] = frozenset({"sft", "reward", "ppo", "evaluate"})

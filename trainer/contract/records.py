@@ -1,0 +1,236 @@
+"""One Parquet row each: the records that cross from the application to the trainer and back.
+
+Every record is a pydantic model (validated on the way in) with a pyarrow schema of the same
+fields (what the file holds). ``write_rows`` and ``read_rows`` are the only doors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, model_validator
+
+Split = Literal["train", "heldout"]
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Message(Record):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Prompt(Record):
+    """A conversation that waits for an answer; its last message is the user's."""
+
+    prompt_id: str
+    messages: list[Message]
+    use_case: str | None = None
+    split: Split = "train"
+
+
+class Demonstration(Record):
+    """A prompt with the answer a person wrote for it (InstructGPT §3.2, SFT data)."""
+
+    demonstration_id: str
+    prompt_id: str
+    messages: list[Message]
+    response: str
+    author: str | None = None
+    split: Split = "train"
+
+
+class Answer(Record):
+    """A candidate answer as it stands inside a ranking."""
+
+    candidate_id: str
+    text: str
+    source: str | None = None
+    likert: int | None = None
+    flags: list[str] = []
+
+
+class Ranking(Record):
+    """One person's weak order of the K answers to one prompt.
+
+    ``ranks[i]`` belongs to ``answers[i]``; 1 is best and equal ranks are ties.
+    ``flags`` of an answer lists the names of the flags that were answered "yes".
+    """
+
+    ranking_id: str
+    prompt_id: str
+    messages: list[Message]
+    answers: list[Answer]
+    ranks: list[int]
+    annotator: str
+    campaign: str | None = None
+    phase: Literal["training", "evaluation"] = "training"
+    split: Split = "train"
+
+    @model_validator(mode="after")
+    def _one_rank_per_answer(self) -> Ranking:
+        if len(self.answers) != len(self.ranks):
+            raise ValueError(f"{len(self.answers)} answers but {len(self.ranks)} ranks")
+        if len(self.answers) < 2:
+            raise ValueError("a ranking needs at least two answers")
+        return self
+
+
+class Comparison(Record):
+    """A strict preference derived from a ranking: answer ``winner`` beats answer ``loser``.
+
+    Both are positions in ``Ranking.answers``.
+    """
+
+    winner: int
+    loser: int
+
+
+class Candidate(Record):
+    """A sampled answer on its way back to the application, with its provenance."""
+
+    prompt_id: str
+    index: int
+    text: str
+    seed: int
+    temperature: float
+    top_p: float
+    max_new_tokens: int
+    tokens: int
+    finished: bool
+
+
+class AnswerToScore(Record):
+    """A prompt and an answer for which a reward is wanted."""
+
+    answer_id: str
+    messages: list[Message]
+    text: str
+
+
+class Score(Record):
+    """The reward model's scalar for one answer; higher is better, the zero point is the model's."""
+
+    answer_id: str
+    score: float
+
+
+def comparisons(ranks: list[int]) -> tuple[list[Comparison], int]:
+    """Derive the strict pairs of a weak order; ties are counted apart (FACTS: ties dropped, IG C.2).
+
+    Args:
+        ranks: one rank per answer, 1 = best, equal = tie.
+
+    Returns:
+        The strict pairs, best first within each pair, in order of position; and the number of
+        tied pairs. Together they are always C(K, 2).
+    """
+    strict: list[Comparison] = []
+    tied = 0
+    for i, j in combinations(range(len(ranks)), 2):
+        if ranks[i] == ranks[j]:
+            tied += 1
+        elif ranks[i] < ranks[j]:
+            strict.append(Comparison(winner=i, loser=j))
+        else:
+            strict.append(Comparison(winner=j, loser=i))
+    return strict, tied
+
+
+_MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+_ANSWERS = pa.list_(
+    pa.struct(
+        [
+            ("candidate_id", pa.string()),
+            ("text", pa.string()),
+            ("source", pa.string()),
+            ("likert", pa.int8()),
+            ("flags", pa.list_(pa.string())),
+        ]
+    )
+)
+
+SCHEMAS: dict[type[Record], pa.Schema] = {
+    Prompt: pa.schema(
+        [("prompt_id", pa.string()), ("messages", _MESSAGES), ("use_case", pa.string()), ("split", pa.string())]
+    ),
+    Demonstration: pa.schema(
+        [
+            ("demonstration_id", pa.string()),
+            ("prompt_id", pa.string()),
+            ("messages", _MESSAGES),
+            ("response", pa.string()),
+            ("author", pa.string()),
+            ("split", pa.string()),
+        ]
+    ),
+    Ranking: pa.schema(
+        [
+            ("ranking_id", pa.string()),
+            ("prompt_id", pa.string()),
+            ("messages", _MESSAGES),
+            ("answers", _ANSWERS),
+            ("ranks", pa.list_(pa.int16())),
+            ("annotator", pa.string()),
+            ("campaign", pa.string()),
+            ("phase", pa.string()),
+            ("split", pa.string()),
+        ]
+    ),
+    Candidate: pa.schema(
+        [
+            ("prompt_id", pa.string()),
+            ("index", pa.int32()),
+            ("text", pa.string()),
+            ("seed", pa.int64()),
+            ("temperature", pa.float64()),
+            ("top_p", pa.float64()),
+            ("max_new_tokens", pa.int32()),
+            ("tokens", pa.int32()),
+            ("finished", pa.bool_()),
+        ]
+    ),
+    AnswerToScore: pa.schema([("answer_id", pa.string()), ("messages", _MESSAGES), ("text", pa.string())]),
+    Score: pa.schema([("answer_id", pa.string()), ("score", pa.float64())]),
+}
+
+R = TypeVar("R", bound=Record)
+_ROWS_PER_GROUP = 1024
+
+
+def write_rows(path: Path, kind: type[R], rows: Iterable[R]) -> int:
+    """Write records to a Parquet file, a row group at a time, so that memory stays flat.
+
+    The bytes depend on the rows alone (no timestamps), so equal rows give an equal hash.
+
+    Returns:
+        The number of rows written.
+    """
+    count = 0
+    group: list[dict[str, object]] = []
+    with pq.ParquetWriter(path, SCHEMAS[kind], compression="zstd") as writer:
+        for row in rows:
+            group.append(row.model_dump())
+            count += 1
+            if len(group) == _ROWS_PER_GROUP:
+                writer.write_table(pa.Table.from_pylist(group, schema=SCHEMAS[kind]))
+                group = []
+        writer.write_table(pa.Table.from_pylist(group, schema=SCHEMAS[kind]))
+    return count
+
+
+def read_rows(path: Path, kind: type[R]) -> Iterator[R]:
+    """Stream the records of a Parquet file in file order."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=_ROWS_PER_GROUP):
+            for row in batch.to_pylist():
+                yield kind.model_validate(row)

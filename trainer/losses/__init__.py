@@ -1,0 +1,1 @@
+"""The trainer's mathematics: pure functions, each formula once. In every mask True counts."""

@@ -1,0 +1,110 @@
+"""The only place where the chat template is applied: conversations in, token ids out, and answers back to text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from transformers import PreTrainedTokenizerBase
+
+from trainer.contract.records import Message
+
+PAD, BOS, END = "<|pad|>", "<|bos|>", "<|end|>"
+SYSTEM, USER, ASSISTANT = "<|system|>", "<|user|>", "<|assistant|>"
+SPECIAL_TOKENS = [PAD, BOS, END, SYSTEM, USER, ASSISTANT]
+
+CHAT_TEMPLATE = (
+    "{{ bos_token }}"
+    "{% for message in messages %}"
+    "{{ '<|' + message['role'] + '|>' + message['content'] + eos_token }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+"""For tokenizers trained here: a turn is its role's token, the text, and ``<|end|>``, which also ends a sequence."""
+
+PLAIN_TEMPLATE = (
+    "{% for message in messages %}"
+    "{{ message['role'] | capitalize + ': ' + message['content'] + '\n\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
+)
+"""For foreign base models that come without a template and without role tokens."""
+
+
+def encode_prompt(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], max_tokens: int) -> list[int]:
+    """Token ids of a conversation up to where the assistant begins to speak.
+
+    Text that spells a special token (``<|end|>``) stays text: no message can close its own turn
+    or speak in another role. A prompt that is too long loses its oldest tokens, for the end
+    carries the question.
+    """
+    hidden: list[str] = []
+    mark = _unused_mark(messages)
+    special = _special(tokenizer)
+
+    def hide(match: re.Match[str]) -> str:
+        hidden.append(match[0])
+        return mark
+
+    turns = [{"role": m.role, "content": special.sub(hide, m.content)} for m in messages]
+    rendered = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    ids: list[int] = []
+    for place, part in enumerate(str(rendered).split(mark)):
+        if place:
+            ids += _as_text(tokenizer, hidden[place - 1])
+        ids += tokenizer.encode(part, add_special_tokens=False)
+    return ids[-max_tokens:]
+
+
+def encode_answer(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Token ids of an answer, closed by the end-of-sequence token; special tokens in the text stay text.
+
+    Prompt and answer are encoded apart, so no token ever spans their border.
+    """
+    return [*_as_text(tokenizer, text), _end(tokenizer)]
+
+
+def encode_pair(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], text: str, max_tokens: int
+) -> tuple[list[int], list[int]]:
+    """Prompt ids and answer ids that together fit into ``max_tokens``.
+
+    The prompt gives way first (its oldest tokens); an answer that alone is too long loses its end.
+    """
+    answer = encode_answer(tokenizer, text)[: max_tokens - 1]
+    return encode_prompt(tokenizer, messages, max_tokens - len(answer)), answer
+
+
+def decode_answer(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
+    """Text of generated ids, without special tokens and without blanks at either end."""
+    return str(tokenizer.decode(list(ids), skip_special_tokens=True)).strip()
+
+
+def finished(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> bool:
+    """Whether a generated answer ended by itself."""
+    return bool(ids) and ids[-1] == _end(tokenizer)
+
+
+def _as_text(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    return list(tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True))
+
+
+def _end(tokenizer: PreTrainedTokenizerBase) -> int:
+    if tokenizer.eos_token_id is None:
+        raise ValueError("This tokenizer has no end-of-sequence token, so an answer could never end. Give it one.")
+    return int(tokenizer.eos_token_id)
+
+
+def _special(tokenizer: PreTrainedTokenizerBase) -> re.Pattern[str]:
+    """Matches any special token's spelling, longest first."""
+    added = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    spellings = sorted(added | set(tokenizer.all_special_tokens), key=lambda s: (-len(s), s))
+    return re.compile("|".join(map(re.escape, spellings)) or r"(?!)")
+
+
+def _unused_mark(messages: Sequence[Message]) -> str:
+    """A string that no message contains: private-use characters around a number."""
+    number = 0
+    while any(f"\ue000{number}\ue001" in message.content for message in messages):
+        number += 1
+    return f"\ue000{number}\ue001"

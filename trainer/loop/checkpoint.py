@@ -1,0 +1,66 @@
+"""Checkpoints that a killed process or a full disk cannot break."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+
+KEEP = 2
+_NAME = re.compile(r"step-(\d+)\.pt")
+
+
+def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> None:
+    """Write a checkpoint beside the old ones, then put it in place in one atomic step; keep the last two.
+
+    Args:
+        folder: the run's ``checkpoints/``.
+        step: the last step that ``state`` contains.
+        state: state dicts, tensors and plain values (loaded with ``weights_only``).
+
+    Raises:
+        OSError: the disk is full or not writable; the earlier checkpoints are as they were.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _remove_partial(folder)
+    partial = folder / f"step-{step:08d}.pt.partial"
+    try:
+        with partial.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(folder / f"step-{step:08d}.pt")
+    except (OSError, RuntimeError) as error:  # torch wraps a failed write in a RuntimeError
+        partial.unlink(missing_ok=True)
+        raise OSError(
+            f"The checkpoint of step {step} could not be written to {folder} ({error}). "
+            "Is the disk full? Earlier checkpoints are intact: make room and start the run again."
+        ) from error
+    for _, path in _checkpoints(folder)[:-KEEP]:
+        path.unlink()
+
+
+def latest_checkpoint(folder: Path) -> tuple[int, dict[str, Any]] | None:
+    """The newest readable checkpoint as (step, state on the CPU), or None; unreadable ones are passed over."""
+    for step, path in reversed(_checkpoints(folder)):
+        try:
+            return step, torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # noqa: BLE001 - damage shows in many ways; an older checkpoint is the answer to all
+            print(f"checkpoint {path.name} cannot be read ({error}); trying the one before", flush=True)  # noqa: T201
+    return None
+
+
+def _checkpoints(folder: Path) -> list[tuple[int, Path]]:
+    if not folder.is_dir():
+        return []
+    named = ((_NAME.fullmatch(path.name), path) for path in folder.iterdir())
+    return sorted((int(match[1]), path) for match, path in named if match)
+
+
+def _remove_partial(folder: Path) -> None:
+    """What an earlier, killed process left half-written."""
+    for path in folder.glob("*.partial"):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,150 @@
+"""A run folder as a stage sees it: what it may read and where it leaves its results."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from trainer.contract.configs import CONFIGS, PARENTS, READS_SNAPSHOT, StageConfig
+from trainer.contract.folder import (
+    CHECKPOINTS,
+    CONFIG,
+    INPUTS,
+    METRICS,
+    MODEL,
+    SAMPLES,
+    ParentRole,
+    RunSpec,
+)
+from trainer.loop.metrics import MetricsLog, SampleLog
+
+
+class RunFolder:
+    """An opened run folder, its configuration validated.
+
+    Attributes:
+        path: the folder.
+        spec: ``config.json``.
+        config: the stage's own configuration, of the type that ``CONFIGS`` names.
+    """
+
+    path: Path
+    spec: RunSpec
+    config: StageConfig
+
+    def __init__(self, path: Path | str) -> None:
+        """Read and check ``config.json``.
+
+        Raises:
+            ValueError: with a sentence that names each wrong field.
+        """
+        self.path = Path(path)
+        self.spec = _read_spec(self.path / CONFIG)
+        try:
+            self.config = CONFIGS[self.spec.stage].model_validate(self.spec.config)
+        except ValidationError as error:
+            raise ValueError(f"The {self.spec.stage} configuration is not valid: {_fields(error)}.") from error
+        if self.spec.stage in READS_SNAPSHOT and self.spec.snapshot is None:
+            raise ValueError(f'The {self.spec.stage} stage reads a snapshot, but config.json names no "snapshot".')
+        for role, _ in PARENTS[self.spec.stage]:
+            if role not in self.spec.parents:
+                raise ValueError(
+                    f'The {self.spec.stage} stage needs the model "{role}", but "parents" does not name it.'
+                )
+            if not (self.spec.parents[role] / "config.json").exists():
+                raise ValueError(f'The model "{role}" is not at {self.spec.parents[role]}: no config.json there.')
+
+    @property
+    def snapshot(self) -> Path:
+        """Folder of the frozen training set."""
+        if self.spec.snapshot is None:
+            raise ValueError('config.json names no "snapshot".')
+        return self.spec.snapshot
+
+    @property
+    def inputs(self) -> Path:
+        return self.path / INPUTS
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / CHECKPOINTS
+
+    def parent(self, role: ParentRole) -> Path:
+        """Model folder of a parent."""
+        return self.spec.parents[role]
+
+    def metrics(self, resume_step: int = 0) -> MetricsLog:
+        """Open ``metrics.jsonl`` at the step of a checkpoint (0: anew)."""
+        return MetricsLog(self.path / METRICS, resume_step)
+
+    def samples(self, resume_step: int = 0) -> SampleLog:
+        """Open ``samples.jsonl`` at the step of a checkpoint (0: anew)."""
+        return SampleLog(self.path / SAMPLES, resume_step)
+
+    def save_model(self, model: Any, tokenizer: Any, extra_card: str = "") -> Path:
+        """Leave model, tokenizer (with chat template) and model card in ``model/``, all or nothing.
+
+        Args:
+            model: anything with ``save_pretrained``.
+            tokenizer: likewise.
+            extra_card: Markdown for the end of the model card.
+        """
+        partial, final = self.path / (MODEL + ".partial"), self.path / MODEL
+        shutil.rmtree(partial, ignore_errors=True)
+        model.save_pretrained(partial)
+        tokenizer.save_pretrained(partial)
+        (partial / "README.md").write_text(_card(self.spec, self.config, extra_card), encoding="utf-8")
+        shutil.rmtree(final, ignore_errors=True)
+        partial.rename(final)
+        return final
+
+
+def _read_spec(path: Path) -> RunSpec:
+    try:
+        return RunSpec.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"There is no {path.name} in {path.parent}: a run folder starts with one.") from None
+    except ValidationError as error:
+        raise ValueError(f"{path} is not valid: {_fields(error)}.") from error
+
+
+def _fields(error: ValidationError) -> str:
+    """``field "batch_size": Input should be greater than 0 (given 0); …``."""
+    return "; ".join(
+        f'field "{".".join(str(part) for part in item["loc"])}": {item["msg"]} (given {item["input"]!r})'
+        for item in error.errors(include_url=False)
+    )
+
+
+def _card(spec: RunSpec, config: StageConfig, extra: str) -> str:
+    parents = [f"- {role}: `{path}`" for role, path in sorted(spec.parents.items())] or ["- none: trained from nothing"]
+    data = f"`{spec.snapshot.name}` (the name is the hash of its files)" if spec.snapshot else "no snapshot"
+    lines = [
+        "---",
+        "library_name: transformers",
+        "tags: [prefloop]",
+        "---",
+        f"# {spec.stage}",
+        "",
+        f"Left by the `{spec.stage}` stage of Prefloop, seed {spec.seed}.",
+        "",
+        "## Parents",
+        "",
+        *parents,
+        "",
+        "## Data",
+        "",
+        data,
+        "",
+        "## Configuration",
+        "",
+        "```json",
+        json.dumps(config.model_dump(mode="json"), indent=2),
+        "```",
+        *(["", extra] if extra else []),
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,207 @@
+"""The language model: building a small one, loading one, the log-probabilities of tokens, and drawing answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    DynamicCache,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from trainer.contract.configs import PretrainConfig
+from trainer.data.batches import pad, positions
+from trainer.data.chat import PLAIN_TEMPLATE
+
+
+def build_llama(config: PretrainConfig, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
+    """A small Llama with fresh weights from the global generator; embeddings are tied, dropout is nowhere."""
+    if config.hidden_size % (2 * config.heads):
+        raise ValueError(
+            f'Field "hidden_size" ({config.hidden_size}) must be a multiple of twice "heads" ({config.heads}): '
+            "each head turns pairs of its channels by position."
+        )
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=config.hidden_size,
+            # Two thirds of 4·hidden, as SwiGLU has three matrices instead of two (Shazeer 2020, §2).
+            intermediate_size=-(-8 * config.hidden_size // 3 // 32) * 32,
+            num_hidden_layers=config.layers,
+            num_attention_heads=config.heads,
+            num_key_value_heads=config.heads,
+            max_position_embeddings=config.context,
+            tie_word_embeddings=True,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    return model
+
+
+def load_policy(path: Path | str) -> PreTrainedModel:
+    """A causal language model from a local folder, in float32 and without dropout.
+
+    Dropout stays off while training too: log-probabilities must be the same when asked twice (N+).
+    """
+    model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, local_files_only=True)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return model.eval()
+
+
+def load_tokenizer(path: Path | str) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model folder, with a chat template and a padding token in any case."""
+    tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+    if tokenizer.chat_template is None:
+        tokenizer.chat_template = PLAIN_TEMPLATE
+    if tokenizer.pad_token_id is None:
+        # Harmless: what is padding is told by masks, never by the token.
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def check_context(model: PreTrainedModel, tokens: int, fields: str) -> None:
+    """Refuse sequences longer than the model has positions for.
+
+    Raises:
+        ValueError: naming the configuration fields to lower.
+    """
+    longest = getattr(model.config, "max_position_embeddings", None)
+    if longest is not None and tokens > longest:
+        raise ValueError(f"{fields} ask for {tokens} tokens, but this model reads at most {longest}. Lower them.")
+
+
+def token_logprobs(
+    model: PreTrainedModel, ids: torch.Tensor, mask: torch.Tensor, temperature: float = 1.0
+) -> torch.Tensor:
+    """Log-probabilities log π(token t+1 | tokens up to t), divided by the sampling temperature like the rollout (NI).
+
+    Args:
+        model: a causal language model.
+        ids: (B, T).
+        mask: (B, T) bool; padding may stand on either side, positions follow the mask.
+        temperature: > 0.
+
+    Returns:
+        (B, T-1) float32; entry t speaks of ``ids[:, t + 1]``, and is 0 where either token is padding.
+    """
+    # A column of padding only for some rows needs a mask; none at all lets attention take its fastest way.
+    attention = None if bool(mask.all()) else mask.long()
+    logits = model(input_ids=ids, attention_mask=attention, position_ids=positions(mask), use_cache=False).logits
+    logprobs = torch.log_softmax(logits[:, :-1].float() / temperature, dim=-1)
+    chosen = logprobs.gather(-1, ids[:, 1:, None]).squeeze(-1)
+    return torch.where(mask[:, 1:] & mask[:, :-1], chosen, 0.0)
+
+
+@torch.no_grad()
+def generate(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[Sequence[int]],
+    *,
+    max_new_tokens: int,
+    seeds: Sequence[int],
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+) -> list[list[int]]:
+    """Draw one answer per prompt, all together, with cached keys and values.
+
+    Each row has its own stream of uniform numbers, so an answer depends on its prompt and its
+    seed and not on its neighbours (up to the rounding of a differently padded batch). Equal
+    prompts are read once. Rows that ended leave the batch.
+
+    Args:
+        model: a causal language model.
+        tokenizer: says which token ends an answer.
+        prompts: token ids, one list per answer wanted; repeat a prompt for several answers.
+        max_new_tokens: longest answer, end token included.
+        seeds: one integer per row.
+        temperature: 0 takes the likeliest token.
+        top_p: keep the likeliest tokens whose probabilities reach this sum (nucleus sampling).
+
+    Returns:
+        New token ids per row; the last one is the end token if the answer ended by itself.
+    """
+    if not prompts:
+        return []
+    device = model.device
+    eos = tokenizer.eos_token_id
+    distinct = list(dict.fromkeys(tuple(prompt) for prompt in prompts))
+    place = {prompt: row for row, prompt in enumerate(distinct)}
+    owner = torch.tensor([place[tuple(prompt)] for prompt in prompts], device=device)
+
+    ids, mask = (tensor.to(device) for tensor in pad(distinct, tokenizer.pad_token_id, "left"))
+    cache = DynamicCache(config=model.config)
+    logits = model(
+        input_ids=ids,
+        attention_mask=mask.long(),
+        position_ids=positions(mask),
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=1,
+    ).logits[:, -1]
+    if len(distinct) < len(prompts):
+        logits = logits[owner]
+        mask = mask[owner]
+        cache.batch_select_indices(owner)
+
+    uniform = torch.stack(
+        [torch.rand(max_new_tokens, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+    ).to(device)
+    answers: list[list[int]] = [[] for _ in prompts]
+    alive = list(range(len(prompts)))
+    position = mask.sum(dim=-1)
+    for step in range(max_new_tokens):
+        tokens = _draw(logits, uniform[:, step], temperature, top_p)
+        drawn = tokens.tolist()
+        for row, token in zip(alive, drawn, strict=True):
+            answers[row].append(token)
+        keep = [i for i, token in enumerate(drawn) if token != eos]
+        if not keep or step == max_new_tokens - 1:
+            break
+        if len(keep) < len(drawn):
+            index = torch.tensor(keep, device=device)
+            alive = [alive[i] for i in keep]
+            tokens, uniform, mask, position = tokens[index], uniform[index], mask[index], position[index]
+            cache.batch_select_indices(index)
+        mask = torch.cat([mask, mask.new_ones(len(alive), 1)], dim=1)
+        logits = model(
+            input_ids=tokens[:, None],
+            attention_mask=mask.long(),
+            position_ids=position[:, None],
+            past_key_values=cache,
+            use_cache=True,
+        ).logits[:, -1]
+        position = position + 1
+    return answers
+
+
+def _draw(logits: torch.Tensor, uniform: torch.Tensor, temperature: float, top_p: float) -> torch.Tensor:
+    """One token per row (B,) by inverting the cumulative distribution at ``uniform`` (B,)."""
+    if temperature == 0:
+        return logits.argmax(dim=-1)
+    probabilities = torch.softmax(logits.double() / temperature, dim=-1)
+    order = None
+    if top_p < 1:
+        probabilities, order = probabilities.sort(dim=-1, descending=True)
+        before = probabilities.cumsum(dim=-1) - probabilities
+        probabilities = torch.where(before < top_p, probabilities, 0.0)
+    cumulative = probabilities.cumsum(dim=-1)
+    # Scaling by the actual sum keeps rounding (and the nucleus) from pointing behind the last token.
+    target = uniform.double()[:, None] * cumulative[:, -1:]
+    choice = torch.searchsorted(cumulative, target, right=True).clamp(max=logits.shape[-1] - 1)
+    if order is not None:
+        choice = order.gather(-1, choice)
+    return choice.squeeze(-1)

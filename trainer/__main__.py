@@ -1,0 +1,186 @@
+"""``python -m trainer STAGE RUN_FOLDER``: the only entry to the training programs.
+
+Success leaves ``manifest.json`` (exit 0), failure leaves ``error.json`` (exit 1), SIGTERM leaves
+neither (exit 143), and starting again goes on from the last checkpoint.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import platform
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from trainer.contract.configs import CONFIGS
+from trainer.contract.folder import CHECKPOINTS, CONFIG, ERROR, INPUTS, MANIFEST, RunManifest, sha256_of, write_json
+
+if TYPE_CHECKING:
+    from trainer.loop.run_folder import RunFolder
+
+USAGE = f"usage: python -m trainer STAGE RUN_FOLDER\n  STAGE is one of: {', '.join(CONFIGS)}"
+WEIGHTS = "model.safetensors"
+
+
+def main(arguments: list[str]) -> int:
+    """Run one stage in its folder; returns the exit status."""
+    if len(arguments) != 2 or arguments[0] not in CONFIGS:
+        say(USAGE)
+        return 2
+    stage, path = arguments[0], Path(arguments[1])
+    if not path.is_dir():
+        say(f"There is no run folder at {path}.")
+        return 2
+    if (path / MANIFEST).exists():
+        say(f"{path} is finished already: {MANIFEST} is there. Nothing to do.")
+        return 0
+    (path / ERROR).unlink(missing_ok=True)
+    try:
+        run(stage, path)
+    except Exception as error:  # noqa: BLE001 - whatever happened, a person shall read about it
+        return fail(stage, path, error)
+    return 0
+
+
+def run(stage: str, path: Path) -> None:
+    """Check the folder, run the stage, and close the folder with its manifest."""
+    started = time.monotonic()
+    from trainer.loop.run_folder import RunFolder
+
+    folder = RunFolder(path)
+    if folder.spec.stage != stage:
+        raise ValueError(f'You asked for the stage "{stage}", but {CONFIG} is for "{folder.spec.stage}".')
+    say(f"{stage} in {path}")
+    metrics = importlib.import_module(f"trainer.stages.{stage}").run(folder)
+    manifest = RunManifest(
+        stage=folder.spec.stage, metrics=metrics, provenance=provenance(folder, started), files=results(path)
+    )
+    write_json(path / MANIFEST, manifest)
+    say(f"{stage} done in {manifest.provenance['seconds']} s")
+
+
+def provenance(folder: RunFolder, started: float) -> dict[str, Any]:
+    """What a run must say of itself to be repeated: code, libraries, data, parents, seed, machine, cost."""
+    import torch
+    import transformers
+
+    parents = {
+        role: {"folder": str(path), "sha256": sha256_of(path / WEIGHTS) if (path / WEIGHTS).exists() else None}
+        for role, path in folder.spec.parents.items()
+    }
+    return {
+        "seed": folder.spec.seed,
+        "snapshot": folder.spec.snapshot.name if folder.spec.snapshot else None,
+        "parents": parents,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "git": git_state(),
+        "hardware": hardware(),
+        "threads": torch.get_num_threads(),
+        "seconds": round(time.monotonic() - started, 2),
+        "peak_rss_mb": peak_rss_mb(),
+    }
+
+
+def results(path: Path) -> dict[str, str]:
+    """SHA-256 of each result file: what is outside ``checkpoints/`` and was not there before the run."""
+    inputs = {CONFIG, CHECKPOINTS, INPUTS}
+    files = sorted(f for f in path.rglob("*") if f.is_file())
+    named = ((f.relative_to(path), f) for f in files)
+    return {
+        name.as_posix(): sha256_of(file)
+        for name, file in named
+        if name.parts[0] not in inputs
+        and file.suffix in {".parquet", ".json", ".jsonl", ".safetensors", ".jinja", ".md"}
+    }
+
+
+def git_state() -> dict[str, Any] | None:
+    """Commit of this code and whether the tree was clean; None outside a git tree."""
+    here = Path(__file__).resolve().parent
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
+        changes = subprocess.run(["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return {"commit": commit.stdout.strip(), "clean": not changes.stdout.strip()}
+
+
+def hardware() -> dict[str, Any]:
+    import psutil
+    import torch
+
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {"cpu": cpu_name(), "cores": psutil.cpu_count(), "gpu": gpus, "system": platform.platform()}
+
+
+def cpu_name() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def peak_rss_mb() -> float | None:
+    """Largest resident memory of this process so far; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
+
+
+def fail(stage: str, path: Path, error: Exception) -> int:
+    """Leave ``error.json`` and say the same on stdout; returns the exit status."""
+    sentence = explain(stage, error)
+    say(sentence)
+    trace = "".join(traceback.format_exception(error))
+    print(trace, file=sys.stderr, flush=True)  # noqa: T201
+    try:
+        write_json(path / ERROR, {"kind": type(error).__name__, "message": sentence, "traceback": trace})
+    except OSError as full:
+        say(f"{ERROR} could not be written either: {full}")
+    return 1
+
+
+def explain(stage: str, error: Exception) -> str:
+    """Say in a sentence what happened and what to do."""
+    text = str(error)
+    if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in text:
+        return f"The disk is full ({text}). Make room and start the run again: it goes on from its last checkpoint."
+    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+        return f"The {stage} stage ran out of memory ({text}). Lower its batch size or the token limits."
+    ours = Path(__file__).resolve().parent
+    frames = traceback.extract_tb(error.__traceback__)
+    # Our own ValueErrors and OSErrors are sentences already; those from inside a library are not.
+    if isinstance(error, ValueError | OSError) and frames and Path(frames[-1].filename).is_relative_to(ours):
+        return text
+    return (
+        f"The {stage} stage stopped on an unexpected {type(error).__name__}: {text or 'no message'}. "
+        f"The traceback in {ERROR} says where; starting the run again goes on from its last checkpoint."
+    )
+
+
+def say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Leave at once: checkpoints and results are put in place atomically, so nothing is half-written."""
+    say("stopped by SIGTERM; starting the run again goes on from its last checkpoint")
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(main(sys.argv[1:]))

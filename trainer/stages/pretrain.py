@@ -1,0 +1,156 @@
+"""Train a tokenizer and a small language model from nothing on plain text (GPT-1 eq. 1)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import torch
+from torch.nn.utils import clip_grad_norm_
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from trainer.contract.configs import PretrainConfig
+from trainer.data.batches import batch_at, shuffled, token_blocks
+from trainer.data.corpus import load_corpus
+from trainer.data.tokenizer import tokenizer_from_text, train_tokenizer
+from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
+from trainer.loop.device import prepare
+from trainer.loop.optimizer import adamw, cosine_rate, set_rate
+from trainer.loop.run_folder import RunFolder
+from trainer.loop.seed import derived, random_state, restore_random_state, seed_everything
+from trainer.losses.language import next_token_loss
+from trainer.models.backbone import build_llama, generate
+
+SAMPLES = 4
+SAMPLE_PROMPT_TOKENS = 12
+SAMPLE_TOKENS = 48
+HELDOUT_BLOCKS = 128
+
+
+def run(folder: RunFolder) -> dict[str, float | int | str | None]:
+    """Learn from the corpus; leave a base model in ``model/`` and return the manifest's metrics."""
+    config, seed = folder.config, folder.spec.seed
+    assert isinstance(config, PretrainConfig)
+    if config.block > config.context:
+        raise ValueError(f'Field "block" ({config.block}) must not exceed "context" ({config.context}).')
+    device = prepare(config)
+    seed_everything(seed)
+    checkpoint = latest_checkpoint(folder.checkpoints)
+    done, state = checkpoint or (0, {})
+
+    train_texts, heldout_texts = split(load_corpus(config.corpus), config.heldout_share, seed)
+    # The checkpoint carries the tokenizer: a corpus file that changed meanwhile must not change the vocabulary.
+    tokenizer = (
+        tokenizer_from_text(state["tokenizer"]) if state else train_tokenizer(train_texts, config.vocabulary_size)
+    )
+    train = blocks(tokenizer, train_texts, config.block)
+    heldout = blocks(tokenizer, heldout_texts, config.block)[:HELDOUT_BLOCKS]
+    if not len(train):
+        raise ValueError(f'The corpus has fewer tokens than one "block" ({config.block}). Give more text.')
+    print(f"{train.numel()} training tokens, {heldout.numel()} held out, vocabulary {len(tokenizer)}", flush=True)  # noqa: T201
+
+    model = build_llama(config, tokenizer).to(device)
+    optimizer = adamw(model, config, config.learning_rate)
+    if state:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        restore_random_state(state["random"])
+        print(f"resumed from step {done}", flush=True)  # noqa: T201
+    metrics, samples = folder.metrics(done), folder.samples(done)
+
+    for step in range(done + 1, config.steps + 1):
+        ids = train[batch_at(step, len(train), config.batch_size, seed)].to(device)
+        rate = cosine_rate(step, config.steps, config.learning_rate, config.warmup_share, config.final_rate_share)
+        set_rate(optimizer, rate)
+        model.train()
+        loss = next_token_loss(
+            model(input_ids=ids, use_cache=False).logits, ids, torch.ones_like(ids, dtype=torch.bool)
+        )
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = clip_grad_norm_(model.parameters(), config.max_grad_norm)
+        optimizer.step()
+
+        last = step == config.steps
+        keep = last or step % config.checkpoint_every == 0
+        values = {"loss/train": loss.item(), "optimizer/gradient_norm": norm.item(), "optimizer/rate": rate}
+        if keep:
+            values["loss/heldout"] = heldout_loss(model, heldout, config.batch_size)
+        if keep or step % config.log_every == 0:
+            metrics.write(step, config.steps, values)
+        if keep:
+            samples.write(step, continuations(model, tokenizer, heldout, seed))
+            save_checkpoint(
+                folder.checkpoints,
+                step,
+                {
+                    "model": model.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "random": random_state(),
+                    "tokenizer": tokenizer.backend_tokenizer.to_str(),
+                },
+            )
+
+    folder.save_model(model, tokenizer)
+    return {
+        "loss/heldout": heldout_loss(model, heldout, config.batch_size),
+        "data/corpus": config.corpus,
+        "data/sha256": fingerprint(train_texts, heldout_texts),
+        "data/tokens": train.numel(),
+        "model/parameters": sum(p.numel() for p in model.parameters()),
+        "model/vocabulary": len(tokenizer),
+        "steps": config.steps,
+    }
+
+
+def split(documents: list[str], heldout_share: float, seed: int) -> tuple[list[str], list[str]]:
+    """Keep a share of the documents for validation; at least one document stays for training."""
+    order = shuffled(len(documents), derived(seed, "heldout"), epoch=0)
+    heldout = set(order[: min(round(len(documents) * heldout_share), len(documents) - 1)])
+    train = [text for i, text in enumerate(documents) if i not in heldout]
+    return train, [documents[i] for i in sorted(heldout)]
+
+
+def blocks(tokenizer: PreTrainedTokenizerBase, texts: list[str], block: int) -> torch.Tensor:
+    """Rows (N, block) of ``<bos> document <end> <bos> document <end> …``."""
+    if not texts:
+        return torch.empty(0, block, dtype=torch.long)
+    encoded = tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    return token_blocks(([tokenizer.bos_token_id, *ids, tokenizer.eos_token_id] for ids in encoded), block)
+
+
+@torch.no_grad()
+def heldout_loss(model: PreTrainedModel, heldout: torch.Tensor, batch_size: int) -> float:
+    """Mean next-token loss in nats over the held-out blocks; NaN when there are none."""
+    if not len(heldout):
+        return float("nan")
+    model.eval()
+    total = 0.0
+    for rows in heldout.split(batch_size):
+        ids = rows.to(model.device)
+        logits = model(input_ids=ids, use_cache=False).logits
+        total += next_token_loss(logits, ids, torch.ones_like(ids, dtype=torch.bool)).item() * len(rows)
+    return total / len(heldout)
+
+
+def continuations(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, heldout: torch.Tensor, seed: int
+) -> list[dict[str, Any]]:
+    """What the model makes of the beginnings of a few held-out blocks."""
+    model.eval()
+    prompts = [row[:SAMPLE_PROMPT_TOKENS].tolist() for row in heldout[:SAMPLES]]
+    seeds = [derived(seed, "sample", row) for row in range(len(prompts))]
+    answers = generate(model, tokenizer, prompts, max_new_tokens=SAMPLE_TOKENS, seeds=seeds)
+    return [
+        {"prompt": tokenizer.decode(prompt), "answer": tokenizer.decode(answer)}
+        for prompt, answer in zip(prompts, answers, strict=True)
+    ]
+
+
+def fingerprint(*parts: list[str]) -> str:
+    """SHA-256 of the documents as they were used."""
+    digest = hashlib.sha256()
+    for documents in parts:
+        for text in documents:
+            digest.update(text.encode() + b"\0")
+    return digest.hexdigest()

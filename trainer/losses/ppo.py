@@ -71,9 +71,3 @@ def sequence_kl(logprobs: Tensor, reference_logprobs: Tensor, mask: Tensor) -> T
     may be negative. This is the quantity that the penalty of InstructGPT §3.5 charges.
     """
     return torch.where(mask, logprobs - reference_logprobs, 0.0).sum(1)
-
-
-def token_entropies(logits: Tensor) -> Tensor:
-    """Entropy of each next-token distribution, in nats: (..., V) -> (...)."""
-    logp = logits.float().log_softmax(-1)
-    return -(logp.exp() * logp).sum(-1)

@@ -1,0 +1,7 @@
+"""Prefloop, the web application.
+
+``ROOMS`` lists the rooms in the order in which they may lean on one another: a room may import
+those before it, never those after it.
+"""
+
+ROOMS = ("people", "prompts", "candidates", "annotations", "snapshots", "registry", "evaluations", "runs")

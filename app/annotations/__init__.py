@@ -1,0 +1,1 @@
+"""Campaigns, tasks, leases, drafts; the instruments: rating, flags, ranking, demonstration."""

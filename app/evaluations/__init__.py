@@ -1,0 +1,1 @@
+"""How often one model's answers are preferred to another's."""

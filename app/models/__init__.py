@@ -1,0 +1,46 @@
+"""All tables, in one import, so that metadata is complete wherever it is used."""
+
+from app.models.annotations import (
+    Annotation,
+    Campaign,
+    Demonstration,
+    Draft,
+    Flag,
+    Lease,
+    Ranking,
+    Rating,
+    Task,
+    TaskCandidate,
+)
+from app.models.base import Base
+from app.models.candidates import Candidate
+from app.models.people import AuditEvent, Person
+from app.models.prompts import Corpus, Import, Prompt
+from app.models.registry import ModelParent, ModelVersion
+from app.models.runs import Run, RunParent
+from app.models.snapshots import Snapshot
+
+__all__ = [
+    "Annotation",
+    "AuditEvent",
+    "Base",
+    "Campaign",
+    "Candidate",
+    "Corpus",
+    "Demonstration",
+    "Draft",
+    "Flag",
+    "Import",
+    "Lease",
+    "ModelParent",
+    "ModelVersion",
+    "Person",
+    "Prompt",
+    "Ranking",
+    "Rating",
+    "Run",
+    "RunParent",
+    "Snapshot",
+    "Task",
+    "TaskCandidate",
+]

@@ -1,0 +1,203 @@
+"""Campaigns, tasks, leases and what people said: ratings, flags, rankings, demonstrations."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.models.base import Base, Id, Sha256, utc_now
+from app.models.candidates import Candidate
+from app.models.prompts import Prompt
+
+
+class Campaign(Base):
+    """A batch of work for labelers.
+
+    ``kind`` is ``ranking`` (rate and rank K answers) or ``demonstration`` (write the answer).
+    ``phase`` decides what comes first when criteria conflict: helpfulness for ``training`` labels,
+    truth and harmlessness for ``evaluation`` (FACTS §1.3). ``overlap`` is how many different
+    people annotate each task; never one more.
+    """
+
+    __tablename__ = "campaigns"
+    __table_args__ = (
+        CheckConstraint("kind IN ('ranking', 'demonstration')", name="known_kind"),
+        CheckConstraint("phase IN ('training', 'evaluation')", name="known_phase"),
+        CheckConstraint("status IN ('open', 'paused', 'closed')", name="known_status"),
+        CheckConstraint("overlap >= 1", name="some_overlap"),
+    )
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str] = mapped_column(default="ranking")
+    phase: Mapped[str] = mapped_column(default="training")
+    status: Mapped[str] = mapped_column(default="open")
+    overlap: Mapped[int] = mapped_column(default=1)
+    answers_per_task: Mapped[int | None]
+    lease_minutes: Mapped[int] = mapped_column(default=30)
+    instructions: Mapped[str] = mapped_column(default="")
+    imported: Mapped[bool] = mapped_column(default=False)
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Task(Base):
+    """One prompt of a campaign with the answers to be judged.
+
+    ``fingerprint`` is the hash of prompt and answers: one campaign asks for one set once.
+    """
+
+    __tablename__ = "tasks"
+    __table_args__ = (UniqueConstraint("campaign_id", "fingerprint"),)
+
+    id: Mapped[Id]
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"), index=True)
+    prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"), index=True)
+    fingerprint: Mapped[Sha256]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    campaign: Mapped[Campaign] = relationship()
+    prompt: Mapped[Prompt] = relationship()
+    answers: Mapped[list["TaskCandidate"]] = relationship(order_by="TaskCandidate.position")
+
+
+class TaskCandidate(Base):
+    """Which answers belong to a task."""
+
+    __tablename__ = "task_candidates"
+
+    task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id"), primary_key=True)
+    candidate_id: Mapped[int] = mapped_column(ForeignKey("candidates.id"), primary_key=True)
+    position: Mapped[int]
+
+    candidate: Mapped[Candidate] = relationship()
+
+
+class Lease(Base):
+    """One annotation slot of a task: a task with overlap 3 has slots 0, 1, 2 from the start.
+
+    A slot is free while nobody has submitted into it and nobody holds it, or the holder's time
+    is up. Because the rows exist beforehand and each holds at most one annotation, a fourth
+    annotation has nowhere to go; because (task, person) is unique, nobody gets a task twice.
+    """
+
+    __tablename__ = "leases"
+    __table_args__ = (
+        UniqueConstraint("task_id", "slot"),
+        UniqueConstraint("task_id", "person_id"),
+        Index("ix_leases_free", "campaign_id", "submitted_at", "expires_at"),
+        Index("ix_leases_person", "person_id", "submitted_at"),
+    )
+
+    id: Mapped[Id]
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"))
+    task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id"))
+    slot: Mapped[int]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    leased_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    submitted_at: Mapped[datetime | None]
+
+    task: Mapped[Task] = relationship()
+
+
+class Draft(Base):
+    """What one person has entered for one task but not yet submitted; it outlives the lease.
+
+    ``shown_order`` is the shuffled order of candidate ids this person sees.
+    """
+
+    __tablename__ = "drafts"
+    __table_args__ = (UniqueConstraint("task_id", "person_id"),)
+
+    id: Mapped[Id]
+    task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    shown_order: Mapped[list[Any]]
+    content: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    started_at: Mapped[datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Annotation(Base):
+    """One submitted piece of work: a person's whole verdict on one task, stored at once or not at all.
+
+    ``annotator`` is the pseudonym under which the work is exported; imported work has no person.
+    ``external_key`` is the hash of an imported row, so that the same file twice adds nothing.
+    """
+
+    __tablename__ = "annotations"
+    __table_args__ = (UniqueConstraint("task_id", "person_id"),)
+
+    id: Mapped[Id]
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"), index=True)
+    task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id"), index=True)
+    lease_id: Mapped[int | None] = mapped_column(ForeignKey("leases.id"), unique=True)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    annotator: Mapped[str]
+    external_key: Mapped[str | None] = mapped_column(unique=True)
+    shown_order: Mapped[list[Any]] = mapped_column(default=list)
+    seconds: Mapped[float | None]
+    submitted_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    task: Mapped[Task] = relationship()
+    ratings: Mapped[list["Rating"]] = relationship()
+    flags: Mapped[list["Flag"]] = relationship()
+    ranks: Mapped[list["Ranking"]] = relationship()
+
+
+class Rating(Base):
+    """Overall quality of one answer, 1 (useless or harmful) to 7 (hard to improve), with an optional note."""
+
+    __tablename__ = "ratings"
+    __table_args__ = (CheckConstraint("likert BETWEEN 1 AND 7", name="likert_range"),)
+
+    annotation_id: Mapped[int] = mapped_column(ForeignKey("annotations.id"), primary_key=True)
+    candidate_id: Mapped[int] = mapped_column(ForeignKey("candidates.id"), primary_key=True)
+    likert: Mapped[int]
+    note: Mapped[str] = mapped_column(default="")
+
+
+class Flag(Base):
+    """A labelled fact: about one answer, or about the prompt when ``candidate_id`` is empty.
+
+    ``value`` is ``yes``, ``no`` or ``na``; for the prompt's ``use_case`` it is the tag.
+    """
+
+    __tablename__ = "flags"
+    __table_args__ = (UniqueConstraint("annotation_id", "candidate_id", "name"),)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    annotation_id: Mapped[int] = mapped_column(ForeignKey("annotations.id"))
+    candidate_id: Mapped[int | None] = mapped_column(ForeignKey("candidates.id"))
+    name: Mapped[str]
+    value: Mapped[str]
+
+
+class Ranking(Base):
+    """The rank of one answer in one annotation: 1 is best, equal rank is a tie, no rank is skipped."""
+
+    __tablename__ = "rankings"
+    __table_args__ = (CheckConstraint("rank >= 1", name="rank_from_one"),)
+
+    annotation_id: Mapped[int] = mapped_column(ForeignKey("annotations.id"), primary_key=True)
+    candidate_id: Mapped[int] = mapped_column(ForeignKey("candidates.id"), primary_key=True)
+    rank: Mapped[int]
+
+
+class Demonstration(Base):
+    """An answer a person wrote to a prompt, for supervised fine-tuning."""
+
+    __tablename__ = "demonstrations"
+    __table_args__ = (UniqueConstraint("prompt_id", "text_sha256"),)
+
+    id: Mapped[Id]
+    prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"))
+    text: Mapped[str]
+    text_sha256: Mapped[Sha256]
+    annotation_id: Mapped[int | None] = mapped_column(ForeignKey("annotations.id"), unique=True)
+    author: Mapped[str | None]
+    source: Mapped[str]
+    import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)

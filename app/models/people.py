@@ -1,0 +1,48 @@
+"""Accounts and the audit trail."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, Id, utc_now
+
+ROLES = ("labeler", "researcher", "engineer", "admin")
+
+
+class Person(Base):
+    """Somebody with an account.
+
+    ``password_is_one_time`` stays true until the person has chosen a password of their own.
+    ``session_epoch`` is part of every session cookie: raising it ends all sessions.
+    """
+
+    __tablename__ = "people"
+    __table_args__ = (CheckConstraint("role IN ('labeler', 'researcher', 'engineer', 'admin')", name="known_role"),)
+
+    id: Mapped[Id]
+    email: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    role: Mapped[str]
+    password_hash: Mapped[str]
+    password_is_one_time: Mapped[bool] = mapped_column(default=True)
+    session_epoch: Mapped[int] = mapped_column(default=0)
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    last_login_at: Mapped[datetime | None]
+
+
+class AuditEvent(Base):
+    """Who did what to which thing, and when. Rows are only ever added."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (Index("ix_audit_events_subject", "subject_kind", "subject_id"),)
+
+    id: Mapped[Id]
+    at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    action: Mapped[str]
+    subject_kind: Mapped[str]
+    subject_id: Mapped[str]
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)

@@ -1,0 +1,122 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from app.errors import DomainError
+from app.models import Person
+from app.people import queries, rules, service
+from app.people.pages import AuditPage, PasswordPage, PeoplePage, SignInPage
+from app.web.render import go, render, tell
+from app.web.requests import Reading, SignedIn, Writing, database_of, needs, person_of
+
+router = APIRouter()
+Admin = Annotated[Person, Depends(needs(lambda role: rules.may(role, "manage_people")))]
+
+
+def _own_address(address: str) -> str:
+    """Only addresses of this site: a sign-in link must not lead elsewhere."""
+    fine = address.startswith("/") and not address.startswith(("//", "/\\")) and "\n" not in address
+    return address if fine else "/"
+
+
+@router.get("/")
+def home(request: Request) -> RedirectResponse:
+    person = person_of(request)
+    return go(rules.home_of(person.role) if person else "/sign-in")
+
+
+@router.get("/sign-in")
+def sign_in_form(request: Request, next: str = "/") -> Response:  # noqa: A002
+    if person_of(request):
+        return go(_own_address(next))
+    return render(request, SignInPage(_own_address(next)))
+
+
+@router.post("/sign-in")
+def sign_in(
+    request: Request,
+    email: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
+    next: Annotated[str, Form()] = "/",  # noqa: A002
+) -> Response:
+    try:
+        with database_of(request).transaction() as session:
+            person = service.sign_in(session, email, password)
+    except DomainError as error:
+        return render(request, SignInPage(_own_address(next), email=email, error=str(error)), error.status)
+    _start_session(request, person)
+    return go("/account/password" if person.password_is_one_time else _own_address(next))
+
+
+@router.post("/sign-out")
+def sign_out(request: Request) -> RedirectResponse:
+    request.session.clear()
+    return go("/sign-in")
+
+
+@router.get("/account/password")
+def password_form(request: Request, _person: SignedIn) -> HTMLResponse:
+    return render(request, PasswordPage())
+
+
+@router.post("/account/password")
+def choose_password(
+    request: Request, person: SignedIn, password: Annotated[str, Form()] = "", again: Annotated[str, Form()] = ""
+) -> Response:
+    try:
+        with database_of(request).transaction() as session:
+            changed = service.choose_password(session, person.id, password, again)
+    except DomainError as error:
+        return render(request, PasswordPage(error=str(error)), error.status)
+    _start_session(request, changed)
+    tell(request, "Your password is set. The old one no longer works.")
+    return go(rules.home_of(changed.role))
+
+
+def _start_session(request: Request, person: Person) -> None:
+    """A fresh session on every sign-in, so that a token seen before it is worth nothing after it."""
+    request.session.clear()
+    request.session.update(person=person.id, epoch=person.session_epoch)
+    request.state.person = person
+
+
+@router.get("/people")
+def list_people(request: Request, session: Reading, _admin: Admin) -> HTMLResponse:
+    return render(request, PeoplePage(queries.everyone(session)))
+
+
+@router.post("/people")
+def add_person(
+    request: Request,
+    admin: Admin,
+    session: Writing,
+    email: Annotated[str, Form()] = "",
+    name: Annotated[str, Form()] = "",
+    role: Annotated[str, Form()] = "labeler",
+) -> HTMLResponse:
+    try:
+        person, password = service.add_person(session, admin, email=email, name=name, role=role)
+    except DomainError as error:
+        return render(request, PeoplePage(queries.everyone(session), error=str(error)), error.status)
+    return render(request, PeoplePage(queries.everyone(session), new_person=person, new_password=password))
+
+
+@router.post("/people/{person_id}/password")
+def renew_password(request: Request, person_id: int, admin: Admin, session: Writing) -> HTMLResponse:
+    person, password = service.renew_one_time_password(session, admin, person_id)
+    return render(request, PeoplePage(queries.everyone(session), new_person=person, new_password=password))
+
+
+@router.post("/people/{person_id}/active")
+def set_active(
+    request: Request, person_id: int, admin: Admin, session: Writing, active: Annotated[bool, Form()]
+) -> RedirectResponse:
+    person = service.set_active(session, admin, person_id, active=active)
+    tell(request, f"{person.name} can {'sign in again' if active else 'no longer sign in'}.")
+    return go("/people")
+
+
+@router.get("/audit")
+def audit(request: Request, session: Reading, _admin: Admin) -> HTMLResponse:
+    return render(request, AuditPage(queries.recent_events(session, 300)))

@@ -1,0 +1,49 @@
+"""Who may do what, and what a good password is."""
+
+import secrets
+
+ROLES = ("labeler", "researcher", "engineer", "admin")
+
+ALLOWED: dict[str, frozenset[str]] = {
+    "annotate": frozenset({"labeler", "researcher", "admin"}),
+    "manage_campaigns": frozenset({"researcher", "engineer", "admin"}),
+    "see_results": frozenset({"researcher", "engineer", "admin"}),
+    "train": frozenset({"engineer", "admin"}),
+    "import_data": frozenset({"engineer", "admin"}),
+    "manage_people": frozenset({"admin"}),
+}
+HOMES = {"labeler": "/work", "researcher": "/campaigns", "engineer": "/dashboard", "admin": "/dashboard"}
+SHORTEST_PASSWORD = 10
+LONGEST_PASSWORD = 200
+
+
+def may(role: str, action: str) -> bool:
+    return role in ALLOWED[action]
+
+
+def home_of(role: str) -> str:
+    return HOMES[role]
+
+
+def new_one_time_password() -> str:
+    """Sixteen characters that can be read aloud: 4 × 4 of an alphabet without look-alikes (about 79 bits)."""
+    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(alphabet) for _ in range(4)) for _ in range(4))
+
+
+def password_problem(password: str, email: str) -> str | None:
+    """Why a password is not good enough, in a sentence, or nothing."""
+    if len(password) < SHORTEST_PASSWORD:
+        return f"Choose at least {SHORTEST_PASSWORD} characters; a few words together are easy to remember."
+    if len(password) > LONGEST_PASSWORD:
+        return f"Choose at most {LONGEST_PASSWORD} characters."
+    if password.lower() in (email.lower(), email.split("@")[0].lower() * 2) or len(set(password)) < 4:
+        return "That password is easy to guess. A few unrelated words together are better."
+    return None
+
+
+def email_problem(email: str) -> str | None:
+    name, _, domain = email.partition("@")
+    if not name or "." not in domain or any(c.isspace() for c in email) or len(email) > 254:
+        return f"“{email}” is not an e-mail address. Write it like ana@example.org."
+    return None

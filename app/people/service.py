@@ -1,0 +1,108 @@
+"""Accounts: adding people, signing in, choosing passwords, and the audit trail."""
+
+from typing import Any
+
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.models import AuditEvent, Person
+from app.models.base import utc_now
+from app.people import queries, rules
+
+_hasher = PasswordHash((Argon2Hasher(),))
+_hash_of_nobody = _hasher.hash("nobody has this password")
+
+
+def record(
+    session: Session, person: Person | None, action: str, subject: object, detail: dict[str, Any] | None = None
+) -> None:
+    """Add a line to the audit trail about a row (its table and id) in the transaction that makes the change."""
+    session.flush()  # a new row has no id before
+    session.add(
+        AuditEvent(
+            person_id=person.id if person else None,
+            action=action,
+            subject_kind=getattr(subject, "__tablename__", type(subject).__name__),
+            subject_id=str(getattr(subject, "id", "")),
+            detail=detail or {},
+        )
+    )
+
+
+def add_person(session: Session, by: Person | None, *, email: str, name: str, role: str) -> tuple[Person, str]:
+    """Add an account.
+
+    Returns:
+        The person and the one-time password, which is shown once and stored only as a hash.
+    """
+    email, name = email.strip().lower(), name.strip()
+    if problem := rules.email_problem(email):
+        raise Invalid(problem, {"email": problem})
+    if role not in rules.ROLES:
+        raise Invalid(f"There is no role “{role}”. Choose one of {', '.join(rules.ROLES)}.")
+    if queries.person_by_email(session, email):
+        raise Conflict(f"{email} already has an account.")
+    password = rules.new_one_time_password()
+    person = Person(email=email, name=name or email.split("@")[0], role=role, password_hash=_hasher.hash(password))
+    session.add(person)
+    record(session, by, "added person", person, {"email": email, "role": role})
+    return person, password
+
+
+def renew_one_time_password(session: Session, by: Person | None, person_id: int) -> tuple[Person, str]:
+    """Give a person a new one-time password; the old password and all sessions end."""
+    person = _person(session, person_id)
+    password = rules.new_one_time_password()
+    person.password_hash = _hasher.hash(password)
+    person.password_is_one_time = True
+    person.session_epoch += 1
+    record(session, by, "renewed password", person)
+    return person, password
+
+
+def sign_in(session: Session, email: str, password: str) -> Person:
+    """Check a password; the same words and about the same time whether or not the account exists."""
+    person = queries.person_by_email(session, email)
+    known = _hasher.verify(password[: rules.LONGEST_PASSWORD], person.password_hash if person else _hash_of_nobody)
+    if not known or person is None or not person.active:
+        raise Forbidden(
+            "E-mail and password do not match an active account. Check both, or ask an admin for a new one-time password."
+        )
+    person.last_login_at = utc_now()
+    return person
+
+
+def choose_password(session: Session, person_id: int, password: str, again: str) -> Person:
+    """Replace the (one-time) password by the person's own and end all other sessions."""
+    person = _person(session, person_id)
+    problem = "The two passwords differ. Type the same one twice." if password != again else None
+    if problem := problem or rules.password_problem(password, person.email):
+        raise Invalid(problem, {"password": problem})
+    if _hasher.verify(password, person.password_hash):
+        raise Invalid("That is the password you signed in with. Choose a new one.")
+    person.password_hash = _hasher.hash(password)
+    person.password_is_one_time = False
+    person.session_epoch += 1
+    record(session, person, "chose password", person)
+    return person
+
+
+def set_active(session: Session, by: Person, person_id: int, *, active: bool) -> Person:
+    """Let a person in or keep them out; what they have done stays."""
+    person = _person(session, person_id)
+    if not active and person.role == "admin" and person.active and queries.active_admins(session) == 1:
+        raise Conflict("This is the only active admin. Add another before switching this account off.")
+    person.active = active
+    if not active:
+        person.session_epoch += 1
+    record(session, by, "activated" if active else "deactivated", person)
+    return person
+
+
+def _person(session: Session, person_id: int) -> Person:
+    person = queries.person_by_id(session, person_id)
+    if person is None:
+        raise NotFound("There is no such person.")
+    return person

@@ -1,0 +1,1 @@
+"""The prompt pool: importers, corpora, the pool page."""

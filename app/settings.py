@@ -1,0 +1,70 @@
+"""The only reader of the environment. Every setting is ``PREFLOOP_<NAME>``."""
+
+import secrets
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where things lie and how the processes of a deployment behave.
+
+    Attributes:
+        data_dir: snapshots/, runs/, corpora/ and the default SQLite files live under it.
+        database_url: SQLAlchemy address; empty = SQLite in the data folder.
+        secret_key: signs session cookies; empty = one made once and kept in the data folder.
+        secure_cookies: send cookies over HTTPS only (behind a TLS proxy).
+        worker_slots: training runs that one worker executes at the same time.
+        worker_name: stable name of this host's worker, so that a restarted one takes up its own work.
+        base_url: address under which people reach the application, for printed links.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="PREFLOOP_", env_file=".env", extra="ignore")
+
+    data_dir: Path = Path("data")
+    database_url: str = ""
+    secret_key: str = ""
+    secure_cookies: bool = False
+    worker_slots: int = 1
+    worker_name: str = "worker-1"
+
+    @cached_property
+    def database(self) -> str:
+        """The application's database, in SQLAlchemy's form with the driver named."""
+        url = self.database_url or f"sqlite:///{self.data_dir.resolve() / 'prefloop.db'}"
+        for bare in ("postgresql://", "postgres://"):
+            if url.startswith(bare):
+                return "postgresql+psycopg://" + url.removeprefix(bare)
+        return url
+
+    @cached_property
+    def workflow_database(self) -> str:
+        """Where durable workflows keep their state: the same PostgreSQL, or an SQLite file beside the first.
+
+        On SQLite it is a file of its own: two libraries writing to one file would wait for each other's locks.
+        """
+        if self.database.startswith("sqlite"):
+            return f"sqlite:///{self.data_dir.resolve() / 'workflows.db'}"
+        return self.database
+
+    @cached_property
+    def session_key(self) -> str:
+        if self.secret_key:
+            return self.secret_key
+        kept = self.data_dir / "session.key"
+        if not kept.exists():
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            # Exclusive creation: of two processes that start together, one makes the key and both read it.
+            try:
+                with kept.open("x") as file:
+                    kept.chmod(0o600)
+                    file.write(secrets.token_urlsafe(48))
+            except FileExistsError:
+                pass
+        return kept.read_text()
+
+
+@lru_cache
+def load_settings() -> Settings:
+    return Settings()

@@ -1,0 +1,1 @@
+"""Frozen training sets and exports."""

@@ -1,0 +1,112 @@
+"""The only user of Jinja: a page is a frozen dataclass that names its template.
+
+The template sees the dataclass as ``page`` and a few things every page needs: who is signed in,
+the CSRF token, the address. A fragment is a page whose template has no frame around it, so that the first
+paint and every refresh are made by the same function.
+"""
+
+import hashlib
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app.people import rules as people_rules
+from app.web.markup import excerpt, render_markdown
+from app.web.requests import person_of
+from app.web.security import csrf_token
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATES = ROOT / "templates"
+STATIC = ROOT / "static"
+
+
+class Page:
+    """Base of all pages and fragments; subclasses are frozen dataclasses."""
+
+    template: ClassVar[str]
+
+
+@lru_cache(maxsize=256)
+def _version(path: Path, _modified: float) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:10]
+
+
+def static_url(name: str) -> str:
+    """Address of a static file, with its content's hash so that it can be cached for good."""
+    path = STATIC / name
+    return f"/static/{name}?v={_version(path, path.stat().st_mtime)}" if path.exists() else f"/static/{name}"
+
+
+def ago(then: datetime | None) -> str:
+    """A time as people say it: "3 min ago"; beyond two days, the date."""
+    if then is None:
+        return "never"
+    seconds = (datetime.now(UTC) - then).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min ago"
+    if seconds < 48 * 3600:
+        return f"{seconds // 3600:.0f} h ago"
+    return f"{then:%Y-%m-%d}"
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time in at most two units: "1 h 12 min", "3 min 5 s"."""
+    if seconds is None:
+        return "–"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for reading: thousands separated, ``digits`` decimals for fractions, a dash for none."""
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"
+
+
+@lru_cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(static_url=static_url, may=people_rules.may)
+    environment.filters.update(ago=ago, duration=duration, number=number, markdown=render_markdown, excerpt=excerpt)
+    return environment
+
+
+def render(request: Request, page: Page, status: int = 200) -> HTMLResponse:
+    """Turn a page into an HTML answer. Messages left by ``tell`` are shown once."""
+    context: dict[str, Any] = {
+        "page": page,
+        "person": person_of(request),
+        "csrf_token": csrf_token(request),
+        "path": request.url.path,
+        "theme": theme if (theme := request.cookies.get("theme")) in ("light", "dark") else "",
+        "messages": request.session.pop("messages", []) if "hx-request" not in request.headers else [],
+    }
+    return HTMLResponse(_environment().get_template(page.template).render(context), status)
+
+
+def tell(request: Request, message: str) -> None:
+    """Leave a sentence to be shown on the next whole page."""
+    request.session["messages"] = [*request.session.get("messages", []), message]
+
+
+def go(address: str) -> RedirectResponse:
+    """Answer a form by sending the browser on with GET."""
+    return RedirectResponse(address, 303)

@@ -1,0 +1,91 @@
+"""What a route may ask for: a session for reading or writing, the settings, and who is asking.
+
+A write session commits before the answer leaves (``scope="function"``): whoever was told
+"saved" can rely on it, and an error in the commit is still an error of this request.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+
+from app.database import Database
+from app.errors import Forbidden
+from app.models import Person
+from app.models.base import utc_now
+from app.settings import Settings
+
+
+def database_of(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+def settings_of(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def _reading(request: Request) -> Iterator[Session]:
+    with database_of(request).reading() as session:
+        yield session
+
+
+def _writing(request: Request) -> Iterator[Session]:
+    with database_of(request).transaction() as session:
+        yield session
+
+
+Reading = Annotated[Session, Depends(_reading)]
+Writing = Annotated[Session, Depends(_writing, scope="function")]
+AppSettings = Annotated[Settings, Depends(settings_of)]
+Now = Annotated[datetime, Depends(utc_now)]
+
+
+class SignInNeeded(Exception):  # noqa: N818
+    """Nobody is signed in; the error page for this one is the way to the sign-in form."""
+
+
+class OwnPasswordNeeded(Exception):  # noqa: N818
+    """Somebody signed in with a one-time password and must choose their own before anything else."""
+
+
+def person_of(request: Request) -> Person | None:
+    """The signed-in person, or nobody. Read once per request, in a session of its own."""
+    if not hasattr(request.state, "person"):
+        person = None
+        if (person_id := request.session.get("person")) is not None:
+            with database_of(request).reading() as session:
+                found = session.get(Person, person_id)
+                if found and found.active and found.session_epoch == request.session.get("epoch"):
+                    session.expunge(found)
+                    person = found
+        request.state.person = person
+    known: Person | None = request.state.person
+    return known
+
+
+def signed_in(request: Request) -> Person:
+    person = person_of(request)
+    if person is None:
+        raise SignInNeeded
+    if person.password_is_one_time and request.url.path != "/account/password":
+        raise OwnPasswordNeeded
+    return person
+
+
+def needs(may: Callable[[str], bool]) -> Callable[[Request], Person]:
+    """A dependency that lets through whom the rule ``may(role)`` allows."""
+
+    def allowed(request: Request) -> Person:
+        person = signed_in(request)
+        if not may(person.role):
+            raise Forbidden(f"This page is not for the role {person.role}. Ask an admin if you need it.")
+        return person
+
+    return allowed
+
+
+SignedIn = Annotated[Person, Depends(signed_in)]

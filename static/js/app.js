@@ -1,0 +1,29 @@
+// What every page needs: the CSRF token on htmx requests, the theme, and controllers by name.
+// A controller is a file in js/controllers/ that exports connect(element); an element asks for it
+// with data-controller="name". Elements that htmx brings in later are connected too.
+const token = document.querySelector('meta[name="csrf-token"]')?.content;
+
+document.addEventListener("htmx:config:request", (event) => {
+  event.detail.ctx.request.headers["X-CSRF-Token"] = token;
+});
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-theme-toggle]")) return;
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  document.cookie = `theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=lax`;
+  document.dispatchEvent(new CustomEvent("theme:change"));
+});
+
+const connected = new WeakSet();
+async function connectAll(root) {
+  for (const element of root.querySelectorAll("[data-controller]")) {
+    if (connected.has(element)) continue;
+    connected.add(element);
+    const module = await import(`/static/js/controllers/${element.dataset.controller}.js`);
+    module.connect(element);
+  }
+}
+connectAll(document);
+document.addEventListener("htmx:after:swap", () => connectAll(document));

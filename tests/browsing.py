@@ -1,0 +1,53 @@
+"""A client that reads pages as a person's browser would: it keeps cookies and sends the page's token."""
+
+import re
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from tests.factories import Factory
+
+PASSWORD = "three quiet lanterns"
+
+
+class Browsing:
+    def __init__(self, client: TestClient, factory: Factory) -> None:
+        self.client = client
+        self.factory = factory
+        self.token = ""
+
+    def as_(self, role: str, email: str | None = None) -> "Browsing":
+        """Sign in as a (new) person of a role."""
+        email = email or f"{role}@example.org"
+        self.factory.person(email=email, role=role, password=PASSWORD)
+        self.client.cookies.clear()
+        self.get("/sign-in")
+        self.post("/sign-in", {"email": email, "password": PASSWORD}, status=303)
+        self.get("/account/password")
+        return self
+
+    def get(self, address: str, status: int = 200) -> str:
+        answer = self.client.get(address)
+        assert answer.status_code == status, (address, answer.status_code, answer.text[:2000])
+        if found := re.search(r'name="csrf-token" content="([^"]+)"', answer.text):
+            self.token = found[1]
+        if status == 200 and "<!doctype html>" in answer.text:
+            proof_read(address, answer.text)
+        return answer.text
+
+    def post(self, address: str, form: dict[str, Any] | None = None, status: int = 303, files: Any = None) -> Any:
+        answer = self.client.post(address, data={"csrf_token": self.token, **(form or {})}, files=files)
+        assert answer.status_code == status, (address, answer.status_code, answer.text[:2000])
+        return answer
+
+
+def proof_read(address: str, html: str) -> None:
+    """What must hold on every page: a title, no inline script, style or handler, no repeated id, no raw template."""
+    assert re.search(r"<title>\s*\S[^<]* · Prefloop</title>", html), f"{address}: no title"
+    assert not re.search(r"<script(?![^>]*\bsrc=)[^>]*>(?!\s*[\[{])", html), f"{address}: inline script"
+    assert not re.search(r"<[^>]+\s(style|on[a-z]+)=", html), f"{address}: inline style or handler"
+    assert "{{" not in html and "{%" not in html, f"{address}: raw template"
+    ids = re.findall(r'\sid="([^"]+)"', html)
+    assert len(ids) == len(set(ids)), f"{address}: repeated ids {sorted(i for i in ids if ids.count(i) > 1)}"
+    for form in re.findall(r'<form[^>]*method="post".*?</form>', html, re.DOTALL):
+        assert 'name="csrf_token"' in form, f"{address}: a form without its token"

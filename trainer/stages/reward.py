@@ -128,8 +128,8 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
             "reward/train_accuracy": correct / strict if strict else float("nan"),
             "reward/mean": flat.mean().item(),
             "reward/std": flat.std(correction=0).item(),
-            "optimizer/learning_rate": rate,
-            "optimizer/grad_norm": norm.item(),
+            "optimizer/rate": rate,
+            "optimizer/gradient_norm": norm.item(),
             "time/answers_per_second": scored / seconds,
         }
         if watched and (step % watch_every == 0 or step == total):

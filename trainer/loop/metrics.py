@@ -69,7 +69,7 @@ def _up_to(path: Path, step: int) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8").split("\n"):
         try:
             row = json.loads(line)
         except json.JSONDecodeError:
@@ -86,4 +86,5 @@ def _finite(value: Any) -> Any:
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+    # Escaped, so that U+2028 and its like cannot end a line for a reader that takes them for line breaks.
+    return json.dumps(row, allow_nan=False) + "\n"

@@ -84,11 +84,11 @@ def resume(path: Path, K: int, together: int) -> list[Candidate]:
     Going on at a batch's border keeps every later batch the same as without the kill.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
-    whole = [line for line in lines if line.endswith("\n")]
+    # What follows the last line break is empty, or half a line; other kinds of line breaks are part of an answer.
+    whole = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
     kept = whole[: len(whole) // (K * together) * (K * together)]
     partial = path.with_name(path.name + ".partial")
-    partial.write_text("".join(kept), encoding="utf-8")
+    partial.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
     partial.replace(path)
     return [Candidate.model_validate_json(line) for line in kept]
 

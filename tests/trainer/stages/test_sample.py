@@ -157,6 +157,24 @@ def test_resuming_after_a_kill_equals_never_stopping(tmp_path, policy, monkeypat
     assert tiny.metrics(tmp_path / "killed") == tiny.metrics(tmp_path / "whole")
 
 
+def test_an_answer_with_odd_line_breaks_survives_a_resume(tmp_path):
+    row = Candidate(
+        prompt_id="p0",
+        index=0,
+        text="a\u2028b\x0bc\n\rd",
+        seed=1,
+        temperature=1,
+        top_p=1,
+        max_new_tokens=8,
+        tokens=3,
+        finished=True,
+    )
+    (tmp_path / "c.jsonl").write_text(row.model_dump_json() + "\n", newline="")
+
+    assert sample.resume(tmp_path / "c.jsonl", 1, 1) == [row]
+    assert sample.resume(tmp_path / "c.jsonl", 1, 1) == [row]
+
+
 def test_the_same_seed_gives_the_same_answers(tmp_path, policy):
     for name, seed in [("one", 1), ("again", 1), ("other", 2)]:
         run(tmp_path / name, policy, seed=seed)

@@ -1,0 +1,302 @@
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
+
+from app.models import (
+    Annotation,
+    Campaign,
+    Candidate,
+    Demonstration,
+    Draft,
+    Lease,
+    ModelVersion,
+    Person,
+    Prompt,
+    Task,
+    TaskCandidate,
+)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a campaign is: slots are annotations asked for, ``held`` are being worked on now."""
+
+    tasks: int = 0
+    slots: int = 0
+    submitted: int = 0
+    held: int = 0
+    people: int = 0
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Somebody or something that made candidates, as the create form offers it."""
+
+    origin: str
+    name: str
+    candidates: int
+    prompts: int
+
+
+def lock_person(session: Session, person_id: int) -> None:
+    """Let one person's requests for work follow one another, so that two tabs do not take two slots of one task.
+
+    PostgreSQL only; on SQLite the transaction holds the write lock already. The lock does not stand in the
+    way of rows that refer to the person.
+    """
+    session.execute(select(Person.id).where(Person.id == person_id).with_for_update(key_share=True))
+
+
+def campaign_by_id(session: Session, campaign_id: int) -> Campaign | None:
+    return session.get(Campaign, campaign_id)
+
+
+def campaign_by_name(session: Session, name: str) -> Campaign | None:
+    return session.scalar(select(Campaign).where(Campaign.name == name))
+
+
+def campaigns(session: Session) -> Sequence[Campaign]:
+    return session.scalars(select(Campaign).order_by(Campaign.id.desc())).all()
+
+
+def working_campaigns(session: Session) -> Sequence[Campaign]:
+    """What labelers know of: campaigns that give out tasks or will again."""
+    return session.scalars(
+        select(Campaign).where(Campaign.status != "closed", Campaign.imported.is_(False)).order_by(Campaign.id)
+    ).all()
+
+
+def open_campaign_ids(session: Session, campaign_id: int | None) -> list[int]:
+    query = select(Campaign.id).where(Campaign.status == "open", Campaign.imported.is_(False))
+    return list(session.scalars(query if campaign_id is None else query.where(Campaign.id == campaign_id)))
+
+
+def live_lease_of(session: Session, person_id: int, campaign_ids: Iterable[int], now: datetime) -> Lease | None:
+    return session.scalar(
+        select(Lease)
+        .where(
+            Lease.person_id == person_id,
+            Lease.campaign_id.in_(list(campaign_ids)),
+            Lease.submitted_at.is_(None),
+            Lease.expires_at > now,
+        )
+        .order_by(Lease.leased_at, Lease.id)
+        .limit(1)
+    )
+
+
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    return and_(Lease.submitted_at.is_(None), or_(Lease.person_id.is_(None), Lease.expires_at <= now))
+
+
+def _is_new_to(person_id: int) -> ColumnElement[bool]:
+    """The task is one that the person has neither submitted, nor holds by another slot, nor has skipped."""
+    other = aliased(Lease)
+    elsewhere = exists().where(other.task_id == Lease.task_id, other.person_id == person_id, other.id != Lease.id)
+    annotated = exists().where(Annotation.task_id == Lease.task_id, Annotation.person_id == person_id)
+    skipped = exists().where(
+        Draft.task_id == Lease.task_id, Draft.person_id == person_id, Draft.content["skipped"].as_string().is_not(None)
+    )
+    return and_(~elsewhere, ~annotated, ~skipped)
+
+
+def next_free_slot(session: Session, person_id: int, campaign_ids: Iterable[int], now: datetime) -> Lease | None:
+    """A free slot of a task that is new to the person, locked for this transaction.
+
+    The oldest task first and its slots in order: tasks that others have started are finished before new ones
+    are opened, so that overlap is complete early and a campaign stopped halfway holds whole tasks.
+    A slot that another transaction is taking at this moment is passed over instead of waited for.
+    """
+    return session.scalar(
+        select(Lease)
+        .where(Lease.campaign_id.in_(list(campaign_ids)), _is_free(now), _is_new_to(person_id))
+        .order_by(Lease.task_id, Lease.slot)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def free_slot_of_task(session: Session, person_id: int, task_id: int, now: datetime) -> Lease | None:
+    return session.scalar(
+        select(Lease)
+        .where(Lease.task_id == task_id, _is_free(now), _is_new_to(person_id))
+        .order_by(Lease.slot)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def lease_for(session: Session, person_id: int, task_id: int, *, lock: bool = False) -> Lease | None:
+    query = select(Lease).where(Lease.task_id == task_id, Lease.person_id == person_id)
+    return session.scalar(query.with_for_update().execution_options(populate_existing=True) if lock else query)
+
+
+def draft_for(session: Session, person_id: int, task_id: int, *, lock: bool = False) -> Draft | None:
+    query = select(Draft).where(Draft.task_id == task_id, Draft.person_id == person_id)
+    return session.scalar(query.with_for_update().execution_options(populate_existing=True) if lock else query)
+
+
+def annotation_for(session: Session, person_id: int, task_id: int) -> Annotation | None:
+    return session.scalar(select(Annotation).where(Annotation.task_id == task_id, Annotation.person_id == person_id))
+
+
+def task_with_answers(session: Session, task_id: int) -> Task | None:
+    return session.scalar(
+        select(Task)
+        .where(Task.id == task_id)
+        .options(
+            joinedload(Task.campaign),
+            joinedload(Task.prompt),
+            selectinload(Task.answers).joinedload(TaskCandidate.candidate),
+        )
+    )
+
+
+def candidate_ids_of(session: Session, task_id: int) -> list[int]:
+    query = select(TaskCandidate.candidate_id).where(TaskCandidate.task_id == task_id)
+    return list(session.scalars(query.order_by(TaskCandidate.position)))
+
+
+def slots_for(session: Session, person_id: int, campaign_id: int, now: datetime) -> int:
+    """How many tasks of a campaign this person could take now."""
+    query = select(func.count(func.distinct(Lease.task_id))).where(
+        Lease.campaign_id == campaign_id, _is_free(now), _is_new_to(person_id)
+    )
+    return session.scalar(query) or 0
+
+
+def unfinished_slots(session: Session, campaign_ids: Iterable[int]) -> int:
+    query = select(func.count()).where(Lease.campaign_id.in_(list(campaign_ids)), Lease.submitted_at.is_(None))
+    return session.scalar(query) or 0
+
+
+def first_return(session: Session, person_id: int, campaign_ids: Iterable[int]) -> datetime | None:
+    """When the first of the slots that others hold, and that this person could take, may come back."""
+    query = select(func.min(Lease.expires_at)).where(
+        Lease.campaign_id.in_(list(campaign_ids)),
+        Lease.submitted_at.is_(None),
+        Lease.person_id != person_id,
+        _is_new_to(person_id),
+    )
+    return session.scalar(query)
+
+
+def annotated_since(session: Session, person_id: int, since: datetime, campaign_id: int | None = None) -> int:
+    query = select(func.count()).where(Annotation.person_id == person_id, Annotation.submitted_at >= since)
+    return session.scalar(query if campaign_id is None else query.where(Annotation.campaign_id == campaign_id)) or 0
+
+
+def progress(session: Session, now: datetime, campaign_id: int | None = None) -> dict[int, Progress]:
+    """Progress of every campaign (or of one), in one query each for slots and people."""
+    holding = and_(Lease.submitted_at.is_(None), Lease.person_id.is_not(None), Lease.expires_at > now)
+    slots = select(
+        Lease.campaign_id,
+        func.count(func.distinct(Lease.task_id)),
+        func.count(),
+        func.count(Lease.submitted_at),
+        func.count().filter(holding),
+    ).group_by(Lease.campaign_id)
+    people = select(Annotation.campaign_id, func.count(func.distinct(Annotation.annotator))).group_by(
+        Annotation.campaign_id
+    )
+    if campaign_id is not None:
+        slots = slots.where(Lease.campaign_id == campaign_id)
+        people = people.where(Annotation.campaign_id == campaign_id)
+    workers = dict(session.execute(people).tuples().all())
+    return {
+        campaign: Progress(tasks, total, submitted, held, workers.get(campaign, 0))
+        for campaign, tasks, total, submitted, held in session.execute(slots)
+    }
+
+
+def annotation_counts(session: Session) -> dict[int, int]:
+    """Annotations by campaign; imported campaigns have no slots but do have these."""
+    query = select(Annotation.campaign_id, func.count()).group_by(Annotation.campaign_id)
+    return dict(session.execute(query).tuples().all())
+
+
+def recent_annotations(session: Session, campaign_id: int, limit: int) -> Sequence[Annotation]:
+    return session.scalars(
+        select(Annotation)
+        .where(Annotation.campaign_id == campaign_id)
+        .order_by(Annotation.submitted_at.desc(), Annotation.id.desc())
+        .limit(limit)
+        .options(
+            joinedload(Annotation.task).joinedload(Task.prompt),
+            selectinload(Annotation.ranks),
+            selectinload(Annotation.ratings),
+        )
+    ).all()
+
+
+def known_fingerprints(session: Session, campaign_id: int) -> set[str]:
+    return set(session.scalars(select(Task.fingerprint).where(Task.campaign_id == campaign_id)))
+
+
+def prompts_of_candidates(session: Session, candidate_ids: Sequence[int]) -> dict[int, int]:
+    query = select(Candidate.id, Candidate.prompt_id).where(Candidate.id.in_(candidate_ids))
+    return dict(session.execute(query).tuples().all())
+
+
+def candidates_of_makers(
+    session: Session,
+    *,
+    origins: Sequence[str],
+    model_version_ids: Sequence[int],
+    prompt_ids: Sequence[int] | None = None,
+    unused_only: bool = True,
+) -> Sequence[tuple[int, int, str, str]]:
+    """(prompt, candidate, origin, text hash) of the answers by these makers, by prompt and age.
+
+    ``unused_only`` leaves out answers that already stand in a task of any campaign.
+    """
+    query = (
+        select(Candidate.prompt_id, Candidate.id, Candidate.origin, Candidate.text_sha256)
+        .where(or_(Candidate.origin.in_(origins), Candidate.model_version_id.in_(model_version_ids)))
+        .order_by(Candidate.prompt_id, Candidate.id)
+    )
+    if prompt_ids is not None:
+        query = query.where(Candidate.prompt_id.in_(prompt_ids))
+    if unused_only:
+        query = query.where(~exists().where(TaskCandidate.candidate_id == Candidate.id))
+    return [(prompt, candidate, origin, text) for prompt, candidate, origin, text in session.execute(query)]
+
+
+def makers(session: Session) -> list[Maker]:
+    """Everybody who has made candidates: model versions by name, imports by theirs."""
+    query = (
+        select(
+            Candidate.origin,
+            ModelVersion.name,
+            func.count(Candidate.id),
+            func.count(func.distinct(Candidate.prompt_id)),
+        )
+        .outerjoin(ModelVersion, ModelVersion.id == Candidate.model_version_id)
+        .group_by(Candidate.origin, ModelVersion.name)
+        .order_by(func.max(Candidate.id).desc())
+    )
+    return [Maker(origin, name or origin, count, prompts) for origin, name, count, prompts in session.execute(query)]
+
+
+def prompt_sources(session: Session) -> list[tuple[str, int]]:
+    query = select(Prompt.source, func.count()).group_by(Prompt.source).order_by(Prompt.source)
+    return [(source, count) for source, count in session.execute(query)]
+
+
+def prompts_to_demonstrate(session: Session, sources: Sequence[str], limit: int) -> list[int]:
+    """Prompts for which nobody has written an answer and nobody has been asked for one yet, oldest first."""
+    written = exists().where(Demonstration.prompt_id == Prompt.id)
+    asked = exists().where(
+        Task.prompt_id == Prompt.id, Campaign.id == Task.campaign_id, Campaign.kind == "demonstration"
+    )
+    query = select(Prompt.id).where(~written, ~asked).order_by(Prompt.id).limit(limit)
+    return list(session.scalars(query.where(Prompt.source.in_(sources)) if sources else query))
+
+
+def demonstration_with(session: Session, prompt_id: int, text_sha256: str) -> Demonstration | None:
+    return session.scalar(
+        select(Demonstration).where(Demonstration.prompt_id == prompt_id, Demonstration.text_sha256 == text_sha256)
+    )

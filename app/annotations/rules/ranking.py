@@ -1,0 +1,47 @@
+"""Weak orders: ranks with ties, how they are written, and whether they agree with the ratings."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from itertools import combinations
+from typing import TypeVar
+
+T = TypeVar("T", bound=Hashable)
+
+
+def densify(ranks: Mapping[T, int]) -> dict[T, int]:
+    """Close up empty lanes: 1 is best, equal stays equal, no rank is skipped."""
+    dense = {rank: position for position, rank in enumerate(sorted(set(ranks.values())), start=1)}
+    return {item: dense[rank] for item, rank in ranks.items()}
+
+
+def weak_order(ranks: Sequence[int], letters: Sequence[str]) -> str:
+    """``weak_order([2, 3, 1, 2], "ABCD")`` is ``"C > A = D > B"``; ties are written in letter order."""
+    lanes: dict[int, list[str]] = {}
+    for rank, letter in zip(ranks, letters, strict=True):
+        lanes.setdefault(rank, []).append(letter)
+    return " > ".join(" = ".join(sorted(lanes[rank])) for rank in sorted(lanes))
+
+
+def contradictions(ratings: Sequence[int], ranks: Sequence[int]) -> list[tuple[int, int]]:
+    """Pairs (preferred, rated higher) of positions where the ranking prefers the lower rated answer.
+
+    A tie in one of the two contradicts nothing: ratings are coarser than an order.
+    """
+    pairs = []
+    for i, j in combinations(range(len(ranks)), 2):
+        if (ranks[i] - ranks[j]) * (ratings[i] - ratings[j]) > 0:
+            pairs.append((i, j) if ranks[i] < ranks[j] else (j, i))
+    return pairs
+
+
+def rating_hint(ratings: Sequence[int], ranks: Sequence[int], letters: Sequence[str]) -> str:
+    """A sentence beside the result; it informs and never blocks."""
+    pairs = contradictions(ratings, ranks)
+    if not pairs:
+        return "Your ratings agree with this order."
+    told = " and ".join(f"{letters[i]} ({ratings[i]}) above {letters[j]} ({ratings[j]})" for i, j in pairs)
+    return f"You rank {told}, your ratings say the opposite. Both may be meant; look once more."
+
+
+def ranks_from_ratings(ratings: Mapping[T, int]) -> dict[T, int]:
+    """The order that the ratings alone suggest; a proposal for a person to look at, never stored by itself."""
+    return densify({item: -likert for item, likert in ratings.items()})

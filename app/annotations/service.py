@@ -1,0 +1,522 @@
+"""Campaigns, giving out tasks, drafts, and taking in what people say."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby, zip_longest
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.annotations import queries
+from app.annotations.rules import campaigns as campaign_rules
+from app.annotations.rules import labels, ranking
+from app.annotations.rules.submission import (
+    Submission,
+    Verdict,
+    demonstration_problem,
+    submission_problems,
+    verdict_problem,
+)
+from app.candidates.rules import candidate_letter, shuffled_order
+from app.errors import Conflict, Invalid, NotFound
+from app.models import (
+    Annotation,
+    Campaign,
+    Demonstration,
+    Draft,
+    Flag,
+    Lease,
+    Person,
+    Ranking,
+    Rating,
+    Task,
+    TaskCandidate,
+)
+from app.people.service import record
+
+TaskSpec = tuple[int, list[int]]
+"""A prompt's id and the ids of the answers to judge; no answers for a demonstration."""
+
+
+# Campaigns ---------------------------------------------------------------------------------------
+
+
+def create_campaign(
+    session: Session,
+    by: Person | None,
+    *,
+    name: str,
+    kind: str = "ranking",
+    phase: str = "training",
+    overlap: int = 1,
+    lease_minutes: int = 30,
+    instructions: str = "",
+    answers_per_task: int | None = None,
+    imported: bool = False,
+    tasks: Iterable[TaskSpec] = (),
+) -> Campaign:
+    """Make a campaign with its tasks, open for work at once.
+
+    Raises:
+        Invalid: a number is out of bounds, or a task does not fit the campaign.
+        Conflict: the name is taken.
+    """
+    problem = campaign_rules.campaign_problem(
+        name=name,
+        kind=kind,
+        phase=phase,
+        overlap=overlap,
+        lease_minutes=lease_minutes,
+        answers_per_task=None if imported else answers_per_task,
+    )
+    if problem:
+        raise Invalid(problem)
+    if queries.campaign_by_name(session, name.strip()):
+        raise Conflict(f"There is already a campaign named “{name.strip()}”. Choose another name.")
+    campaign = Campaign(
+        name=name.strip(),
+        kind=kind,
+        phase=phase,
+        overlap=overlap,
+        lease_minutes=lease_minutes,
+        instructions=instructions.strip(),
+        answers_per_task=answers_per_task,
+        imported=imported,
+        created_by=by.id if by else None,
+    )
+    session.add(campaign)
+    session.flush()
+    added = add_tasks(session, campaign, tasks)
+    record(session, by, "created campaign", campaign, {"name": campaign.name, "tasks": added})
+    return campaign
+
+
+def add_tasks(session: Session, campaign: Campaign, tasks: Iterable[TaskSpec]) -> int:
+    """Add tasks that the campaign does not have yet, each with its free slots.
+
+    Returns:
+        How many were new; the same prompt with the same answers is the same task.
+
+    Raises:
+        Invalid: a ranking task with fewer than four or more than nine answers (unless imported), answers
+            that belong to another prompt, or answers for a demonstration.
+    """
+    known = queries.known_fingerprints(session, campaign.id)
+    fresh: list[Task] = []
+    for prompt_id, candidate_ids in tasks:
+        _check_task(campaign, candidate_ids)
+        fingerprint = campaign_rules.fingerprint(prompt_id, candidate_ids)
+        if fingerprint in known:
+            continue
+        known.add(fingerprint)
+        answers = [TaskCandidate(candidate_id=c, position=i) for i, c in enumerate(candidate_ids)]
+        fresh.append(Task(campaign_id=campaign.id, prompt_id=prompt_id, fingerprint=fingerprint, answers=answers))
+    _check_prompts(session, fresh)
+    session.add_all(fresh)
+    session.flush()
+    slots = range(0 if campaign.imported else campaign.overlap)
+    session.add_all(Lease(campaign_id=campaign.id, task_id=task.id, slot=slot) for task in fresh for slot in slots)
+    session.flush()
+    return len(fresh)
+
+
+def _check_task(campaign: Campaign, candidate_ids: Sequence[int]) -> None:
+    if len(set(candidate_ids)) != len(candidate_ids):
+        raise Invalid("A task shows each answer once.")
+    if campaign.kind == "demonstration" and candidate_ids:
+        raise Invalid("In a demonstration campaign people write the answer; its tasks have none to show.")
+    if campaign.kind == "ranking" and not campaign.imported:
+        problem = campaign_rules.answers_problem(len(candidate_ids))
+        if problem:
+            raise Invalid(problem)
+
+
+def _check_prompts(session: Session, tasks: Sequence[Task]) -> None:
+    ids = sorted({answer.candidate_id for task in tasks for answer in task.answers})
+    prompt_of: dict[int, int] = {}
+    for start in range(0, len(ids), 500):
+        prompt_of |= queries.prompts_of_candidates(session, ids[start : start + 500])
+    for task in tasks:
+        for answer in task.answers:
+            if prompt_of.get(answer.candidate_id) != task.prompt_id:
+                raise Invalid(f"Answer {answer.candidate_id} does not belong to prompt {task.prompt_id}.")
+
+
+def tasks_from_candidates(
+    session: Session,
+    *,
+    answers_per_task: int,
+    limit: int,
+    origins: Sequence[str] = (),
+    model_version_ids: Sequence[int] = (),
+    prompt_ids: Sequence[int] | None = None,
+    unused_only: bool = True,
+) -> list[TaskSpec]:
+    """Tasks from answers that stand ready: for each prompt K different texts, taking turns among the makers.
+
+    Args:
+        session: where the answers are read.
+        answers_per_task: K; prompts with fewer different answers are left out.
+        limit: at most so many tasks, oldest prompts first.
+        origins: makers by origin (``model:3``, ``import:name``).
+        model_version_ids: makers by model version.
+        prompt_ids: only these prompts.
+        unused_only: leave out answers that already stand in some task.
+    """
+    rows = queries.candidates_of_makers(
+        session,
+        origins=origins,
+        model_version_ids=model_version_ids,
+        prompt_ids=prompt_ids,
+        unused_only=unused_only,
+    )
+    tasks: list[TaskSpec] = []
+    for prompt_id, group in groupby(rows, key=lambda row: row[0]):
+        texts: set[str] = set()
+        by_maker: dict[str, list[int]] = {}
+        for _, candidate_id, origin, text in group:
+            if text not in texts:
+                texts.add(text)
+                by_maker.setdefault(origin, []).append(candidate_id)
+        turns = [c for turn in zip_longest(*by_maker.values()) for c in turn if c is not None]
+        if len(turns) >= answers_per_task:
+            tasks.append((prompt_id, turns[:answers_per_task]))
+        if len(tasks) == limit:
+            break
+    return tasks
+
+
+def set_status(session: Session, by: Person, campaign_id: int, status: str) -> Campaign:
+    """Open, pause or close a campaign. Whoever holds a task may still finish it."""
+    campaign = campaign_for(session, campaign_id)
+    if status not in campaign_rules.STATUSES:
+        raise Invalid(f"A campaign is {', '.join(campaign_rules.STATUSES)}, not “{status}”.")
+    campaign.status = status
+    record(session, by, f"set campaign {status}", campaign)
+    return campaign
+
+
+def campaign_for(session: Session, campaign_id: int) -> Campaign:
+    campaign = queries.campaign_by_id(session, campaign_id)
+    if campaign is None:
+        raise NotFound("There is no such campaign.")
+    return campaign
+
+
+# Giving out tasks --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A task to work on, or a sentence saying why there is none."""
+
+    lease: Lease | None
+    reason: str = ""
+
+
+def take_next(session: Session, person: Person, now: datetime, campaign_id: int | None = None) -> Offer:
+    """Give a person a task to hold until ``now`` + the campaign's lease time.
+
+    Whoever still holds one in the campaign gets that one back. A slot whose time is up returns to
+    anyone, also to whoever let it go; their draft is still there.
+    """
+    queries.lock_person(session, person.id)
+    campaign_ids = queries.open_campaign_ids(session, campaign_id)
+    if held := queries.live_lease_of(session, person.id, campaign_ids, now):
+        return Offer(held)
+    slot = queries.next_free_slot(session, person.id, campaign_ids, now)
+    if slot is None:
+        return Offer(None, _why_nothing(session, person, now, campaign_ids, campaign_id))
+    _hold(session, slot, person, now)
+    return Offer(slot)
+
+
+def _hold(session: Session, slot: Lease, person: Person, now: datetime) -> None:
+    campaign = campaign_for(session, slot.campaign_id)
+    slot.person_id = person.id
+    slot.leased_at = now
+    slot.expires_at = now + timedelta(minutes=campaign.lease_minutes)
+    if queries.draft_for(session, person.id, slot.task_id) is None:
+        order = shuffled_order(
+            queries.candidate_ids_of(session, slot.task_id),
+            task_id=slot.task_id,
+            person_id=person.id,
+            seed=campaign.id,
+        )
+        session.add(Draft(task_id=slot.task_id, person_id=person.id, shown_order=order, started_at=now, updated_at=now))
+    session.flush()
+
+
+def _why_nothing(
+    session: Session, person: Person, now: datetime, campaign_ids: list[int], campaign_id: int | None
+) -> str:
+    if not campaign_ids:
+        paused = [
+            c.name for c in queries.working_campaigns(session) if c.status == "paused" and campaign_id in (None, c.id)
+        ]
+        if paused:
+            return f"“{paused[0]}” is paused. New tasks come when it opens again."
+        return "No campaign is open at the moment. New tasks come when the next one starts."
+    if not queries.unfinished_slots(session, campaign_ids):
+        return "Everything here is done. Thank you!"
+    if soonest := queries.first_return(session, person.id, campaign_ids):
+        minutes = max(1, round((soonest - now).total_seconds() / 60))
+        return (
+            f"Other people are working on all that is left for you. If they let a task go, it comes back "
+            f"in about {minutes} min; look again then."
+        )
+    return "You have done your share: what is left is for other people, so that every answer gets several opinions."
+
+
+@dataclass(frozen=True)
+class Work:
+    """A task in a person's hands."""
+
+    task: Task
+    lease: Lease
+    draft: Draft
+
+    @property
+    def order(self) -> list[int]:
+        return list(self.draft.shown_order)
+
+    @property
+    def letters(self) -> dict[int, str]:
+        return {candidate: candidate_letter(i) for i, candidate in enumerate(self.draft.shown_order)}
+
+    @property
+    def submission(self) -> Submission:
+        """What the draft holds so far."""
+        content = self.draft.content
+        answers: Mapping[str, Any] = content.get("answers", {})
+        return Submission(
+            verdicts={int(key): Verdict(**verdict) for key, verdict in answers.items()},
+            ranks={int(key): rank for key, rank in content.get("ranks", {}).items()},
+            prompt_labels=content.get("prompt", {}),
+        )
+
+    @property
+    def unrated(self) -> list[int]:
+        verdicts = self.submission.verdicts
+        return [c for c in self.draft.shown_order if verdicts.get(c, Verdict()).likert is None]
+
+
+def work_for(session: Session, person: Person, task_id: int, *, lock: bool = False) -> Work:
+    """The task this person holds, with the draft; ``lock`` keeps both rows until the transaction ends.
+
+    Raises:
+        NotFound: they never held it.
+        Conflict: they have submitted or skipped it, or the time was up and somebody else has it now.
+    """
+    draft = queries.draft_for(session, person.id, task_id)
+    lease = queries.lease_for(session, person.id, task_id, lock=lock)
+    if queries.annotation_for(session, person.id, task_id) or (lease and lease.submitted_at):
+        raise Conflict("You have already submitted this task; nothing was stored twice. Take the next one.")
+    task = queries.task_with_answers(session, task_id)
+    if draft is None or task is None:
+        raise NotFound("This task is not yours. Take the next one on your work page.")
+    if lease is None:
+        raise Conflict(_gone(draft))
+    if lock:
+        draft = queries.draft_for(session, person.id, task_id, lock=True) or draft
+    return Work(task, lease, draft)
+
+
+def _gone(draft: Draft) -> str:
+    if "skipped" in draft.content:
+        return "You have skipped this task. Take the next one."
+    return (
+        "Your hold on this task ended and somebody else is working on it now. What you entered is kept "
+        "as a draft, in case it comes back to you. Take the next one."
+    )
+
+
+def renew(session: Session, person: Person, task_id: int, now: datetime) -> Work:
+    """Keep the hold: whoever is active on a task has the full lease time from now on.
+
+    A hold that has run out but was not taken by anybody is taken up again.
+    """
+    work = work_for(session, person, task_id, lock=True)
+    work.lease.expires_at = now + timedelta(minutes=work.task.campaign.lease_minutes)
+    return work
+
+
+def skip(session: Session, person: Person, task_id: int, now: datetime, reason: str) -> None:
+    """Give a task back for good: the slot is free for others, and this person is not asked again.
+
+    The reason stays in the draft, which is what keeps the task away from them, and in the audit trail.
+    """
+    reason = reason.strip()[:500]
+    if not reason:
+        raise Invalid("Say in a few words why you skip it, so that the prompt can be mended.")
+    work = work_for(session, person, task_id, lock=True)
+    work.lease.person_id = work.lease.leased_at = work.lease.expires_at = None
+    _keep(work.draft, now, skipped=reason)
+    record(session, person, "skipped task", work.task, {"reason": reason})
+
+
+# Drafts ------------------------------------------------------------------------------------------
+
+
+def _keep(draft: Draft, now: datetime, **changed: Any) -> None:
+    draft.content = {**draft.content, **changed}  # a new object, so that the change is seen
+    draft.updated_at = now
+
+
+def save_answer(
+    session: Session, person: Person, task_id: int, candidate_id: int, now: datetime, *, verdict: Verdict
+) -> Work:
+    """Keep what was entered for one answer, and the hold."""
+    work = renew(session, person, task_id, now)
+    if candidate_id not in work.letters:
+        raise NotFound("This answer does not belong to the task.")
+    if problem := verdict_problem(verdict):
+        raise Invalid(problem)
+    kept = {"likert": verdict.likert, "flags": dict(verdict.flags), "note": verdict.note}
+    _keep(work.draft, now, answers={**work.draft.content.get("answers", {}), str(candidate_id): kept})
+    return work
+
+
+def save_prompt_labels(session: Session, person: Person, task_id: int, now: datetime, given: Mapping[str, str]) -> Work:
+    """Keep the labels of the prompt; flags of answers that they make pointless are dropped."""
+    work = renew(session, person, task_id, now)
+    for name, value in given.items():
+        if problem := labels.prompt_label_problem(name, value):
+            raise Invalid(problem)
+    answers = {
+        key: {**answer, "flags": labels.without_inapplicable(answer["flags"], given)}
+        for key, answer in work.draft.content.get("answers", {}).items()
+    }
+    _keep(work.draft, now, prompt=dict(given), answers=answers)
+    return work
+
+
+def save_ranks(session: Session, person: Person, task_id: int, now: datetime, ranks: Mapping[int, int]) -> Work:
+    """Keep the lanes as far as they are filled."""
+    work = renew(session, person, task_id, now)
+    if set(ranks) - set(work.letters):
+        raise NotFound("This answer does not belong to the task.")
+    _keep(work.draft, now, ranks={str(candidate): rank for candidate, rank in ranks.items()})
+    return work
+
+
+def save_text(session: Session, person: Person, task_id: int, now: datetime, text: str) -> Work:
+    """Keep a demonstration as far as it is written."""
+    work = renew(session, person, task_id, now)
+    _keep(work.draft, now, text=text)
+    return work
+
+
+# Submitting --------------------------------------------------------------------------------------
+
+
+def submit(session: Session, person: Person, task_id: int, now: datetime, submission: Submission) -> Annotation:
+    """Store a whole verdict at once: ratings, flags and ranking; the slot closes and the draft goes.
+
+    A hold that has run out still counts while there is a free slot of the task.
+
+    Raises:
+        Invalid: something is missing; nothing is stored and the draft stays.
+        Conflict: submitted before, or all slots are somebody else's by now; the draft stays.
+    """
+    work = _to_submit(session, person, task_id, now)
+    if problems := submission_problems(submission, work.letters):
+        raise Invalid(" ".join(problems))
+    annotation = _annotation(session, work, person, now)
+    for candidate, rank in ranking.densify(submission.ranks).items():
+        verdict = submission.verdicts[candidate]
+        flags = labels.complete_flags(verdict.flags, submission.prompt_labels)
+        session.add(Ranking(annotation_id=annotation.id, candidate_id=candidate, rank=rank))
+        session.add(
+            Rating(
+                annotation_id=annotation.id, candidate_id=candidate, likert=verdict.likert, note=verdict.note.strip()
+            )
+        )
+        session.add_all(_flags(annotation, candidate, flags))
+    session.add_all(_flags(annotation, None, labels.complete_prompt_labels(submission.prompt_labels)))
+    _finish(session, work, person, annotation, now)
+    return annotation
+
+
+def submit_demonstration(session: Session, person: Person, task_id: int, now: datetime, text: str) -> Annotation:
+    """Store a written answer. The same words for the same prompt by two people are one demonstration row.
+
+    Raises:
+        Invalid: there is no text.
+        Conflict: as in ``submit``.
+    """
+    work = _to_submit(session, person, task_id, now)
+    if problem := demonstration_problem(text):
+        raise Invalid(problem)
+    annotation = _annotation(session, work, person, now)
+    text = text.replace("\r\n", "\n").strip()
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if queries.demonstration_with(session, work.task.prompt_id, digest) is None:
+        session.add(
+            Demonstration(
+                prompt_id=work.task.prompt_id,
+                text=text,
+                text_sha256=digest,
+                annotation_id=annotation.id,
+                author=annotation.annotator,
+                source=f"campaign:{work.task.campaign_id}",
+            )
+        )
+    _finish(session, work, person, annotation, now)
+    return annotation
+
+
+def _to_submit(session: Session, person: Person, task_id: int, now: datetime) -> Work:
+    try:
+        return work_for(session, person, task_id, lock=True)
+    except Conflict:
+        draft = queries.draft_for(session, person.id, task_id)
+        already_done = queries.annotation_for(session, person.id, task_id) is not None
+        if already_done or draft is None or "skipped" in draft.content:
+            raise
+        queries.lock_person(session, person.id)
+        slot = queries.free_slot_of_task(session, person.id, task_id, now)
+        if slot is None:
+            raise
+        _hold(session, slot, person, now)
+        return work_for(session, person, task_id, lock=True)
+
+
+def _annotation(session: Session, work: Work, person: Person, now: datetime) -> Annotation:
+    started = work.lease.leased_at or work.draft.started_at
+    annotation = Annotation(
+        campaign_id=work.task.campaign_id,
+        task_id=work.task.id,
+        lease_id=work.lease.id,
+        person_id=person.id,
+        annotator=campaign_rules.pseudonym(person.id),
+        shown_order=work.order,
+        seconds=(now - started).total_seconds(),
+        submitted_at=now,
+    )
+    session.add(annotation)
+    session.flush()
+    return annotation
+
+
+def _flags(annotation: Annotation, candidate: int | None, values: Mapping[str, str]) -> list[Flag]:
+    return [
+        Flag(annotation_id=annotation.id, candidate_id=candidate, name=name, value=value)
+        for name, value in values.items()
+    ]
+
+
+def _finish(session: Session, work: Work, person: Person, annotation: Annotation, now: datetime) -> None:
+    work.lease.submitted_at = now
+    session.delete(work.draft)
+    record(session, person, "submitted annotation", annotation, {"task": work.task.id})
+
+
+def stored_order(annotation: Annotation) -> str:
+    """The weak order as its annotator saw it, ``C > A = D > B``; empty for a demonstration."""
+    rank_of = {row.candidate_id: row.rank for row in annotation.ranks}
+    order = annotation.shown_order or sorted(rank_of)
+    shown = [(candidate_letter(i), rank_of[c]) for i, c in enumerate(order) if c in rank_of]
+    return ranking.weak_order([rank for _, rank in shown], [letter for letter, _ in shown])

@@ -17,6 +17,7 @@ class Settings(BaseSettings):
         secure_cookies: send cookies over HTTPS only (behind a TLS proxy).
         worker_slots: training runs that one worker executes at the same time.
         worker_name: stable name of this host's worker, so that a restarted one takes up its own work.
+        upload_limit_mb: largest file, in megabytes, that a browser may send; larger ones go by `prefloop import`.
         base_url: address under which people reach the application, for printed links.
     """
 
@@ -28,6 +29,7 @@ class Settings(BaseSettings):
     secure_cookies: bool = False
     worker_slots: int = 1
     worker_name: str = "worker-1"
+    upload_limit_mb: int = 200
 
     @cached_property
     def database(self) -> str:

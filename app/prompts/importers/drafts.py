@@ -1,0 +1,88 @@
+"""What a row of a file becomes before it meets the database."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from app.prompts import rules
+
+
+@dataclass(frozen=True)
+class PromptDraft:
+    """A checked conversation with what its row says about it."""
+
+    messages: list[dict[str, str]]
+    fingerprint: str
+    use_case: str | None = None
+    language: str | None = None
+    user_key: str | None = None
+    source: str | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AnswerDraft:
+    """A candidate answer; ``source`` is what the file says of its maker."""
+
+    text: str
+    sha256: str
+    source: str | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+    likert: int | None = None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RankingDraft:
+    """One person's weak order; ``ranks`` are dense, 1 = best, and belong to ``answers`` by position."""
+
+    prompt: PromptDraft
+    answers: tuple[AnswerDraft, ...]
+    ranks: tuple[int, ...]
+    annotator: str
+    row_id: str
+    seconds: float | None = None
+    phase: Literal["training", "evaluation"] = "training"
+
+    def key(self, stem: str) -> str:
+        """The hash by which the same verdict is known when it comes again."""
+        verdict = sorted(zip((a.sha256 for a in self.answers), self.ranks, strict=True))
+        parts = [self.phase, f"{stem}:{self.annotator}", self.row_id, self.prompt.fingerprint, verdict]
+        return rules.text_sha256(rules.canonical(parts))
+
+
+@dataclass(frozen=True)
+class DemonstrationDraft:
+    prompt: PromptDraft
+    text: str
+    sha256: str
+    author: str | None = None
+
+
+@dataclass
+class Drafts:
+    """All that one row holds."""
+
+    prompts: list[PromptDraft] = field(default_factory=list)
+    candidates: list[tuple[PromptDraft, AnswerDraft]] = field(default_factory=list)
+    rankings: list[RankingDraft] = field(default_factory=list)
+    demonstrations: list[DemonstrationDraft] = field(default_factory=list)
+    derived_demonstrations: list[DemonstrationDraft] = field(default_factory=list)
+
+    def only(self, kind: str) -> "Drafts":
+        """What an import of one kind takes from the row; a thing brings along what it stands on.
+
+        ``detect`` takes all that the row states. Demonstrations that we would merely conclude from
+        something else (the best human reply of a conversation tree) are taken only on demand.
+        """
+        if kind == "prompts":
+            return Drafts(prompts=self.prompts)
+        if kind == "candidates":
+            return Drafts(candidates=self.candidates)
+        if kind == "rankings":
+            return Drafts(rankings=self.rankings)
+        if kind == "demonstrations":
+            return Drafts(demonstrations=[*self.demonstrations, *self.derived_demonstrations])
+        return Drafts(self.prompts, self.candidates, self.rankings, self.demonstrations)
+
+    def __bool__(self) -> bool:
+        return bool(self.prompts or self.candidates or self.rankings or self.demonstrations)

@@ -1,0 +1,252 @@
+"""SQL of the pool: what is known already, batched inserts, and counted pages."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Select, String, Table, cast, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, selectinload
+
+from app.models import (
+    Annotation,
+    Base,
+    Campaign,
+    Candidate,
+    Corpus,
+    Demonstration,
+    Flag,
+    Import,
+    Person,
+    Prompt,
+    Ranking,
+    Rating,
+    Task,
+    TaskCandidate,
+)
+
+CHUNK = 500  # values in one IN list; SQLite's floor for bound parameters is 999
+T = TypeVar("T")
+
+
+def chunks(values: Iterable[T]) -> Iterator[list[T]]:
+    known = list(values)
+    for start in range(0, len(known), CHUNK):
+        yield known[start : start + CHUNK]
+
+
+# What an import writes.
+
+
+def insert_new(session: Session, model: type[Base], rows: list[dict[str, Any]]) -> None:
+    """Insert rows; one that another transaction has added meanwhile (a unique key) is left as it is."""
+    if not rows:
+        return
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.execute(dialect.insert(_table(model)).on_conflict_do_nothing(), rows)
+
+
+def insert_rows(session: Session, model: type[Base], rows: list[dict[str, Any]]) -> None:
+    if rows:
+        session.execute(insert(_table(model)), rows)
+
+
+def _table(model: type[Base]) -> Table:
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table
+
+
+def insert_prompts(session: Session, rows: list[dict[str, Any]]) -> None:
+    insert_new(session, Prompt, rows)
+
+
+def prompt_ids(session: Session, fingerprints: Iterable[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for some in chunks(fingerprints):
+        rows = session.execute(select(Prompt.fingerprint, Prompt.id).where(Prompt.fingerprint.in_(some)))
+        found.update((fingerprint, id_) for fingerprint, id_ in rows)
+    return found
+
+
+def insert_candidates(session: Session, rows: list[dict[str, Any]]) -> None:
+    insert_new(session, Candidate, rows)
+
+
+def candidate_ids(session: Session, ids_of_prompts: Iterable[int]) -> dict[tuple[int, str, str], int]:
+    """All candidates of some prompts: (prompt, origin, hash of the text) -> id."""
+    found: dict[tuple[int, str, str], int] = {}
+    for some in chunks(ids_of_prompts):
+        rows = session.execute(
+            select(Candidate.prompt_id, Candidate.origin, Candidate.text_sha256, Candidate.id).where(
+                Candidate.prompt_id.in_(some)
+            )
+        )
+        found.update(((prompt_id, origin, sha), id_) for prompt_id, origin, sha, id_ in rows)
+    return found
+
+
+def known_external_keys(session: Session, keys: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for some in chunks(keys):
+        found.update(
+            key
+            for key in session.scalars(select(Annotation.external_key).where(Annotation.external_key.in_(some)))
+            if key
+        )
+    return found
+
+
+def known_demonstrations(session: Session, ids_of_prompts: Iterable[int]) -> set[tuple[int, str]]:
+    found: set[tuple[int, str]] = set()
+    for some in chunks(ids_of_prompts):
+        rows = session.execute(
+            select(Demonstration.prompt_id, Demonstration.text_sha256).where(Demonstration.prompt_id.in_(some))
+        )
+        found.update((prompt_id, sha) for prompt_id, sha in rows)
+    return found
+
+
+def insert_demonstrations(session: Session, rows: list[dict[str, Any]]) -> None:
+    insert_new(session, Demonstration, rows)
+
+
+def campaign_named(session: Session, name: str) -> Campaign | None:
+    return session.scalar(select(Campaign).where(Campaign.name == name))
+
+
+def task_ids(session: Session, campaign_id: int, fingerprints: Iterable[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for some in chunks(fingerprints):
+        rows = session.execute(
+            select(Task.fingerprint, Task.id).where(Task.campaign_id == campaign_id, Task.fingerprint.in_(some))
+        )
+        found.update((fingerprint, id_) for fingerprint, id_ in rows)
+    return found
+
+
+def insert_tasks(session: Session, rows: list[dict[str, Any]]) -> None:
+    insert_new(session, Task, rows)
+
+
+def insert_task_answers(session: Session, rows: list[dict[str, Any]]) -> None:
+    insert_new(session, TaskCandidate, rows)
+
+
+def insert_annotations(session: Session, rows: list[dict[str, Any]]) -> dict[str, int]:
+    """Add annotations and return their ids by external key."""
+    insert_rows(session, Annotation, rows)
+    found: dict[str, int] = {}
+    for some in chunks(row["external_key"] for row in rows):
+        pairs = session.execute(select(Annotation.external_key, Annotation.id).where(Annotation.external_key.in_(some)))
+        found.update((key, id_) for key, id_ in pairs if key)
+    return found
+
+
+def insert_verdicts(
+    session: Session, ranks: list[dict[str, Any]], ratings: list[dict[str, Any]], flags: list[dict[str, Any]]
+) -> None:
+    insert_rows(session, Ranking, ranks)
+    insert_rows(session, Rating, ratings)
+    insert_rows(session, Flag, flags)
+
+
+def first_import_of(session: Session, file_sha256: str) -> Import | None:
+    return session.scalar(select(Import).where(Import.file_sha256 == file_sha256).order_by(Import.id).limit(1))
+
+
+def corpus_of(session: Session, digest: str) -> Corpus | None:
+    return session.scalar(select(Corpus).where(Corpus.digest == digest))
+
+
+# What the pages show.
+
+
+def pool(session: Session, search: str, source: str, use_case: str, *, limit: int, offset: int) -> Sequence[Prompt]:
+    query = _filtered(select(Prompt), search, source, use_case)
+    return session.scalars(query.order_by(Prompt.id.desc()).limit(limit).offset(offset)).all()
+
+
+def pool_size(session: Session, search: str, source: str, use_case: str) -> int:
+    return session.scalar(_filtered(select(func.count(Prompt.id)), search, source, use_case)) or 0
+
+
+def _filtered(query: Select[Any], search: str, source: str, use_case: str) -> Select[Any]:
+    if source:
+        query = query.where(Prompt.source == source)
+    if use_case:
+        query = query.where(Prompt.use_case.is_(None) if use_case == "none" else Prompt.use_case == use_case)
+    if search:
+        # Messages are stored as JSON, where quotes, line ends and all but ASCII are escaped.
+        written = json.dumps(search)[1:-1]
+        query = query.where(cast(Prompt.messages, String).icontains(written, autoescape=True))
+    return query
+
+
+def counts_by_prompt(session: Session, ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:
+    """Candidates, rankings and demonstrations of some prompts, in three counted queries."""
+    candidates = _counted(session, select(Candidate.prompt_id, func.count()).where(Candidate.prompt_id.in_(ids)))
+    rankings = _counted(
+        session,
+        select(Task.prompt_id, func.count())
+        .join(Annotation, Annotation.task_id == Task.id)
+        .join(Campaign, Campaign.id == Task.campaign_id)
+        .where(Task.prompt_id.in_(ids), Campaign.kind == "ranking"),
+    )
+    demonstrations = _counted(
+        session, select(Demonstration.prompt_id, func.count()).where(Demonstration.prompt_id.in_(ids))
+    )
+    return {id_: (candidates.get(id_, 0), rankings.get(id_, 0), demonstrations.get(id_, 0)) for id_ in ids}
+
+
+def _counted(session: Session, query: Select[Any]) -> dict[int, int]:
+    return {id_: count for id_, count in session.execute(query.group_by(query.selected_columns[0]))}
+
+
+def sources(session: Session) -> Sequence[str]:
+    return session.scalars(select(Prompt.source).distinct().order_by(Prompt.source)).all()
+
+
+def prompt_by_id(session: Session, prompt_id: int) -> Prompt | None:
+    return session.get(Prompt, prompt_id)
+
+
+def candidates_of(session: Session, prompt_id: int, limit: int) -> Sequence[Candidate]:
+    return session.scalars(
+        select(Candidate).where(Candidate.prompt_id == prompt_id).order_by(Candidate.id).limit(limit)
+    ).all()
+
+
+def rankings_of(session: Session, prompt_id: int, limit: int) -> Sequence[tuple[Annotation, Campaign]]:
+    """Annotations with a ranking on a prompt, newest first, their ranks loaded with them."""
+    rows = session.execute(
+        select(Annotation, Campaign)
+        .join(Task, Task.id == Annotation.task_id)
+        .join(Campaign, Campaign.id == Annotation.campaign_id)
+        .where(Task.prompt_id == prompt_id, Campaign.kind == "ranking")
+        .options(selectinload(Annotation.ranks))
+        .order_by(Annotation.id.desc())
+        .limit(limit)
+    )
+    return [(annotation, campaign) for annotation, campaign in rows]
+
+
+def demonstrations_of(session: Session, prompt_id: int, limit: int) -> Sequence[Demonstration]:
+    return session.scalars(
+        select(Demonstration).where(Demonstration.prompt_id == prompt_id).order_by(Demonstration.id).limit(limit)
+    ).all()
+
+
+def imports(session: Session, limit: int) -> Sequence[tuple[Import, Person | None]]:
+    rows = session.execute(
+        select(Import, Person).outerjoin(Person, Person.id == Import.person_id).order_by(Import.id.desc()).limit(limit)
+    )
+    return [(row, person) for row, person in rows]
+
+
+def import_by_id(session: Session, import_id: int) -> Import | None:
+    return session.get(Import, import_id)
+
+
+def corpora(session: Session) -> Sequence[Corpus]:
+    return session.scalars(select(Corpus).order_by(Corpus.id.desc())).all()

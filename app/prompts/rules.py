@@ -1,0 +1,104 @@
+"""What a good prompt and a good ranking are, and the fingerprints by which a thing is known again."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+USE_CASES = (
+    "generation",
+    "open QA",
+    "closed QA",
+    "brainstorming",
+    "chat",
+    "rewriting",
+    "summarization",
+    "classification",
+    "extraction",
+    "other",
+)
+"""The ten use cases of InstructGPT, appendix A.2."""
+
+_SPELLINGS = {name.lower(): name for name in USE_CASES} | {"rewrite": "rewriting", "extract": "extraction"}
+ROLES = ("system", "user", "assistant")
+LONGEST_TEXT = 200_000  # characters
+SMALLEST_K, LARGEST_K = 2, 9
+KINDS = ("detect", "prompts", "demonstrations", "candidates", "rankings", "corpus")
+
+
+def use_case_of(category: str) -> str | None:
+    """The use case that a file's category names, or nothing when it is none of the ten."""
+    return _SPELLINGS.get(re.sub(r"[\s_\-]+", " ", category).strip().lower())
+
+
+def text_problem(text: object, what: str) -> str | None:
+    """Why a value cannot be kept as text, in words, or nothing."""
+    if not isinstance(text, str):
+        return f"{what} is missing" if text is None else f"{what} is not text"
+    if not text.strip():
+        return f"{what} is empty"
+    if len(text) > LONGEST_TEXT:
+        return f"{what} has {len(text):,} characters; at most {LONGEST_TEXT:,} are taken"
+    return character_problem(text, what)
+
+
+def character_problem(text: str, what: str) -> str | None:
+    """Characters that a database cannot hold: NUL, and halves of surrogate pairs."""
+    if "\x00" in text:
+        return f"{what} contains a NUL character"
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return f"{what} contains half of a surrogate pair, which is not valid Unicode"
+    return None
+
+
+def messages_problem(messages: object, what: str = "the prompt") -> str | None:
+    """Why a value is not a conversation that waits for an answer, or nothing."""
+    if not isinstance(messages, list) or not messages:
+        return f"{what} is not a list of messages"
+    for place, message in enumerate(messages, 1):
+        if not isinstance(message, dict):
+            return f"message {place} of {what} is not an object with role and content"
+        if message.get("role") not in ROLES:
+            return f"message {place} of {what} has the role {message.get('role')!r}; known are {', '.join(ROLES)}"
+        if problem := text_problem(message.get("content"), f"message {place} of {what}"):
+            return problem
+    return None if messages[-1]["role"] == "user" else f"the last message of {what} is not the user's"
+
+
+def text_sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """The one way to write a value as JSON, for hashing."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def prompt_fingerprint(messages: Sequence[dict[str, str]]) -> str:
+    """One conversation, one fingerprint: only roles and contents count."""
+    return text_sha256(canonical([{"role": m["role"], "content": m["content"]} for m in messages]))
+
+
+def dense_ranks(ranks: Sequence[int]) -> list[int]:
+    """The same weak order with the ranks 1, 2, 3 … and none skipped; ties stay ties."""
+    place = {rank: position for position, rank in enumerate(sorted(set(ranks)), 1)}
+    return [place[rank] for rank in ranks]
+
+
+def weak_order(letters: Sequence[str], ranks: Sequence[int]) -> str:
+    """A ranking for reading, best first: ``C > A = D > B``."""
+    levels: dict[int, list[str]] = {}
+    for letter, rank in sorted(zip(letters, ranks, strict=True), key=lambda pair: pair[0]):
+        levels.setdefault(rank, []).append(letter)
+    return " > ".join(" = ".join(levels[rank]) for rank in sorted(levels))
+
+
+def stem_of(file_name: str) -> str:
+    """A file's name without folders and endings, fit for a campaign's name."""
+    name = re.split(r"[\\/]", file_name)[-1]
+    name = re.sub(r"(\.(jsonl|json|csv|parquet|txt|gz))+$", "", name, flags=re.IGNORECASE)
+    return "".join(c for c in name if c.isprintable() and not 0xD800 <= ord(c) <= 0xDFFF)[:80].strip() or "file"

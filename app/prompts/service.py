@@ -1,0 +1,138 @@
+"""Bringing data in: one file, one transaction, and a record of what was taken and what was refused."""
+
+import tempfile
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from app.errors import Invalid, NotFound
+from app.models import Corpus, Import, Person, Prompt
+from app.people.service import record
+from app.prompts import queries, rules
+from app.prompts.importers.corpora import write_corpus
+from app.prompts.importers.drafts import Drafts
+from app.prompts.importers.readers import Refusal, read_rows
+from app.prompts.importers.shapes import read_drafts
+from app.prompts.importers.writer import BATCH, Writer
+from app.settings import Settings
+from trainer.contract.folder import sha256_of
+
+KEPT_REJECTS = 1_000
+
+
+def import_file(
+    session: Session,
+    settings: Settings,
+    by: Person | None,
+    path: Path,
+    filename: str,
+    kind: str = "detect",
+    fmt: str = "auto",
+) -> Import:
+    """Import one file in the caller's transaction: all its good rows, and a list of the bad ones.
+
+    A row that is already known adds nothing, so the same file twice is harmless, also under another name.
+
+    Args:
+        session: an open transaction; a crash in it leaves nothing behind.
+        settings: say where corpora are kept.
+        by: who brings the file.
+        path: where its bytes lie.
+        filename: its own name; names the campaign and the origin of what is in it.
+        kind: one of ``rules.KINDS``; ``detect`` takes everything that the rows state.
+        fmt: one of ``readers.FORMATS``.
+
+    Raises:
+        Invalid: the file as a whole cannot be read, or kind or format is unknown.
+    """
+    if kind not in rules.KINDS:
+        raise Invalid(f"There is no kind “{kind}”. Choose one of {', '.join(rules.KINDS)}.")
+    if not path.is_file():
+        raise Invalid(f"There is no file {filename}.")
+    if path.stat().st_size == 0:
+        raise Invalid(f"{filename} is empty.")
+    entry = Import(
+        kind=kind,
+        shape="text" if kind == "corpus" else "unknown",
+        file_name=filename[:200],
+        file_sha256=sha256_of(path),
+        rows=0,
+        person_id=by.id if by else None,
+    )
+    earlier = queries.first_import_of(session, entry.file_sha256)
+    session.add(entry)
+    session.flush()
+    if kind == "corpus":
+        _import_corpus(session, settings, entry, path, fmt)
+    else:
+        _import_rows(session, entry, path, fmt, rules.stem_of((earlier or entry).file_name))
+    record(session, by, "imported", entry, {"file": entry.file_name, "rows": entry.rows, "refused": entry.rejected})
+    return entry
+
+
+def _import_rows(session: Session, entry: Import, path: Path, fmt: str, stem: str) -> None:
+    shape, lines = read_drafts(read_rows(path, entry.file_name, fmt), entry.kind)
+    writer = Writer(session, entry.id, stem, entry.person_id)
+    rejects: list[dict[str, object]] = []
+    counts = {"rows": 0, "rejected": 0}
+
+    def good() -> Iterator[Drafts]:
+        for number, drafts in lines:
+            counts["rows"] += 1
+            if not isinstance(drafts, Refusal):
+                yield drafts
+                continue
+            counts["rejected"] += 1
+            if len(rejects) < KEPT_REJECTS:
+                rejects.append({"line": number, "reason": drafts.reason})
+
+    rows = good()
+    while batch := list(islice(rows, BATCH)):
+        writer.write(batch)
+    entry.shape = shape
+    entry.rows, entry.rejected, entry.rejects = counts["rows"], counts["rejected"], rejects
+    entry.added = {what: count for what, count in writer.added.items() if count}
+    entry.repeated = writer.repeated
+    session.flush()
+
+
+def _import_corpus(session: Session, settings: Settings, entry: Import, path: Path, fmt: str) -> None:
+    """Write the documents beside the others; the file is there before the row that names it."""
+    folder = settings.data_dir / "corpora"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        written = write_corpus(path, entry.file_name, fmt, Path(scratch) / "corpus.jsonl.gz")
+        if not written.documents:
+            raise Invalid(f"{entry.file_name} holds no text: none of its {written.rows:,} rows could be read.")
+        target = folder / f"{written.digest}.jsonl.gz"
+        if queries.corpus_of(session, written.digest) is None:
+            written.path.replace(target)
+            session.add(
+                Corpus(
+                    name=rules.stem_of(entry.file_name),
+                    digest=written.digest,
+                    path=str(target.resolve()),
+                    documents=written.documents,
+                    characters=written.characters,
+                )
+            )
+            entry.added = {"documents": written.documents}
+        else:
+            entry.repeated = written.documents
+    entry.rows, entry.rejected = written.rows, len(written.rejected)
+    entry.rejects = [{"line": line, "reason": reason} for line, reason in written.rejected[:KEPT_REJECTS]]
+    session.flush()
+
+
+def prompt_for(session: Session, *, prompt_id: int) -> Prompt:
+    if (prompt := queries.prompt_by_id(session, prompt_id)) is None:
+        raise NotFound("There is no such prompt.")
+    return prompt
+
+
+def import_for(session: Session, *, import_id: int) -> Import:
+    if (entry := queries.import_by_id(session, import_id)) is None:
+        raise NotFound("There is no such import.")
+    return entry

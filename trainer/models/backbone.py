@@ -97,9 +97,14 @@ def token_logprobs(
     Returns:
         (B, T-1) float32; entry t speaks of ``ids[:, t + 1]``, and is 0 where either token is padding.
     """
-    # A column of padding only for some rows needs a mask; none at all lets attention take its fastest way.
-    attention = None if bool(mask.all()) else mask.long()
-    logits = model(input_ids=ids, attention_mask=attention, position_ids=positions(mask), use_cache=False).logits
+    # Without any padding positions are the usual ones, and attention may take its fastest way.
+    padded = not bool(mask.all())
+    logits = model(
+        input_ids=ids,
+        attention_mask=mask.long() if padded else None,
+        position_ids=positions(mask) if padded else None,
+        use_cache=False,
+    ).logits
     logprobs = torch.log_softmax(logits[:, :-1].float() / temperature, dim=-1)
     chosen = logprobs.gather(-1, ids[:, 1:, None]).squeeze(-1)
     return torch.where(mask[:, 1:] & mask[:, :-1], chosen, 0.0)

@@ -119,10 +119,9 @@ def collate(
 
 def batch_loss(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, batch: list[Example]) -> torch.Tensor:
     """Mean loss in nats per answer token of a batch; a scalar."""
-    ids, mask, counted = (tensor.to(model.device) for tensor in collate(tokenizer, batch))
-    # Padding stands on the right, where causal attention never looks back at it: no attention mask is
-    # needed, and without one attention takes its fastest way.
-    logits = model(input_ids=ids, position_ids=positions(mask), use_cache=False).logits
+    ids, _, counted = (tensor.to(model.device) for tensor in collate(tokenizer, batch))
+    # Padding stands on the right, where causal attention never looks: without a mask it takes its fastest way.
+    logits = model(input_ids=ids, use_cache=False).logits
     return next_token_loss(logits, ids, counted)
 
 

@@ -29,11 +29,16 @@ def model(tokenizer):
 
 
 def learned_positions():
+    """Positions with large vectors of their own, so that being off by one shows."""
     torch.manual_seed(0)
     config = GPT2Config(
         vocab_size=320, n_positions=64, n_embd=32, n_layer=2, n_head=2, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0
     )
-    return GPT2LMHeadModel(config).eval()
+    gpt2 = GPT2LMHeadModel(config).eval()
+    with torch.no_grad():
+        gpt2.transformer.wpe.weight.mul_(20)
+        gpt2.transformer.wte.weight.mul_(10)
+    return gpt2
 
 
 @pytest.mark.parametrize("architecture", ["rotary", "learned positions"])
@@ -81,14 +86,34 @@ def test_logprobs_are_those_of_the_tempered_softmax(model):
     torch.testing.assert_close(logprobs, torch.stack(expected), rtol=1e-4, atol=1e-4)
 
 
-def test_greedy_answers_are_those_of_transformers(model, tokenizer):
-    ours = generate(model, tokenizer, SEQUENCES, max_new_tokens=12, temperature=0, seeds=[0, 0, 0])
+@pytest.mark.parametrize("architecture", ["rotary", "learned positions"])
+def test_greedy_answers_are_those_of_transformers(model, tokenizer, architecture):
+    policy = model if architecture == "rotary" else learned_positions()
+
+    ours = generate(policy, tokenizer, SEQUENCES, max_new_tokens=12, temperature=0, seeds=[0, 0, 0])
 
     for prompt, answer in zip(SEQUENCES, ours, strict=True):
-        theirs = model.generate(
-            torch.tensor([prompt]), attention_mask=torch.ones(1, len(prompt)), max_new_tokens=12, do_sample=False
+        theirs = policy.generate(
+            torch.tensor([prompt]),
+            attention_mask=torch.ones(1, len(prompt)),
+            max_new_tokens=12,
+            do_sample=False,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
         )
         assert answer == theirs[0, len(prompt) :].tolist()
+
+
+def test_cached_steps_see_what_one_pass_sees(tokenizer):
+    """Greedy answers are the likeliest tokens of a single pass over prompt and answer."""
+    policy = learned_positions()
+    prompts = [*SEQUENCES, SEQUENCES[1]]
+    greedy = generate(policy, tokenizer, prompts, max_new_tokens=12, temperature=0, seeds=[0] * 4)
+
+    for prompt, answer in zip(prompts, greedy, strict=True):
+        with torch.no_grad():
+            logits = policy(torch.tensor([prompt + answer])).logits[0, len(prompt) - 1 : -1]
+        assert logits.argmax(-1).tolist() == answer
 
 
 def test_an_answer_depends_on_its_seed_and_not_on_its_neighbours(model, tokenizer):

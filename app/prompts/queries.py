@@ -199,8 +199,8 @@ def counts_by_prompt(session: Session, ids: Sequence[int]) -> dict[int, tuple[in
     return {id_: (candidates.get(id_, 0), rankings.get(id_, 0), demonstrations.get(id_, 0)) for id_ in ids}
 
 
-def _counted(session: Session, query: Select[Any]) -> dict[int, int]:
-    return {id_: count for id_, count in session.execute(query.group_by(query.selected_columns[0]))}
+def _counted(session: Session, query: Select[int, int]) -> dict[int, int]:
+    return dict(session.execute(query.group_by(query.selected_columns[0])).tuples().all())
 
 
 def sources(session: Session) -> Sequence[str]:

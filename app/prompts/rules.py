@@ -7,20 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 USE_CASES = (
-    "generation",
-    "open QA",
-    "closed QA",
-    "brainstorming",
-    "chat",
-    "rewriting",
-    "summarization",
-    "classification",
-    "extraction",
-    "other",
+    *("generation", "open_qa", "closed_qa", "brainstorming", "chat"),
+    *("rewrite", "summarization", "classification", "extract", "other"),
 )
-"""The ten use cases of InstructGPT, appendix A.2."""
+"""The tags of the ten use cases of InstructGPT, appendix A.2."""
 
-_SPELLINGS = {name.lower(): name for name in USE_CASES} | {"rewrite": "rewriting", "extract": "extraction"}
+_SPELLINGS = {name.replace("_", " "): name for name in USE_CASES} | {"rewriting": "rewrite", "extraction": "extract"}
 ROLES = ("system", "user", "assistant")
 LONGEST_TEXT = 200_000  # characters
 SMALLEST_K, LARGEST_K = 2, 9

@@ -28,6 +28,7 @@ def import_file(
     by: Person | None,
     path: Path,
     filename: str,
+    *,
     kind: str = "detect",
     fmt: str = "auto",
 ) -> Import:

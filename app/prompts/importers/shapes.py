@@ -33,6 +33,22 @@ _TOLD = frozenset(
 )
 
 
+# The first that fits names the shape: all its keys are there.
+TELLING_KEYS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("native", frozenset({"ranking_id", "answers", "ranks"})),
+    ("native", frozenset({"demonstration_id", "messages", "response"})),
+    ("native", frozenset({"prompt_id", "messages"})),
+    ("tree", frozenset({"message_tree_id"})),
+    ("k-wise", frozenset({"candidates"})),
+    ("votes", frozenset({"votes"})),
+    ("pair", frozenset({"chosen", "rejected"})),
+    ("response", frozenset({"response"})),
+    ("prompt", frozenset({"prompt"})),
+    ("prompt", frozenset({"messages"})),
+    ("prompt", frozenset({"turns"})),
+)
+
+
 class RowProblemError(Exception):
     """A row that cannot be taken; the message tells the person why."""
 
@@ -44,21 +60,7 @@ def _refuse(reason: str) -> NoReturn:
 def shape_of(row: Row) -> str | None:
     """The shape of one row by its keys, or nothing."""
     keys = row.keys()
-    if {"ranking_id", "answers", "ranks"} <= keys or {"demonstration_id", "messages", "response"} <= keys:
-        return "native"
-    if {"prompt_id", "messages"} <= keys:
-        return "native"
-    if "message_tree_id" in keys:
-        return "tree"
-    if "candidates" in keys:
-        return "k-wise"
-    if "votes" in keys:
-        return "votes"
-    if "chosen" in keys and "rejected" in keys:
-        return "pair"
-    if "response" in keys:
-        return "response"
-    return "prompt" if keys & {"prompt", "messages", "turns"} else None
+    return next((shape for shape, told in TELLING_KEYS if told <= keys), None)
 
 
 def shape_of_file(lines: Iterable[Line]) -> str | None:
@@ -152,11 +154,11 @@ def _prompt(row: Row, messages: list[dict[str, str]]) -> PromptDraft:
 
 def _detail(row: Mapping[str, Any]) -> dict[str, Any]:
     """Small fields that no column holds, cleaned of what databases cannot store."""
-    kept = {}
-    for key, value in row.items():
-        if key not in _TOLD and _storable(key) and _storable(value) and value not in (None, "", [], {}):
-            kept[key] = value
-    return kept
+    return {
+        key: value
+        for key, value in row.items()
+        if key not in _TOLD and _storable(key) and _storable(value) and value not in (None, "", [], {})
+    }
 
 
 def _storable(value: object, depth: int = 0) -> bool:
@@ -283,7 +285,7 @@ def _read_pair(row: Row) -> Drafts:
 
 
 def _transcripts(chosen: object, rejected: object) -> tuple[list[dict[str, str]], str, str]:
-    """The original form of hh-rlhf: each side is a whole talk, "\\n\\nHuman: … \\n\\nAssistant: …"."""
+    """The original form of hh-rlhf: each side is a whole talk, turns of Human and Assistant after blank lines."""
     talks = []
     for text, what in ((chosen, "chosen"), (rejected, "rejected")):
         parts = re.split(r"(?:^|\n\n)(Human|Assistant): ?", _text(text, what))

@@ -1,5 +1,6 @@
 """Drafts to rows, in batches: looks up what is known, adds what is new, counts what comes again."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -159,7 +160,9 @@ class Writer:
                 for key, ranking in rankings.items()
             ],
         )
-        ranks, ratings, flags = [], [], []
+        ranks: list[dict[str, Any]] = []
+        ratings: list[dict[str, Any]] = []
+        flags: list[dict[str, Any]] = []
         for key, ranking in rankings.items():
             for candidate_id, answer, rank in zip(ids[key], ranking.answers, ranking.ranks, strict=True):
                 of = {"annotation_id": annotations[key], "candidate_id": candidate_id}
@@ -254,4 +257,4 @@ def _candidate_row(key: CandidateKey, answer: AnswerDraft) -> dict[str, Any]:
 
 
 def _task_fingerprint(prompt_id: int, candidate_ids: list[int]) -> str:
-    return rules.text_sha256(rules.canonical([prompt_id, sorted(candidate_ids)]))
+    return rules.text_sha256(json.dumps([prompt_id, sorted(candidate_ids)]))

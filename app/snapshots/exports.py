@@ -1,0 +1,117 @@
+"""A snapshot for other tools: only strict preferences can be written there, so ties are counted and told."""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from trainer.contract.folder import DEMONSTRATIONS, MANIFEST, PROMPTS, RANKINGS
+from trainer.contract.records import Demonstration, Message, Ranking, comparisons, read_rows
+
+SPLITS = ("train", "heldout")
+
+
+@dataclass
+class Report:
+    """What an export wrote.
+
+    Attributes:
+        files: file name -> number of rows (0 for files that were copied).
+        ties: tied pairs that the format cannot hold and that were therefore left out.
+    """
+
+    files: dict[str, int] = field(default_factory=dict)
+    ties: int = 0
+
+
+def native(folder: Path, out: Path) -> Report:
+    """The snapshot itself, file by file; the manifest last."""
+    report = Report()
+    for name in (PROMPTS, DEMONSTRATIONS, RANKINGS, MANIFEST):
+        (out / name).unlink(missing_ok=True)
+        shutil.copyfile(folder / name, out / name)
+        report.files[name] = 0
+    return report
+
+
+def csv_tables(folder: Path, out: Path) -> Report:
+    """``comparisons.csv``, a row per strict pair, and ``demonstrations.csv``; conversations as JSON text."""
+    report = Report()
+    columns = ("ranking_id", "prompt_id", "split", "campaign", "phase", "annotator", "prompt", "chosen", "rejected")
+    with (out / "comparisons.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow([*columns, "chosen_source", "rejected_source"])
+        report.files["comparisons.csv"] = 0
+        for ranking, chosen, rejected in _pairs(folder, report):
+            of = [ranking.ranking_id, ranking.prompt_id, ranking.split, ranking.campaign, ranking.phase]
+            a, b = ranking.answers[chosen], ranking.answers[rejected]
+            talk = json.dumps(_talk(ranking.messages), ensure_ascii=False)
+            table.writerow([*of, ranking.annotator, talk, a.text, b.text, a.source, b.source])
+            report.files["comparisons.csv"] += 1
+    with (out / "demonstrations.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["demonstration_id", "prompt_id", "split", "author", "prompt", "response"])
+        report.files["demonstrations.csv"] = 0
+        for row in read_rows(folder / DEMONSTRATIONS, Demonstration):
+            talk = json.dumps(_talk(row.messages), ensure_ascii=False)
+            table.writerow([row.demonstration_id, row.prompt_id, row.split, row.author, talk, row.response])
+            report.files["demonstrations.csv"] += 1
+    return report
+
+
+def trl(folder: Path, out: Path) -> Report:
+    """TRL's conversational datasets: preferences with an explicit prompt, and ``messages`` for SFT."""
+    return _jsonl(folder, out, lambda d: {"messages": [*_talk(d.messages), _said(d.response)]})
+
+
+def openrlhf(folder: Path, out: Path) -> Report:
+    """OpenRLHF's rows for ``--apply_chat_template``: keys prompt, chosen, rejected; prompt and response for SFT."""
+    return _jsonl(folder, out, lambda d: {"prompt": _talk(d.messages), "response": d.response})
+
+
+WRITERS: dict[str, Callable[[Path, Path], Report]] = {
+    "native": native,
+    "csv": csv_tables,
+    "trl": trl,
+    "openrlhf": openrlhf,
+}
+
+
+def _jsonl(folder: Path, out: Path, sft: Callable[[Demonstration], dict[str, Any]]) -> Report:
+    report = Report()
+    names = [f"{part}-{split}.jsonl" for part in ("preferences", "sft") for split in SPLITS]
+    with ExitStack() as stack:
+        files = {name: stack.enter_context((out / name).open("w", encoding="utf-8")) for name in names}
+        report.files = dict.fromkeys(names, 0)
+
+        def write(name: str, row: dict[str, Any]) -> None:
+            files[name].write(json.dumps(row, ensure_ascii=False) + "\n")
+            report.files[name] += 1
+
+        for ranking, chosen, rejected in _pairs(folder, report):
+            sides = {"chosen": ranking.answers[chosen], "rejected": ranking.answers[rejected]}
+            row = {"prompt": _talk(ranking.messages)} | {side: [_said(a.text)] for side, a in sides.items()}
+            write(f"preferences-{ranking.split}.jsonl", row)
+        for demonstration in read_rows(folder / DEMONSTRATIONS, Demonstration):
+            write(f"sft-{demonstration.split}.jsonl", sft(demonstration))
+    return report
+
+
+def _pairs(folder: Path, report: Report) -> Iterator[tuple[Ranking, int, int]]:
+    """Every strict pair as (ranking, better, worse); ties are added to the report."""
+    for ranking in read_rows(folder / RANKINGS, Ranking):
+        strict, tied = comparisons(ranking.ranks)
+        report.ties += tied
+        yield from ((ranking, pair.winner, pair.loser) for pair in strict)
+
+
+def _talk(messages: list[Message]) -> list[dict[str, str]]:
+    return [{"role": m.role, "content": m.content} for m in messages]
+
+
+def _said(text: str) -> dict[str, str]:
+    return {"role": "assistant", "content": text}

@@ -1,0 +1,277 @@
+"""Freezing the pool into an immutable folder, named after the hash of its content."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict, Invalid, NotFound
+from app.models import Person, Snapshot
+from app.models import Prompt as PromptRow
+from app.models.base import utc_now
+from app.people.service import record
+from app.settings import Settings
+from app.snapshots import exports, queries, rules
+from app.snapshots.rules import Filters
+from trainer.contract.folder import (
+    DEMONSTRATIONS,
+    MANIFEST,
+    PROMPTS,
+    RANKINGS,
+    SnapshotManifest,
+    sha256_of,
+    write_json,
+)
+from trainer.contract.records import (
+    Answer,
+    Demonstration,
+    Message,
+    Prompt,
+    Ranking,
+    comparisons,
+    write_rows,
+)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A folder that is written and closed; ``digest`` is its name."""
+
+    digest: str
+    counts: dict[str, int]
+
+
+def create_snapshot(
+    session: Session, settings: Settings, by: Person | None, name: str, filters: Filters | None = None
+) -> Snapshot:
+    """Freeze what the filters take and enter it under a name.
+
+    The same content twice is one folder under two names.
+
+    Raises:
+        Invalid: the filters make no sense, or nothing matches them.
+        Conflict: the name is taken.
+    """
+    filters = filters or Filters()
+    check(session, name, filters)
+    return add_snapshot(session, by, name, filters, freeze(session, settings, filters))
+
+
+def check(session: Session, name: str, filters: Filters) -> None:
+    """Say what is wrong before the long work of freezing begins."""
+    if problem := rules.name_problem(name) or rules.filters_problem(filters):
+        raise Invalid(problem)
+    if queries.snapshot_named(session, name.strip()):
+        raise Conflict(f"There is a snapshot “{name.strip()}” already. Snapshots never change; choose another name.")
+
+
+def add_snapshot(session: Session, by: Person | None, name: str, filters: Filters, frozen: Frozen) -> Snapshot:
+    """Enter a frozen folder under a name."""
+    snapshot = Snapshot(
+        name=name.strip(),
+        digest=frozen.digest,
+        filters=filters.as_json(),
+        counts=frozen.counts,
+        created_by=by.id if by else None,
+    )
+    session.add(snapshot)
+    try:
+        session.flush()
+    except IntegrityError:
+        raise Conflict(f"There is a snapshot “{name.strip()}” already. Choose another name.") from None
+    record(session, by, "froze snapshot", snapshot, {"name": snapshot.name, "digest": snapshot.digest})
+    return snapshot
+
+
+def freeze(session: Session, settings: Settings, filters: Filters) -> Frozen:
+    """Write the folder: rows in the order of their ids, the manifest last, then one rename.
+
+    Nothing in the database changes, so a session for reading is enough. Prompts are written after what
+    refers to them: one that arrives meanwhile may be there without its rankings, never the other way round.
+    """
+    root = settings.data_dir.resolve() / "snapshots"
+    root.mkdir(parents=True, exist_ok=True)
+    counts: Counter[str] = Counter(dict.fromkeys(_all_counts(), 0))
+    scratch = Path(tempfile.mkdtemp(prefix=".partial-", dir=root))
+    try:
+        write_rows(scratch / RANKINGS, Ranking, _rankings(session, filters, counts))
+        write_rows(scratch / DEMONSTRATIONS, Demonstration, _demonstrations(session, filters, counts))
+        write_rows(scratch / PROMPTS, Prompt, _prompts(session, filters, counts))
+        if not counts["prompts"]:
+            raise Invalid("Nothing matches these filters: the snapshot would be empty. Import prompts or widen them.")
+        return _close(scratch, root, filters, dict(counts))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _close(scratch: Path, root: Path, filters: Filters, counts: dict[str, int]) -> Frozen:
+    files = {name: sha256_of(scratch / name) for name in (PROMPTS, DEMONSTRATIONS, RANKINGS)}
+    digest = digest_of(files)
+    target = root / digest
+    if (target / MANIFEST).exists():
+        return Frozen(digest, counts)
+    manifest = SnapshotManifest(
+        filters=filters.as_json(),
+        counts=counts,
+        files=files,
+        created=utc_now().isoformat(timespec="seconds"),
+        app_version=version("prefloop"),
+    )
+    write_json(scratch / MANIFEST, manifest)
+    for file in scratch.iterdir():
+        file.chmod(0o444)
+    scratch.chmod(0o755)
+    try:
+        scratch.rename(target)
+    except OSError:
+        if not (target / MANIFEST).exists():  # another process froze the same content in the meantime
+            raise
+    return Frozen(digest, counts)
+
+
+def digest_of(files: dict[str, str]) -> str:
+    """The name of a snapshot: the hash of the table of its files' hashes, cut to 16 characters."""
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _all_counts() -> Iterator[str]:
+    for name in rules.count_names():
+        yield from (name, f"{name}_train", f"{name}_heldout")
+
+
+def _count(counts: Counter[str], split: rules.Split, **more: int) -> None:
+    for name, number in more.items():
+        counts[name] += number
+        counts[f"{name}_{split}"] += number
+
+
+def _messages(prompt: PromptRow) -> list[Message]:
+    return [Message(role=m["role"], content=m["content"]) for m in prompt.messages]
+
+
+def _prompts(session: Session, filters: Filters, counts: Counter[str]) -> Iterator[Prompt]:
+    for prompt in queries.prompts(session, filters):
+        split = filters.split(prompt.user_key, prompt.fingerprint)
+        _count(counts, split, prompts=1)
+        yield Prompt(prompt_id=str(prompt.id), messages=_messages(prompt), use_case=prompt.use_case, split=split)
+
+
+def _demonstrations(session: Session, filters: Filters, counts: Counter[str]) -> Iterator[Demonstration]:
+    for demonstration, prompt in queries.demonstrations(session, filters):
+        split = filters.split(prompt.user_key, prompt.fingerprint)
+        _count(counts, split, demonstrations=1)
+        yield Demonstration(
+            demonstration_id=str(demonstration.id),
+            prompt_id=str(prompt.id),
+            messages=_messages(prompt),
+            response=demonstration.text,
+            author=demonstration.author,
+            split=split,
+        )
+
+
+def _rankings(session: Session, filters: Filters, counts: Counter[str]) -> Iterator[Ranking]:
+    for ranked in queries.ranked_prompts(session, filters):
+        if len(ranked.answers) < max(filters.min_answers, rules.FEWEST_ANSWERS):
+            continue
+        prompt = ranked.prompt
+        split = filters.split(prompt.user_key, prompt.fingerprint)
+        ranks = [answer.rank for answer in ranked.answers]
+        strict, tied = comparisons(ranks)
+        _count(counts, split, rankings=1, strict_pairs=len(strict), tied_pairs=tied)
+        yield Ranking(
+            ranking_id=str(ranked.annotation.id),
+            prompt_id=str(prompt.id),
+            messages=_messages(prompt),
+            answers=[
+                Answer(
+                    candidate_id=str(answer.candidate_id),
+                    text=answer.text,
+                    source=answer.origin,
+                    likert=answer.likert,
+                    flags=answer.flags,
+                )
+                for answer in ranked.answers
+            ],
+            ranks=ranks,
+            annotator=ranked.annotation.annotator,
+            campaign=ranked.campaign.name,
+            phase="evaluation" if ranked.campaign.phase == "evaluation" else "training",
+            split=split,
+        )
+
+
+def campaigns_named(session: Session, names: list[str]) -> tuple[int, ...]:
+    """Campaigns by id or name.
+
+    Raises:
+        NotFound: there is no such campaign.
+    """
+    known = queries.campaign_ids(session)
+    ids = set(known.values())
+    found = []
+    for name in names:
+        if name in known:
+            found.append(known[name])
+        elif name.isdecimal() and int(name) in ids:
+            found.append(int(name))
+        else:
+            raise NotFound(f"There is no campaign “{name}”. Known are: {', '.join(sorted(known)) or 'none yet'}.")
+    return tuple(sorted(set(found)))
+
+
+def snapshot_for(session: Session, which: int | str) -> Snapshot:
+    """A snapshot by id, name or digest."""
+    text = str(which)
+    snapshot = queries.snapshot_by_id(session, int(text)) if text.isdecimal() and len(text) < 16 else None
+    snapshot = snapshot or queries.snapshot_named(session, text) or queries.snapshot_of_digest(session, text)
+    if snapshot is None:
+        raise NotFound(f"There is no snapshot {which}.")
+    return snapshot
+
+
+def folder_of(settings: Settings, snapshot: Snapshot) -> Path:
+    """Where a snapshot lies."""
+    return settings.data_dir.resolve() / "snapshots" / snapshot.digest
+
+
+def manifest_of(settings: Settings, snapshot: Snapshot) -> SnapshotManifest:
+    """The closing page of a snapshot's folder.
+
+    Raises:
+        NotFound: the folder is gone from the data folder.
+    """
+    path = folder_of(settings, snapshot) / MANIFEST
+    if not path.exists():
+        raise NotFound(f"The files of the snapshot “{snapshot.name}” are not in the data folder any more.")
+    return SnapshotManifest.model_validate_json(path.read_text())
+
+
+def changed_files(settings: Settings, snapshot: Snapshot) -> list[str]:
+    """Files whose content is not what was frozen; empty when all is as it was."""
+    folder = folder_of(settings, snapshot)
+    files = manifest_of(settings, snapshot).files
+    return [name for name, sha in files.items() if not (folder / name).exists() or sha256_of(folder / name) != sha]
+
+
+def export_snapshot(settings: Settings, snapshot: Snapshot, fmt: str, out: Path) -> exports.Report:
+    """Write a snapshot in another tool's format into the folder ``out``; files of the same names are replaced.
+
+    Raises:
+        Invalid: there is no such format.
+        Conflict: the snapshot's files are not what was frozen.
+    """
+    if fmt not in rules.FORMATS:
+        raise Invalid(f"There is no format “{fmt}”. Choose one of {', '.join(rules.FORMATS)}.")
+    if changed := changed_files(settings, snapshot):
+        raise Conflict(f"These files are no longer what was frozen: {', '.join(changed)}. Nothing was exported.")
+    out.mkdir(parents=True, exist_ok=True)
+    return exports.WRITERS[fmt](folder_of(settings, snapshot), out)

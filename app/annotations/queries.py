@@ -205,7 +205,7 @@ def progress(session: Session, now: datetime, campaign_id: int | None = None) ->
     if campaign_id is not None:
         slots = slots.where(Lease.campaign_id == campaign_id)
         people = people.where(Annotation.campaign_id == campaign_id)
-    workers = dict(session.execute(people).tuples().all())
+    workers = {row[0]: row[1] for row in session.execute(people)}
     return {
         campaign: Progress(tasks, total, submitted, held, workers.get(campaign, 0))
         for campaign, tasks, total, submitted, held in session.execute(slots)
@@ -215,7 +215,7 @@ def progress(session: Session, now: datetime, campaign_id: int | None = None) ->
 def annotation_counts(session: Session) -> dict[int, int]:
     """Annotations by campaign; imported campaigns have no slots but do have these."""
     query = select(Annotation.campaign_id, func.count()).group_by(Annotation.campaign_id)
-    return dict(session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def recent_annotations(session: Session, campaign_id: int, limit: int) -> Sequence[Annotation]:
@@ -238,7 +238,7 @@ def known_fingerprints(session: Session, campaign_id: int) -> set[str]:
 
 def prompts_of_candidates(session: Session, candidate_ids: Sequence[int]) -> dict[int, int]:
     query = select(Candidate.id, Candidate.prompt_id).where(Candidate.id.in_(candidate_ids))
-    return dict(session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def candidates_of_makers(

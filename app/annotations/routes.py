@@ -1,3 +1,344 @@
-from fastapi import APIRouter
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from app.annotations import queries, service
+from app.annotations.forms import Fields, Lists, makers_of, prompt_labels_of, ranks_of, verdict_of, whole_number
+from app.annotations.pages import (
+    CampaignForMe,
+    CampaignPage,
+    CampaignRow,
+    CampaignsPage,
+    DemonstrationPage,
+    NewCampaignPage,
+    RankingPage,
+    RatingPage,
+    WorkPage,
+    answers_of,
+    bench_of,
+    recent_of,
+)
+from app.annotations.queries import Progress
+from app.annotations.rules.campaigns import PRIORITY
+from app.annotations.rules.ranking import ranks_from_ratings
+from app.annotations.rules.submission import Submission
+from app.annotations.service import Work
+from app.errors import Conflict, DomainError, Invalid
+from app.models import Campaign, Person
+from app.people.rules import may
+from app.web.render import Page, go, render, tell
+from app.web.requests import Now, Reading, Writing, database_of, needs
 
 router = APIRouter()
+Labeler = Annotated[Person, Depends(needs(lambda role: may(role, "annotate")))]
+Manager = Annotated[Person, Depends(needs(lambda role: may(role, "manage_campaigns")))]
+
+
+# The labeler's day -------------------------------------------------------------------------------
+
+
+@router.get("/work")
+def home(request: Request, person: Labeler, session: Reading, now: Now) -> HTMLResponse:
+    progress = queries.progress(session, now)
+    mine = [_for_me(session, person, campaign, progress, now) for campaign in queries.working_campaigns(session)]
+    done_ever = queries.annotated_since(session, person.id, datetime.min.replace(tzinfo=now.tzinfo))
+    return render(request, WorkPage(mine, _done_today(session, person, now), done_ever))
+
+
+def _for_me(
+    session: Session, person: Person, campaign: Campaign, progress: dict[int, Progress], now: datetime
+) -> CampaignForMe:
+    held = queries.live_lease_of(session, person.id, [campaign.id], now)
+    is_open = campaign.status == "open"
+    return CampaignForMe(
+        campaign=campaign,
+        progress=progress.get(campaign.id, Progress()),
+        mine_today=_done_today(session, person, now, campaign.id),
+        available=queries.slots_for(session, person.id, campaign.id, now) if is_open else 0,
+        held_task_id=held.task_id if held else None,
+    )
+
+
+def _done_today(session: Session, person: Person, now: datetime, campaign_id: int | None = None) -> int:
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return queries.annotated_since(session, person.id, midnight, campaign_id)
+
+
+@router.post("/work/next")
+def take_next(
+    request: Request, person: Labeler, session: Writing, now: Now, campaign_id: Annotated[str, Form()] = ""
+) -> RedirectResponse:
+    chosen = whole_number(campaign_id, "A campaign's number") if campaign_id else None
+    return _offer(request, person, session, now, chosen)
+
+
+def _offer(
+    request: Request, person: Person, session: Session, now: datetime, campaign_id: int | None
+) -> RedirectResponse:
+    offer = service.take_next(session, person, now, campaign_id)
+    if offer.lease:
+        return go(f"/work/tasks/{offer.lease.task_id}")
+    tell(request, offer.reason)
+    return go("/work")
+
+
+# One task ----------------------------------------------------------------------------------------
+
+
+@router.get("/work/tasks/{task_id}")
+def show_task(
+    request: Request, task_id: int, *, person: Labeler, session: Reading, now: Now, answer: int | None = None
+) -> Response:
+    try:
+        work = service.work_for(session, person, task_id)
+    except Conflict as error:
+        tell(request, str(error))
+        return go("/work")
+    return render(request, _instrument(session, person, work, now, answer=answer))
+
+
+def _instrument(
+    session: Session, person: Person, work: Work, now: datetime, *, answer: int | None = None, error: str = ""
+) -> Page:
+    """The page of a task: the text to write, or the answer to rate (the chosen one, else the first unrated)."""
+    bench = bench_of(work, now, _done_today(session, person, now))
+    if work.task.campaign.kind == "demonstration":
+        return DemonstrationPage(bench, work.draft.content.get("text", ""), error)
+    answers = answers_of(work)
+    unrated = next((a.number for a in answers if a.verdict.likert is None), 1)
+    number = answer if answer and 1 <= answer <= len(answers) else unrated
+    return RatingPage(bench, answers, answers[number - 1], work.submission.prompt_labels, error)
+
+
+def _ranking_page(session: Session, person: Person, work: Work, now: datetime, error: str = "") -> RankingPage:
+    answers = answers_of(work)
+    proposal = ranks_from_ratings({a.candidate_id: a.verdict.likert or 0 for a in answers})
+    return RankingPage(bench_of(work, now, _done_today(session, person, now)), answers, proposal, error)
+
+
+def _is_autosave(request: Request, fields: dict[str, str]) -> bool:
+    return bool(fields.get("autosave")) or "hx-request" in request.headers
+
+
+@router.post("/work/tasks/{task_id}/answers/{candidate_id}")
+def save_answer(
+    request: Request, task_id: int, candidate_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
+) -> Response:
+    work = service.save_answer(session, person, task_id, candidate_id, now, verdict=verdict_of(fields))
+    if _is_autosave(request, fields):
+        return Response(status_code=204)
+    number = work.order.index(candidate_id) + 1
+    if candidate_id in work.unrated:
+        error = "This answer has no rating yet. Choose 1 to 7; everything else you entered is kept."
+        return render(request, _instrument(session, person, work, now, answer=number, error=error), 422)
+    if work.unrated:
+        return go(f"/work/tasks/{task_id}?answer={_following(work, number)}")
+    return go(f"/work/tasks/{task_id}/rank")
+
+
+def _following(work: Work, number: int) -> int:
+    """The next unrated answer after this one, going round."""
+    open_numbers = sorted(work.order.index(candidate) + 1 for candidate in work.unrated)
+    return next((n for n in open_numbers if n > number), open_numbers[0])
+
+
+@router.post("/work/tasks/{task_id}/prompt-labels")
+def save_prompt_labels(
+    request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
+) -> Response:
+    service.save_prompt_labels(session, person, task_id, now, prompt_labels_of(fields))
+    if _is_autosave(request, fields):
+        return Response(status_code=204)
+    return go(f"/work/tasks/{task_id}")
+
+
+@router.get("/work/tasks/{task_id}/rank")
+def show_ranking(request: Request, task_id: int, person: Labeler, session: Reading, now: Now) -> Response:
+    try:
+        work = service.work_for(session, person, task_id)
+    except Conflict as error:
+        tell(request, str(error))
+        return go("/work")
+    if work.unrated or not work.order:
+        if work.order:
+            tell(request, "Rate every answer first; the ranking opens after that.")
+        return go(f"/work/tasks/{task_id}")
+    return render(request, _ranking_page(session, person, work, now))
+
+
+@router.post("/work/tasks/{task_id}/ranks")
+def save_ranks(
+    request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
+) -> Response:
+    service.save_ranks(session, person, task_id, now, ranks_of(fields))
+    if _is_autosave(request, fields):
+        return Response(status_code=204)
+    return go(f"/work/tasks/{task_id}/rank")
+
+
+@router.post("/work/tasks/{task_id}/text")
+def save_text(
+    request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
+) -> Response:
+    service.save_text(session, person, task_id, now, fields.get("text", ""))
+    if _is_autosave(request, fields):
+        return Response(status_code=204)
+    return go(f"/work/tasks/{task_id}")
+
+
+@router.post("/work/tasks/{task_id}/renew")
+def renew(task_id: int, person: Labeler, session: Writing, now: Now) -> Response:
+    service.renew(session, person, task_id, now)
+    return Response(status_code=204)
+
+
+@router.post("/work/tasks/{task_id}/skip")
+def skip(
+    request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, reason: Annotated[str, Form()] = ""
+) -> RedirectResponse:
+    service.skip(session, person, task_id, now, reason)
+    tell(request, "Skipped. The task goes to somebody else, with your reason for the researchers.")
+    return _offer(request, person, session, now, None)
+
+
+@router.post("/work/tasks/{task_id}/submit")
+def submit(request: Request, task_id: int, *, person: Labeler, now: Now, fields: Fields) -> Response:
+    """Store the verdict; first what was posted as a draft, so that a refusal loses nothing."""
+    database = database_of(request)
+    _keep_posted(request, person, task_id, now, fields)
+    try:
+        with database.transaction() as session:
+            said, campaign_id = _store(session, person, task_id, now, fields)
+    except Invalid as error:
+        with database.reading() as session:
+            work = service.work_for(session, person, task_id)
+            page = _instrument(session, person, work, now, error=str(error))
+            if isinstance(page, RatingPage) and not work.unrated:
+                page = _ranking_page(session, person, work, now, str(error))
+            return render(request, page, 422)
+    tell(request, said)
+    if fields.get("then") != "next":
+        return go("/work")
+    with database.transaction() as session:
+        return _offer(request, person, session, now, campaign_id)
+
+
+def _keep_posted(request: Request, person: Person, task_id: int, now: datetime, fields: dict[str, str]) -> None:
+    try:
+        with database_of(request).transaction() as session:
+            if "text" in fields:
+                service.save_text(session, person, task_id, now, fields["text"])
+            elif ranks := ranks_of(fields):
+                service.save_ranks(session, person, task_id, now, ranks)
+    except DomainError:
+        return  # the submission itself will say what is wrong
+
+
+def _store(session: Session, person: Person, task_id: int, now: datetime, fields: dict[str, str]) -> tuple[str, int]:
+    if "text" in fields:
+        annotation = service.submit_demonstration(session, person, task_id, now, fields["text"])
+        return "Submitted: your answer is stored. Thank you!", annotation.campaign_id
+    draft = service.draft_submission(session, person, task_id)
+    submission = Submission(draft.verdicts, ranks_of(fields), draft.prompt_labels)
+    annotation = service.submit(session, person, task_id, now, submission)
+    session.flush()
+    session.refresh(annotation, ["ranks"])
+    return f"Submitted: {service.stored_order(annotation)}. Thank you!", annotation.campaign_id
+
+
+# Campaigns ---------------------------------------------------------------------------------------
+
+
+@router.get("/campaigns")
+def list_campaigns(request: Request, _manager: Manager, session: Reading, now: Now) -> HTMLResponse:
+    progress, counts = queries.progress(session, now), queries.annotation_counts(session)
+    rows = [
+        CampaignRow(campaign, progress.get(campaign.id, Progress()), counts.get(campaign.id, 0))
+        for campaign in queries.campaigns(session)
+    ]
+    return render(request, CampaignsPage(rows))
+
+
+@router.get("/campaigns/new")
+def new_campaign(request: Request, _manager: Manager, session: Reading, kind: str = "ranking") -> HTMLResponse:
+    return render(request, _new_campaign_page(session, {"kind": [kind]}))
+
+
+def _new_campaign_page(session: Session, given: dict[str, list[str]], error: str = "") -> NewCampaignPage:
+    kind = given.get("kind", ["ranking"])[-1]
+    return NewCampaignPage(kind, queries.makers(session), queries.prompt_sources(session), given, error)
+
+
+@router.post("/campaigns")
+def create_campaign(request: Request, manager: Manager, lists: Lists) -> Response:
+    database = database_of(request)
+    try:
+        with database.transaction() as session:
+            campaign = _create(session, manager, lists)
+    except DomainError as error:
+        with database.reading() as session:
+            return render(request, _new_campaign_page(session, lists, str(error)), error.status)
+    tell(request, f"“{campaign.name}” is open for work.")
+    return go(f"/campaigns/{campaign.id}")
+
+
+def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> Campaign:
+    fields = {name: values[-1] for name, values in lists.items()}
+    kind = fields.get("kind", "ranking")
+    prompts = whole_number(fields.get("prompts", "100"), "The number of prompts")
+    answers = whole_number(fields.get("answers_per_task") or "4", "The number of answers")
+    tasks: list[service.TaskSpec]
+    if kind == "demonstration":
+        found = queries.prompts_to_demonstrate(session, lists.get("source", []), prompts)
+        tasks = [(prompt_id, []) for prompt_id in found]
+    else:
+        origins, models = makers_of(lists)
+        tasks = service.tasks_from_candidates(
+            session, origins=origins, model_version_ids=models, answers_per_task=answers, limit=prompts
+        )
+    if not tasks:
+        raise Invalid(
+            "No prompt fits this choice, so nothing was made. "
+            + (
+                "Every prompt of these sources has a demonstration or waits for one."
+                if kind == "demonstration"
+                else f"Choose makers that together have {answers} different unused answers to the same prompt."
+            )
+        )
+    return service.create_campaign(
+        session,
+        manager,
+        name=fields.get("name", ""),
+        kind=kind,
+        phase=fields.get("phase", "training"),
+        overlap=whole_number(fields.get("overlap", "1"), "The number of people per task"),
+        lease_minutes=whole_number(fields.get("lease_minutes", "30"), "The time to hold a task"),
+        instructions=fields.get("instructions", ""),
+        answers_per_task=answers if kind == "ranking" else None,
+        tasks=tasks,
+    )
+
+
+@router.get("/campaigns/{campaign_id}")
+def show_campaign(request: Request, campaign_id: int, _manager: Manager, session: Reading, now: Now) -> HTMLResponse:
+    campaign = service.campaign_for(session, campaign_id)
+    page = CampaignPage(
+        campaign=campaign,
+        progress=queries.progress(session, now, campaign_id).get(campaign_id, Progress()),
+        annotations=queries.annotation_counts(session).get(campaign_id, 0),
+        recent=[recent_of(annotation) for annotation in queries.recent_annotations(session, campaign_id, 30)],
+        priority=PRIORITY[campaign.phase],
+    )
+    return render(request, page)
+
+
+@router.post("/campaigns/{campaign_id}/status")
+def set_status(
+    request: Request, campaign_id: int, manager: Manager, session: Writing, status: Annotated[str, Form()] = ""
+) -> RedirectResponse:
+    campaign = service.set_status(session, manager, campaign_id, status)
+    tell(request, f"“{campaign.name}” is {campaign.status}.")
+    return go(f"/campaigns/{campaign_id}")

@@ -289,13 +289,7 @@ class Work:
     @property
     def submission(self) -> Submission:
         """What the draft holds so far."""
-        content = self.draft.content
-        answers: Mapping[str, Any] = content.get("answers", {})
-        return Submission(
-            verdicts={int(key): Verdict(**verdict) for key, verdict in answers.items()},
-            ranks={int(key): rank for key, rank in content.get("ranks", {}).items()},
-            prompt_labels=content.get("prompt", {}),
-        )
+        return submission_of(self.draft.content)
 
     @property
     def unrated(self) -> list[int]:
@@ -407,6 +401,22 @@ def save_text(session: Session, person: Person, task_id: int, now: datetime, tex
     work = renew(session, person, task_id, now)
     _keep(work.draft, now, text=text)
     return work
+
+
+def draft_submission(session: Session, person: Person, task_id: int) -> Submission:
+    """What a person's draft holds, whether or not they still hold the task; empty without a draft."""
+    draft = queries.draft_for(session, person.id, task_id)
+    return submission_of(draft.content) if draft else Submission({}, {})
+
+
+def submission_of(content: Mapping[str, Any]) -> Submission:
+    """A draft's content in the form of a submission."""
+    answers: Mapping[str, Any] = content.get("answers", {})
+    return Submission(
+        verdicts={int(key): Verdict(**verdict) for key, verdict in answers.items()},
+        ranks={int(key): rank for key, rank in content.get("ranks", {}).items()},
+        prompt_labels=content.get("prompt", {}),
+    )
 
 
 # Submitting --------------------------------------------------------------------------------------

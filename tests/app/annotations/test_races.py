@@ -23,7 +23,7 @@ def run_all(workshop, people, work):
 def check_promises(workshop):
     with workshop.database.reading() as session:
         per_task = Counter(session.scalars(select(Annotation.task_id)))
-        pairs = Counter(session.execute(select(Annotation.task_id, Annotation.person_id)).tuples())
+        pairs = Counter(tuple(row) for row in session.execute(select(Annotation.task_id, Annotation.person_id)))
         open_slots = session.scalar(select(func.count()).select_from(Lease).where(Lease.submitted_at.is_(None)))
         slots = session.scalars(select(Annotation.lease_id)).all()
         ranks = session.scalar(select(func.count()).select_from(Ranking))

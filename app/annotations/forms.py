@@ -1,0 +1,71 @@
+"""Reads the forms of the instruments; their fields are named after candidates and flags."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.annotations.rules import labels
+from app.annotations.rules.submission import Verdict
+from app.errors import Invalid
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    """All text fields of a posted form; of a repeated one the last."""
+    return {name: value for name, value in (await request.form()).multi_items() if isinstance(value, str)}
+
+
+async def _lists(request: Request) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in (await request.form()).multi_items():
+        if isinstance(value, str):
+            found.setdefault(name, []).append(value)
+    return found
+
+
+Fields = Annotated[dict[str, str], Depends(_fields)]
+Lists = Annotated[dict[str, list[str]], Depends(_lists)]
+
+
+def whole_number(text: str, name: str) -> int:
+    """A number a person typed.
+
+    Raises:
+        Invalid: it is none.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        raise Invalid(f"{name} is a whole number, not “{text}”.") from None
+
+
+def verdict_of(fields: Mapping[str, str]) -> Verdict:
+    """``likert``, ``note`` and ``flag-<name>``; a flag that is missing means no."""
+    likert = fields.get("likert", "")
+    return Verdict(
+        likert=whole_number(likert, "A rating") if likert else None,
+        flags={name.removeprefix("flag-"): value for name, value in fields.items() if name.startswith("flag-")},
+        note=fields.get("note", ""),
+    )
+
+
+def prompt_labels_of(fields: Mapping[str, str]) -> dict[str, str]:
+    """``use_case`` and ``label-<name>``; only what was answered."""
+    given = {name.removeprefix("label-"): value for name, value in fields.items() if name.startswith("label-")}
+    use_case = labels.known_use_case(fields.get("use_case")) or fields.get("use_case", "")
+    return given | ({"use_case": use_case} if use_case else {})
+
+
+def ranks_of(fields: Mapping[str, str]) -> dict[int, int]:
+    """``rank-<candidate>``: the lane, 1 best; an empty one is not placed yet."""
+    return {
+        whole_number(name.removeprefix("rank-"), "An answer's number"): whole_number(value, "A rank")
+        for name, value in fields.items()
+        if name.startswith("rank-") and value
+    }
+
+
+def makers_of(lists: Mapping[str, list[str]]) -> tuple[list[str], list[int]]:
+    """Chosen makers: ``origin`` by origin, ``model_version_id`` by number."""
+    models = [whole_number(value, "A model's number") for value in lists.get("model_version_id", [])]
+    return lists.get("origin", []), models

@@ -1,0 +1,210 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from app.annotations.queries import Maker, Progress
+from app.annotations.rules import campaigns as campaign_rules
+from app.annotations.rules import labels as label_rules
+from app.annotations.rules import ranking
+from app.annotations.rules.submission import Verdict
+from app.annotations.service import Work, stored_order
+from app.models import Annotation, Campaign
+from app.web.render import Page
+
+
+@dataclass(frozen=True)
+class CampaignForMe:
+    campaign: Campaign
+    progress: Progress
+    mine_today: int
+    available: int
+    held_task_id: int | None
+
+
+@dataclass(frozen=True)
+class WorkPage(Page):
+    template: ClassVar[str] = "annotations/home.html"
+    campaigns: Sequence[CampaignForMe]
+    done_today: int
+    done_ever: int
+
+    @property
+    def available(self) -> int:
+        return sum(mine.available for mine in self.campaigns)
+
+    @property
+    def held_task_id(self) -> int | None:
+        return next((mine.held_task_id for mine in self.campaigns if mine.held_task_id), None)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as a labeler may see it: its letter and its text, never its maker."""
+
+    candidate_id: int
+    letter: str
+    number: int
+    text: str
+    verdict: Verdict
+    rank: int | None = None
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every page of a task shows around the instrument. It holds no maker, so none can be shown."""
+
+    task_id: int
+    campaign: str
+    kind: str
+    phase: str
+    priority: str
+    instructions: str
+    messages: Sequence[Mapping[str, Any]]
+    seconds_left: int
+    hold_seconds: int
+    done_today: int
+    saved: bool
+
+
+@dataclass(frozen=True)
+class RatingPage(Page):
+    template: ClassVar[str] = "annotations/rate.html"
+    groups: ClassVar[Sequence[str]] = label_rules.GROUPS
+    flags: ClassVar[Sequence[label_rules.Label]] = label_rules.ANSWER_FLAGS
+    labels: ClassVar[Sequence[label_rules.Label]] = label_rules.PROMPT_LABELS
+    use_cases: ClassVar[Mapping[str, str]] = label_rules.USE_CASES
+    bench: Bench
+    answers: Sequence[Answer]
+    answer: Answer
+    prompt_labels: Mapping[str, str]
+    error: str = ""
+
+    @property
+    def rated(self) -> int:
+        return sum(answer.verdict.likert is not None for answer in self.answers)
+
+    @property
+    def others_rated(self) -> bool:
+        return all(answer.verdict.likert for answer in self.answers if answer is not self.answer)
+
+    def applies(self, label: label_rules.Label) -> bool:
+        return label_rules.applies(label, self.prompt_labels)
+
+
+@dataclass(frozen=True)
+class RankingPage(Page):
+    template: ClassVar[str] = "annotations/rank.html"
+    bench: Bench
+    answers: Sequence[Answer]
+    proposal: Mapping[int, int]
+    error: str = ""
+
+    @property
+    def result(self) -> str:
+        """The order as far as it is known to the server; the page keeps it up to date by itself."""
+        if any(answer.rank is None for answer in self.answers):
+            return ""
+        return ranking.weak_order([a.rank or 0 for a in self.answers], [a.letter for a in self.answers])
+
+    @property
+    def hint(self) -> str:
+        if not self.result:
+            return ""
+        ratings = [answer.verdict.likert or 0 for answer in self.answers]
+        return ranking.rating_hint(ratings, [a.rank or 0 for a in self.answers], [a.letter for a in self.answers])
+
+
+@dataclass(frozen=True)
+class DemonstrationPage(Page):
+    template: ClassVar[str] = "annotations/demonstrate.html"
+    bench: Bench
+    text: str
+    error: str = ""
+
+
+def bench_of(work: Work, now: datetime, done_today: int) -> Bench:
+    campaign = work.task.campaign
+    left = (work.lease.expires_at - now).total_seconds() if work.lease.expires_at else 0
+    return Bench(
+        task_id=work.task.id,
+        campaign=campaign.name,
+        kind=campaign.kind,
+        phase=campaign.phase,
+        priority=campaign_rules.PRIORITY[campaign.phase],
+        instructions=campaign.instructions,
+        messages=work.task.prompt.messages,
+        seconds_left=max(0, round(left)),
+        hold_seconds=campaign.lease_minutes * 60,
+        done_today=done_today,
+        saved=bool(work.draft.content),
+    )
+
+
+def answers_of(work: Work) -> list[Answer]:
+    """The answers in the order this person sees them, with what the draft says about each."""
+    texts = {answer.candidate_id: answer.candidate.text for answer in work.task.answers}
+    submission = work.submission
+    return [
+        Answer(
+            candidate_id=candidate,
+            letter=letter,
+            number=number,
+            text=texts[candidate],
+            verdict=submission.verdicts.get(candidate, Verdict()),
+            rank=submission.ranks.get(candidate),
+        )
+        for number, (candidate, letter) in enumerate(work.letters.items(), start=1)
+    ]
+
+
+@dataclass(frozen=True)
+class CampaignRow:
+    campaign: Campaign
+    progress: Progress
+    annotations: int
+
+
+@dataclass(frozen=True)
+class CampaignsPage(Page):
+    template: ClassVar[str] = "campaigns/list.html"
+    rows: Sequence[CampaignRow]
+
+
+@dataclass(frozen=True)
+class NewCampaignPage(Page):
+    template: ClassVar[str] = "campaigns/new.html"
+    kinds: ClassVar[Mapping[str, str]] = campaign_rules.KINDS
+    phases: ClassVar[Mapping[str, str]] = campaign_rules.PHASES
+    fewest: ClassVar[int] = campaign_rules.FEWEST_ANSWERS
+    most: ClassVar[int] = campaign_rules.MOST_ANSWERS
+    kind: str
+    makers: Sequence[Maker]
+    sources: Sequence[tuple[str, int]]
+    given: Mapping[str, Sequence[str]]
+    error: str = ""
+
+    def value(self, name: str, otherwise: str = "") -> str:
+        """What was typed before, so that an error costs nobody their form."""
+        return self.given[name][-1] if self.given.get(name) else otherwise
+
+
+@dataclass(frozen=True)
+class RecentAnnotation:
+    annotation: Annotation
+    prompt: str
+    order: str
+
+
+@dataclass(frozen=True)
+class CampaignPage(Page):
+    template: ClassVar[str] = "campaigns/show.html"
+    campaign: Campaign
+    progress: Progress
+    annotations: int
+    recent: Sequence[RecentAnnotation]
+    priority: str
+
+
+def recent_of(annotation: Annotation) -> RecentAnnotation:
+    return RecentAnnotation(annotation, annotation.task.prompt.messages[-1]["content"], stored_order(annotation))

@@ -1,0 +1,86 @@
+// Saves a form as a draft after every change: to data-save, else to its own address. What cannot be
+// sent is kept on this device and sent when the connection is back. Others hear of it by the event draft:state.
+const WAIT = 700;
+const RETRY = 10_000;
+const token = document.querySelector('meta[name="csrf-token"]')?.content;
+
+export function tell(state, message = "") {
+  document.dispatchEvent(new CustomEvent("draft:state", { detail: { state, message } }));
+}
+
+// Sends fields as a draft. Answers true when the server has them; keeps them here when it cannot be reached.
+export async function send(address, fields, { keepalive = false } = {}) {
+  const body = new URLSearchParams(fields);
+  body.delete("csrf_token");
+  body.set("autosave", "1");
+  tell("saving");
+  try {
+    const answer = await fetch(address, {
+      method: "POST",
+      body,
+      keepalive,
+      headers: { "X-CSRF-Token": token, Accept: "application/json" },
+    });
+    localStorage.removeItem(keyOf(address));
+    if (answer.ok) {
+      tell("saved");
+      return true;
+    }
+    tell("refused", await sentence(answer));
+  } catch {
+    localStorage.setItem(keyOf(address), body.toString());
+    tell("offline");
+  }
+  return false;
+}
+
+function keyOf(address) {
+  return `draft:${new URL(address, location.href).pathname}`;
+}
+
+async function sentence(answer) {
+  if (answer.status === 401) return "Your session has ended. Sign in again; what you saved before is kept.";
+  try {
+    return (await answer.json()).error;
+  } catch {
+    return "The server could not save this. Reload the page and look what is there.";
+  }
+}
+
+// Drafts of this browser that never reached the server, of this page or of one left behind.
+async function sendKept() {
+  const kept = Object.keys(localStorage).filter((key) => key.startsWith("draft:/work/"));
+  for (const key of kept) {
+    if (!(await send(key.slice("draft:".length), localStorage.getItem(key)))) return;
+  }
+}
+addEventListener("online", sendKept);
+setInterval(sendKept, RETRY);
+sendKept();
+
+export function connect(form) {
+  const address = form.dataset.save || form.action;
+  let timer = null;
+  const save = (options) => {
+    clearTimeout(timer);
+    timer = null;
+    return send(address, new FormData(form), options);
+  };
+  form.addEventListener("input", (event) => {
+    if (!event.target.matches("textarea, input[type=text]")) return;
+    clearTimeout(timer);
+    timer = setTimeout(save, WAIT);
+  });
+  form.addEventListener("change", (event) => {
+    if (!event.target.matches("textarea, input[type=text]") || timer) save();
+  });
+  form.addEventListener("submit", (event) => {
+    clearTimeout(timer);
+    timer = null;
+    if (!navigator.onLine) {
+      event.preventDefault();
+      save();
+    }
+  });
+  addEventListener("pagehide", () => timer && save({ keepalive: true }));
+}

@@ -1,0 +1,43 @@
+// What every task page shares: dialogs, folding, and whether key hints are shown.
+const HINTS = "key hints off";
+
+export const isTyping = (event) => event.target.matches("textarea, select, input:not([type=radio], [type=checkbox])");
+export const isPlain = (event) => !(event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented)
+  && !document.querySelector("dialog[open]");
+
+export function connect(page) {
+  const open = (name) => document.getElementById(name).showModal();
+  page.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-open]");
+    if (button) open(button.dataset.open);
+    if (event.target.matches("dialog")) event.target.close();
+  });
+
+  const toggle = page.querySelector("[data-toggle-hints]");
+  const show = () => document.body.classList.toggle("no-hints", !toggle.checked);
+  toggle.checked = localStorage.getItem(HINTS) === null;
+  toggle.addEventListener("change", () => {
+    if (toggle.checked) localStorage.removeItem(HINTS);
+    else localStorage.setItem(HINTS, "1");
+    show();
+  });
+  show();
+
+  const text = page.querySelector("#text");
+  document.addEventListener("keydown", (event) => {
+    if (text && event.key === "Enter" && (event.ctrlKey || event.metaKey)) page.querySelector("[data-primary]").click();
+    if (isTyping(event) || !isPlain(event)) return;
+    if (event.key === "g") open("guide");
+    else if (event.key === "?") open("keys");
+    else return;
+    event.preventDefault();
+  });
+
+  // On a small screen the prompt starts folded to a third; the person unfolds it once.
+  const prompt = page.querySelector(".prompt-panel");
+  if (prompt && !text) {
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "p" && !document.querySelector("[data-propose]") && !isTyping(event) && isPlain(event)) prompt.open = !prompt.open;
+    });
+  }
+}

@@ -1,0 +1,72 @@
+// The rating form: digits rate, arrows change the answer, Enter goes on; conditional flags follow the prompt's labels.
+import { connect as autosave } from "./autosave.js";
+import { isPlain, isTyping } from "./bench.js";
+
+const SWIPE = 80;
+
+export function connect(form) {
+  autosave(form);
+  followPromptLabels(form);
+  rawView();
+  swipe();
+  document.addEventListener("keydown", (event) => {
+    if (isTyping(event) || !isPlain(event)) return;
+    const rating = form.querySelector(`input[name=likert][value="${event.key}"]`);
+    if (rating) {
+      rating.checked = true;
+      rating.dispatchEvent(new Event("change", { bubbles: true }));
+    } else if (event.key === "[" || (event.key === "ArrowLeft" && !onRadio(event))) step(-1);
+    else if (event.key === "]" || (event.key === "ArrowRight" && !onRadio(event))) step(1);
+    else if (event.key === "r") document.querySelector("[data-raw]").click();
+    else if (event.key === "Enter" && !event.target.closest("a, button, summary")) document.querySelector("[data-primary]").click();
+    else return;
+    event.preventDefault();
+  });
+}
+
+const onRadio = (event) => event.target.matches("input[type=radio]");
+
+function step(by) {
+  const tabs = [...document.querySelectorAll("[data-tab]")];
+  const here = tabs.findIndex((tab) => tab.getAttribute("aria-current"));
+  tabs[here + by]?.click();
+}
+
+function followPromptLabels(form) {
+  document.querySelector(".prompt-labels").addEventListener("change", ({ target }) => {
+    const name = target.dataset.label;
+    if (!name) return;
+    for (const flag of form.querySelectorAll(`[data-needs="${name}"]`)) {
+      flag.hidden = !target.checked;
+      for (const input of flag.querySelectorAll("input")) {
+        input.disabled = !target.checked;
+        if (!target.checked) input.checked = false;
+      }
+    }
+    for (const group of form.querySelectorAll(`[data-only-needs="${name}"]`)) group.hidden = !target.checked;
+  });
+}
+
+function rawView() {
+  const button = document.querySelector("[data-raw]");
+  button.addEventListener("click", () => {
+    const raw = document.querySelector("[data-raw-text]");
+    raw.hidden = !raw.hidden;
+    document.querySelector("[data-rendered]").hidden = !raw.hidden;
+    button.setAttribute("aria-pressed", String(!raw.hidden));
+  });
+}
+
+function swipe() {
+  const text = document.querySelector(".answer-panel");
+  let start = null;
+  text.addEventListener("touchstart", (event) => {
+    start = event.target.closest("pre, table") ? null : event.touches[0];
+  }, { passive: true });
+  text.addEventListener("touchend", (event) => {
+    if (!start) return;
+    const end = event.changedTouches[0];
+    const across = end.clientX - start.clientX;
+    if (Math.abs(across) > SWIPE && Math.abs(across) > 3 * Math.abs(end.clientY - start.clientY)) step(across < 0 ? 1 : -1);
+  }, { passive: true });
+}

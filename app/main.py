@@ -26,6 +26,7 @@ from app.snapshots.routes import router as snapshots
 from app.web.render import STATIC, Page, go, render
 from app.web.requests import OwnPasswordNeeded, SignInNeeded
 from app.web.security import SecurityHeaders, SessionMiddleware, check_csrf, session_options
+from app.web.uploads import BodyLimit
 
 ROUTERS = (people, prompts, annotations, snapshots, registry, evaluations, runs)
 
@@ -71,6 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(SessionMiddleware, **session_options(settings))
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(BodyLimit, limit_mb=settings.upload_limit_mb)
 
     @app.get("/healthz")
     def healthz() -> JSONResponse:

@@ -4,6 +4,10 @@ import hashlib
 import random
 from collections.abc import Sequence
 
+from app.prompts.rules import candidate_letter
+
+__all__ = ["candidate_letter", "shuffled_order"]
+
 
 def shuffled_order(candidate_ids: Sequence[int], *, task_id: int, person_id: int, seed: int) -> list[int]:
     """The order in which one person sees a task's answers: random between people, always the same for one.
@@ -13,15 +17,5 @@ def shuffled_order(candidate_ids: Sequence[int], *, task_id: int, person_id: int
     """
     key = hashlib.sha256(f"{seed}:{task_id}:{person_id}".encode()).digest()
     order = sorted(candidate_ids)
-    random.Random(key).shuffle(order)  # noqa: S311
+    random.Random(key).shuffle(order)
     return order
-
-
-def candidate_letter(position: int) -> str:
-    """A, B, C …; after Z comes AA."""
-    letters = ""
-    position += 1
-    while position:
-        position, rest = divmod(position - 1, 26)
-        letters = chr(ord("A") + rest) + letters
-    return letters

@@ -250,3 +250,7 @@ def import_by_id(session: Session, import_id: int) -> Import | None:
 
 def corpora(session: Session) -> Sequence[Corpus]:
     return session.scalars(select(Corpus).order_by(Corpus.id.desc())).all()
+
+
+def candidate_ids_of(session: Session, prompt_id: int) -> Sequence[int]:
+    return session.scalars(select(Candidate.id).where(Candidate.prompt_id == prompt_id).order_by(Candidate.id)).all()

@@ -1,3 +1,116 @@
-from fastapi import APIRouter
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi.responses import HTMLResponse, Response
+
+from app.errors import DomainError
+from app.models import Person
+from app.people import rules as people_rules
+from app.prompts import queries, rules, service
+from app.prompts.pages import (
+    KIND_HINTS,
+    ImportPage,
+    ImportResultPage,
+    ImportsPage,
+    LetteredCandidate,
+    OrderRow,
+    PoolPage,
+    PoolRow,
+    PromptPage,
+)
+from app.web.paging import Paging
+from app.web.render import go, render
+from app.web.requests import AppSettings, Reading, database_of, needs
 
 router = APIRouter()
+Importer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "import_data")))]
+SHOWN = 100  # answers, rankings and demonstrations on one page; the counts beside them are of all
+IMPORTS_SHOWN = 200
+
+
+@router.get("/prompts")
+def pool(
+    request: Request,
+    session: Reading,
+    _importer: Importer,
+    q: str = "",
+    source: str = "",
+    use_case: str = "",
+    page: int = 1,
+) -> HTMLResponse:
+    search = q.strip()[:500].replace("\x00", "")
+    source, use_case = source.replace("\x00", ""), use_case.replace("\x00", "")
+    total = queries.pool_size(session, search, source, use_case)
+    paging = Paging(page, total, {"q": search, "source": source, "use_case": use_case})
+    prompts = queries.pool(session, search, source, use_case, limit=paging.size, offset=paging.offset)
+    counts = queries.counts_by_prompt(session, [prompt.id for prompt in prompts])
+    rows = [PoolRow(prompt, *counts[prompt.id]) for prompt in prompts]
+    return render(request, PoolPage(rows, paging, queries.sources(session), search, source, use_case))
+
+
+@router.get("/prompts/import")
+def import_form(request: Request, settings: AppSettings, _importer: Importer) -> HTMLResponse:
+    return render(request, ImportPage(settings.upload_limit_mb, KIND_HINTS))
+
+
+@router.post("/prompts/import")
+def import_upload(
+    request: Request,
+    settings: AppSettings,
+    importer: Importer,
+    file: Annotated[UploadFile | None, File()] = None,
+    kind: Annotated[str, Form()] = "detect",
+) -> Response:
+    """Import one uploaded file in one transaction and show what became of it."""
+    if file is None or not file.filename:
+        sentence = "Choose a file first."
+        return render(request, ImportPage(settings.upload_limit_mb, KIND_HINTS, kind, sentence), 422)
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch) / "upload"
+            with path.open("wb") as target:
+                shutil.copyfileobj(file.file, target, 1 << 20)
+            with database_of(request).transaction() as session:
+                entry = service.import_file(session, settings, importer, path, file.filename, kind=kind)
+    except DomainError as error:
+        return render(request, ImportPage(settings.upload_limit_mb, KIND_HINTS, kind, str(error)), error.status)
+    return go(f"/prompts/imports/{entry.id}")
+
+
+@router.get("/prompts/imports")
+def imports(request: Request, session: Reading, _importer: Importer) -> HTMLResponse:
+    return render(request, ImportsPage(queries.imports(session, IMPORTS_SHOWN), queries.corpora(session)))
+
+
+@router.get("/prompts/imports/{import_id}")
+def import_result(request: Request, session: Reading, _importer: Importer, import_id: int) -> HTMLResponse:
+    return render(request, ImportResultPage(service.import_for(session, import_id=import_id)))
+
+
+@router.get("/prompts/{prompt_id}")
+def show(request: Request, session: Reading, _importer: Importer, prompt_id: int) -> HTMLResponse:
+    prompt = service.prompt_for(session, prompt_id=prompt_id)
+    ids = queries.candidate_ids_of(session, prompt_id)
+    letters = {candidate_id: rules.candidate_letter(place) for place, candidate_id in enumerate(ids)}
+    return render(
+        request,
+        PromptPage(
+            prompt,
+            [LetteredCandidate(letters[c.id], c) for c in queries.candidates_of(session, prompt_id, SHOWN)],
+            [
+                OrderRow(
+                    rules.weak_order(
+                        [letters[r.candidate_id] for r in annotation.ranks], [r.rank for r in annotation.ranks]
+                    ),
+                    annotation,
+                    campaign,
+                )
+                for annotation, campaign in queries.rankings_of(session, prompt_id, SHOWN)
+            ],
+            queries.demonstrations_of(session, prompt_id, SHOWN),
+            queries.counts_by_prompt(session, [prompt_id])[prompt_id],
+        ),
+    )

@@ -89,6 +89,21 @@ def weak_order(letters: Sequence[str], ranks: Sequence[int]) -> str:
     return " > ".join(" = ".join(levels[rank]) for rank in sorted(levels))
 
 
+def candidate_letter(position: int) -> str:
+    """A, B, C …; after Z comes AA."""
+    letters = ""
+    position += 1
+    while position:
+        position, rest = divmod(position - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+def printable(text: str, longest: int = 300) -> str:
+    """A text that came from outside, cut and cleaned for a list that people read and a database keeps."""
+    return "".join(c if c.isprintable() else "�" for c in text[:longest])
+
+
 def stem_of(file_name: str) -> str:
     """A file's name without folders and endings, fit for a campaign's name."""
     name = re.split(r"[\\/]", file_name)[-1]

@@ -57,7 +57,7 @@ def import_file(
     entry = Import(
         kind=kind,
         shape="text" if kind == "corpus" else "unknown",
-        file_name=filename[:200],
+        file_name=rules.printable(filename, 200),
         file_sha256=sha256_of(path),
         rows=0,
         person_id=by.id if by else None,
@@ -87,7 +87,7 @@ def _import_rows(session: Session, entry: Import, path: Path, fmt: str, stem: st
                 continue
             counts["rejected"] += 1
             if len(rejects) < KEPT_REJECTS:
-                rejects.append({"line": number, "reason": drafts.reason})
+                rejects.append({"line": number, "reason": rules.printable(drafts.reason)})
 
     rows = good()
     while batch := list(islice(rows, BATCH)):
@@ -123,7 +123,9 @@ def _import_corpus(session: Session, settings: Settings, entry: Import, path: Pa
         else:
             entry.repeated = written.documents
     entry.rows, entry.rejected = written.rows, len(written.rejected)
-    entry.rejects = [{"line": line, "reason": reason} for line, reason in written.rejected[:KEPT_REJECTS]]
+    entry.rejects = [
+        {"line": line, "reason": rules.printable(reason)} for line, reason in written.rejected[:KEPT_REJECTS]
+    ]
     session.flush()
 
 
@@ -137,3 +139,18 @@ def import_for(session: Session, *, import_id: int) -> Import:
     if (entry := queries.import_by_id(session, import_id)) is None:
         raise NotFound("There is no such import.")
     return entry
+
+
+def summary_of(entry: Import) -> str:
+    """An import as text: what was added, repeated and refused, with every kept reason."""
+    added = ", ".join(f"{count:,} {what}" for what, count in entry.added.items()) or "nothing new"
+    lines = [
+        (
+            f"{entry.file_name}: {entry.rows:,} rows ({entry.shape}); added {added}; "
+            f"{entry.repeated:,} repeated, {entry.rejected:,} refused"
+        )
+    ]
+    lines += [f"  line {reject['line']}: {reject['reason']}" for reject in entry.rejects]
+    if entry.rejected > len(entry.rejects):
+        lines.append(f"  and {entry.rejected - len(entry.rejects):,} more")
+    return "\n".join(lines)

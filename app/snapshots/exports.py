@@ -13,6 +13,7 @@ from trainer.contract.folder import DEMONSTRATIONS, MANIFEST, PROMPTS, RANKINGS
 from trainer.contract.records import Demonstration, Message, Ranking, comparisons, read_rows
 
 SPLITS = ("train", "heldout")
+NATIVE = (".parquet", MANIFEST)
 
 
 @dataclass
@@ -26,6 +27,13 @@ class Report:
 
     files: dict[str, int] = field(default_factory=dict)
     ties: int = 0
+
+    def lines(self) -> list[str]:
+        """The report as text, one line a file."""
+        told = [
+            f"{name}: {rows:,} rows" if rows or not name.endswith(NATIVE) else name for name, rows in self.files.items()
+        ]
+        return [*told, f"{self.ties:,} tied pairs state no preference and were left out"] if self.ties else told
 
 
 def native(folder: Path, out: Path) -> Report:

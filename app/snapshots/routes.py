@@ -1,3 +1,159 @@
-from fastapi import APIRouter
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from sqlalchemy.orm import Session
+from starlette.background import BackgroundTask
+
+from app.errors import DomainError, NotFound
+from app.models import Person
+from app.people import rules as people_rules
+from app.snapshots import queries, rules, service
+from app.snapshots.pages import Preview, SnapshotPage, SnapshotsPage, sizes_of
+from app.snapshots.rules import Filters
+from app.web.render import go, render, tell
+from app.web.requests import AppSettings, Reading, database_of, needs
+from trainer.contract.folder import MANIFEST
 
 router = APIRouter()
+Reader = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "see_results")))]
+Engineer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "train")))]
+
+
+def _percent(heldout: float) -> float:
+    """The form asks for percent; a half-typed number is refused by the rules, not by a crash."""
+    return round(heldout / 100, 6)
+
+
+def _asked(
+    campaign: Annotated[list[int] | None, Query()] = None,
+    phase: Annotated[list[str] | None, Query()] = None,
+    source: Annotated[list[str] | None, Query()] = None,
+    heldout: float = 10,
+    seed: int = 0,
+    min_answers: int = 2,
+) -> Filters:
+    return _filters(campaign, phase, source, heldout, seed, min_answers)
+
+
+def _posted(
+    campaign: Annotated[list[int] | None, Form()] = None,
+    phase: Annotated[list[str] | None, Form()] = None,
+    source: Annotated[list[str] | None, Form()] = None,
+    heldout: Annotated[float, Form()] = 10,
+    seed: Annotated[int, Form()] = 0,
+    min_answers: Annotated[int, Form()] = 2,
+) -> Filters:
+    return _filters(campaign, phase, source, heldout, seed, min_answers)
+
+
+def _filters(
+    campaign: list[int] | None,
+    phase: list[str] | None,
+    source: list[str] | None,
+    heldout: float,
+    seed: int,
+    min_answers: int,
+) -> Filters:
+    return Filters(
+        campaigns=tuple(sorted(set(campaign or ()))),
+        phases=tuple(sorted(set(phase or ("training",)))),
+        sources=tuple(sorted(set(source or ()))),
+        min_answers=min_answers,
+        heldout_share=_percent(heldout),
+        split_seed=seed,
+    )
+
+
+def _list_page(session: Session, filters: Filters, name: str = "", error: str = "") -> SnapshotsPage:
+    return SnapshotsPage(
+        queries.snapshots(session),
+        queries.campaigns(session),
+        queries.sources(session),
+        filters,
+        _preview(session, filters),
+        name,
+        error,
+    )
+
+
+def _preview(session: Session, filters: Filters) -> Preview:
+    return Preview(queries.counts(session, filters), rules.filters_problem(filters) or "")
+
+
+@router.get("/snapshots")
+def list_snapshots(request: Request, session: Reading, _reader: Reader) -> HTMLResponse:
+    return render(request, _list_page(session, Filters()))
+
+
+@router.get("/snapshots/preview")
+def preview(
+    request: Request, session: Reading, _engineer: Engineer, filters: Annotated[Filters, Depends(_asked)]
+) -> HTMLResponse:
+    return render(request, _preview(session, filters))
+
+
+@router.post("/snapshots")
+def create(
+    request: Request,
+    settings: AppSettings,
+    engineer: Engineer,
+    filters: Annotated[Filters, Depends(_posted)],
+    name: Annotated[str, Form()] = "",
+) -> Response:
+    """Freeze in a session that only reads, so that labelers can go on saving meanwhile; then enter the name."""
+    database = database_of(request)
+    try:
+        with database.reading() as session:
+            service.check(session, name, filters)
+            frozen = service.freeze(session, settings, filters)
+        with database.transaction() as session:
+            snapshot = service.add_snapshot(session, engineer, name, filters, frozen)
+    except DomainError as error:
+        with database.reading() as session:
+            return render(request, _list_page(session, filters, name, str(error)), error.status)
+    tell(request, f"“{snapshot.name}” is frozen. It will never change.")
+    return go(f"/snapshots/{snapshot.id}")
+
+
+@router.get("/snapshots/{snapshot_id}")
+def show(request: Request, session: Reading, settings: AppSettings, _reader: Reader, snapshot_id: int) -> HTMLResponse:
+    snapshot = service.snapshot_for(session, snapshot_id)
+    try:
+        manifest = service.manifest_of(settings, snapshot)
+    except NotFound:
+        manifest = None
+    campaigns = {id_: name for name, id_ in queries.campaign_ids(session).items()}
+    folder = service.folder_of(settings, snapshot)
+    sizes = sizes_of(folder, list(manifest.files)) if manifest else {}
+    return render(request, SnapshotPage(snapshot, manifest, campaigns, sizes))
+
+
+@router.get("/snapshots/{snapshot_id}/files/{name}")
+def download(session: Reading, settings: AppSettings, _reader: Reader, snapshot_id: int, name: str) -> FileResponse:
+    snapshot = service.snapshot_for(session, snapshot_id)
+    if name not in {MANIFEST, *service.manifest_of(settings, snapshot).files}:
+        raise NotFound("The snapshot has no such file.")
+    return FileResponse(service.folder_of(settings, snapshot) / name, filename=f"{snapshot.digest}-{name}")
+
+
+@router.get("/snapshots/{snapshot_id}/export/{fmt}")
+def export(session: Reading, settings: AppSettings, _reader: Reader, snapshot_id: int, fmt: str) -> FileResponse:
+    """One zip of the export; it is made for this answer and removed after it."""
+    snapshot = service.snapshot_for(session, snapshot_id)
+    scratch = tempfile.TemporaryDirectory()
+    try:
+        out = Path(scratch.name) / "export"
+        report = service.export_snapshot(settings, snapshot, fmt, out)
+        bundle = Path(scratch.name) / "export.zip"
+        with zipfile.ZipFile(bundle, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in report.files:
+                archive.write(out / name, name)
+    except BaseException:
+        scratch.cleanup()
+        raise
+    name = f"{snapshot.digest}-{fmt}.zip"
+    return FileResponse(bundle, filename=name, background=BackgroundTask(scratch.cleanup))

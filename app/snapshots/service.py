@@ -275,3 +275,16 @@ def export_snapshot(settings: Settings, snapshot: Snapshot, fmt: str, out: Path)
         raise Conflict(f"These files are no longer what was frozen: {', '.join(changed)}. Nothing was exported.")
     out.mkdir(parents=True, exist_ok=True)
     return exports.WRITERS[fmt](folder_of(settings, snapshot), out)
+
+
+def summary_of(settings: Settings, snapshot: Snapshot) -> str:
+    """A snapshot as text: counts by split, filters, and whether the files are what was frozen."""
+    lines = [f"snapshot {snapshot.id} “{snapshot.name}” {snapshot.digest}", str(folder_of(settings, snapshot)), ""]
+    lines.append(f"{'':16}{'all':>10}{'train':>10}{'held out':>10}")
+    for name in rules.count_names():
+        numbers = [snapshot.counts.get(key, 0) for key in (name, f"{name}_train", f"{name}_heldout")]
+        lines.append(f"{name.replace('_', ' '):16}" + "".join(f"{number:>10,}" for number in numbers))
+    lines += ["", "filters: " + json.dumps(snapshot.filters, ensure_ascii=False)]
+    changed = changed_files(settings, snapshot)
+    lines.append(f"CHANGED since it was frozen: {', '.join(changed)}" if changed else "files: as they were frozen")
+    return "\n".join(lines)

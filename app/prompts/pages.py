@@ -1,0 +1,88 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from app.models import Annotation, Campaign, Candidate, Corpus, Demonstration, Import, Person, Prompt
+from app.prompts import rules
+from app.web.paging import Paging
+from app.web.render import Page
+
+KIND_HINTS = {
+    "detect": "everything that the rows state",
+    "prompts": "only the prompts",
+    "demonstrations": "prompts with an answer to learn from",
+    "candidates": "prompts with answers, unjudged",
+    "rankings": "prompts, answers and what people preferred",
+    "corpus": "plain text for pretraining",
+}
+
+
+@dataclass(frozen=True)
+class PoolRow:
+    prompt: Prompt
+    candidates: int
+    rankings: int
+    demonstrations: int
+
+
+@dataclass(frozen=True)
+class PoolPage(Page):
+    template: ClassVar[str] = "prompts/list.html"
+    rows: Sequence[PoolRow]
+    paging: Paging
+    sources: Sequence[str]
+    search: str
+    source: str
+    use_case: str
+    use_cases: Sequence[str] = rules.USE_CASES
+
+    @property
+    def filtered(self) -> bool:
+        return bool(self.search or self.source or self.use_case)
+
+
+@dataclass(frozen=True)
+class LetteredCandidate:
+    letter: str
+    candidate: Candidate
+
+
+@dataclass(frozen=True)
+class OrderRow:
+    """One annotator's weak order, in letters."""
+
+    order: str
+    annotation: Annotation
+    campaign: Campaign
+
+
+@dataclass(frozen=True)
+class PromptPage(Page):
+    template: ClassVar[str] = "prompts/show.html"
+    prompt: Prompt
+    candidates: Sequence[LetteredCandidate]
+    rankings: Sequence[OrderRow]
+    demonstrations: Sequence[Demonstration]
+    counts: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class ImportPage(Page):
+    template: ClassVar[str] = "prompts/import.html"
+    limit_mb: int
+    kinds: Mapping[str, str]
+    kind: str = "detect"
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class ImportsPage(Page):
+    template: ClassVar[str] = "prompts/imports.html"
+    imports: Sequence[tuple[Import, Person | None]]
+    corpora: Sequence[Corpus]
+
+
+@dataclass(frozen=True)
+class ImportResultPage(Page):
+    template: ClassVar[str] = "prompts/import_result.html"
+    entry: Import

@@ -1,0 +1,65 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from app.models import Campaign, Snapshot
+from app.snapshots import rules
+from app.snapshots.rules import Filters
+from app.web.render import Page
+from trainer.contract.folder import SnapshotManifest
+
+
+@dataclass(frozen=True)
+class CountRow:
+    name: str
+    all: int
+    train: int
+    heldout: int
+
+
+def count_rows(counts: Mapping[str, int]) -> list[CountRow]:
+    return [
+        CountRow(name.replace("_", " "), *(counts.get(key, 0) for key in (name, f"{name}_train", f"{name}_heldout")))
+        for name in rules.count_names()
+    ]
+
+
+@dataclass(frozen=True)
+class Preview(Page):
+    """What a snapshot would take, counted without reading a single answer."""
+
+    template: ClassVar[str] = "snapshots/_preview.html"
+    counts: Mapping[str, int]
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class SnapshotsPage(Page):
+    template: ClassVar[str] = "snapshots/list.html"
+    snapshots: Sequence[Snapshot]
+    campaigns: Sequence[tuple[Campaign, int]]
+    sources: Sequence[str]
+    filters: Filters
+    preview: Preview
+    name: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class SnapshotPage(Page):
+    template: ClassVar[str] = "snapshots/show.html"
+    snapshot: Snapshot
+    manifest: SnapshotManifest | None
+    campaigns: Mapping[int, str]
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    formats: Sequence[str] = rules.FORMATS
+
+    @property
+    def counts(self) -> list[CountRow]:
+        return count_rows(self.snapshot.counts)
+
+
+def sizes_of(folder: Path, names: Sequence[str]) -> dict[str, int]:
+    """Sizes in bytes of the files that are there."""
+    return {name: (folder / name).stat().st_size for name in names if (folder / name).exists()}

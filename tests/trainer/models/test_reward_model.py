@@ -1,6 +1,6 @@
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, GPT2Config, GPT2LMHeadModel
 
 from tests import tiny
 from trainer.data.batches import pad
@@ -17,7 +17,25 @@ def sft(tmp_path_factory):
 
 @pytest.fixture
 def model(sft):
-    return new_reward_model(sft, pad_id=0, generator=torch.Generator().manual_seed(1))
+    return louder(new_reward_model(sft, pad_id=0, generator=torch.Generator().manual_seed(1)))
+
+
+@pytest.fixture(scope="module")
+def absolute(tmp_path_factory):
+    """A foreign architecture that learns a vector per position, where a wrong position cannot hide."""
+    folder = tmp_path_factory.mktemp("gpt2")
+    torch.manual_seed(0)
+    GPT2LMHeadModel(GPT2Config(vocab_size=300, n_positions=32, n_embd=32, n_layer=2, n_head=2)).save_pretrained(folder)
+    return louder(new_reward_model(folder, pad_id=0, generator=torch.Generator().manual_seed(1)))
+
+
+def louder(model):
+    """Fresh weights are so small that a token hardly hears the others; ten times larger, a wrong mask shows."""
+    with torch.no_grad():
+        for parameter in model.base_model.parameters():
+            if parameter.ndim == 2:
+                parameter.mul_(10)
+    return model
 
 
 def rows(lengths=(3, 9, 6, 1), seed=0):
@@ -26,7 +44,9 @@ def rows(lengths=(3, 9, 6, 1), seed=0):
 
 
 @torch.no_grad()
-def test_padding_left_or_right_or_not_at_all_changes_no_score(model):
+@pytest.mark.parametrize("architecture", ["model", "absolute"])
+def test_padding_left_or_right_or_not_at_all_changes_no_score(architecture, request):
+    model = request.getfixturevalue(architecture)
     left, right = scores(model, *pad(rows(), 0, "left")), scores(model, *pad(rows(), 0, "right"))
     alone = torch.cat([scores(model, *pad([row], 0, "right")) for row in rows()])
     assert torch.allclose(left, alone, atol=ROUNDING)
@@ -34,7 +54,9 @@ def test_padding_left_or_right_or_not_at_all_changes_no_score(model):
 
 
 @torch.no_grad()
-def test_what_stands_in_the_padding_changes_no_score(model):
+@pytest.mark.parametrize("architecture", ["model", "absolute"])
+def test_what_stands_in_the_padding_changes_no_score(architecture, request):
+    model = request.getfixturevalue(architecture)
     for side in ("left", "right"):
         ids, mask = pad(rows(), 0, side)
         before = scores(model, ids, mask)
@@ -80,7 +102,8 @@ def test_centring_makes_the_mean_zero(model):
     assert abs(scores(model, *batch).mean() - 3) < ROUNDING
 
 
-def test_the_body_is_the_policys_and_the_head_is_small_and_seeded(sft, model):
+def test_the_body_is_the_policys_and_the_head_is_small_and_seeded(sft):
+    model = new_reward_model(sft, pad_id=0, generator=torch.Generator().manual_seed(1))
     policy = tiny.model(tiny.tokenizer()).base_model.state_dict()
     assert all(torch.equal(policy[name], tensor) for name, tensor in model.base_model.state_dict().items())
     wide = torch.cat(

@@ -151,6 +151,7 @@ export function connect(form) {
     card.querySelector("[data-act=expand]").hidden = text.scrollHeight <= text.clientHeight + 4;
   });
   draw();
+  form.dataset.ready = "";
 }
 
 function makeLanes(form, count) {

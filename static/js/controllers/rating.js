@@ -22,6 +22,7 @@ export function connect(form) {
     else return;
     event.preventDefault();
   });
+  form.dataset.ready = "";
 }
 
 const onRadio = (event) => event.target.matches("input[type=radio]");

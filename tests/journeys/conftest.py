@@ -1,0 +1,76 @@
+"""A real browser and a real server for the journeys."""
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+
+from app.main import create_app
+
+INSTALLED = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The Chromium of the system, or else the one that Playwright brings."""
+    from playwright.sync_api import Error, sync_playwright
+
+    path = next((found for name in INSTALLED if (found := shutil.which(name))), None)
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        except Error as error:
+            pytest.fail(f"No Chromium to drive: install one, or run `playwright install chromium`. {error}")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def engine_name() -> str:
+    """A journey drives the browser once; the engines are compared in the rooms' own tests."""
+    return "sqlite"
+
+
+@pytest.fixture
+def site(settings, database) -> Iterator[str]:
+    """The address of the application, served from a thread of this process."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    give_up = time.monotonic() + 15
+    while not server.started and time.monotonic() < give_up:
+        time.sleep(0.02)
+    assert server.started, "the server did not start"
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture
+def page(chromium, site):
+    """A fresh browser window that remembers what went wrong in it."""
+    context = chromium.new_context(base_url=site, viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
+    yield page
+    problems = page.problems
+    context.close()
+    assert not problems, problems

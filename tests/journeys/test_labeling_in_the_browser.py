@@ -1,0 +1,173 @@
+"""A labeler signs in, rates four answers and ranks them with a tie; what is stored is exactly that order."""
+
+import hashlib
+
+import pytest
+from playwright.sync_api import expect
+from sqlalchemy import select
+
+from app.annotations import service
+from app.models import Annotation, Candidate, Draft, Flag, Prompt, Ranking, Rating
+from tests.browsing import PASSWORD
+
+pytestmark = pytest.mark.browser
+
+TEXTS = ["A haiku about rain.", "Rain falls on the roof.", "I will not.", "Soft rain, **soft** morning."]
+
+
+@pytest.fixture
+def labeler(factory):
+    return factory.person(email="lena@example.org", password=PASSWORD)
+
+
+@pytest.fixture
+def campaign(database):
+    with database.transaction() as session:
+        prompt = Prompt(
+            fingerprint=hashlib.sha256(b"haiku").hexdigest(),
+            messages=[{"role": "user", "content": "Write a haiku about rain."}],
+            source="tests",
+        )
+        session.add(prompt)
+        session.flush()
+        candidates = [
+            Candidate(
+                prompt_id=prompt.id,
+                text=text,
+                text_sha256=hashlib.sha256(text.encode()).hexdigest(),
+                origin="import:hidden-maker",
+            )
+            for text in TEXTS
+        ]
+        session.add_all(candidates)
+        session.flush()
+        return service.create_campaign(
+            session, None, name="Rain", tasks=[(prompt.id, [candidate.id for candidate in candidates])]
+        )
+
+
+def sign_in(page):
+    page.goto("/sign-in")
+    page.get_by_label("E-mail").fill("lena@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Your work")).to_be_visible()
+
+
+def rate_four(page, ratings):
+    """Rate A, B, C, D by keyboard and go on with Enter; the fourth leads to the ranking."""
+    page.get_by_role("button", name="Take the next task").click()
+    for letter, rating in zip("ABCD", ratings, strict=True):
+        expect(page.get_by_role("heading", name=f"Answer {letter} of 4", exact=True)).to_be_visible()
+        expect(page.locator("#answer-form[data-ready]")).to_be_visible()
+        page.keyboard.press(str(rating))
+        expect(page.locator("[data-save-state]")).to_contain_text("Saved")
+        page.keyboard.press("Enter")
+    expect(page.locator("#rank-form[data-ready]")).to_be_visible()
+
+
+def card(page, letter):
+    return page.locator(f".rank-card[data-letter={letter}]")
+
+
+def stored(database):
+    """The stored ranks and ratings by the letter under which the person saw each answer."""
+    with database.reading() as session:
+        annotation = session.scalars(select(Annotation)).one()
+        letters = dict(zip(annotation.shown_order, "ABCD", strict=True))
+        ranks = {letters[row.candidate_id]: row.rank for row in session.scalars(select(Ranking))}
+        ratings = {letters[row.candidate_id]: row.likert for row in session.scalars(select(Rating))}
+        assert session.scalars(select(Draft)).first() is None
+        return service.stored_order(annotation), ranks, ratings
+
+
+def test_rating_and_ranking_by_keyboard_stores_exactly_the_shown_weak_order(page, labeler, campaign, database):
+    sign_in(page)
+    rate_four(page, [5, 2, 6, 5])
+    card(page, "A").focus()
+    for letter, lane in (("C", "1"), ("A", "3"), ("B", "4")):
+        card(page, letter).focus()
+        page.keyboard.press(lane)
+    expect(page.locator("[data-primary]")).to_be_disabled()
+    card(page, "D").focus()
+    page.keyboard.press("4")
+    page.keyboard.press("Shift+K")
+    expect(page.locator("[data-result]")).to_have_text("C > A = D > B")
+    expect(page.locator("[data-agreement]")).to_have_text("Your ratings agree with this order.")
+    expect(page.locator("[data-save-state]")).to_contain_text("Saved")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Submitted: C > A = D > B.")).to_be_visible()
+    order, ranks, ratings = stored(database)
+    assert order == "C > A = D > B"
+    assert ranks == {"A": 2, "B": 3, "C": 1, "D": 2}
+    assert ratings == {"A": 5, "B": 2, "C": 6, "D": 5}
+
+
+def drag(page, letter, lane):
+    head = card(page, letter).locator(".letter").bounding_box()
+    page.mouse.move(head["x"] + 3, head["y"] + 3)
+    page.mouse.down()
+    goal = page.locator(f"[data-lane='{lane}']").bounding_box()
+    x, y = goal["x"] + 40, goal["y"] + goal["height"] / 2
+    page.mouse.move(x, y - 12, steps=8)
+    page.mouse.move(x, y, steps=4)
+    page.wait_for_timeout(60)
+    page.mouse.up()
+    expect(page.locator(f"[data-lane='{lane}'] .rank-card[data-letter={letter}]")).to_be_visible()
+
+
+def test_rating_and_ranking_by_mouse_stores_the_tie_and_the_flags(page, labeler, campaign, database):
+    sign_in(page)
+    page.get_by_role("button", name="Take the next task").click()
+    page.get_by_label("Explicit constraint", exact=True).check()
+    for number, rating in enumerate([3, 7, 3, 1], start=1):
+        expect(page.locator("#answer-form[data-ready]")).to_be_visible()
+        page.get_by_role("radio", name=str(rating), exact=True).check()
+        page.get_by_label("Satisfies the explicit constraint").set_checked(rating > 1)
+        if rating == 1:
+            page.get_by_label("Fails the task").check()
+        page.locator("[data-primary]").click()
+        page.wait_for_url("**/rank" if number == 4 else f"**answer={number + 1}")
+    expect(page.locator("#rank-form[data-ready]")).to_be_visible()
+    for letter, lane in (("B", 1), ("A", 2), ("C", 2), ("D", 4)):
+        drag(page, letter, lane)
+    expect(page.locator("[data-result]")).to_have_text("B > A = C > D")
+    page.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.get_by_text("Submitted: B > A = C > D.")).to_be_visible()
+    order, ranks, _ = stored(database)
+    assert order == "B > A = C > D"
+    assert ranks == {"A": 2, "B": 1, "C": 2, "D": 3}
+    with database.reading() as session:
+        flags = session.scalars(select(Flag)).all()
+        assert sum(flag.name == "fails_task" and flag.value == "yes" for flag in flags) == 1
+        assert sum(flag.name == "satisfies_constraint" and flag.value == "yes" for flag in flags) == 3
+
+
+def test_a_proposal_is_not_submitted_before_the_person_agrees(page, labeler, campaign, database):
+    sign_in(page)
+    rate_four(page, [4, 4, 6, 2])
+    page.get_by_role("button", name="Propose from ratings").click()
+    expect(page.locator("[data-result]")).to_have_text("C > A = B > D")
+    expect(page.locator("[data-primary]")).to_be_disabled()
+    with database.reading() as session:
+        assert "ranks" not in session.scalars(select(Draft)).one().content
+    page.get_by_role("button", name="Keep this order").click()
+    expect(page.locator("[data-primary]")).to_be_enabled()
+    page.locator("[data-primary]").click()
+    expect(page.get_by_text("Submitted: C > A = B > D.")).to_be_visible()
+
+
+def test_what_cannot_be_sent_is_kept_on_the_device_and_sent_later(page, labeler, campaign, database):
+    sign_in(page)
+    page.get_by_role("button", name="Take the next task").click()
+    expect(page.locator("#answer-form[data-ready]")).to_be_visible()
+    page.context.set_offline(True)
+    page.keyboard.press("6")
+    expect(page.locator("[data-save-state]")).to_have_text("Offline, kept on this device")
+    page.problems.clear()
+    page.context.set_offline(False)
+    expect(page.locator("[data-save-state]")).to_contain_text("Saved", timeout=15_000)
+    page.problems.clear()
+    with database.reading() as session:
+        answers = session.scalars(select(Draft)).one().content["answers"]
+    assert [answer["likert"] for answer in answers.values()] == [6]

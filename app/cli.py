@@ -41,6 +41,81 @@ def serve(
     uvicorn.run("app.main:create_app", factory=True, host=host, port=port, workers=workers, access_log=False)
 
 
+@cli.command()
+def worker() -> None:
+    """Execute training runs until told to stop."""
+    from app.runs.worker import work
+
+    work(load_settings())
+
+
+@cli.command()
+def demo(
+    headless: Annotated[bool, typer.Option(help="play the whole loop with simulated labelers")] = False,
+    fresh: Annotated[bool, typer.Option(help="throw an earlier demo away")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="write the numbers of --headless here")] = None,
+    seed: Annotated[int, typer.Option(help="same seed, same table")] = 1,
+    noise: Annotated[float, typer.Option(help="labelers' error, in units of utility")] = 0.2,
+    tie_threshold: Annotated[float, typer.Option(help="answers that look closer than this are tied")] = 0.06,
+    port: Annotated[int, typer.Option()] = 8000,
+) -> None:
+    """Run Prefloop with a small world of its own, in the browser or headless."""
+    from app.demo import console
+    from app.demo.headless import Plan
+
+    if headless:
+        plan = Plan(seed=seed, noise=noise, tie_threshold=tie_threshold)
+        console.without_a_browser(fresh=fresh, plan=plan, json_file=json_file)
+    else:
+        console.in_the_browser(fresh=fresh, port=port, seed_number=seed)
+
+
+@cli.command("run")
+def start_run(
+    stage: str,
+    config: Annotated[Path, typer.Option(help="JSON: config, parents by name, snapshot, seed, name")],
+    wait: Annotated[bool, typer.Option(help="return when the run is over; exit 1 unless it succeeded")] = False,
+) -> None:
+    """Put a run into the queue."""
+    from app.runs import commands
+
+    run_id = commands.start(database(), stage, config)
+    typer.echo(f"run {run_id} is queued")
+    if wait and commands.follow(database(), run_id, typer.echo) != "succeeded":
+        raise typer.Exit(1)
+
+
+@cli.command()
+def runs() -> None:
+    """List the newest runs."""
+    from app.runs import commands
+
+    typer.echo("\n".join(commands.lines(database())))
+
+
+@cli.command()
+def cancel(run_id: int) -> None:
+    """Stop a run; its checkpoints stay."""
+    from app.runs import service
+
+    with database().transaction() as session:
+        service.cancel(session, None, run_id)
+
+
+@people.command("password")
+def renew_password(email: str) -> None:
+    """Give a person a new one-time password and end their sessions."""
+    from app.errors import NotFound
+    from app.people import queries, service
+
+    with database().transaction() as session:
+        person = queries.person_by_email(session, email)
+        if person is None:
+            raise NotFound(f"Nobody has the address {email}.")
+        _, password = service.renew_one_time_password(session, None, person.id)
+    typer.echo(f"{email} signs in once with: {password}")
+
+
 @people.command("add")
 def add_person(
     email: str, role: Annotated[str, typer.Option(help="labeler, researcher, engineer or admin")], name: str = ""
@@ -122,3 +197,7 @@ def main() -> None:
     except DomainError as error:
         typer.secho(str(error), fg="red", err=True)
         raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,7 @@ class DomainError(Exception):
     status = 400
 
 
-class Invalid(DomainError):
+class Invalid(DomainError):  # noqa: N818 - named for what happened, read as `raise Invalid(...)`
     """The input itself is wrong; ``fields`` names the places."""
 
     status = 422
@@ -17,19 +17,19 @@ class Invalid(DomainError):
         self.fields = fields or {}
 
 
-class Forbidden(DomainError):
+class Forbidden(DomainError):  # noqa: N818
     """The person may not do this."""
 
     status = 403
 
 
-class NotFound(DomainError):
+class NotFound(DomainError):  # noqa: N818
     """There is no such thing, or it is not this person's to see."""
 
     status = 404
 
 
-class Conflict(DomainError):
+class Conflict(DomainError):  # noqa: N818
     """The world has moved on: already submitted, lease over, name taken."""
 
     status = 409

@@ -37,7 +37,7 @@ def password_problem(password: str, email: str) -> str | None:
         return f"Choose at least {SHORTEST_PASSWORD} characters; a few words together are easy to remember."
     if len(password) > LONGEST_PASSWORD:
         return f"Choose at most {LONGEST_PASSWORD} characters."
-    if password.lower() in (email.lower(), email.split("@")[0].lower() * 2) or len(set(password)) < 4:
+    if password.lower() in (email.lower(), email.partition("@")[0].lower() * 2) or len(set(password)) < 4:
         return "That password is easy to guess. A few unrelated words together are better."
     return None
 

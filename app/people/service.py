@@ -68,7 +68,8 @@ def sign_in(session: Session, email: str, password: str) -> Person:
     known = _hasher.verify(password[: rules.LONGEST_PASSWORD], person.password_hash if person else _hash_of_nobody)
     if not known or person is None or not person.active:
         raise Forbidden(
-            "E-mail and password do not match an active account. Check both, or ask an admin for a new one-time password."
+            "E-mail and password do not match an active account. "
+            "Check both, or ask an admin for a new one-time password."
         )
     person.last_login_at = utc_now()
     return person

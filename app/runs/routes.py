@@ -1,3 +1,277 @@
-from fastapi import APIRouter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from app.errors import DomainError, Invalid
+from app.models import ModelVersion, Person, Run
+from app.people import rules as people_rules
+from app.registry import queries as registry
+from app.runs import queries, rules, service
+from app.runs.pages import (
+    HEADLINE_SERIES,
+    DashboardPage,
+    Pipeline,
+    RunForm,
+    RunPage,
+    RunProgress,
+    RunRow,
+    RunSamples,
+    RunsPage,
+    RunsTable,
+    Station,
+)
+from app.snapshots import queries as snapshots
+from app.web.render import go, render, tell
+from app.web.requests import AppSettings, Now, Reading, Writing, database_of, needs
+from trainer.contract.configs import PARENTS
+from trainer.contract.folder import Stage
 
 router = APIRouter()
+Viewer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "see_results")))]
+Engineer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "train")))]
+SHOWN_RUNS = 100
+
+
+async def _form(request: Request) -> dict[str, str]:
+    return {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
+
+
+Form = Annotated[dict[str, str], Depends(_form)]
+
+
+@router.get("/dashboard")
+def dashboard(request: Request, session: Reading, now: Now, _viewer: Viewer) -> HTMLResponse:
+    table = _table(session, now, 8, "/dashboard/runs")
+    return render(request, DashboardPage(_pipeline(session), table))
+
+
+@router.get("/dashboard/runs")
+def dashboard_runs(request: Request, session: Reading, now: Now, _viewer: Viewer) -> HTMLResponse:
+    return render(request, _table(session, now, 8, "/dashboard/runs"))
+
+
+@router.get("/dashboard/pipeline")
+def dashboard_pipeline(request: Request, session: Reading, _viewer: Viewer) -> HTMLResponse:
+    return render(request, _pipeline(session))
+
+
+def _table(session: Session, now: datetime, most: int, address: str) -> RunsTable:
+    return RunsTable([RunRow(run, now) for run in queries.recent_runs(session, most)], address)
+
+
+def _pipeline(session: Session) -> Pipeline:
+    counts, newest = queries.pipeline_counts(session), queries.newest_models(session)
+
+    def model(kind: str, title: str, metric: str, stage: str) -> Station:
+        known = newest.get(kind)
+        value = known.metrics.get(metric) if known else None
+        detail = f"{metric.partition('/')[2].replace('_', ' ')} {value:.3f}" if isinstance(value, int | float) else ""
+        address = f"/models/{known.id}" if known else "/models"
+        return Station(title, known.name if known else "none yet", detail, address, "train", f"/runs/new?stage={stage}")
+
+    several = counts["answered_prompts"]
+    stations = [
+        Station("Prompts", f"{counts['prompts']:,}", "in the pool", "/prompts", "import", "/prompts/import"),
+        Station("Demonstrations", f"{counts['demonstrations']:,}", "written by people", "/prompts"),
+        model("base", "Base", "loss/heldout", "pretrain"),
+        model("sft", "SFT", "loss/heldout", "sft"),
+        Station(
+            "Candidates",
+            f"{counts['candidates']:,}",
+            f"for {several:,} prompts",
+            "/prompts",
+            "sample",
+            "/runs/new?stage=sample",
+        ),
+        Station("Rankings", f"{counts['rankings']:,}", "with ties", "/campaigns", "freeze", "/snapshots"),
+        model("reward", "Reward model", "reward/heldout_accuracy", "reward"),
+        model("policy", "PPO", "kl/sequence", "ppo"),
+        Station("Evaluation", "win rate", "judged blind", "/evaluations", "measure", "/runs/new?stage=evaluate"),
+    ]
+    return Pipeline(stations, queries.open_campaigns(session))
+
+
+@router.get("/runs")
+def list_runs(request: Request, session: Reading, now: Now, _viewer: Viewer) -> HTMLResponse:
+    return render(request, RunsPage(_table(session, now, SHOWN_RUNS, "/runs/table"), rules.DESCRIPTIONS))
+
+
+@router.get("/runs/table")
+def runs_table(request: Request, session: Reading, now: Now, _viewer: Viewer) -> HTMLResponse:
+    return render(request, _table(session, now, SHOWN_RUNS, "/runs/table"))
+
+
+@router.get("/runs/new")
+def new_run(request: Request, session: Reading, _engineer: Engineer, stage: str = "sft") -> HTMLResponse:
+    return render(request, _run_form(session, stage, dict(request.query_params)))
+
+
+def _run_form(session: Session, stage: str, given: dict[str, str], error: DomainError | None = None) -> RunForm:
+    if stage not in rules.STAGES:
+        raise Invalid(f"There is no stage “{stage}”.")
+    known: Stage = stage
+    config = {key.removeprefix("config-"): value for key, value in given.items() if key.startswith("config-")}
+    first, rest = rules.form_fields(known, config)
+    roles = [
+        (role, kind, _usual_first(registry.models(session, rules.KINDS_FOR_ROLE[role]), kind))
+        for role, kind in PARENTS[known]
+    ]
+    return RunForm(
+        stage=stage,
+        description=rules.DESCRIPTIONS[known],
+        first=first,
+        rest=rest,
+        roles=roles,
+        snapshots=snapshots.snapshots(session),
+        wants_snapshot=rules.needs_snapshot(known),
+        chosen=given,
+        seed=int(seed) if (seed := given.get("seed", "")).isdigit() else rules.new_seed(),
+        error=str(error) if error else "",
+        problems=error.fields if isinstance(error, Invalid) else {},
+    )
+
+
+def _usual_first(models: Sequence[ModelVersion], kind: str) -> list[ModelVersion]:
+    return sorted(models, key=lambda model: model.kind != kind)
+
+
+@router.post("/runs")
+def start_run(request: Request, engineer: Engineer, form: Form) -> Response:
+    """Start a run from the form: ``stage``, ``snapshot``, ``parent-<role>``, ``config-<setting>``, ``seed``, ``name``.
+
+    A sample run also takes ``prompts-split``, ``prompts-count`` and, to send the answers to labelers,
+    ``campaign-name``, ``campaign-phase`` and ``campaign-overlap``.
+    """
+    stage = form.get("stage", "")
+    try:
+        with database_of(request).transaction() as session:
+            run = service.start_run(
+                session,
+                engineer,
+                stage=stage,
+                config=_part(form, "config-"),
+                parents={role: _whole(value, role) for role, value in _part(form, "parent-").items() if value},
+                snapshot_id=_whole(form["snapshot"], "snapshot") if form.get("snapshot") else None,
+                seed=_whole(form.get("seed") or "0", "seed"),
+                name=form.get("name", ""),
+                purpose=_purpose(form) if stage == "sample" else {},
+            )
+            run_id = run.id
+    except DomainError as error:
+        with database_of(request).reading() as session:
+            return render(request, _run_form(session, stage, form, error), error.status)
+    return go(f"/runs/{run_id}")
+
+
+def _part(form: dict[str, str], prefix: str) -> dict[str, str]:
+    return {key.removeprefix(prefix): value for key, value in form.items() if key.startswith(prefix)}
+
+
+def _whole(value: str, field: str) -> int:
+    if not value.lstrip("-").isdigit():
+        raise Invalid(f"“{value}” is not a whole number ({field}).")
+    return int(value)
+
+
+def _purpose(form: dict[str, str]) -> dict[str, Any]:
+    count = _whole(form.get("prompts-count") or "100", "number of prompts")
+    if count < 1:
+        raise Invalid("Ask for at least one prompt.")
+    purpose: dict[str, Any] = {"prompts": {"split": form.get("prompts-split", "any"), "count": count}}
+    if form.get("prompts-seed"):
+        purpose["prompts"]["seed"] = _whole(form["prompts-seed"], "seed of the prompt draw")
+    if name := form.get("campaign-name", "").strip():
+        if not 4 <= _whole(form.get("config-answers_per_prompt") or "4", "answers per prompt") <= 9:
+            raise Invalid("A campaign asks people to rank 4 to 9 answers. Choose that many answers per prompt.")
+        purpose["campaign"] = {
+            "name": name,
+            "phase": form.get("campaign-phase", "training"),
+            "overlap": _whole(form.get("campaign-overlap") or "1", "overlap"),
+        }
+    return purpose
+
+
+@router.get("/runs/{run_id}")
+def show_run(
+    request: Request, run_id: int, session: Reading, settings: AppSettings, now: Now, viewer: Viewer
+) -> HTMLResponse:
+    run = service.run_for(session, run_id)
+    folder = service.folder_of(settings, run_id)
+    page = RunPage(
+        progress=_progress(session, run, now, viewer),
+        samples=_samples(settings, run),
+        parents=queries.parents_of(session, run),
+        snapshot=queries.snapshot_of(session, run),
+        headline_series=HEADLINE_SERIES.get(run.stage, ()),
+        log=service.read_log(folder),
+    )
+    return render(request, page)
+
+
+def _progress(session: Session, run: Run, now: datetime, viewer: Person) -> RunProgress:
+    may_train = people_rules.may(viewer.role, "train")
+    return RunProgress(RunRow(run, now), queries.model_of(session, run), queries.candidates_of(session, run), may_train)
+
+
+def _samples(settings: AppSettings, run: Run) -> RunSamples:
+    return RunSamples(
+        run, service.read_samples(service.folder_of(settings, run.id)), run.status in ("queued", "running")
+    )
+
+
+@router.get("/runs/{run_id}/progress")
+def run_progress(request: Request, run_id: int, session: Reading, now: Now, viewer: Viewer) -> HTMLResponse:
+    return render(request, _progress(session, service.run_for(session, run_id), now, viewer))
+
+
+@router.get("/runs/{run_id}/samples")
+def run_samples(
+    request: Request, run_id: int, session: Reading, settings: AppSettings, _viewer: Viewer
+) -> HTMLResponse:
+    return render(request, _samples(settings, service.run_for(session, run_id)))
+
+
+@router.get("/runs/{run_id}/metrics.json")
+def run_metrics(run_id: int, session: Reading, settings: AppSettings, _viewer: Viewer) -> JSONResponse:
+    run = service.run_for(session, run_id)
+    series = service.read_metrics(service.folder_of(settings, run_id))
+    return JSONResponse({"status": run.status, "step": run.step, "total": run.total, "series": series})
+
+
+@router.get("/runs/{run_id}.json")
+def run_json(run_id: int, session: Reading, _viewer: Viewer) -> JSONResponse:
+    """State of a run for programs: status, progress, newest numbers, and what it left."""
+    run = service.run_for(session, run_id)
+    model = queries.model_of(session, run)
+    return JSONResponse(
+        {
+            "id": run.id,
+            "name": run.name,
+            "stage": run.stage,
+            "status": run.status,
+            "step": run.step,
+            "total": run.total,
+            "latest": run.latest,
+            "error": run.error,
+            "model_id": model.id if model else None,
+            "candidates": queries.candidates_of(session, run),
+        }
+    )
+
+
+@router.post("/runs/{run_id}/cancel")
+def cancel_run(request: Request, run_id: int, engineer: Engineer, session: Writing) -> RedirectResponse:
+    run = service.cancel(session, engineer, run_id)
+    tell(request, f"{run.name} is being stopped; its checkpoints stay.")
+    return go(f"/runs/{run_id}")
+
+
+@router.post("/runs/{run_id}/continue")
+def continue_run(request: Request, run_id: int, engineer: Engineer, session: Writing) -> RedirectResponse:
+    run = service.go_on(session, engineer, run_id)
+    tell(request, f"{run.name} goes on from its last checkpoint.")
+    return go(f"/runs/{run_id}")

@@ -1,0 +1,130 @@
+"""A person at a browser, without the browser: signs in, reads pages, fills in their forms."""
+
+import html
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from app.demo.labelers import SimulatedLabeler
+
+PATIENCE_SECONDS = 60
+
+
+class Visitor:
+    """Talks to a running server over HTTP, with a cookie jar and the page's CSRF token.
+
+    Raises:
+        RuntimeError: the server refused something; the message is what its page said.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        self.http = httpx.Client(base_url=base_url, timeout=PATIENCE_SECONDS, follow_redirects=False)
+        self.token = ""
+
+    def get(self, address: str) -> str:
+        """Open a page, follow where it leads, and keep its token."""
+        answer = self.http.get(address, follow_redirects=True)
+        return self._read(answer, address)
+
+    def post(self, address: str, form: Mapping[str, Any], files: Any = None) -> httpx.Response:
+        """Send a form; returns the answer, a redirect in most cases."""
+        answer = self.http.post(address, data={"csrf_token": self.token, **form}, files=files)
+        self._read(answer, address)
+        return answer
+
+    def json(self, address: str) -> dict[str, Any]:
+        answer = self.http.get(address)
+        if answer.is_error:
+            raise RuntimeError(f"{address}: {answer.status_code} {_sentence(answer.text)}")
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def _read(self, answer: httpx.Response, address: str) -> str:
+        if answer.is_error:
+            raise RuntimeError(f"{address}: {answer.status_code} {_sentence(answer.text)}")
+        if found := re.search(r'name="csrf-token" content="([^"]+)"', answer.text):
+            self.token = found[1]
+        return answer.text
+
+    def sign_in(self, email: str, one_time_password: str, own_password: str) -> None:
+        """Sign in for the first time and choose a password, as the pages demand."""
+        self.get("/sign-in")
+        self.post("/sign-in", {"email": email, "password": one_time_password})
+        self.get("/account/password")
+        self.post("/account/password", {"password": own_password, "again": own_password})
+        self.get("/account/password")
+
+    def add_person(self, email: str, role: str) -> str:
+        """As an admin: add somebody; returns their one-time password as the page shows it."""
+        page = self.post("/people", {"email": email, "name": email.partition("@")[0], "role": role}).text
+        found = re.search(r"<code>([a-z0-9-]+)</code>", page)
+        if not found:
+            raise RuntimeError(f"no one-time password for {email} on the page")
+        return found[1]
+
+    def wait_for_run(self, address: str, tick: Any = None) -> dict[str, Any]:
+        """Watch a run until it is over; ``tick`` is called with its state now and then."""
+        while True:
+            run = self.json(address + ".json")
+            if tick:
+                tick(run)
+            if run["status"] == "succeeded":
+                return run
+            if run["status"] in ("failed", "cancelled"):
+                raise RuntimeError(f"{run['name']} {run['status']}: {run['error']}")
+            time.sleep(0.5)
+
+
+class LabelerAtWork(Visitor):
+    """A simulated labeler who reads the pages that people read and fills in their forms."""
+
+    def __init__(self, base_url: str, mind: SimulatedLabeler) -> None:
+        super().__init__(base_url)
+        self.mind = mind
+
+    def do_next_task(self) -> bool:
+        """Take a task, rate every answer, rank them all, submit; False when there is none to take."""
+        place = self.post("/work/next", {}).headers.get("location", "/work")
+        if not place.startswith("/work/tasks/"):
+            return False
+        page = self.get(place)
+        if 'name="text"' in page:
+            self._write(place, page)
+        else:
+            self._judge(place, page)
+        return True
+
+    def _judge(self, place: str, page: str) -> None:
+        count = len(re.findall(r'data-tab="\d+"', page))
+        seen: dict[str, str] = {}
+        for number in range(1, count + 1):
+            page = self.get(f"{place}?answer={number}")
+            candidate, text = _shown_answer(page)
+            seen[candidate] = text
+            self.post(f"{place}/answers/{candidate}", {"likert": self.mind.rate(text)})
+        ranks = self.mind.rank(list(seen.values()))
+        form = {f"rank-{candidate}": rank for candidate, rank in zip(seen, ranks, strict=True)}
+        self.post(f"{place}/submit", form)
+
+    def _write(self, place: str, page: str) -> None:
+        name = re.search(r"What does <code>([^<]+)</code> do", page) or re.search(r"What does `([^`]+)` do", page)
+        thing = html.unescape(name[1]).rpartition(".")[2].replace("_", " ") if name else "it"
+        self.post(f"{place}/submit", {"text": f"Return the {thing} of the given object as a new value."})
+
+
+def _shown_answer(page: str) -> tuple[str, str]:
+    """Candidate id and raw text of the answer that a rating page shows."""
+    candidate = re.search(r'action="/work/tasks/\d+/answers/(\d+)"', page)
+    text = re.search(r"<pre[^>]*data-raw-text[^>]*>(.*?)</pre>", page, re.DOTALL)
+    if not candidate or not text:
+        raise RuntimeError("the rating page shows no answer")
+    return candidate[1], html.unescape(text[1])
+
+
+def _sentence(page: str) -> str:
+    """What an error page says, for a log line."""
+    text = re.sub(r"<[^>]+>", " ", page[page.find("<main") :])
+    return html.unescape(re.sub(r"\s+", " ", text)).strip()[:400]

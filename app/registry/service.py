@@ -1,0 +1,63 @@
+"""Model versions: entering the result of a run, finding parents."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.errors import NotFound
+from app.models import ModelParent, ModelVersion
+from app.people import service as people
+from app.registry import queries
+
+
+def register(
+    session: Session,
+    *,
+    name: str,
+    kind: str,
+    path: str,
+    run_id: int,
+    snapshot_id: int | None,
+    parents: dict[str, int],
+    metrics: dict[str, Any],
+    provenance: dict[str, Any],
+) -> ModelVersion:
+    """Enter the model of a finished run; a run has one model, so entering it again returns the first."""
+    if known := queries.model_of_run(session, run_id):
+        return known
+    model = ModelVersion(
+        name=name,
+        kind=kind,
+        path=path,
+        run_id=run_id,
+        snapshot_id=snapshot_id,
+        metrics=metrics,
+        provenance=provenance,
+        parents=[ModelParent(role=role, parent_id=parent_id) for role, parent_id in sorted(parents.items())],
+    )
+    session.add(model)
+    people.record(session, None, "registered model", model, {"name": name, "run": run_id})
+    return model
+
+
+def model_for(session: Session, model_id: int) -> ModelVersion:
+    model = queries.model_by_id(session, model_id)
+    if model is None:
+        raise NotFound("There is no such model.")
+    return model
+
+
+def lineage(model: ModelVersion) -> list[list[tuple[str, ModelVersion]]]:
+    """Ancestors by generation, oldest first, each with the role it played; the model itself comes last."""
+    generations: list[list[tuple[str, ModelVersion]]] = [[("", model)]]
+    seen = {model.id}
+    while True:
+        parents = [(link.role, link.parent) for _, child in generations[0] for link in child.parents]
+        older = []
+        for role, parent in parents:
+            if parent.id not in seen:
+                seen.add(parent.id)
+                older.append((role, parent))
+        if not older:
+            return generations
+        generations.insert(0, older)

@@ -1,0 +1,151 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from app.models import Campaign, ModelVersion, Run, Snapshot
+from app.runs import rules
+from app.web.render import Page
+
+BADGES = {"queued": "", "running": "accent", "succeeded": "good", "failed": "bad", "cancelled": "warn"}
+
+# What the first look at a run is about; all other series stand below.
+HEADLINE_SERIES: dict[str, tuple[str, ...]] = {
+    "pretrain": ("loss/train", "loss/heldout"),
+    "sft": ("loss/train", "loss/heldout"),
+    "reward": ("loss/train", "reward/heldout_accuracy"),
+    "ppo": ("reward/score_mean", "kl/sequence"),
+}
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run as a list shows it."""
+
+    run: Run
+    now: datetime
+
+    @property
+    def badge(self) -> str:
+        return BADGES[self.run.status]
+
+    @property
+    def live(self) -> bool:
+        return self.run.status in ("queued", "running")
+
+    @property
+    def share(self) -> int:
+        return round(100 * self.run.step / self.run.total) if self.run.total else 0
+
+    @property
+    def seconds(self) -> float | None:
+        if self.run.started_at is None:
+            return None
+        return ((self.run.finished_at or self.now) - self.run.started_at).total_seconds()
+
+    @property
+    def seconds_left(self) -> float | None:
+        if self.run.status != "running" or self.seconds is None:
+            return None
+        return rules.seconds_left(self.run.step, self.run.total, self.seconds)
+
+    @property
+    def headline(self) -> tuple[str, float] | None:
+        for name in HEADLINE_SERIES.get(self.run.stage, ()):
+            if isinstance(value := self.run.latest.get(name), int | float):
+                return name, value
+        return None
+
+
+@dataclass(frozen=True)
+class RunsTable(Page):
+    """The fragment that refreshes itself while anything is under way."""
+
+    template: ClassVar[str] = "runs/_table.html"
+    rows: Sequence[RunRow]
+    address: str = "/runs/table"
+
+    @property
+    def live(self) -> bool:
+        return any(row.live for row in self.rows)
+
+
+@dataclass(frozen=True)
+class RunsPage(Page):
+    template: ClassVar[str] = "runs/list.html"
+    table: RunsTable
+    descriptions: Mapping[Any, str]
+
+
+@dataclass(frozen=True)
+class Station:
+    """One stop of the loop on the dashboard."""
+
+    title: str
+    count: str
+    detail: str
+    address: str
+    action: str = ""
+    action_address: str = ""
+
+
+@dataclass(frozen=True)
+class Pipeline(Page):
+    """The strip of the loop with what waits for people; refreshes itself."""
+
+    template: ClassVar[str] = "runs/_pipeline.html"
+    stations: Sequence[Station]
+    campaigns: Sequence[tuple[Campaign, int, int]]
+
+
+@dataclass(frozen=True)
+class DashboardPage(Page):
+    template: ClassVar[str] = "runs/dashboard.html"
+    pipeline: Pipeline
+    table: RunsTable
+
+
+@dataclass(frozen=True)
+class RunForm(Page):
+    template: ClassVar[str] = "runs/new.html"
+    stage: str
+    description: str
+    first: Sequence[rules.Field]
+    rest: Sequence[rules.Field]
+    roles: Sequence[tuple[str, str, Sequence[ModelVersion]]]
+    snapshots: Sequence[Snapshot]
+    wants_snapshot: bool
+    chosen: Mapping[str, str]
+    seed: int
+    error: str = ""
+    problems: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class RunProgress(Page):
+    """State, progress bar and buttons of one run; refreshes itself until the run is over."""
+
+    template: ClassVar[str] = "runs/_progress.html"
+    row: RunRow
+    model: ModelVersion | None
+    candidates: int
+    may_train: bool
+
+
+@dataclass(frozen=True)
+class RunSamples(Page):
+    template: ClassVar[str] = "runs/_samples.html"
+    run: Run
+    samples: Sequence[Mapping[str, Any]]
+    live: bool
+
+
+@dataclass(frozen=True)
+class RunPage(Page):
+    template: ClassVar[str] = "runs/show.html"
+    progress: RunProgress
+    samples: RunSamples
+    parents: Sequence[tuple[str, ModelVersion]]
+    snapshot: Snapshot | None
+    headline_series: Sequence[str]
+    log: str

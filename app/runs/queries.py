@@ -1,0 +1,109 @@
+from collections.abc import Sequence
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, selectinload
+
+from app.models import (
+    Annotation,
+    Campaign,
+    Candidate,
+    Demonstration,
+    Lease,
+    ModelVersion,
+    Prompt,
+    Run,
+    RunParent,
+    Snapshot,
+)
+
+
+def run_by_id(session: Session, run_id: int) -> Run | None:
+    return session.get(Run, run_id)
+
+
+def recent_runs(session: Session, limit: int) -> Sequence[Run]:
+    return session.scalars(select(Run).options(selectinload(Run.parents)).order_by(Run.id.desc()).limit(limit)).all()
+
+
+def names_of_stage(session: Session, stage: str) -> Sequence[str]:
+    return session.scalars(select(Run.name).where(Run.stage == stage)).all()
+
+
+def name_taken(session: Session, name: str) -> bool:
+    return session.scalar(select(Run.id).where(Run.name == name)) is not None
+
+
+def queued_runs(session: Session) -> Sequence[Run]:
+    return session.scalars(select(Run).where(Run.status == "queued").order_by(Run.id)).all()
+
+
+def cancel_requested(session: Session, run_id: int) -> bool:
+    return bool(session.scalar(select(Run.cancel_requested).where(Run.id == run_id)))
+
+
+def models_by_id(session: Session, ids: Sequence[int]) -> dict[int, ModelVersion]:
+    return {model.id: model for model in session.scalars(select(ModelVersion).where(ModelVersion.id.in_(ids)))}
+
+
+def parents_of(session: Session, run: Run) -> list[tuple[str, ModelVersion]]:
+    query = (
+        select(RunParent.role, ModelVersion)
+        .join(ModelVersion, ModelVersion.id == RunParent.model_version_id)
+        .where(RunParent.run_id == run.id)
+        .order_by(RunParent.role)
+    )
+    return [(role, model) for role, model in session.execute(query)]
+
+
+def snapshot_of(session: Session, run: Run) -> Snapshot | None:
+    return session.get(Snapshot, run.snapshot_id) if run.snapshot_id else None
+
+
+def model_of(session: Session, run: Run) -> ModelVersion | None:
+    return session.scalar(select(ModelVersion).where(ModelVersion.run_id == run.id))
+
+
+def candidates_of(session: Session, run: Run) -> int:
+    return session.scalar(select(func.count()).select_from(Candidate).where(Candidate.run_id == run.id)) or 0
+
+
+def set_progress(session: Session, run_id: int, step: int, total: int | None, latest: dict[str, object]) -> None:
+    session.execute(update(Run).where(Run.id == run_id).values(step=step, total=total, latest=latest))
+
+
+def pipeline_counts(session: Session) -> dict[str, int]:
+    """What the loop holds at each station, for the strip on the dashboard."""
+
+    def count(query: object) -> int:
+        return session.scalar(query) or 0  # type: ignore[call-overload]
+
+    return {
+        "prompts": count(select(func.count(Prompt.id))),
+        "demonstrations": count(select(func.count(Demonstration.id))),
+        "candidates": count(select(func.count(Candidate.id))),
+        "answered_prompts": count(select(func.count(func.distinct(Candidate.prompt_id)))),
+        "rankings": count(
+            select(func.count(Annotation.id))
+            .join(Campaign, Campaign.id == Annotation.campaign_id)
+            .where(Campaign.kind == "ranking")
+        ),
+        "snapshots": count(select(func.count(Snapshot.id))),
+    }
+
+
+def newest_models(session: Session) -> dict[str, ModelVersion]:
+    """The newest model of each kind."""
+    newest = select(func.max(ModelVersion.id)).group_by(ModelVersion.kind)
+    return {model.kind: model for model in session.scalars(select(ModelVersion).where(ModelVersion.id.in_(newest)))}
+
+
+def open_campaigns(session: Session) -> list[tuple[Campaign, int, int]]:
+    """Open campaigns with the slots submitted and the slots asked for."""
+    query = (
+        select(Campaign, func.count(Lease.submitted_at), func.count(Lease.id))
+        .join(Lease, Lease.campaign_id == Campaign.id)
+        .where(Campaign.status == "open")
+        .group_by(Campaign.id)
+        .order_by(Campaign.id.desc())
+    )
+    return [(campaign, done, slots) for campaign, done, slots in session.execute(query)]

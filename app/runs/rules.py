@@ -1,0 +1,135 @@
+"""What a run needs and how a form turns into its configuration; pure."""
+
+import hashlib
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from trainer.contract.configs import CONFIGS, PARENTS, READS_SNAPSHOT, StageConfig
+from trainer.contract.folder import Stage
+
+STAGES: tuple[Stage, ...] = get_args(Stage)
+FINISHED = ("succeeded", "failed", "cancelled")
+
+# Which kinds of model may play a role; the first is the usual one.
+KINDS_FOR_ROLE: dict[str, tuple[str, ...]] = {
+    "base": ("base", "sft", "policy"),
+    "sft": ("sft", "policy", "base"),
+    "policy": ("policy", "sft", "base"),
+    "reference": ("sft", "base", "policy"),
+    "reward": ("reward",),
+}
+
+# What an engineer looks at first; everything else stands under "more settings".
+FIRST_FIELDS: dict[Stage, tuple[str, ...]] = {
+    "pretrain": ("steps", "learning_rate", "hidden_size", "layers", "vocabulary_size", "corpus"),
+    "sft": ("epochs", "learning_rate", "batch_size"),
+    "sample": ("answers_per_prompt", "temperature", "top_p", "max_new_tokens"),
+    "reward": ("epochs", "learning_rate", "prompts_per_batch"),
+    "score": ("batch_size",),
+    "ppo": ("iterations", "learning_rate", "kl_coefficient", "batch_size", "pretrain_coefficient"),
+    "evaluate": ("prompts", "temperature", "max_new_tokens"),
+}
+
+DESCRIPTIONS: dict[Stage, str] = {
+    "pretrain": "Train a tokenizer and a small language model from nothing on plain text.",
+    "sft": "Fine-tune a language model on demonstrations.",
+    "sample": "Let a model answer prompts; the answers join the pool as candidates.",
+    "reward": "Learn from rankings which answers people prefer.",
+    "score": "Score answers with a reward model.",
+    "ppo": "Improve an SFT model against a reward model.",
+    "evaluate": "Measure a policy against its reference on held-out prompts: KL, reward, length.",
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One setting as a form shows it."""
+
+    name: str
+    label: str
+    hint: str
+    value: str
+    kind: Literal["number", "text", "choice", "switch"]
+    choices: tuple[str, ...] = ()
+
+
+def form_fields(stage: Stage, given: Mapping[str, Any]) -> tuple[list[Field], list[Field]]:
+    """The settings of a stage for its form: those looked at first, and the rest."""
+    fields = [_field(name, info, given.get(name)) for name, info in CONFIGS[stage].model_fields.items()]
+    first = [field for name in FIRST_FIELDS[stage] for field in fields if field.name == name]
+    return first, [field for field in fields if field not in first]
+
+
+def _field(name: str, info: FieldInfo, given: Any) -> Field:
+    value = given if given is not None else info.default
+    shown = "" if value is None else str(value)
+    label, hint = name.replace("_", " "), info.description or ""
+    if get_origin(info.annotation) is Literal:
+        return Field(name, label, hint, shown, "choice", tuple(str(c) for c in get_args(info.annotation)))
+    if info.annotation is bool:
+        return Field(name, label, hint, shown, "switch", ("True", "False"))
+    return Field(name, label, hint, shown, "text" if info.annotation is str else "number")
+
+
+def read_config(stage: Stage, given: Mapping[str, Any]) -> tuple[StageConfig | None, dict[str, str]]:
+    """Validate settings as they came from a form or a file; empty values mean the default.
+
+    Returns:
+        The configuration, or nothing and a sentence for each field that is wrong.
+    """
+    filled = {name: value for name, value in given.items() if value not in ("", None)}
+    try:
+        return CONFIGS[stage].model_validate(filled), {}
+    except ValidationError as error:
+        return None, {".".join(str(p) for p in e["loc"]) or stage: e["msg"] for e in error.errors()}
+
+
+def needs_snapshot(stage: Stage) -> bool:
+    """Stages that train on one, and those for which the application takes prompts or answers out of one."""
+    return stage in READS_SNAPSHOT or stage in ("sample", "score")
+
+
+def missing_parts(stage: Stage, parents: Mapping[str, int], snapshot_id: int | None) -> list[str]:
+    """What a run of this stage still needs, in words."""
+    missing = [f"a {kind} model as “{role}”" for role, kind in PARENTS[stage] if role not in parents]
+    if needs_snapshot(stage) and snapshot_id is None:
+        missing.append("a snapshot")
+    return missing
+
+
+def next_name(stage: str, taken: Sequence[str]) -> str:
+    """``sft-1``, ``sft-2`` …: the stage and the next free number."""
+    numbers = [int(name.rpartition("-")[2]) for name in taken if name.rpartition("-")[2].isdigit()]
+    return f"{stage}-{max(numbers, default=0) + 1}"
+
+
+def chosen_prompts(prompt_ids: Sequence[str], count: int, seed: int) -> list[str]:
+    """``count`` of the prompts, drawn by a seed, in their old order; the draw does not depend on that order."""
+    ranked = sorted(prompt_ids, key=lambda p: hashlib.sha256(f"{seed}:{p}".encode()).digest())
+    kept = set(ranked[:count])
+    return [prompt_id for prompt_id in prompt_ids if prompt_id in kept]
+
+
+def seconds_left(step: int, total: int | None, seconds: float) -> float | None:
+    """Time to the end at the pace so far, or nothing before there is a pace."""
+    if not total or step <= 0 or seconds <= 0:
+        return None
+    return seconds / step * (total - step)
+
+
+def thinned(points: list[Any], most: int = 600) -> list[Any]:
+    """Every n-th point so that a curve has at most ``most`` and keeps its last one."""
+    if len(points) <= most:
+        return points
+    stride = -(-len(points) // most)
+    kept = points[::stride]
+    return kept if (len(points) - 1) % stride == 0 else [*kept, points[-1]]
+
+
+def new_seed() -> int:
+    return random.SystemRandom().randrange(1, 1_000_000)

@@ -1,0 +1,185 @@
+"""Runs as people see them: starting, cancelling, reading their progress."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict, Invalid, NotFound
+from app.models import Person, Run, RunParent, Snapshot
+from app.models.base import utc_now
+from app.people import service as people
+from app.runs import queries, rules
+from app.settings import Settings
+from trainer.contract.folder import ERROR, METRICS, SAMPLES, Stage
+
+LONGEST_LOG = 20_000
+
+
+def start_run(
+    session: Session,
+    by: Person | None,
+    *,
+    stage: str,
+    config: Mapping[str, Any],
+    parents: Mapping[str, int],
+    snapshot_id: int | None,
+    seed: int,
+    name: str = "",
+    purpose: Mapping[str, Any] | None = None,
+) -> Run:
+    """Check that everything a stage needs is there and put the run into the queue.
+
+    The queued row is the order itself: a worker that sees it starts the workflow, so an order
+    is never lost between two databases.
+
+    Raises:
+        Invalid: an unknown stage, a wrong setting (``fields`` says which), a missing or unsuitable part.
+        Conflict: the name is taken.
+    """
+    if stage not in rules.STAGES:
+        raise Invalid(f"There is no stage “{stage}”. Choose one of {', '.join(rules.STAGES)}.")
+    known: Stage = stage
+    if missing := rules.missing_parts(known, parents, snapshot_id):
+        raise Invalid(f"A {stage} run needs {' and '.join(missing)}.")
+    _check_parents(session, parents)
+    if snapshot_id is not None and session.get(Snapshot, snapshot_id) is None:
+        raise Invalid("That snapshot does not exist.")
+    checked, problems = rules.read_config(known, config)
+    if checked is None:
+        sentences = "; ".join(f"{field.replace('_', ' ')}: {problem}" for field, problem in problems.items())
+        raise Invalid(f"Some settings cannot be used: {sentences}.", problems)
+    name = name.strip() or rules.next_name(stage, queries.names_of_stage(session, stage))
+    if queries.name_taken(session, name):
+        raise Conflict(f"There is a run named “{name}” already. Choose another name.")
+    run = Run(
+        name=name,
+        stage=stage,
+        seed=seed,
+        config=checked.model_dump(mode="json"),
+        purpose=dict(purpose or {}),
+        snapshot_id=snapshot_id,
+        created_by=by.id if by else None,
+        parents=[RunParent(role=role, model_version_id=model_id) for role, model_id in sorted(parents.items())],
+    )
+    session.add(run)
+    people.record(session, by, "started run", run, {"name": name, "stage": stage})
+    return run
+
+
+def _check_parents(session: Session, parents: Mapping[str, int]) -> None:
+    found = queries.models_by_id(session, list(parents.values()))
+    for role, model_id in parents.items():
+        model = found.get(model_id)
+        if model is None:
+            raise Invalid(f"The model chosen as “{role}” does not exist.")
+        if model.kind not in rules.KINDS_FOR_ROLE.get(role, ()):
+            raise Invalid(f"{model.name} is a {model.kind} model and cannot be used as “{role}”.")
+
+
+def cancel(session: Session, by: Person | None, run_id: int) -> Run:
+    """Stop a run: at once if it waits, within a second or two if a worker has it."""
+    run = run_for(session, run_id)
+    if run.status in rules.FINISHED:
+        raise Conflict(f"{run.name} is over already ({run.status}).")
+    run.cancel_requested = True
+    if run.status == "queued":
+        run.status, run.finished_at = "cancelled", utc_now()
+    people.record(session, by, "cancelled run", run)
+    return run
+
+
+def go_on(session: Session, by: Person | None, run_id: int) -> Run:
+    """Queue a failed or cancelled run again; it goes on from its last checkpoint."""
+    run = run_for(session, run_id)
+    if run.status not in ("failed", "cancelled"):
+        raise Conflict(f"{run.name} is {run.status}; only a failed or cancelled run can go on.")
+    run.status, run.cancel_requested, run.error, run.finished_at = "queued", False, None, None
+    people.record(session, by, "continued run", run)
+    return run
+
+
+def run_for(session: Session, run_id: int) -> Run:
+    run = queries.run_by_id(session, run_id)
+    if run is None:
+        raise NotFound("There is no such run.")
+    return run
+
+
+def folder_of(settings: Settings, run_id: int) -> Path:
+    return settings.data_dir.resolve() / "runs" / str(run_id)
+
+
+def read_metrics(folder: Path) -> dict[str, list[list[float | None]]]:
+    """Every logged series of a run as ``{name: [[steps], [values]]}``, thinned for drawing.
+
+    A line that the trainer is still writing is left for the next look.
+    """
+    series: dict[str, list[tuple[float, float | None]]] = {}
+    for line in _whole_lines(folder / METRICS):
+        step = line.pop("step", None)
+        line.pop("total", None)
+        for name, value in line.items():
+            if isinstance(value, int | float) or value is None:
+                series.setdefault(name, []).append((step, value))
+    return {
+        name: [[step for step, _ in kept], [value for _, value in kept]]
+        for name, points in series.items()
+        for kept in [rules.thinned(points)]
+    }
+
+
+def last_metrics(folder: Path) -> dict[str, Any]:
+    """The newest value of every series, and ``step`` and ``total``."""
+    latest: dict[str, Any] = {}
+    for line in _whole_lines(folder / METRICS):
+        latest.update(line)
+    return latest
+
+
+def read_samples(folder: Path, most: int = 6) -> list[dict[str, Any]]:
+    """Sample answers of the newest step that left any, each beside that prompt's first one."""
+    rows = list(_whole_lines(folder / SAMPLES))
+    if not rows:
+        return []
+    newest = max(row.get("step", 0) for row in rows)
+    first: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        first.setdefault(str(row.get("prompt")), row)
+    return [
+        {**row, "earlier": first[str(row.get("prompt"))] if first[str(row.get("prompt"))] is not row else None}
+        for row in rows
+        if row.get("step", 0) == newest
+    ][:most]
+
+
+def read_log(folder: Path) -> str:
+    """The end of what the trainer said."""
+    path = folder / "output.log"
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - LONGEST_LOG))
+        return file.read().decode(errors="replace")
+
+
+def read_error(folder: Path) -> str | None:
+    path = folder / ERROR
+    if not path.exists():
+        return None
+    message: str = json.loads(path.read_text()).get("message", "The trainer stopped without a reason.")
+    return message
+
+
+def _whole_lines(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    lines = []
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:
+        try:
+            lines.append(json.loads(line))
+        except ValueError:
+            continue
+    return lines

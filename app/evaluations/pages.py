@@ -1,0 +1,17 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from app.evaluations import rules
+from app.evaluations.service import Evaluation
+from app.web.render import Page
+
+
+@dataclass(frozen=True)
+class EvaluationsPage(Page):
+    template: ClassVar[str] = "evaluations/list.html"
+    method: ClassVar[str] = rules.METHOD
+    evaluations: Sequence[Evaluation]
+    models: Sequence[tuple[int, str, int]]
+    given: Mapping[str, str]
+    error: str = ""

@@ -1,0 +1,175 @@
+import re
+
+import pytest
+from sqlalchemy import select
+
+from app.annotations import service
+from app.models import Annotation, Campaign, Demonstration, Draft
+
+
+@pytest.fixture
+def at_work(browse, workshop):
+    """A signed-in labeler with one ranking campaign."""
+    workshop.campaign(workshop.prompts(2), instructions="**Read** twice.")
+    browse.as_("labeler")
+    browse.get("/work")
+    return browse
+
+
+def take(browse):
+    return browse.post("/work/next").headers["location"]
+
+
+def rate_all(browse, place, ratings=(5, 2, 6, 5)):
+    order = []
+    for number, rating in enumerate(ratings, start=1):
+        page = browse.get(f"{place}?answer={number}")
+        candidate = re.search(r'action="(/work/tasks/\d+/answers/(\d+))"', page)
+        order.append(candidate[2])
+        answer = browse.post(candidate[1], {"likert": str(rating), "note": "hm", "flag-sexual_content": "yes"})
+    return order, answer.headers["location"]
+
+
+def test_rating_leads_from_answer_to_answer_and_then_to_the_ranking(at_work):
+    place = take(at_work)
+    page = at_work.get(place)
+    assert "Read</strong> twice" in page
+    first = re.search(r'action="(/work/tasks/\d+/answers/\d+)"', page)[1]
+    assert at_work.post(first, {"likert": "5"}).headers["location"] == f"{place}?answer=2"
+    _, then = rate_all(at_work, place)
+    assert then == f"{place}/rank"
+
+
+def test_the_ranking_is_locked_until_every_answer_is_rated(at_work):
+    place = take(at_work)
+    assert at_work.client.get(f"{place}/rank").headers["location"] == place
+    assert "Rate every answer first" in at_work.get(place)
+
+
+def test_a_whole_task_by_plain_forms_stores_the_order(at_work, database):
+    place = take(at_work)
+    order, _ = rate_all(at_work, place)
+    at_work.get(f"{place}/rank")
+    ranks = {f"rank-{candidate}": rank for candidate, rank in zip(order, (2, 4, 1, 2), strict=True)}
+    after = at_work.post(f"{place}/submit", {**ranks, "then": "next"}).headers["location"]
+    assert after.startswith("/work/tasks/")
+    assert after != place
+    assert "Submitted: C &gt; A = D &gt; B." in at_work.get(after)
+    with database.reading() as session:
+        annotation = session.scalars(select(Annotation)).one()
+        assert service.stored_order(annotation) == "C > A = D > B"
+        assert {rating.note for rating in annotation.ratings} == {"hm"}
+    assert "nothing was stored twice" in at_work.post(f"{place}/submit", ranks, status=409).text
+    assert at_work.client.get(place).headers["location"] == "/work"
+
+
+def test_an_incomplete_ranking_is_refused_and_what_was_placed_is_kept(at_work, database):
+    place = take(at_work)
+    order, _ = rate_all(at_work, place)
+    page = at_work.post(f"{place}/submit", {f"rank-{order[0]}": 1, f"rank-{order[1]}": ""}, status=422).text
+    assert "Answers B, C and D are not ranked yet" in page
+    with database.reading() as session:
+        assert session.scalars(select(Draft)).one().content["ranks"] == {order[0]: 1}
+
+
+def test_autosave_answers_without_a_page_and_a_rating_may_be_missing_in_a_draft(at_work):
+    place = take(at_work)
+    address = re.search(r'action="(/work/tasks/\d+/answers/\d+)"', at_work.get(place))[1]
+    at_work.post(address, {"note": "first thought", "autosave": "1"}, status=204)
+    assert "first thought" in at_work.get(place)
+    assert "has no rating yet" in at_work.post(address, {"note": "more"}, status=422).text
+    at_work.post(address, {"likert": "9", "autosave": "1"}, status=422)
+    at_work.post(f"{place}/renew", status=204)
+
+
+def test_the_prompt_label_decides_whether_the_conditional_flag_is_asked(at_work):
+    place = take(at_work)
+    assert re.search(r'data-needs="closed_domain" hidden', at_work.get(place))
+    at_work.post(f"{place}/prompt-labels", {"use_case": "chat", "label-closed_domain": "yes"})
+    assert not re.search(r'data-needs="closed_domain" hidden', at_work.get(place))
+    at_work.post(f"{place}/prompt-labels", {"use_case": "nonsense"}, status=422)
+
+
+def test_a_labeler_never_sees_who_made_an_answer(at_work):
+    place = take(at_work)
+    pages = [at_work.get("/work"), *(at_work.get(f"{place}?answer={n}") for n in range(1, 5))]
+    rate_all(at_work, place)
+    pages.append(at_work.get(f"{place}/rank"))
+    assert not any("secret-origin" in page for page in pages)
+
+
+def test_skipping_needs_a_reason_and_leads_to_the_next_task(at_work):
+    place = take(at_work)
+    at_work.post(f"{place}/skip", status=422)
+    after = at_work.post(f"{place}/skip", {"reason": "not my language"}).headers["location"]
+    assert after.startswith("/work/tasks/")
+    assert after != place
+    assert at_work.client.get(place).headers["location"] == "/work"
+    assert "You have skipped this task" in at_work.get("/work")
+
+
+def test_no_task_says_why(browse, workshop):
+    browse.as_("labeler")
+    browse.get("/work")
+    assert take(browse) == "/work"
+    assert "No campaign is open at the moment" in browse.get("/work")
+
+
+def test_a_demonstration_is_written_and_stored(browse, workshop, database):
+    prompt, _ = workshop.prompts(1)[0]
+    workshop.campaign([(prompt, [])], kind="demonstration")
+    browse.as_("labeler")
+    browse.get("/work")
+    place = take(browse)
+    browse.post(f"{place}/text", {"text": "half a sent", "autosave": "1"}, status=204)
+    assert "half a sent" in browse.get(place)
+    assert "There is no text yet" in browse.post(f"{place}/submit", {"text": " "}, status=422).text
+    browse.post(f"{place}/submit", {"text": "A whole sentence."})
+    with database.reading() as session:
+        row = session.scalars(select(Demonstration)).one()
+        assert row.text == "A whole sentence."
+        assert row.author.startswith("labeler-")
+
+
+def test_a_researcher_makes_watches_and_pauses_a_campaign(browse, workshop, database):
+    workshop.prompts(3, answers=4)
+    browse.as_("researcher")
+    assert "import:secret-origin-0" in browse.get("/campaigns/new")
+    form = {
+        "name": "Round 2",
+        "kind": "ranking",
+        "phase": "evaluation",
+        "overlap": "2",
+        "lease_minutes": "20",
+        "answers_per_task": "4",
+        "prompts": "2",
+        "origin": ["import:secret-origin-0", "import:secret-origin-1"],
+    }
+    assert "4 to 9 answers" in browse.post("/campaigns", {**form, "answers_per_task": "3"}, status=422).text
+    assert "No prompt fits" in browse.post("/campaigns", {**form, "origin": []}, status=422).text
+    place = browse.post("/campaigns", form).headers["location"]
+    assert "0</strong> of 4 annotations" in browse.get(place)
+    browse.post("/campaigns", form, status=409)
+    browse.post(f"{place}/status", {"status": "paused"})
+    assert "paused" in browse.get("/campaigns")
+    with database.reading() as session:
+        assert session.scalars(select(Campaign)).one().status == "paused"
+
+
+def test_a_labeler_makes_no_campaigns_and_an_engineer_labels_nothing(browse):
+    browse.as_("labeler")
+    browse.get("/campaigns", status=403)
+    browse.as_("engineer")
+    browse.get("/work", status=403)
+
+
+def test_the_campaign_page_shows_recent_orders_under_pseudonyms(browse, workshop):
+    campaign = workshop.campaign(workshop.prompts(2))
+    noise = workshop.campaign(workshop.prompts(1, origin="import:noise", start=9), name="Noise")
+    ana = workshop.people(1)[0]
+    workshop.submit(ana, workshop.take(ana, campaign_id=campaign.id).lease.task_id)
+    browse.as_("researcher")
+    page = browse.get(f"/campaigns/{campaign.id}")
+    assert f"labeler-{ana.id}" in page
+    assert "A &gt; B &gt; C &gt; D" in page
+    assert "Nobody has submitted anything yet" in browse.get(f"/campaigns/{noise.id}")

@@ -289,7 +289,7 @@ def warmup(iteration: int, iterations: int) -> float:
 
 
 @torch.no_grad()
-def look_back(  # noqa: PLR0917
+def look_back(
     prompts: Sequence[list[int]],
     answers: Sequence[list[int]],
     tokenizer: Any,
@@ -409,7 +409,7 @@ def summary(seen: Sequence[dict[str, float]]) -> dict[str, float]:
     return result
 
 
-def show(  # noqa: PLR0917
+def show(
     texts: Sequence[str],
     prompts: Sequence[list[int]],
     answers: Sequence[list[int]],

@@ -274,7 +274,7 @@ def _padded_ranks(element: Element) -> tuple[Tensor, Tensor, Tensor]:
     return places, ranks, present
 
 
-def measure(  # noqa: PLR0917
+def measure(
     model: Any,
     part: Sequence[Element],
     tokenizer: Any,
@@ -325,7 +325,7 @@ def measure(  # noqa: PLR0917
     }
 
 
-def zero_point(  # noqa: PLR0917
+def zero_point(
     model: Any,
     snapshot: Path,
     train: Sequence[Element],

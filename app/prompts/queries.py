@@ -200,7 +200,7 @@ def counts_by_prompt(session: Session, ids: Sequence[int]) -> dict[int, tuple[in
 
 
 def _counted(session: Session, query: Select[int, int]) -> dict[int, int]:
-    return dict(session.execute(query.group_by(query.selected_columns[0])).tuples().all())
+    return {id_: count for id_, count in session.execute(query.group_by(query.selected_columns[0]))}  # noqa: C416
 
 
 def sources(session: Session) -> Sequence[str]:

@@ -165,7 +165,7 @@ def campaigns(session: Session) -> Sequence[tuple[Campaign, int]]:
 
 
 def campaign_ids(session: Session) -> dict[str, int]:
-    return dict(session.execute(select(Campaign.name, Campaign.id)).tuples().all())
+    return {name: id_ for name, id_ in session.execute(select(Campaign.name, Campaign.id))}  # noqa: C416
 
 
 def sources(session: Session) -> Sequence[str]:

@@ -99,6 +99,8 @@ def draft_of(shape: str | None, row: Row, kind: str) -> Drafts | Refusal:
         drafts = SHAPES[shape](row).only(kind)
     except RowProblemError as problem:
         return Refusal(str(problem))
+    except KeyError as missing:
+        return Refusal(f"the row has no {missing.args[0]}, as the others of this file do")
     return drafts or Refusal(f"the row holds no {kind.removesuffix('s') if kind != 'detect' else 'content'}")
 
 

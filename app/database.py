@@ -61,7 +61,6 @@ class Database:
         """A session for queries only: it takes no write lock and what it changes is not kept."""
         with self._readers() as session:
             yield session
-            session.rollback()
 
     def dispose(self) -> None:
         self.engine.dispose()

@@ -56,7 +56,7 @@ def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Pat
     """A fresh, migrated database of the engine in turn."""
     if engine_name == "sqlite":
         path = tmp_path / "data" / "prefloop.db"
-        path.parent.mkdir()
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(request.getfixturevalue("migrated_sqlite").read_bytes())
         yield f"sqlite:///{path}"
         return
@@ -74,6 +74,7 @@ def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Pat
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
+    (tmp_path / "data").mkdir(exist_ok=True)
     return Settings(data_dir=tmp_path / "data", database_url=database_url, secret_key="for tests only")
 
 

@@ -1,0 +1,183 @@
+import json
+import re
+
+import pytest
+
+from app.models import Candidate, ModelParent, ModelVersion, Prompt, Run, Snapshot
+from app.models.base import utc_now
+from app.runs import execution, service
+from trainer.contract.folder import CANDIDATES, RunManifest, write_json
+from trainer.contract.records import Candidate as Sampled
+from trainer.contract.records import write_rows
+
+
+@pytest.fixture
+def parts(factory):
+    """A base model, an SFT model made from it, a reward model, and a snapshot."""
+    base = factory.add(ModelVersion(name="base-1", kind="base", path="runs/1/model"))
+    sft = factory.add(
+        ModelVersion(
+            name="sft-1",
+            kind="sft",
+            path="runs/2/model",
+            metrics={"loss/heldout": 2.5},
+            parents=[ModelParent(role="base", parent_id=base.id)],
+        )
+    )
+    reward = factory.add(ModelVersion(name="reward-1", kind="reward", path="runs/3/model"))
+    snapshot = factory.add(Snapshot(name="first", digest="0123456789abcdef", counts={"rankings": 3}))
+    return {"base": base.id, "sft": sft.id, "reward": reward.id, "snapshot": snapshot.id}
+
+
+def test_an_engineer_starts_a_run_and_sees_it_waiting(browse, parts):
+    browse.as_("engineer")
+    browse.get("/runs/new?stage=sft")
+    answer = browse.post(
+        "/runs", {"stage": "sft", "parent-base": parts["base"], "snapshot": parts["snapshot"], "config-epochs": "2"}
+    )
+    page = browse.get(answer.headers["location"])
+    assert "waiting for a worker" in page
+    assert "sft-1" in browse.get("/runs")
+    assert "sft-1" in browse.get("/dashboard")
+
+
+def test_every_stage_has_a_form(browse, parts):
+    browse.as_("engineer")
+    for stage in ("pretrain", "sft", "sample", "reward", "score", "ppo", "evaluate"):
+        browse.get(f"/runs/new?stage={stage}")
+    browse.get("/runs/new?stage=magic", status=422)
+
+
+def test_a_wrong_setting_is_shown_at_its_field_and_nothing_is_started(browse, parts):
+    browse.as_("engineer")
+    browse.get("/runs/new?stage=sft")
+    form = {"stage": "sft", "parent-base": parts["base"], "snapshot": parts["snapshot"], "config-epochs": "many"}
+    page = browse.post("/runs", form, status=422).text
+    assert "Nothing was started" in page
+    assert 'aria-invalid="true"' in page
+    assert 'value="many"' in page
+    assert "No runs yet" in browse.get("/runs")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"parent-base": ""}, "needs a base model"),
+        ({"parent-base": "999"}, "does not exist"),
+        ({"snapshot": ""}, "a snapshot"),
+        ({"snapshot": "999"}, "snapshot does not exist"),
+        ({"seed": "abc"}, "not a whole number"),
+    ],
+)
+def test_a_missing_part_is_named(browse, parts, change, sentence):
+    browse.as_("engineer")
+    browse.get("/runs")
+    form = {"stage": "sft", "parent-base": str(parts["base"]), "snapshot": str(parts["snapshot"]), **change}
+    assert sentence in browse.post("/runs", form, status=422).text
+
+
+def test_a_reward_model_cannot_stand_where_a_language_model_must(browse, parts):
+    browse.as_("engineer")
+    browse.get("/runs")
+    form = {"stage": "sft", "parent-base": parts["reward"], "snapshot": parts["snapshot"]}
+    assert "cannot be used as “base”" in browse.post("/runs", form, status=422).text
+
+
+def test_a_campaign_of_sampled_answers_asks_for_four_to_nine(browse, parts):
+    browse.as_("engineer")
+    browse.get("/runs")
+    form = {"stage": "sample", "parent-policy": parts["sft"], "snapshot": parts["snapshot"], "campaign-name": "Round 1"}
+    assert "4 to 9" in browse.post("/runs", {**form, "config-answers_per_prompt": 3}, status=422).text
+    browse.post("/runs", {**form, "config-answers_per_prompt": 4})
+
+
+def test_a_waiting_run_is_cancelled_at_once_and_can_go_on(browse, parts):
+    browse.as_("engineer")
+    browse.get("/runs")
+    address = browse.post("/runs", {"stage": "pretrain"}).headers["location"]
+    browse.post(f"{address}/cancel")
+    assert "cancelled" in browse.get(address)
+    browse.post(f"{address}/cancel", status=409)
+    browse.post(f"{address}/continue")
+    assert "waiting for a worker" in browse.get(address)
+
+
+def test_curves_and_samples_come_from_the_run_folder_and_half_a_line_waits(browse, factory, settings):
+    run = factory.add(Run(name="ppo-1", stage="ppo", status="running", step=2, total=9, started_at=utc_now()))
+    folder = service.folder_of(settings, run.id)
+    folder.mkdir(parents=True)
+    lines = [
+        {"step": 1, "total": 9, "loss/policy": 0.5},
+        {"step": 2, "total": 9, "loss/policy": None, "kl/sequence": 1},
+    ]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines) + '{"step": 3, "lo')
+    rows = [{"step": 1, "prompt": "p", "answer": "early"}, {"step": 2, "prompt": "p", "answer": "<b>late</b>"}]
+    (folder / "samples.jsonl").write_text("".join(json.dumps(x) + "\n" for x in rows))
+    browse.as_("engineer")
+    found = browse.client.get(f"/runs/{run.id}/metrics.json").json()
+    assert found["series"] == {"loss/policy": [[1, 2], [0.5, None]], "kl/sequence": [[2], [1]]}
+    page = browse.get(f"/runs/{run.id}")
+    assert "early" in page
+    assert "&lt;b&gt;late" in page
+
+
+def test_labelers_see_no_runs_and_researchers_start_none(browse, parts):
+    browse.as_("labeler")
+    browse.get("/runs", status=403)
+    browse.get("/models", status=403)
+    browse.as_("researcher")
+    browse.get("/runs")
+    browse.post("/runs", {"stage": "pretrain"}, status=403)
+
+
+def test_the_registry_shows_a_model_with_its_parents_and_children(browse, parts):
+    browse.as_("engineer")
+    assert "base-1" in browse.get("/models")
+    page = browse.get(f"/models/{parts['sft']}")
+    assert re.search(r"base-1.*here.*sft-1", page, re.DOTALL)
+    assert "uses it as base" in browse.get(f"/models/{parts['base']}")
+
+
+def test_a_finished_sample_run_brings_its_answers_to_labelers_once(database, factory, settings, parts):
+    prompts = [
+        factory.add(
+            Prompt(fingerprint=f"{i:064}", messages=[{"role": "user", "content": f"Question {i}"}], source="test")
+        )
+        for i in range(3)
+    ]
+    with database.transaction() as session:
+        run = service.start_run(
+            session,
+            None,
+            stage="sample",
+            config={},
+            parents={"policy": parts["sft"]},
+            snapshot_id=parts["snapshot"],
+            seed=1,
+            purpose={"campaign": {"name": "Round 1", "overlap": 2}},
+        )
+        run.status = "running"
+    folder = service.folder_of(settings, run.id)
+    folder.mkdir(parents=True)
+    provenance = {"temperature": 1.0, "top_p": 1.0, "max_new_tokens": 9, "tokens": 3, "finished": True}
+    write_rows(
+        folder / CANDIDATES,
+        Sampled,
+        # The third prompt's answers are all alike, so there is nothing to rank.
+        (
+            Sampled(prompt_id=str(p.id), index=k, text=f"Answer {k if i < 2 else 0}", seed=k, **provenance)
+            for i, p in enumerate(prompts)
+            for k in range(4)
+        ),
+    )
+    write_json(folder / "manifest.json", RunManifest(stage="sample", metrics={"data/candidates": 12}))
+    for _ in range(2):
+        assert execution.finish(settings, database, run.id, "succeeded") == "succeeded"
+    with database.reading() as session:
+        assert session.query(Candidate).count() == 9
+        assert {c.model_version_id for c in session.query(Candidate)} == {parts["sft"]}
+        from app.models import Campaign, Lease, Task
+
+        assert session.query(Campaign).one().name == "Round 1"
+        assert session.query(Task).count() == 2
+        assert session.query(Lease).count() == 4

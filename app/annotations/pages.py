@@ -16,6 +16,7 @@ from app.web.render import Page
 @dataclass(frozen=True)
 class CampaignForMe:
     campaign: Campaign
+    name: str
     progress: Progress
     mine_today: int
     available: int
@@ -128,7 +129,7 @@ def bench_of(work: Work, now: datetime, done_today: int) -> Bench:
     left = (work.lease.expires_at - now).total_seconds() if work.lease.expires_at else 0
     return Bench(
         task_id=work.task.id,
-        campaign=campaign.name,
+        campaign=campaign_rules.name_for_labelers(campaign.id, campaign.name, campaign.phase),
         kind=campaign.kind,
         phase=campaign.phase,
         priority=campaign_rules.PRIORITY[campaign.phase],

@@ -22,7 +22,7 @@ from app.annotations.pages import (
     recent_of,
 )
 from app.annotations.queries import Progress
-from app.annotations.rules.campaigns import PRIORITY
+from app.annotations.rules.campaigns import PRIORITY, name_for_labelers
 from app.annotations.rules.ranking import ranks_from_ratings
 from app.annotations.rules.submission import Submission
 from app.annotations.service import Work
@@ -55,6 +55,7 @@ def _for_me(
     is_open = campaign.status == "open"
     return CampaignForMe(
         campaign=campaign,
+        name=name_for_labelers(campaign.id, campaign.name, campaign.phase),
         progress=progress.get(campaign.id, Progress()),
         mine_today=_done_today(session, person, now, campaign.id),
         available=queries.slots_for(session, person.id, campaign.id, now) if is_open else 0,

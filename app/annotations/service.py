@@ -254,7 +254,9 @@ def _why_nothing(
 ) -> str:
     if not campaign_ids:
         paused = [
-            c.name for c in queries.working_campaigns(session) if c.status == "paused" and campaign_id in (None, c.id)
+            campaign_rules.name_for_labelers(c.id, c.name, c.phase)
+            for c in queries.working_campaigns(session)
+            if c.status == "paused" and campaign_id in (None, c.id)
         ]
         if paused:
             return f"“{paused[0]}” is paused. New tasks come when it opens again."

@@ -8,7 +8,11 @@ from sqlalchemy import select
 
 from app.annotations import service
 from app.models import Annotation, Candidate, Draft, Flag, Prompt, Ranking, Rating
+from app.snapshots import service as snapshots
 from tests.browsing import PASSWORD
+from trainer.contract.folder import RANKINGS
+from trainer.contract.records import Ranking as RankingRecord
+from trainer.contract.records import read_rows
 
 pytestmark = pytest.mark.browser
 
@@ -81,7 +85,19 @@ def stored(database):
         return service.stored_order(annotation), ranks, ratings
 
 
-def test_rating_and_ranking_by_keyboard_stores_exactly_the_shown_weak_order(page, labeler, campaign, database):
+def exported(database, settings):
+    """The ranks that a snapshot hands to the trainer, by letter."""
+    with database.transaction() as session:
+        snapshot = snapshots.create_snapshot(session, settings, None, "journey")
+        letters = dict(zip(session.scalars(select(Annotation)).one().shown_order, "ABCD", strict=True))
+        [row] = read_rows(snapshots.folder_of(settings, snapshot) / RANKINGS, RankingRecord)
+    assert "hidden-maker" in row.answers[0].source
+    return {letters[int(a.candidate_id)]: rank for a, rank in zip(row.answers, row.ranks, strict=True)}
+
+
+def test_rating_and_ranking_by_keyboard_stores_exactly_the_shown_weak_order(
+    page, labeler, campaign, database, settings
+):
     sign_in(page)
     rate_four(page, [5, 2, 6, 5])
     card(page, "A").focus()
@@ -101,6 +117,7 @@ def test_rating_and_ranking_by_keyboard_stores_exactly_the_shown_weak_order(page
     assert order == "C > A = D > B"
     assert ranks == {"A": 2, "B": 3, "C": 1, "D": 2}
     assert ratings == {"A": 5, "B": 2, "C": 6, "D": 5}
+    assert exported(database, settings) == ranks
 
 
 def drag(page, letter, lane):

@@ -57,6 +57,11 @@ def fingerprint(prompt_id: int, candidate_ids: Sequence[int]) -> str:
     return hashlib.sha256(json.dumps([prompt_id, sorted(candidate_ids)]).encode()).hexdigest()
 
 
+def name_for_labelers(campaign_id: int, name: str, phase: str) -> str:
+    """What labelers call it: they judge blind, and an evaluation's own name may say which models it compares."""
+    return f"Evaluation {campaign_id}" if phase == "evaluation" else name
+
+
 def pseudonym(person_id: int) -> str:
     """The name under which a person's work leaves the application."""
     return f"labeler-{person_id}"

@@ -98,6 +98,14 @@ def test_a_labeler_never_sees_who_made_an_answer(at_work):
     assert not any("secret-origin" in page for page in pages)
 
 
+def test_the_name_of_an_evaluation_does_not_tell_labelers_which_models_it_compares(browse, workshop):
+    campaign = workshop.campaign(workshop.prompts(1), name="new-model against old-model", phase="evaluation")
+    browse.as_("labeler")
+    home = browse.get("/work")
+    assert f"Evaluation {campaign.id}" in home
+    assert "new-model" not in home + browse.get(take(browse))
+
+
 def test_skipping_needs_a_reason_and_leads_to_the_next_task(at_work):
     place = take(at_work)
     at_work.post(f"{place}/skip", status=422)

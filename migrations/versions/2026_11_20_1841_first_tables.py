@@ -6,7 +6,6 @@ Compatible with the previous version of the code: add first, enforce later, remo
 import sqlalchemy as sa
 from alembic import op
 
-
 revision = "0001"
 down_revision = None
 branch_labels = None

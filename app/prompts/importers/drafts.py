@@ -21,7 +21,10 @@ class PromptDraft:
 
 @dataclass(frozen=True)
 class AnswerDraft:
-    """A candidate answer; ``source`` is what the file says of its maker."""
+    """A candidate answer; ``source`` is what the file says of its maker.
+
+    ``twin`` counts the equal texts before it in the same ranking.
+    """
 
     text: str
     sha256: str
@@ -29,6 +32,7 @@ class AnswerDraft:
     detail: dict[str, Any] = field(default_factory=dict)
     likert: int | None = None
     flags: tuple[str, ...] = ()
+    twin: int = 0
 
 
 @dataclass(frozen=True)

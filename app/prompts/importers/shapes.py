@@ -15,6 +15,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Literal, NoReturn
 
 from pydantic import ValidationError
@@ -197,25 +198,31 @@ def _answer(value: object, what: str, row: Mapping[str, Any] | None = None) -> A
 def _ranking(
     row: Row, prompt: PromptDraft, answers: list[AnswerDraft], ranks: list[object], annotator: object
 ) -> RankingDraft:
-    """A checked ranking: whole ranks from 1, one answer per text, 2 to 9 answers, dense ranks."""
+    """A checked ranking: whole ranks from 1, 2 to 9 answers of which two differ, dense ranks.
+
+    Equal texts (two systems that said the same) stay apart, so that every tie of the file is a tie here.
+    """
     if len(answers) != len(ranks):
         _refuse(f"{len(answers)} answers but {len(ranks)} ranks")
-    merged: dict[str, tuple[AnswerDraft, int]] = {}
+    kept: list[AnswerDraft] = []
+    rank_of: dict[str, int] = {}
     for place, (answer, rank) in enumerate(zip(answers, ranks, strict=True), 1):
         if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
             _refuse(f"the rank of answer {place} is {rank!r}, not a whole number from 1")
-        _, other = merged.setdefault(answer.sha256, (answer, rank))
+        other = rank_of.setdefault(answer.sha256, rank)
         if other != rank:
             _refuse(f"two identical answers have different ranks ({other} and {rank})")
-    if not rules.SMALLEST_K <= len(merged) <= rules.LARGEST_K:
-        _refuse(f"{len(merged)} different answers; a ranking has {rules.SMALLEST_K} to {rules.LARGEST_K}")
+        kept.append(replace(answer, twin=sum(answer.sha256 == earlier.sha256 for earlier in kept)))
+    if not (len(rank_of) >= rules.SMALLEST_K and len(kept) <= rules.LARGEST_K):
+        count = f"{len(rank_of)} different answers" if len(rank_of) < rules.SMALLEST_K else f"{len(kept)} answers"
+        _refuse(f"{count}; a ranking has {rules.SMALLEST_K} to {rules.LARGEST_K}")
     phase = row.get("phase") or "training"
     if phase not in ("training", "evaluation"):
         _refuse(f"the phase {phase!r} is neither training nor evaluation")
     return RankingDraft(
         prompt,
-        tuple(answer for answer, _ in merged.values()),
-        tuple(rules.dense_ranks([rank for _, rank in merged.values()])),
+        tuple(kept),
+        tuple(rules.dense_ranks([rank_of[answer.sha256] for answer in kept])),
         _short(annotator, "the annotator") or "unnamed",
         _short(row.get("id") or row.get("ranking_id"), "id") or "",
         _seconds(row.get("seconds")),

@@ -22,7 +22,9 @@ def origin_of(answer: AnswerDraft, stem: str) -> str:
 
     A ``model:<id>`` of another installation would name one of our models by accident, so it is kept as detail only.
     """
-    return answer.source if answer.source and answer.source.startswith("import:") else f"import:{stem}"
+    if answer.source and answer.source.startswith("import:"):
+        return answer.source
+    return f"import:{stem}" + (f"#{answer.twin + 1}" if answer.twin else "")
 
 
 @dataclass

@@ -18,7 +18,8 @@ from app.prompts import service
 from app.prompts.importers.drafts import Drafts
 from app.prompts.importers.readers import Refusal
 from app.prompts.importers.shapes import SHAPES, draft_of
-from trainer.contract.records import comparisons
+from app.snapshots import service as snapshots
+from app.snapshots.rules import Filters
 
 KEYS = (
     *("prompt", "messages", "turns", "candidates", "votes", "chosen", "rejected", "response", "input", "text", "rank"),
@@ -127,7 +128,7 @@ def test_a_bad_line_is_refused_with_its_number_and_reason_and_the_rest_is_taken(
     ("row", "reason"),
     [
         (k_wise(1), "1 different answers"),
-        (k_wise(*range(1, 11)), "10 different answers"),
+        (k_wise(*range(1, 11)), "10 answers"),
         (k_wise(0, 1), "not a whole number from 1"),
         (k_wise(1.5, 1), "not a whole number"),
         (k_wise(True, 1), "not a whole number"),
@@ -153,10 +154,14 @@ def test_two_to_nine_answers_are_a_ranking(take, count, k):
     assert count(Ranking) == k
 
 
-def test_identical_answers_of_equal_rank_are_one_answer(database, take):
+def test_identical_answers_of_equal_rank_stay_apart_so_that_their_tie_counts(database, take):
     texts = [("red", 2), ("blue", 1), ("red", 2), ("green", 4)]
     take([{"prompt": "p", "candidates": [{"text": t, "rank": r} for t, r in texts]}])
-    assert [r.rank for r in everything(database, Ranking)] == [2, 1, 3]
+    assert sorted(r.rank for r in everything(database, Ranking)) == [1, 2, 2, 3]
+    assert sorted(c.origin for c in everything(database, Candidate) if c.text == "red") == [
+        "import:file",
+        "import:file#2",
+    ]
 
 
 def test_each_vote_of_a_pair_is_one_ranking_by_its_annotator(database, take):
@@ -300,28 +305,23 @@ def test_a_corpus_is_kept_once_as_documents(take, count, settings, database):
 
 
 def test_the_wmt_rankings_give_exactly_the_pairs_of_the_file(database, settings, shared_data):
+    """27 rows of the file hold a single answer, which is no ranking; every other row and every pair is there."""
     path = shared_data / "rankings_wmt15.jsonl.gz"
     expected = Counter()
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for line in file:
-            ranks = list({c["text"]: c["rank"] for c in json.loads(line)["candidates"]}.values())
-            if len(ranks) < 2:
-                expected["refused"] += 1
-                continue
-            expected["rankings"] += 1
+            ranks = [candidate["rank"] for candidate in json.loads(line)["candidates"]]
+            expected["rankings" if len(ranks) > 1 else "refused"] += 1
             for i in range(len(ranks)):
                 for j in range(i):
-                    expected["tied" if ranks[i] == ranks[j] else "strict"] += 1
+                    expected["tied_pairs" if ranks[i] == ranks[j] else "strict_pairs"] += 1
     with database.transaction() as session:
         entry = service.import_file(session, settings, None, path, path.name, kind="rankings")
-    found, of = Counter(refused=entry.rejected), {}
-    with database.reading() as session:
-        for annotation_id, rank in session.execute(select(Ranking.annotation_id, Ranking.rank)):
-            of.setdefault(annotation_id, []).append(rank)
-    for ranks in of.values():
-        strict, tied = comparisons(ranks)
-        found.update(rankings=1, strict=len(strict), tied=tied)
-    assert found == expected
+    with database.transaction() as session:
+        snapshot = snapshots.create_snapshot(session, settings, None, "wmt", Filters(heldout_share=0.2))
+    counted = {name: snapshot.counts[name] for name in ("rankings", "strict_pairs", "tied_pairs")}
+    assert counted | {"refused": entry.rejected} == dict(expected)
+    assert expected["rankings"] + expected["refused"] == 5_896
 
 
 OTHERS = (

@@ -1,0 +1,60 @@
+# Everything a newcomer needs: `make demo` and `make test`. Each sets up what it needs and is quick when nothing changed.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+STAMPS := .venv/stamps
+VENDOR := static/vendor
+
+.PHONY: demo test check setup slow screenshots clean
+.DEFAULT_GOAL := help
+
+help:            ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
+
+demo: setup      ## run Prefloop with a small world of its own at http://127.0.0.1:8000
+	$(BIN)/prefloop demo
+
+test: $(STAMPS)/dev $(VENDOR)/stamp $(STAMPS)/browser check  ## run checks and all quick tests
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+check: $(STAMPS)/dev  ## format, lint, types, who may lean on whom
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: $(STAMPS)/run $(VENDOR)/stamp  ## virtual environment and front-end files
+
+slow: $(STAMPS)/dev $(VENDOR)/stamp $(STAMPS)/browser  ## the tests that take minutes
+	$(BIN)/pytest -m slow
+
+screenshots: $(STAMPS)/dev $(VENDOR)/stamp $(STAMPS)/browser  ## pictures of every page from the running app
+	$(BIN)/python scripts/take_screenshots.py
+
+clean:           ## remove what setup made; data/ stays
+	rm -rf .venv node_modules $(VENDOR)
+
+$(BIN)/python:
+	@echo "== making a virtual environment in .venv"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Prefloop needs Python 3.11 or newer; $$($(PYTHON) --version) is installed. Try: make PYTHON=python3.12 demo"; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "Python's venv module is missing. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@mkdir -p $(STAMPS)
+
+$(STAMPS)/run: pyproject.toml | $(BIN)/python
+	@echo "== installing Prefloop and its libraries (torch is the large one; some minutes the first time)"
+	@mkdir -p $(STAMPS)
+	$(BIN)/pip install --disable-pip-version-check --progress-bar on --editable .
+	@touch $@
+
+$(STAMPS)/dev: pyproject.toml $(STAMPS)/run
+	@echo "== installing what the tests need"
+	$(BIN)/pip install --disable-pip-version-check --progress-bar on --editable '.[dev]'
+	@touch $@
+
+$(VENDOR)/stamp: package.json package-lock.json scripts/front_end.sh | $(BIN)/python
+	@bash scripts/front_end.sh $(BIN) $(VENDOR)
+	@touch $@
+
+$(STAMPS)/browser: scripts/browser.sh $(STAMPS)/dev
+	@bash scripts/browser.sh $(BIN)
+	@touch $@

@@ -7,6 +7,7 @@ page knows, looks into the run folders.
 import csv
 import io
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -55,7 +56,7 @@ class Plan:
         ("sft", (("epochs", 5),)),
         ("sample", (("max_new_tokens", 32),)),
         ("reward", (("epochs", 3),)),
-        ("ppo", (("iterations", 60), ("max_new_tokens", 32))),
+        ("ppo", (("iterations", 50), ("max_new_tokens", 32), ("kl_coefficient", 0.1))),
         ("evaluate", (("max_new_tokens", 32),)),
     )
 
@@ -147,7 +148,7 @@ class _Play:
             utilities[name] = self._true_utility(run["id"])
         three = {"parent-policy": ppo["model_id"], "parent-reference": sft["model_id"], **parents}
         evaluated = self._run("evaluate", {**three, "snapshot": second})
-        verdict = self._compare(ppo["model_id"], sft["model_id"])
+        verdict = self._compare(ppo, sft)
         latest = reward["latest"]
         return {
             "pairs_used": latest["data/pairs_used"],
@@ -237,15 +238,15 @@ class _Play:
                     working.remove(labeler)
         self._done(f"{done} {what} submitted by {len(self.labelers)} labelers")
 
-    def _compare(self, ppo: int, sft: int) -> dict[str, Any]:
+    def _compare(self, ppo: dict[str, Any], sft: dict[str, Any]) -> dict[str, Any]:
         """A blind comparison of both models' answers to held-out prompts, judged by all labelers in turn."""
         self.engineer.get("/evaluations")
         answer = self.engineer.post(
             "/evaluations",
             {
                 "name": "PPO against SFT",
-                "model_a": ppo,
-                "model_b": sft,
+                "model_a_id": ppo["model_id"],
+                "model_b_id": sft["model_id"],
                 "prompts": self.plan.judged,
                 "overlap": 1,
                 "answers_each": 2,
@@ -253,7 +254,7 @@ class _Play:
         )
         self._work("blind comparisons")
         report = self.engineer.json(f"/evaluations/{_number_in(answer.headers['location'])}.json")
-        verdict: dict[str, Any] = next(pair for pair in report["pairs"] if pair["model_id"] == ppo)
+        verdict: dict[str, Any] = next(pair for pair in report["pairs"] if pair["model"] == ppo["name"])
         return verdict
 
     def _true_utility(self, run_id: int) -> float:
@@ -262,9 +263,11 @@ class _Play:
 
     def _possible_accuracy(self, snapshot_id: int) -> float:
         """How often the true utility itself agrees with the held-out rankings: the best any model can do."""
-        digest = self.engineer.json(f"/snapshots/{snapshot_id}.json")["digest"]
+        digest = re.search(r"<code>([0-9a-f]{16})</code>", self.engineer.get(f"/snapshots/{snapshot_id}"))
+        if not digest:
+            raise RuntimeError("the snapshot's page shows no digest")
         agreed: list[float] = []
-        for ranking in read_rows(self.settings.data_dir / "snapshots" / digest / RANKINGS, Ranking):
+        for ranking in read_rows(self.settings.data_dir / "snapshots" / digest[1] / RANKINGS, Ranking):
             if ranking.split == "heldout":
                 truth = [utility(answer.text) for answer in ranking.answers]
                 strict, _ = comparisons(ranking.ranks)

@@ -9,7 +9,7 @@ HEADLINES = {
     "base": ("loss/heldout", "held-out loss"),
     "sft": ("loss/heldout", "held-out loss"),
     "reward": ("reward/heldout_accuracy", "held-out accuracy"),
-    "policy": ("kl/sequence", "KL to the SFT model"),
+    "policy": ("kl/sequence_end", "KL to the SFT model, nats"),
 }
 
 

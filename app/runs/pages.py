@@ -24,6 +24,7 @@ class RunRow:
 
     run: Run
     now: datetime
+    spark: str = ""
 
     @property
     def badge(self) -> str:

@@ -24,6 +24,7 @@ from app.runs.pages import (
     RunsTable,
     Station,
 )
+from app.settings import Settings
 from app.snapshots import queries as snapshots
 from app.web.render import go, render, tell
 from app.web.requests import AppSettings, Now, Reading, Writing, database_of, needs
@@ -34,6 +35,7 @@ router = APIRouter()
 Viewer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "see_results")))]
 Engineer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "train")))]
 SHOWN_RUNS = 100
+SHORT = {"loss/heldout": "held-out loss", "reward/heldout_accuracy": "accuracy", "kl/sequence_end": "KL"}
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -44,14 +46,16 @@ Form = Annotated[dict[str, str], Depends(_form)]
 
 
 @router.get("/dashboard")
-def dashboard(request: Request, session: Reading, now: Now, _viewer: Viewer) -> HTMLResponse:
-    table = _table(session, now, 8, "/dashboard/runs")
+def dashboard(request: Request, session: Reading, settings: AppSettings, now: Now, _viewer: Viewer) -> HTMLResponse:
+    table = _table(session, settings, now, 8, "/dashboard/runs")
     return render(request, DashboardPage(_pipeline(session), table))
 
 
 @router.get("/dashboard/runs")
-def dashboard_runs(request: Request, session: Reading, now: Now, _viewer: Viewer) -> HTMLResponse:
-    return render(request, _table(session, now, 8, "/dashboard/runs"))
+def dashboard_runs(
+    request: Request, session: Reading, settings: AppSettings, now: Now, _viewer: Viewer
+) -> HTMLResponse:
+    return render(request, _table(session, settings, now, 8, "/dashboard/runs"))
 
 
 @router.get("/dashboard/pipeline")
@@ -59,8 +63,18 @@ def dashboard_pipeline(request: Request, session: Reading, _viewer: Viewer) -> H
     return render(request, _pipeline(session))
 
 
-def _table(session: Session, now: datetime, most: int, address: str) -> RunsTable:
-    return RunsTable([RunRow(run, now) for run in queries.recent_runs(session, most)], address)
+def _table(session: Session, settings: Settings, now: datetime, most: int, address: str) -> RunsTable:
+    rows = [RunRow(run, now, _spark(settings, run)) for run in queries.recent_runs(session, most)]
+    return RunsTable(rows, address)
+
+
+def _spark(settings: Settings, run: Run) -> str:
+    """The headline curve of a running run, small; finished runs show their number only."""
+    if run.status != "running":
+        return ""
+    series = service.read_metrics(service.folder_of(settings, run.id))
+    known = next((series[name] for name in HEADLINE_SERIES.get(run.stage, ()) if name in series), None)
+    return rules.sparkline(known[1]) if known else ""
 
 
 def _pipeline(session: Session) -> Pipeline:
@@ -69,7 +83,7 @@ def _pipeline(session: Session) -> Pipeline:
     def model(kind: str, title: str, metric: str, stage: str) -> Station:
         known = newest.get(kind)
         value = known.metrics.get(metric) if known else None
-        detail = f"{metric.partition('/')[2].replace('_', ' ')} {value:.3f}" if isinstance(value, int | float) else ""
+        detail = f"{SHORT[metric]} {value:.3f}" if isinstance(value, int | float) else ""
         address = f"/models/{known.id}" if known else "/models"
         return Station(title, known.name if known else "none yet", detail, address, "train", f"/runs/new?stage={stage}")
 
@@ -89,20 +103,20 @@ def _pipeline(session: Session) -> Pipeline:
         ),
         Station("Rankings", f"{counts['rankings']:,}", "with ties", "/campaigns", "freeze", "/snapshots"),
         model("reward", "Reward model", "reward/heldout_accuracy", "reward"),
-        model("policy", "PPO", "kl/sequence", "ppo"),
+        model("policy", "PPO", "kl/sequence_end", "ppo"),
         Station("Evaluation", "win rate", "judged blind", "/evaluations", "measure", "/runs/new?stage=evaluate"),
     ]
     return Pipeline(stations, queries.open_campaigns(session))
 
 
 @router.get("/runs")
-def list_runs(request: Request, session: Reading, now: Now, _viewer: Viewer) -> HTMLResponse:
-    return render(request, RunsPage(_table(session, now, SHOWN_RUNS, "/runs/table"), rules.DESCRIPTIONS))
+def list_runs(request: Request, session: Reading, settings: AppSettings, now: Now, _viewer: Viewer) -> HTMLResponse:
+    return render(request, RunsPage(_table(session, settings, now, SHOWN_RUNS, "/runs/table"), rules.DESCRIPTIONS))
 
 
 @router.get("/runs/table")
-def runs_table(request: Request, session: Reading, now: Now, _viewer: Viewer) -> HTMLResponse:
-    return render(request, _table(session, now, SHOWN_RUNS, "/runs/table"))
+def runs_table(request: Request, session: Reading, settings: AppSettings, now: Now, _viewer: Viewer) -> HTMLResponse:
+    return render(request, _table(session, settings, now, SHOWN_RUNS, "/runs/table"))
 
 
 @router.get("/runs/new")
@@ -195,6 +209,27 @@ def _purpose(form: dict[str, str]) -> dict[str, Any]:
     return purpose
 
 
+@router.get("/runs/{run_id}.json")
+def run_json(run_id: int, session: Reading, _viewer: Viewer) -> JSONResponse:
+    """State of a run for programs: status, progress, newest numbers, and what it left."""
+    run = service.run_for(session, run_id)
+    model = queries.model_of(session, run)
+    return JSONResponse(
+        {
+            "id": run.id,
+            "name": run.name,
+            "stage": run.stage,
+            "status": run.status,
+            "step": run.step,
+            "total": run.total,
+            "latest": run.latest,
+            "error": run.error,
+            "model_id": model.id if model else None,
+            "candidates": queries.candidates_of(session, run),
+        }
+    )
+
+
 @router.get("/runs/{run_id}")
 def show_run(
     request: Request, run_id: int, session: Reading, settings: AppSettings, now: Now, viewer: Viewer
@@ -240,27 +275,6 @@ def run_metrics(run_id: int, session: Reading, settings: AppSettings, _viewer: V
     run = service.run_for(session, run_id)
     series = service.read_metrics(service.folder_of(settings, run_id))
     return JSONResponse({"status": run.status, "step": run.step, "total": run.total, "series": series})
-
-
-@router.get("/runs/{run_id}.json")
-def run_json(run_id: int, session: Reading, _viewer: Viewer) -> JSONResponse:
-    """State of a run for programs: status, progress, newest numbers, and what it left."""
-    run = service.run_for(session, run_id)
-    model = queries.model_of(session, run)
-    return JSONResponse(
-        {
-            "id": run.id,
-            "name": run.name,
-            "stage": run.stage,
-            "status": run.status,
-            "step": run.step,
-            "total": run.total,
-            "latest": run.latest,
-            "error": run.error,
-            "model_id": model.id if model else None,
-            "candidates": queries.candidates_of(session, run),
-        }
-    )
 
 
 @router.post("/runs/{run_id}/cancel")

@@ -131,5 +131,18 @@ def thinned(points: list[Any], most: int = 600) -> list[Any]:
     return kept if (len(points) - 1) % stride == 0 else [*kept, points[-1]]
 
 
+def sparkline(values: Sequence[float | None], width: int = 88, height: int = 20) -> str:
+    """Points of an SVG polyline that fills ``width`` × ``height``; empty for fewer than two numbers."""
+    numbers = [value for value in thinned(list(values), 44) if value is not None]
+    if len(numbers) < 2:
+        return ""
+    low, high = min(numbers), max(numbers)
+    span = (high - low) or 1.0
+    step = (width - 2) / (len(numbers) - 1)
+    return " ".join(
+        f"{1 + i * step:.1f},{height - 1 - (v - low) / span * (height - 2):.1f}" for i, v in enumerate(numbers)
+    )
+
+
 def new_seed() -> int:
     return random.SystemRandom().randrange(1, 1_000_000)

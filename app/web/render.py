@@ -69,10 +69,15 @@ def duration(seconds: float | None) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number for reading: thousands separated, ``digits`` decimals for fractions, a dash for none."""
+    """A number for reading: thousands separated, ``digits`` decimals for fractions, a dash for none.
+
+    What would be all zeros at that many decimals is written with three significant digits.
+    """
     if value is None:
         return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.3g}" if value and abs(value) < 10 ** (1 - digits) else f"{value:,.{digits}f}"
 
 
 @lru_cache

@@ -171,7 +171,7 @@ def answers(
     )
     return [
         {
-            "prompt": tokenizer.decode(example.prompt),
+            "prompt": tokenizer.decode(example.prompt, skip_special_tokens=True),
             "answer": decode_answer(tokenizer, ids),
             "demonstration": decode_answer(tokenizer, example.answer),
         }

@@ -1,11 +1,14 @@
 """Fixtures of the whole suite. A test that takes ``database`` runs on SQLite and on a real PostgreSQL."""
 
 import os
+import subprocess
+import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, text
@@ -105,6 +108,33 @@ def app_client(settings: Settings, database: Database) -> Iterator[TestClient]:
 def browse(app_client: TestClient, factory: Factory) -> Browsing:
     """A browser without a screen: ``browse.as_("admin")``, then ``get`` and ``post`` pages."""
     return Browsing(app_client, factory)
+
+
+@pytest.fixture
+def start_worker(settings: Settings) -> Iterator[Callable[[], subprocess.Popen]]:
+    """Starts real worker processes on this test's data folder and database; none outlives the test."""
+    workers = []
+
+    def start():
+        environment = {
+            **os.environ,
+            "PREFLOOP_DATA_DIR": str(settings.data_dir),
+            "PREFLOOP_DATABASE_URL": settings.database_url,
+            "OMP_NUM_THREADS": "1",
+        }
+        with (settings.data_dir / "worker.log").open("ab") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "app.cli", "worker"], env=environment, stdout=log, stderr=log
+            )
+        workers.append(worker)
+        return worker
+
+    yield start
+    for worker in workers:
+        for process in [*psutil.Process(worker.pid).children(recursive=True)] if worker.poll() is None else []:
+            process.kill()
+        worker.kill()
+        worker.wait()
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import psutil
@@ -22,32 +20,6 @@ def corpus(tmp_path):
     path = tmp_path / "corpus.txt"
     path.write_text("\n\n".join(f"The {i} quiet lanterns stand on wall number {i % 7}." for i in range(300)))
     return str(path)
-
-
-@pytest.fixture
-def start_worker(settings):
-    workers = []
-
-    def start():
-        environment = {
-            **os.environ,
-            "PREFLOOP_DATA_DIR": str(settings.data_dir),
-            "PREFLOOP_DATABASE_URL": settings.database_url,
-            "OMP_NUM_THREADS": "1",
-        }
-        with (settings.data_dir / "worker.log").open("ab") as log:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", "worker"], env=environment, stdout=log, stderr=log
-            )
-        workers.append(worker)
-        return worker
-
-    yield start
-    for worker in workers:
-        for process in [*psutil.Process(worker.pid).children(recursive=True)] if worker.poll() is None else []:
-            process.kill()
-        worker.kill()
-        worker.wait()
 
 
 def order(database, corpus, **config):

@@ -45,21 +45,20 @@ def in_the_browser(*, fresh: bool, port: int, seed_number: int) -> None:
     database.dispose()
     chosen = processes.free_port(port)
     with processes.running(settings, chosen) as children:
-        console.print(_welcome(f"http://127.0.0.1:{chosen}", passwords))
+        _welcome(f"http://127.0.0.1:{chosen}", passwords)
         try:
             psutil.wait_procs([psutil.Process(child.pid) for child in children])
         except KeyboardInterrupt:
             console.print("\nStopping. Training runs go on from their last checkpoint at the next start.")
 
 
-def _welcome(address: str, passwords: dict[str, str]) -> Table:
-    table = Table(title=f"Prefloop runs at {address}", caption="Each asks for a password of your own. Ctrl+C stops.")
-    table.add_column("Sign in as")
-    table.add_column("One-time password")
+def _welcome(address: str, passwords: dict[str, str]) -> None:
+    console.print(f"\n[bold]Prefloop runs at {address}[/bold]\n")
+    console.print("Sign in as one of these; each one-time password asks for a password of your own.\n")
     for role, _name in seed.PEOPLE:
         email = f"{role}@demo.example"
-        table.add_row(email, passwords.get(email, "(the password you chose)"))
-    return table
+        console.print(f"  {email:<25}{passwords.get(email, '(the password you chose)')}", highlight=False)
+    console.print("\nA base model is being trained meanwhile: see Runs. Ctrl+C stops; the next start goes on.")
 
 
 def without_a_browser(*, fresh: bool, plan: headless.Plan, json_file: Path | None) -> None:

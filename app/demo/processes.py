@@ -1,6 +1,7 @@
 """The processes of a deployment as children of the demo: a web server and a worker, ended together."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import httpx
 import psutil
@@ -32,9 +34,19 @@ def free_port(wanted: int) -> int:
     raise DomainError("No free port on this machine.")
 
 
+def end_on_sigterm() -> None:
+    """Let SIGTERM unwind this process as Ctrl+C does, so that the children are ended with it."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, leave)
+
+
 @contextmanager
 def running(settings: Settings, port: int) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Web server and worker on the settings' data folder; their output goes to files in it."""
+    end_on_sigterm()
     logs = settings.data_dir / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     environment = {

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -69,15 +70,18 @@ def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Pat
         yield f"sqlite:///{path}"
         return
     server = request.getfixturevalue("postgresql_server")
-    template = request.getfixturevalue("migrated_postgresql")
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    admin = create_engine(_postgresql(server, "postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    yield _postgresql(server, name)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    with _fresh_postgresql(server, request.getfixturevalue("migrated_postgresql")) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of the engine in turn that nothing has been done to."""
+    if engine_name == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty' / 'prefloop.db'}"
+        return
+    with _fresh_postgresql(request.getfixturevalue("postgresql_server")) as url:
+        yield url
 
 
 @pytest.fixture
@@ -144,6 +148,18 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real data is not at {folder}")
     return folder
+
+
+@contextmanager
+def _fresh_postgresql(server: str, template: str = "template1") -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    admin = create_engine(_postgresql(server, "postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield _postgresql(server, name)
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
 
 
 def _postgresql(server: str, name: str) -> str:

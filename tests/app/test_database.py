@@ -1,0 +1,136 @@
+"""One transaction per request: whole or not at all, and never over another one's head."""
+
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import func, inspect, select, text
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from app.database import Database
+from app.models import Person
+from app.models.base import Base, UtcDateTime
+
+
+def new_person(email):
+    return Person(email=email, name=email, role="labeler", password_hash="none")
+
+
+def people_in(database):
+    with database.reading() as session:
+        return session.scalar(select(func.count()).select_from(Person))
+
+
+def test_a_transaction_that_fails_leaves_nothing(database, factory):
+    factory.person()
+    with pytest.raises(ZeroDivisionError), database.transaction() as session:
+        session.add(new_person("a@example.org"))
+        session.flush()
+        session.execute(text("UPDATE people SET name = 'changed'"))
+        assert session.scalar(select(func.count()).select_from(Person)) == 2
+        1 / 0  # noqa: B018
+    assert people_in(database) == 1
+    with database.reading() as session:
+        assert session.scalars(select(Person.name).where(Person.name == "changed")).all() == []
+    with database.transaction() as session:
+        session.add(new_person("a@example.org"))
+    assert people_in(database) == 2
+
+
+def test_a_row_that_the_database_refuses_takes_the_rows_before_it_along(database):
+    with pytest.raises(IntegrityError), database.transaction() as session:
+        session.add(new_person("a@example.org"))
+        session.flush()
+        session.add(Person(email="b@example.org", name="b", role="emperor", password_hash="none"))
+    assert people_in(database) == 0
+
+
+def test_a_reader_keeps_nothing(database):
+    with database.reading() as session:
+        session.add(new_person("a@example.org"))
+        session.flush()
+    assert people_in(database) == 0
+
+
+def test_foreign_keys_hold(database):
+    with pytest.raises(IntegrityError), database.transaction() as session:
+        session.execute(text("INSERT INTO run_parents (run_id, role, model_version_id) VALUES (999, 'policy', 999)"))
+
+
+def test_concurrent_read_then_write_loses_no_update(database, factory):
+    """Every thread reads a number and writes it back plus one: the pattern behind leases and counters."""
+    person = factory.person()
+    with database.reading() as session:
+        first = session.get(Person, person.id).session_epoch
+    threads, rounds = 4, 10
+    start = threading.Barrier(threads)
+    broken = []
+
+    def count():
+        own = Database(database.url)  # as another process has it
+        start.wait()
+        try:
+            for _ in range(rounds):
+                with own.transaction() as session:
+                    row = session.get(Person, person.id, with_for_update=True)
+                    row.session_epoch += 1
+        except Exception as error:  # noqa: BLE001
+            broken.append(error)
+        finally:
+            own.dispose()
+
+    workers = [threading.Thread(target=count) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert broken == []
+    with database.reading() as session:
+        assert session.get(Person, person.id).session_epoch == first + threads * rounds
+
+
+def test_a_reader_goes_on_while_somebody_writes(database, factory):
+    person = factory.person()
+    with database.transaction() as writing:
+        writing.get(Person, person.id).name = "new"
+        writing.flush()
+        with database.reading() as session:
+            assert session.get(Person, person.id).name != "new"
+    with database.reading() as session:
+        assert session.get(Person, person.id).name == "new"
+
+
+def test_times_come_back_aware_and_in_utc(database, factory):
+    person = factory.person()
+    summer_in_berlin = datetime(2026, 7, 1, 12, 30, 15, 123456, tzinfo=timezone(timedelta(hours=2)))
+    with database.transaction() as session:
+        session.get(Person, person.id).last_login_at = summer_in_berlin
+    with database.reading() as session:
+        read = session.get(Person, person.id)
+        assert read.last_login_at == summer_in_berlin
+        assert read.last_login_at.isoformat() == "2026-07-01T10:30:15.123456+00:00"
+        assert read.created_at.tzinfo is UTC
+        later = summer_in_berlin + timedelta(microseconds=1)
+        assert session.scalars(select(Person.id).where(Person.last_login_at < later)).all() == [person.id]
+        assert session.scalars(select(Person.id).where(Person.last_login_at < summer_in_berlin)).all() == []
+
+
+def test_a_time_without_a_zone_is_refused(database, factory):
+    person = factory.person()
+    with pytest.raises(StatementError, match="without a zone"), database.transaction() as session:
+        session.get(Person, person.id).last_login_at = datetime(2026, 7, 1, 12, 30)
+
+
+def test_every_time_in_the_tables_is_of_the_kind_that_keeps_its_zone():
+    for table in Base.metadata.sorted_tables:
+        for column in table.columns:
+            if column.type.python_type is datetime:
+                assert isinstance(column.type, UtcDateTime), f"{table.name}.{column.name}"
+
+
+def test_the_engine_in_turn_is_the_one_meant(database, engine_name):
+    assert database.engine.dialect.name == engine_name
+    if engine_name == "sqlite":
+        with database.engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    assert inspect(database.engine).has_table("people")

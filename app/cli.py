@@ -1,5 +1,7 @@
 """The ``prefloop`` command; every command is a few lines that call a room's service."""
 
+import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +40,8 @@ def serve(
     """Run the web application."""
     import uvicorn
 
+    # uvicorn ends requests in order and then raises the signal once more; having been told to stop is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run("app.main:create_app", factory=True, host=host, port=port, workers=workers, access_log=False)
 
 

@@ -1,7 +1,6 @@
 """Migrations on both engines: up from nothing, down a step, twice, and from several processes at once."""
 
 import multiprocessing
-import os
 import re
 from pathlib import Path
 
@@ -172,7 +171,7 @@ def _sibling(url, number):
 def _remove(url):
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
-        os.unlink(address.database)
+        Path(address.database).unlink()
         return
     with create_engine(address.set(database="postgres"), isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(text(f"DROP DATABASE {address.database} WITH (FORCE)"))

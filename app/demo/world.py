@@ -12,6 +12,7 @@ import sysconfig
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 SKIPPED = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__", "lib2to3", "idlelib"}
@@ -33,12 +34,18 @@ class Lesson:
 def lessons(seed: int, count: int) -> list[Lesson]:
     """``count`` lessons drawn by a seed; every sentence and every name once."""
     found: dict[str, Lesson] = {}
-    for lesson in _all_lessons():
+    for lesson in _known():
         found.setdefault(lesson.sentence, lesson)
     by_name = {lesson.name: lesson for lesson in found.values()}
     pool = sorted(by_name.values(), key=lambda lesson: lesson.name)
     random.Random(f"lessons {seed}").shuffle(pool)
     return pool[:count]
+
+
+@lru_cache
+def _known() -> tuple[Lesson, ...]:
+    """All lessons; parsing the standard library takes seconds, so it is done once a process."""
+    return tuple(_all_lessons())
 
 
 def _all_lessons() -> Iterator[Lesson]:

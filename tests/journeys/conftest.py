@@ -39,12 +39,6 @@ def chromium():
 
 
 @pytest.fixture
-def engine_name() -> str:
-    """A journey drives the browser once; the engines are compared in the rooms' own tests."""
-    return "sqlite"
-
-
-@pytest.fixture
 def site(settings, database) -> Iterator[str]:
     """The address of the application, served from a thread of this process."""
     with socket.socket() as free:

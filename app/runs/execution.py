@@ -22,7 +22,7 @@ from app.annotations import service as annotations
 from app.candidates import service as candidates
 from app.database import Database
 from app.errors import DomainError
-from app.models import Campaign, Person, Run
+from app.models import Campaign, Run
 from app.models.base import utc_now
 from app.registry import service as registry
 from app.runs import queries, rules, service
@@ -251,10 +251,9 @@ def _bring_home(session: Session, settings: Settings, run: Run, folder: Path, ma
 def _open_campaign(session: Session, run: Run, wanted: dict[str, Any], by_prompt: dict[int, list[int]]) -> Campaign:
     """Send the fresh answers to labelers. A prompt whose answers fell below four (all alike) is left out."""
     tasks = [(prompt, ids) for prompt, ids in sorted(by_prompt.items()) if 4 <= len(ids) <= 9]
-    by = session.get(Person, run.created_by) if run.created_by else None
     return annotations.create_campaign(
         session,
-        by,
+        queries.creator_of(session, run),
         name=wanted["name"],
         kind="ranking",
         phase=wanted.get("phase", "training"),

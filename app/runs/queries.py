@@ -10,6 +10,7 @@ from app.models import (
     Demonstration,
     Lease,
     ModelVersion,
+    Person,
     Prompt,
     Run,
     RunParent,
@@ -57,6 +58,14 @@ def parents_of(session: Session, run: Run) -> list[tuple[str, ModelVersion]]:
 
 def snapshot_of(session: Session, run: Run) -> Snapshot | None:
     return session.get(Snapshot, run.snapshot_id) if run.snapshot_id else None
+
+
+def snapshot_exists(session: Session, snapshot_id: int) -> bool:
+    return session.get(Snapshot, snapshot_id) is not None
+
+
+def creator_of(session: Session, run: Run) -> Person | None:
+    return session.get(Person, run.created_by) if run.created_by else None
 
 
 def model_of(session: Session, run: Run) -> ModelVersion | None:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
-from app.models import Person, Run, RunParent, Snapshot
+from app.models import Person, Run, RunParent
 from app.models.base import utc_now
 from app.people import service as people
 from app.runs import queries, rules
@@ -45,7 +45,7 @@ def start_run(
     if missing := rules.missing_parts(known, parents, snapshot_id):
         raise Invalid(f"A {stage} run needs {' and '.join(missing)}.")
     _check_parents(session, parents)
-    if snapshot_id is not None and session.get(Snapshot, snapshot_id) is None:
+    if snapshot_id is not None and not queries.snapshot_exists(session, snapshot_id):
         raise Invalid("That snapshot does not exist.")
     checked, problems = rules.read_config(known, config)
     if checked is None:

@@ -1,0 +1,246 @@
+"""What holds in every room: who may import what, how pages are made, where SQL stands, whom a route lets in."""
+
+import ast
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from dataclasses import is_dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+from fastapi.routing import APIRoute
+from jinja2 import meta, nodes
+from starlette.routing import Mount
+
+import app
+from app.web.render import TEMPLATES, Page, _environment
+
+APP = Path(app.__file__).parent
+HEAVY = ("torch", "transformers", "accelerate", "tokenizers", "dbos", "ray")
+OPEN_TO_STRANGERS = {
+    ("GET", "/"),  # shows the way: to one's own first page, or to the sign-in form
+    ("GET", "/healthz"),
+    ("GET", "/sign-in"),
+    ("POST", "/sign-in"),
+    ("POST", "/sign-out"),
+}
+# SQL outside queries.py, each with its reason.
+SQL_ELSEWHERE = {
+    ("database.py", "create_engine"): "the engine is made here",
+    ("database.py", "event"): "the engine is made here",
+    ("database.py", "make_url"): "the engine is made here",
+    ("database.py", "Engine"): "the engine is made here",
+    ("database.py", "sessionmaker"): "sessions are made here",
+    ("main.py", "text"): "the health check asks the database for 1, no table",
+    ("main.py", "session.execute"): "the health check asks the database for 1, no table",
+    ("web/requests.py", "session.get"): "who is asking is read before any room is entered",
+}
+
+
+# Imports -----------------------------------------------------------------------------------------
+
+
+def test_the_web_process_starts_without_the_trainers_libraries(tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from app.main import create_app; from app.settings import Settings;"
+        "create_app(Settings(data_dir=Path(sys.argv[1]), secret_key='for tests only'));"
+        f"print(*(name for name in {HEAVY} if name in sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
+
+
+def test_only_settings_read_the_environment():
+    """Handing the whole environment on to a child process is the only other use."""
+    for path in sources():
+        if path.name == "settings.py":
+            continue
+        code = path.read_text().replace("**os.environ", "")
+        assert not re.search(r"\bos\.environ\b|\bgetenv\(", code), path.relative_to(APP)
+
+
+def test_only_render_uses_jinja():
+    imports = re.compile(r"^\s*(from|import) jinja2", re.MULTILINE)
+    assert [path for path in sources() if imports.search(path.read_text())] == [APP / "web/render.py"]
+
+
+# SQL ---------------------------------------------------------------------------------------------
+
+
+def sources():
+    return sorted(APP.rglob("*.py"))
+
+
+def is_shelf_for_sql(path):
+    inside = path.relative_to(APP)
+    return inside.parts[0] == "models" or inside.name == "queries.py" or "queries" in inside.parts[:-1]
+
+
+def sql_in(tree):
+    """Names imported from SQLAlchemy that make statements, and calls of a session that send them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "sqlalchemy":
+            harmless = {"Session"} if node.module == "sqlalchemy.orm" else set()
+            if node.module != "sqlalchemy.exc":
+                yield from (name.name for name in node.names if name.name not in harmless)
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names if name.name.split(".")[0] == "sqlalchemy")
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            called, on = node.func.attr, node.func.value
+            # `request.session` is the cookie, not the database's.
+            is_session = (isinstance(on, ast.Name) and on.id == "session") or ast.unparse(on) == "self.session"
+            if is_session and called in ("execute", "scalar", "scalars", "query", "get", "get_one", "connection"):
+                yield f"session.{called}"
+
+
+def test_sql_stands_in_queries_and_models_only():
+    found = {
+        (path.relative_to(APP).as_posix(), what)
+        for path in sources()
+        if not is_shelf_for_sql(path)
+        for what in sql_in(ast.parse(path.read_text()))
+    }
+    assert found - set(SQL_ELSEWHERE) == set(), "move it to the room's queries.py"
+    assert set(SQL_ELSEWHERE) - found == set(), "these exceptions are needed no longer"
+
+
+def test_only_the_edge_commits():
+    for path in sources():
+        assert not re.search(r"session\.(commit|rollback)\(", path.read_text()), path.relative_to(APP)
+
+
+# Pages and templates -----------------------------------------------------------------------------
+
+
+def templates():
+    return sorted(path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.html"))
+
+
+@cache
+def pages():
+    for module in pkgutil.walk_packages(app.__path__, "app."):
+        importlib.import_module(module.name)
+    found, waiting = [], [Page]
+    while waiting:
+        found += (children := waiting.pop().__subclasses__())
+        waiting += children
+    return sorted((page for page in found if page.__module__.startswith("app.")), key=lambda page: page.__qualname__)
+
+
+@pytest.mark.parametrize("name", templates())
+def test_a_template_compiles_and_leaves_nothing_active_in_the_page(name):
+    _environment().get_template(name)
+    source = (TEMPLATES / name).read_text()
+    assert not re.search(r"<script(?![^>]*\bsrc=)", source), "inline script"
+    assert "<style" not in source
+    assert not re.search(r"""\sstyle\s*=\s*["'{]""", source), "inline style"
+    assert not re.search(r"""\s(on[a-z]+|hx-on[:\w-]*)\s*=\s*["'{]""", source), "inline handler"
+    assert "javascript:" not in source
+    assert not re.search(r"\|\s*safe\b|autoescape\s+false", source), "only the markup filter makes HTML of text"
+
+
+@pytest.mark.parametrize("name", [n for n in templates() if 'extends "base.html"' in (TEMPLATES / n).read_text()])
+def test_a_page_has_a_title(name):
+    tree = _environment().parse((TEMPLATES / name).read_text())
+    titles = [block for block in tree.find_all(nodes.Block) if block.name == "title"]
+    assert len(titles) == 1
+    (title,) = titles
+    assert any(not isinstance(part, nodes.TemplateData) or part.data.strip() for part in title.body[0].nodes)
+
+
+def test_every_page_names_a_template_and_is_frozen():
+    assert len(pages()) > 20
+    for page in pages():
+        assert "template" in vars(page), f"{page.__qualname__} names no template"
+        assert page.template in templates(), f"{page.__qualname__}: there is no {page.template}"
+        assert is_dataclass(page), page.__qualname__
+        assert page.__dataclass_params__.frozen, page.__qualname__
+
+
+def test_every_template_is_used():
+    used = {page.template for page in pages()}
+    for name in templates():
+        used |= set(meta.find_referenced_templates(_environment().parse((TEMPLATES / name).read_text())))
+    assert set(templates()) - used == set()
+    # None stands for `include page.template`: a fragment that names its template itself, as every page does.
+    assert used - set(templates()) - {None} == set()
+
+
+# Routes ------------------------------------------------------------------------------------------
+
+
+def walk(routes, prefix=""):
+    """Every (method, address) of the application, with 1 for each part that varies."""
+    for route in routes:
+        if isinstance(route, APIRoute):
+            address = re.sub(r"\{[^}]+\}", "1", prefix + route.path)
+            yield from ((method, address) for method in sorted(route.methods - {"HEAD", "OPTIONS"}))
+        elif isinstance(route, Mount):
+            assert (prefix + route.path) == "/static", f"{route.path} is mounted; say here whom it lets in"
+        else:  # FastAPI keeps an included router as one entry
+            yield from walk(route.original_router.routes, prefix + route.include_context.prefix)
+
+
+def addresses(client):
+    return list(walk(client.app.routes))
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_the_walk_meets_every_route(app_client):
+    found = addresses(app_client)
+    assert len(found) == len(set(found))
+    assert {("GET", "/healthz"), ("GET", "/people"), ("POST", "/people/1/active"), ("GET", "/runs/1.json")} <= set(
+        found
+    )
+    assert set(found) >= OPEN_TO_STRANGERS
+    decorator = re.compile(r"^\s*@(?:router|app)\.(?:get|post|put|patch|delete)\(", re.MULTILINE)
+    assert len(found) == sum(len(decorator.findall(path.read_text())) for path in sources())
+
+
+def refuses(answer):
+    to_sign_in = answer.status_code in (302, 303) and answer.headers["location"].startswith("/sign-in")
+    return to_sign_in or answer.status_code in (401, 403)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_stranger_is_let_in_nowhere_else(browse):
+    """With a valid token, so that what refuses is the missing sign-in and not the CSRF check."""
+    let_in = set()
+    for method, address in addresses(browse.client):
+        browse.client.cookies.clear()
+        browse.get("/sign-in")
+        answer = browse.client.request(method, address, headers={"x-csrf-token": browse.token})
+        if "older session" in answer.text:
+            pytest.fail(f"{method} {address}: the token was not taken, so this test tells nothing")
+        if not refuses(answer):
+            let_in.add((method, address))
+    assert let_in - OPEN_TO_STRANGERS == set()
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+@pytest.mark.parametrize("role", ["admin", "engineer"])
+def test_every_change_without_the_pages_token_is_refused(browse, role):
+    browse.as_(role)
+    changes = [(method, address) for method, address in addresses(browse.client) if method != "GET"]
+    assert len(changes) > 20
+    for method, address in changes:
+        for given in ({}, {"data": {"csrf_token": "guessed"}}, {"headers": {"x-csrf-token": "guessed"}}):
+            answer = browse.client.request(method, address, **given)
+            assert answer.status_code == 403, f"{method} {address} with {given}: {answer.status_code}"
+            assert "older session" in answer.text
+    browse.get("/account/password")  # still signed in: nothing of it was done
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_labeler_sees_no_other_room_than_the_work(browse):
+    """Everything that a labeler may open; a new page must be put here on purpose or refuse."""
+    browse.as_("labeler")
+    seen = {
+        address
+        for method, address in addresses(browse.client)
+        if method == "GET" and browse.client.get(address).status_code not in (401, 403)
+    }
+    assert seen == {"/", "/healthz", "/sign-in", "/account/password", "/work", "/work/tasks/1", "/work/tasks/1/rank"}

@@ -82,5 +82,8 @@ export function connect(form) {
       save();
     }
   });
+  // What was entered before this script was there has had no change event that it could hear.
+  const entered = (input) => input.checked !== input.defaultChecked || (input.matches("textarea") && input.value !== input.defaultValue);
+  if ([...form.querySelectorAll("input, textarea")].some(entered)) save();
   addEventListener("pagehide", () => timer && save({ keepalive: true }));
 }

@@ -34,7 +34,8 @@ function step(by) {
 }
 
 function followPromptLabels(form) {
-  document.querySelector(".prompt-labels").addEventListener("change", ({ target }) => {
+  const labels = document.querySelector(".prompt-labels");
+  const follow = (target) => {
     const name = target.dataset.label;
     if (!name) return;
     for (const flag of form.querySelectorAll(`[data-needs="${name}"]`)) {
@@ -45,7 +46,10 @@ function followPromptLabels(form) {
       }
     }
     for (const group of form.querySelectorAll(`[data-only-needs="${name}"]`)) group.hidden = !target.checked;
-  });
+  };
+  labels.addEventListener("change", ({ target }) => follow(target));
+  // Somebody may have been quicker than this script.
+  for (const label of labels.querySelectorAll("[data-label]")) if (label.checked !== label.defaultChecked) follow(label);
 }
 
 function rawView() {

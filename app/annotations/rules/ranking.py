@@ -21,6 +21,9 @@ def weak_order(ranks: Sequence[int], letters: Sequence[str]) -> str:
     return " > ".join(" = ".join(sorted(lanes[rank])) for rank in sorted(lanes))
 
 
+TOLD = 2  # contradictions that are named; of more only the number is said
+
+
 def contradictions(ratings: Sequence[int], ranks: Sequence[int]) -> list[tuple[int, int]]:
     """Pairs (preferred, rated higher) of positions where the ranking prefers the lower rated answer.
 
@@ -38,8 +41,10 @@ def rating_hint(ratings: Sequence[int], ranks: Sequence[int], letters: Sequence[
     pairs = contradictions(ratings, ranks)
     if not pairs:
         return "Your ratings agree with this order."
-    told = " and ".join(f"{letters[i]} ({ratings[i]}) above {letters[j]} ({ratings[j]})" for i, j in pairs)
-    return f"You rank {told}, your ratings say the opposite. Both may be meant; look once more."
+    told = [f"{letters[i]} ({ratings[i]}) above {letters[j]} ({ratings[j]})" for i, j in pairs[:TOLD]]
+    if len(pairs) > TOLD:
+        told.append(f"{len(pairs) - TOLD} more")
+    return f"You rank {' and '.join(told)}, your ratings say the opposite. Both may be meant; look once more."
 
 
 def ranks_from_ratings(ratings: Mapping[T, int]) -> dict[T, int]:

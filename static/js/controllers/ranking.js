@@ -59,6 +59,7 @@ export function connect(form) {
         }
       }
     }
+    if (odd.length > 2) odd.splice(2, Infinity, `${odd.length - 2} more`);
     return odd.length
       ? `You rank ${odd.join(" and ")}, your ratings say the opposite. Both may be meant; look once more.`
       : "Your ratings agree with this order.";

@@ -1,5 +1,6 @@
 """One transaction per request: whole or not at all, and never over another one's head."""
 
+import sqlite3
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -7,7 +8,7 @@ import pytest
 from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from app.database import Database
+from app.database import Database, make_engine
 from app.models import Person
 from app.models.base import Base, UtcDateTime
 
@@ -97,6 +98,25 @@ def test_concurrent_read_then_write_loses_no_update(database, factory):
     assert broken == []
     with database.reading() as session:
         assert session.get(Person, person.id).session_epoch == first + threads * rounds
+
+
+def test_a_new_sqlite_file_that_another_process_is_making_is_waited_for(tmp_path):
+    """The switch to WAL is the one step for which SQLite's own busy timeout does not wait."""
+    path = tmp_path / "new.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE things (id INTEGER)")
+    done = threading.Timer(0.3, other.execute, ["COMMIT"])
+    done.start()
+    engine = make_engine(f"sqlite:///{path}")
+    try:
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+            assert inspect(connection).get_table_names() == ["things"]
+    finally:
+        engine.dispose()
+        done.join()
+        other.close()
 
 
 def test_a_reader_goes_on_while_somebody_writes(database, factory):

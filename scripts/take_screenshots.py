@@ -1,6 +1,6 @@
 """Pictures of the pages of a running Prefloop, light and dark, desktop and phone.
 
-.venv/bin/python scripts/take_screenshots.py http://127.0.0.1:8000 engineer@demo.example PASSWORD --out /tmp/shots /dashboard /runs
+python scripts/take_screenshots.py http://127.0.0.1:8000 EMAIL PASSWORD --out pictures /dashboard /runs
 """
 
 import argparse

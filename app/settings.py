@@ -1,6 +1,9 @@
 """The only reader of the environment. Every setting is ``PREFLOOP_<NAME>``."""
 
+import os
 import secrets
+import time
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -52,19 +55,24 @@ class Settings(BaseSettings):
 
     @cached_property
     def session_key(self) -> str:
-        if self.secret_key:
-            return self.secret_key
-        kept = self.data_dir / "session.key"
-        if not kept.exists():
-            self.data_dir.mkdir(parents=True, exist_ok=True)
-            # Exclusive creation: of two processes that start together, one makes the key and both read it.
-            try:
-                with kept.open("x") as file:
-                    kept.chmod(0o600)
-                    file.write(secrets.token_urlsafe(48))
-            except FileExistsError:
-                pass
-        return kept.read_text()
+        return self.secret_key or _kept_key(self.data_dir / "session.key")
+
+
+def _kept_key(file: Path) -> str:
+    """The key in a file, which is made if need be; of processes that start together one makes it and all read it.
+
+    An empty key is never handed out: whoever knew that it is empty could sign a session for anybody.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as new:
+            new.write(secrets.token_urlsafe(48))
+    for _ in range(20):
+        if key := file.read_text().strip():
+            return key
+        time.sleep(0.1)  # another process has made the file and is about to fill it
+    raise RuntimeError(f"{file} is empty. Delete it, so that a new key is made; everybody will have to sign in again.")
 
 
 @lru_cache

@@ -235,9 +235,9 @@ def _phase(phase: object) -> Literal["training", "evaluation"]:
 
 
 def _seconds(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if 0 <= value < 1e9 else None
+    return float(value) if 0 <= value < 1e9 else None  # neither NaN nor what no float holds is between them
 
 
 def _ranked(rankings: list[RankingDraft], extra: Iterable[DemonstrationDraft] = ()) -> Drafts:

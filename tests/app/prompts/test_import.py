@@ -366,3 +366,10 @@ def test_the_votes_of_five_annotators_are_taken(database, settings, shared_data)
 def test_no_row_of_any_make_breaks_an_import(row):
     for shape in (*SHAPES, None):
         assert isinstance(draft_of(shape, dict(row), "detect"), Drafts | Refusal)
+
+
+@pytest.mark.parametrize("seconds", [10**400, -1, "soon", True])
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_time_that_is_none_costs_no_ranking(take, count, seconds):
+    take([{**k_wise(1, 2), "seconds": seconds}])
+    assert count(Annotation) == 1

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app.database import Database
-from app.errors import DomainError
+from app.errors import DomainError, no_room
 from app.settings import load_settings
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -198,8 +198,11 @@ def main() -> None:
     """Run a command; what a person can mend is one sentence and exit code 1, not a traceback."""
     try:
         cli()
-    except DomainError as error:
-        typer.secho(str(error), fg="red", err=True)
+    except (DomainError, OSError) as error:
+        told = error if isinstance(error, DomainError) else no_room(error)
+        if told is None:
+            raise
+        typer.secho(str(told), fg="red", err=True)
         raise SystemExit(1) from None
 
 

@@ -1,5 +1,7 @@
 """What can go wrong in words for a person: a status and a sentence."""
 
+import errno
+
 
 class DomainError(Exception):
     """Something a person asked for that cannot be done; ``str(error)`` tells them why and what to do."""
@@ -29,7 +31,29 @@ class NotFound(DomainError):  # noqa: N818
     status = 404
 
 
+class TooManyAttempts(DomainError):  # noqa: N818
+    """Something was tried too often in a short time; the sentence says when it may be tried again."""
+
+    status = 429
+
+
 class Conflict(DomainError):  # noqa: N818
     """The world has moved on: already submitted, lease over, name taken."""
 
     status = 409
+
+
+class NoRoom(DomainError):  # noqa: N818
+    """The disk is full or may not be written."""
+
+    status = 507
+
+
+def no_room(error: OSError) -> NoRoom | None:
+    """What to tell people when a file could not be written for want of room or right; nothing for other errors."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
+        return None
+    return NoRoom(
+        f"The server cannot write its files ({error.strerror or error}). Nothing was kept. Ask whoever looks after it "
+        "to make room in the data folder or to allow writing there; then try again."
+    )

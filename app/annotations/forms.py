@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 
 from app.annotations.rules import labels
 from app.annotations.rules.submission import Verdict
-from app.errors import Invalid
+from app.web.forms import whole_number
 
 
 async def _fields(request: Request) -> dict[str, str]:
@@ -25,18 +25,6 @@ async def _lists(request: Request) -> dict[str, list[str]]:
 
 Fields = Annotated[dict[str, str], Depends(_fields)]
 Lists = Annotated[dict[str, list[str]], Depends(_lists)]
-
-
-def whole_number(text: str, name: str) -> int:
-    """A number a person typed.
-
-    Raises:
-        Invalid: it is none.
-    """
-    try:
-        return int(text)
-    except ValueError:
-        raise Invalid(f"{name} is a whole number, not “{text}”.") from None
 
 
 def verdict_of(fields: Mapping[str, str]) -> Verdict:

@@ -6,7 +6,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.annotations import queries, service
-from app.annotations.forms import Fields, Lists, makers_of, prompt_labels_of, ranks_of, verdict_of, whole_number
+from app.annotations.forms import Fields, Lists, makers_of, prompt_labels_of, ranks_of, verdict_of
 from app.annotations.pages import (
     CampaignForMe,
     CampaignPage,
@@ -22,19 +22,21 @@ from app.annotations.pages import (
     recent_of,
 )
 from app.annotations.queries import Progress
-from app.annotations.rules.campaigns import PRIORITY, name_for_labelers
+from app.annotations.rules.campaigns import KINDS, PRIORITY, name_for_labelers
 from app.annotations.rules.ranking import ranks_from_ratings
 from app.annotations.rules.submission import Submission
 from app.annotations.service import Work
 from app.errors import Conflict, DomainError, Invalid
 from app.models import Campaign, Person
 from app.people.rules import may
+from app.web.forms import whole_number
 from app.web.render import Page, go, render, tell
 from app.web.requests import Now, Reading, Writing, database_of, needs
 
 router = APIRouter()
 Labeler = Annotated[Person, Depends(needs(lambda role: may(role, "annotate")))]
 Manager = Annotated[Person, Depends(needs(lambda role: may(role, "manage_campaigns")))]
+MOST_PROMPTS = 100_000
 
 
 # The labeler's day -------------------------------------------------------------------------------
@@ -269,7 +271,8 @@ def new_campaign(request: Request, _manager: Manager, session: Reading, kind: st
 
 
 def _new_campaign_page(session: Session, given: dict[str, list[str]], error: str = "") -> NewCampaignPage:
-    kind = given.get("kind", ["ranking"])[-1]
+    asked = given.get("kind", ["ranking"])[-1]
+    kind = asked if asked in KINDS else "ranking"
     return NewCampaignPage(kind, queries.makers(session), queries.prompt_sources(session), given, error)
 
 
@@ -289,7 +292,7 @@ def create_campaign(request: Request, manager: Manager, lists: Lists) -> Respons
 def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> Campaign:
     fields = {name: values[-1] for name, values in lists.items()}
     kind = fields.get("kind", "ranking")
-    prompts = whole_number(fields.get("prompts", "100"), "The number of prompts")
+    prompts = whole_number(fields.get("prompts", "100"), "The number of prompts", 1, MOST_PROMPTS)
     answers = whole_number(fields.get("answers_per_task") or "4", "The number of answers")
     tasks: list[service.TaskSpec]
     if kind == "demonstration":

@@ -39,6 +39,11 @@ from app.people.service import record
 TaskSpec = tuple[int, list[int]]
 """A prompt's id and the ids of the answers to judge; no answers for a demonstration."""
 
+WRONG_INSTRUMENT = {
+    "ranking": "This task asks for ratings and an order, not for a text. Reload the page.",
+    "demonstration": "This task asks for a text, and none was sent. Write the answer, then submit.",
+}
+
 
 # Campaigns ---------------------------------------------------------------------------------------
 
@@ -63,7 +68,8 @@ def create_campaign(
         Invalid: a number is out of bounds, or a task does not fit the campaign.
         Conflict: the name is taken.
     """
-    problem = campaign_rules.campaign_problem(
+    check_campaign(
+        session,
         name=name,
         kind=kind,
         phase=phase,
@@ -71,10 +77,6 @@ def create_campaign(
         lease_minutes=lease_minutes,
         answers_per_task=None if imported else answers_per_task,
     )
-    if problem:
-        raise Invalid(problem)
-    if queries.campaign_by_name(session, name.strip()):
-        raise Conflict(f"There is already a campaign named “{name.strip()}”. Choose another name.")
     campaign = Campaign(
         name=name.strip(),
         kind=kind,
@@ -91,6 +93,19 @@ def create_campaign(
     added = add_tasks(session, campaign, tasks)
     record(session, by, "created campaign", campaign, {"name": campaign.name, "tasks": added})
     return campaign
+
+
+def check_campaign(session: Session, *, name: str, **bounds: Any) -> None:
+    """Say whether a campaign could be made now, before the work that ends in making it.
+
+    Raises:
+        Invalid: one of ``bounds`` (the arguments of ``campaign_problem``) is wrong.
+        Conflict: the name is taken.
+    """
+    if problem := campaign_rules.campaign_problem(name=name, **bounds):
+        raise Invalid(problem)
+    if queries.campaign_by_name(session, name.strip()):
+        raise Conflict(f"There is already a campaign named “{name.strip()}”. Choose another name.")
 
 
 def add_tasks(session: Session, campaign: Campaign, tasks: Iterable[TaskSpec]) -> int:
@@ -433,7 +448,7 @@ def submit(session: Session, person: Person, task_id: int, now: datetime, submis
         Invalid: something is missing; nothing is stored and the draft stays.
         Conflict: submitted before, or all slots are somebody else's by now; the draft stays.
     """
-    work = _to_submit(session, person, task_id, now)
+    work = _to_submit(session, person, task_id, now, "ranking")
     if problems := submission_problems(submission, work.letters):
         raise Invalid(" ".join(problems))
     annotation = _annotation(session, work, person, now)
@@ -459,7 +474,7 @@ def submit_demonstration(session: Session, person: Person, task_id: int, now: da
         Invalid: there is no text.
         Conflict: as in ``submit``.
     """
-    work = _to_submit(session, person, task_id, now)
+    work = _to_submit(session, person, task_id, now, "demonstration")
     if problem := demonstration_problem(text):
         raise Invalid(problem)
     annotation = _annotation(session, work, person, now)
@@ -480,7 +495,14 @@ def submit_demonstration(session: Session, person: Person, task_id: int, now: da
     return annotation
 
 
-def _to_submit(session: Session, person: Person, task_id: int, now: datetime) -> Work:
+def _to_submit(session: Session, person: Person, task_id: int, now: datetime, kind: str) -> Work:
+    work = _held_or_taken_again(session, person, task_id, now)
+    if work.task.campaign.kind != kind:
+        raise Invalid(WRONG_INSTRUMENT[work.task.campaign.kind])
+    return work
+
+
+def _held_or_taken_again(session: Session, person: Person, task_id: int, now: datetime) -> Work:
     try:
         return work_for(session, person, task_id, lock=True)
     except Conflict:

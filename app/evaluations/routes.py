@@ -4,12 +4,13 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
-from app.annotations.forms import Fields, whole_number
+from app.annotations.forms import Fields
 from app.errors import DomainError
 from app.evaluations import queries, service
 from app.evaluations.pages import EvaluationsPage
 from app.models import Campaign, Person
 from app.people.rules import may
+from app.web.forms import whole_number
 from app.web.render import go, render, tell
 from app.web.requests import Reading, database_of, needs
 
@@ -52,7 +53,7 @@ def _create(session: Session, manager: Person, fields: dict[str, str]) -> Campai
         name=fields.get("name", ""),
         model_a_id=whole_number(fields.get("model_a_id", ""), "The first model"),
         model_b_id=whole_number(fields.get("model_b_id", ""), "The second model"),
-        prompts=whole_number(fields.get("prompts", "50"), "The number of prompts"),
+        prompts=whole_number(fields.get("prompts", "50"), "The number of prompts", 1),
         overlap=whole_number(fields.get("overlap", "1"), "The number of people per prompt"),
-        answers_each=whole_number(fields.get("answers_each", "2"), "The number of answers of each model"),
+        answers_each=whole_number(fields.get("answers_each", "2"), "The number of answers of each model", 2, 4),
     )

@@ -6,9 +6,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from app.errors import DomainError
 from app.models import Person
 from app.people import queries, rules, service
+from app.people.attempts import SignInAttempts
 from app.people.pages import AuditPage, PasswordPage, PeoplePage, SignInPage
 from app.web.render import go, render, tell
-from app.web.requests import Reading, SignedIn, Writing, database_of, needs, person_of
+from app.web.requests import Now, Reading, SignedIn, Writing, database_of, needs, person_of
 
 router = APIRouter()
 Admin = Annotated[Person, Depends(needs(lambda role: rules.may(role, "manage_people")))]
@@ -16,7 +17,7 @@ Admin = Annotated[Person, Depends(needs(lambda role: rules.may(role, "manage_peo
 
 def _own_address(address: str) -> str:
     """Only addresses of this site: a sign-in link must not lead elsewhere."""
-    fine = address.startswith("/") and not address.startswith(("//", "/\\")) and "\n" not in address
+    fine = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
     return address if fine else "/"
 
 
@@ -36,13 +37,18 @@ def sign_in_form(request: Request, next: str = "/") -> Response:  # noqa: A002
 @router.post("/sign-in")
 def sign_in(
     request: Request,
+    now: Now,
     email: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
     next: Annotated[str, Form()] = "/",  # noqa: A002
 ) -> Response:
+    attempts: SignInAttempts = request.app.state.sign_in_attempts
+    address = request.client.host if request.client else "unknown"
     try:
+        attempts.begin(email, address, now)
         with database_of(request).transaction() as session:
             person = service.sign_in(session, email, password)
+        attempts.succeeded(email, address)
     except DomainError as error:
         return render(request, SignInPage(_own_address(next), email=email, error=str(error)), error.status)
     _start_session(request, person)

@@ -41,8 +41,7 @@ def pool(
     use_case: str = "",
     page: int = 1,
 ) -> HTMLResponse:
-    search = q.strip()[:500].replace("\x00", "")
-    source, use_case = source.replace("\x00", ""), use_case.replace("\x00", "")
+    search = q.strip()[:500]
     total = queries.pool_size(session, search, source, use_case)
     paging = Paging(page, total, {"q": search, "source": source, "use_case": use_case})
     prompts = queries.pool(session, search, source, use_case, limit=paging.size, offset=paging.offset)

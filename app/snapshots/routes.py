@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
+from pydantic import Field
 from sqlalchemy.orm import Session
 from starlette.background import BackgroundTask
 
@@ -14,6 +15,7 @@ from app.people import rules as people_rules
 from app.snapshots import queries, rules, service
 from app.snapshots.pages import Preview, SnapshotPage, SnapshotsPage, sizes_of
 from app.snapshots.rules import Filters
+from app.web.forms import LARGEST_NUMBER
 from app.web.render import go, render, tell
 from app.web.requests import AppSettings, Reading, database_of, needs
 from trainer.contract.folder import MANIFEST
@@ -21,6 +23,7 @@ from trainer.contract.folder import MANIFEST
 router = APIRouter()
 Reader = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "see_results")))]
 Engineer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "train")))]
+CampaignId = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
 
 
 def _percent(heldout: float) -> float:
@@ -29,7 +32,7 @@ def _percent(heldout: float) -> float:
 
 
 def _asked(
-    campaign: Annotated[list[int] | None, Query()] = None,
+    campaign: Annotated[list[CampaignId] | None, Query()] = None,
     phase: Annotated[list[str] | None, Query()] = None,
     source: Annotated[list[str] | None, Query()] = None,
     heldout: float = 10,
@@ -40,7 +43,7 @@ def _asked(
 
 
 def _posted(
-    campaign: Annotated[list[int] | None, Form()] = None,
+    campaign: Annotated[list[CampaignId] | None, Form()] = None,
     phase: Annotated[list[str] | None, Form()] = None,
     source: Annotated[list[str] | None, Form()] = None,
     heldout: Annotated[float, Form()] = 10,
@@ -135,9 +138,10 @@ def show(request: Request, session: Reading, settings: AppSettings, _reader: Rea
 @router.get("/snapshots/{snapshot_id}/files/{name}")
 def download(session: Reading, settings: AppSettings, _reader: Reader, snapshot_id: int, name: str) -> FileResponse:
     snapshot = service.snapshot_for(session, snapshot_id)
-    if name not in {MANIFEST, *service.manifest_of(settings, snapshot).files}:
+    path = service.folder_of(settings, snapshot) / name
+    if name not in {MANIFEST, *service.manifest_of(settings, snapshot).files} or not path.is_file():
         raise NotFound("The snapshot has no such file.")
-    return FileResponse(service.folder_of(settings, snapshot) / name, filename=f"{snapshot.digest}-{name}")
+    return FileResponse(path, filename=f"{snapshot.digest}-{name}")
 
 
 @router.get("/snapshots/{snapshot_id}/export/{fmt}")

@@ -6,6 +6,7 @@ paint and every refresh are made by the same function.
 """
 
 import hashlib
+import json
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +24,7 @@ from app.web.security import csrf_token
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "templates"
 STATIC = ROOT / "static"
+MOST_IN_A_COOKIE = 2_400  # of messages, as JSON; signed and encoded with the rest it stays below the browsers' 4 kB
 
 
 class Page:
@@ -109,7 +111,10 @@ def render(request: Request, page: Page, status: int = 200) -> HTMLResponse:
 
 def tell(request: Request, message: str) -> None:
     """Leave a sentence to be shown on the next whole page."""
-    request.session["messages"] = [*request.session.get("messages", []), message]
+    messages = [*request.session.get("messages", []), message]
+    while len(json.dumps(messages)) > MOST_IN_A_COOKIE:
+        messages.pop(0)
+    request.session["messages"] = messages
 
 
 def go(address: str) -> RedirectResponse:

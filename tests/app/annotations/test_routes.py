@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from app.annotations import service
-from app.models import Annotation, Campaign, Demonstration, Draft
+from app.models import Annotation, Campaign, Demonstration, Draft, Lease
 
 
 @pytest.fixture
@@ -181,3 +181,46 @@ def test_the_campaign_page_shows_recent_orders_under_pseudonyms(browse, workshop
     assert f"labeler-{ana.id}" in page
     assert "A &gt; B &gt; C &gt; D" in page
     assert "Nobody has submitted anything yet" in browse.get(f"/campaigns/{noise.id}")
+
+
+def test_a_text_is_no_answer_to_a_ranking_task_and_nothing_is_none_to_a_demonstration(browse, workshop, database):
+    ranking = workshop.campaign(workshop.prompts(1))
+    (prompt, _), *_ = workshop.prompts(1, start=1)
+    writing = workshop.campaign([(prompt, [])], name="Write", kind="demonstration")
+    browse.as_("labeler")
+    browse.get("/work")
+    place = browse.post("/work/next", {"campaign_id": ranking.id}).headers["location"]
+    assert "asks for ratings" in browse.post(f"{place}/submit", {"text": "A poem."}, status=422).text
+    place = browse.post("/work/next", {"campaign_id": writing.id}).headers["location"]
+    assert "asks for a text" in browse.post(f"{place}/submit", {}, status=422).text
+    with database.reading() as session:
+        assert session.scalars(select(Annotation)).all() == []
+        assert session.scalars(select(Demonstration)).all() == []
+        assert {lease.submitted_at for lease in session.scalars(select(Lease))} == {None}
+
+
+@pytest.mark.parametrize("prompts", ["0", "-5", "100001"])
+@pytest.mark.parametrize("kind", ["ranking", "demonstration"])
+def test_a_campaign_takes_at_least_one_prompt_and_at_most_very_many(browse, workshop, kind, prompts):
+    workshop.prompts(2)
+    browse.as_("researcher")
+    form = {"name": "Round 1", "kind": kind, "prompts": prompts, "origin": "import:secret-origin-0"}
+    assert "number of prompts is a whole number from 1 to" in browse.post("/campaigns", form, status=422).text
+
+
+def test_a_campaign_of_an_unknown_kind_is_refused_on_its_form(browse, workshop):
+    workshop.prompts(2)
+    browse.as_("researcher")
+    form = {"name": "n", "kind": "magic", "answers_per_task": "4"}
+    origins = {"origin": ["import:secret-origin-0", "import:secret-origin-1"]}
+    assert "not “magic”" in browse.post("/campaigns", {**form, **origins}, status=422).text
+
+
+def test_many_long_messages_never_outgrow_the_session_cookie(browse, workshop):
+    workshop.campaign(workshop.prompts(1), name="🐎" * 120)
+    browse.as_("researcher")
+    with workshop.database.transaction() as session:
+        session.query(Campaign).update({"status": "paused"})
+    for _ in range(5):
+        cookie = browse.post("/work/next").headers["set-cookie"]
+    assert len(cookie) < 4096

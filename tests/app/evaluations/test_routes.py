@@ -106,3 +106,10 @@ def test_an_evaluation_without_data_says_so(browse, database, models):
 def test_a_labeler_sees_no_evaluations(browse):
     browse.as_("labeler")
     browse.get("/evaluations", status=403)
+
+
+@pytest.mark.parametrize("wrong", [{"answers_each": "0"}, {"answers_each": "-1"}, {"prompts": "0"}, {"prompts": "-1"}])
+def test_a_comparison_of_nothing_is_refused(browse, models, wrong):
+    browse.as_("researcher")
+    form = {"name": "n", "model_a_id": models[0], "model_b_id": models[2], **wrong}
+    assert "is a whole number from" in browse.post("/evaluations", form, status=422).text

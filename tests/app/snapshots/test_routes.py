@@ -27,6 +27,15 @@ def test_an_engineer_freezes_looks_and_downloads(browse):
     assert "first" in browse.get("/snapshots")
 
 
+def test_a_file_that_is_gone_from_the_folder_is_not_found(browse, settings):
+    browse.as_("engineer")
+    fill(browse)
+    address = browse.post("/snapshots", {"name": "first"}).headers["location"]
+    (file,) = (settings.data_dir / "snapshots").glob("*/rankings.parquet")
+    file.unlink()
+    assert "no such file" in browse.get(f"{address}/files/rankings.parquet", status=404)
+
+
 def test_a_taken_name_and_a_wrong_share_are_told_on_the_form(browse):
     browse.as_("admin")
     fill(browse)

@@ -1,0 +1,50 @@
+"""How often signing in may fail: the memory of one web process, against guessing passwords."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+
+from app.errors import TooManyAttempts
+
+WINDOW = timedelta(minutes=5)
+MOST_FOR_AN_EMAIL = 10
+MOST_FROM_AN_ADDRESS = 50  # an office may share one
+REMEMBERED = 10_000
+
+
+@dataclass
+class SignInAttempts:
+    """Attempts of the last five minutes that have not succeeded, by e-mail and by network address."""
+
+    _times: dict[str, list[datetime]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def begin(self, email: str, address: str, now: datetime) -> None:
+        """Count an attempt before its password is looked at, so that many at once gain nothing.
+
+        Raises:
+            TooManyAttempts: the e-mail or the address has used up its attempts; this one is not counted.
+        """
+        keys = {_by_email(email): MOST_FOR_AN_EMAIL, address: MOST_FROM_AN_ADDRESS}
+        with self._lock:
+            if len(self._times) > REMEMBERED:
+                self._times = {key: times for key, times in self._times.items() if now - times[-1] < WINDOW}
+            recent = {key: [time for time in self._times.get(key, ()) if now - time < WINDOW] for key in keys}
+            for key, most in keys.items():
+                if len(recent[key]) >= most:
+                    minutes = -(-(recent[key][-most] + WINDOW - now) // timedelta(minutes=1))
+                    raise TooManyAttempts(f"Too many attempts to sign in failed. Try again in {minutes} min.")
+            self._times |= {key: [*times, now] for key, times in recent.items()}
+
+    def succeeded(self, email: str, address: str) -> None:
+        """Forget what was counted against the e-mail, and this attempt against the address."""
+        with self._lock:
+            self._times.pop(_by_email(email), None)
+            if times := self._times.get(address):
+                times.pop()
+                if not times:
+                    del self._times[address]
+
+
+def _by_email(email: str) -> str:
+    return f"e-mail {email.strip().lower()[:254]}"

@@ -1,0 +1,119 @@
+"""What people see when something goes wrong: always one of our pages, in words, with the usual headers."""
+
+import logging
+from dataclasses import dataclass
+from typing import ClassVar
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from starlette.exceptions import HTTPException
+
+from app.errors import DomainError, no_room
+from app.web.render import Page, go, render
+from app.web.requests import OwnPasswordNeeded, SignInNeeded
+from app.web.security import HEADERS
+
+
+@dataclass(frozen=True)
+class ErrorPage(Page):
+    template: ClassVar[str] = "error.html"
+    status: int
+    heading: str
+    sentence: str
+
+
+HEADINGS = {
+    400: "That did not work",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not for this page",
+    409: "Too late or already done",
+    413: "Too large",
+    422: "Please check the form",
+    429: "Please wait a little",
+    503: "Please try again",
+    507: "No room",
+}
+
+SENTENCES = {
+    404: "There is no page at this address.",
+    405: "This address does not take that kind of request.",
+    500: (
+        "Something broke on our side and was written to the server's log. Nothing was stored by halves. "
+        "Go back and try again; if it happens again, tell whoever looks after this server, and at what time."
+    ),
+}
+DATABASE_ANSWERS: dict[type[DBAPIError], tuple[int, str]] = {
+    IntegrityError: (
+        409,
+        (
+            "Somebody else changed the same thing at the same moment, so nothing was stored twice. "
+            "Go back, reload the page and try again."
+        ),
+    ),
+    DataError: (422, "A value is too large or of a kind that cannot be stored. Nothing was changed."),
+    DBAPIError: (503, "The database did not answer in time. Nothing was changed; try again in a minute."),
+}
+log = logging.getLogger("prefloop.web")
+
+
+def add_error_pages(app: FastAPI) -> None:
+    """Give the application an answer to every error."""
+
+    @app.exception_handler(DomainError)
+    async def domain_error(request: Request, error: DomainError) -> Response:
+        return _error(request, error.status, str(error))
+
+    @app.exception_handler(SignInNeeded)
+    async def sign_in_needed(request: Request, _error: SignInNeeded) -> Response:
+        if request.method != "GET" or "hx-request" in request.headers:
+            return Response("Your session has ended. Sign in again.", 401, {"HX-Redirect": "/sign-in"})
+        return go(f"/sign-in?next={quote(request.url.path)}")
+
+    @app.exception_handler(OwnPasswordNeeded)
+    async def own_password_needed(_request: Request, _error: OwnPasswordNeeded) -> Response:
+        return go("/account/password")
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: RequestValidationError) -> Response:
+        places = "; ".join(f"{'.'.join(str(p) for p in e['loc'][1:])}: {e['msg']}" for e in error.errors())
+        return _error(request, 422, f"Something in the form was not understood ({places}). Nothing was changed.")
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> Response:
+        return _error(request, error.status_code, SENTENCES.get(error.status_code, str(error.detail)))
+
+    @app.exception_handler(DBAPIError)
+    async def refused_by_the_database(request: Request, error: DBAPIError) -> Response:
+        """The transaction was rolled back as a whole; which of three sentences is true depends on the reason."""
+        kind = next((kind for kind in DATABASE_ANSWERS if isinstance(error, kind)), DBAPIError)
+        log.warning("%s %s: %s", request.method, request.url.path, error.orig)
+        return _error(request, *DATABASE_ANSWERS[kind], ask_who=kind is not DBAPIError)
+
+    @app.exception_handler(OSError)
+    async def file_not_written(request: Request, error: OSError) -> Response:
+        told = no_room(error)
+        if told is None:
+            raise error
+        log.error("%s %s: %s", request.method, request.url.path, error)
+        return _error(request, told.status, str(told))
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, _mistake: Exception) -> Response:
+        """Our own mistake. It is answered outside of all middleware, so the headers are set here; the log tells why."""
+        answer = _error(request, 500, SENTENCES[500], ask_who=False)
+        answer.headers.update({name.decode(): value.decode() for name, value in HEADERS.items()})
+        answer.headers["cache-control"] = "no-store"
+        return answer
+
+
+def _error(request: Request, status: int, sentence: str, *, ask_who: bool = True) -> Response:
+    """The page of an error, or its sentence as JSON; ``ask_who`` is off where the database may be what is broken."""
+    if not ask_who and not hasattr(request.state, "person"):
+        request.state.person = None
+    if "hx-request" in request.headers or "application/json" in request.headers.get("accept", ""):
+        return JSONResponse({"error": sentence}, status)
+    return render(request, ErrorPage(status, HEADINGS.get(status, "Something went wrong"), sentence), status)

@@ -18,8 +18,10 @@ def everyone(session: Session) -> Sequence[Person]:
     return session.scalars(select(Person).order_by(Person.active.desc(), Person.name)).all()
 
 
-def active_admins(session: Session) -> int:
-    return session.scalar(select(func.count()).where(Person.role == "admin", Person.active)) or 0
+def locked_active_admins(session: Session) -> Sequence[Person]:
+    """The active admins, none of whom another transaction can switch off before this one ends."""
+    query = select(Person).where(Person.role == "admin", Person.active).order_by(Person.id)
+    return session.scalars(query.with_for_update()).all()
 
 
 def recent_events(session: Session, limit: int) -> Sequence[tuple[AuditEvent, Person | None]]:

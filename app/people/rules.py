@@ -15,6 +15,7 @@ ALLOWED: dict[str, frozenset[str]] = {
 HOMES = {"labeler": "/work", "researcher": "/campaigns", "engineer": "/dashboard", "admin": "/dashboard"}
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
+LONGEST_NAME = 120
 
 
 def may(role: str, action: str) -> bool:
@@ -42,8 +43,14 @@ def password_problem(password: str, email: str) -> str | None:
     return None
 
 
+def name_problem(name: str) -> str | None:
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        return f"A name has at most {LONGEST_NAME} characters, all of them visible."
+    return None
+
+
 def email_problem(email: str) -> str | None:
     name, _, domain = email.partition("@")
-    if not name or "." not in domain or any(c.isspace() for c in email) or len(email) > 254:
-        return f"“{email}” is not an e-mail address. Write it like ana@example.org."
+    if not name or "." not in domain or " " in email or not email.isprintable() or len(email) > 254:
+        return f"“{email[:80]}” is not an e-mail address. Write it like ana@example.org."
     return None

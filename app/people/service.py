@@ -38,10 +38,10 @@ def add_person(session: Session, by: Person | None, *, email: str, name: str, ro
         The person and the one-time password, which is shown once and stored only as a hash.
     """
     email, name = email.strip().lower(), name.strip()
-    if problem := rules.email_problem(email):
-        raise Invalid(problem, {"email": problem})
+    if problem := rules.email_problem(email) or rules.name_problem(name):
+        raise Invalid(problem)
     if role not in rules.ROLES:
-        raise Invalid(f"There is no role “{role}”. Choose one of {', '.join(rules.ROLES)}.")
+        raise Invalid(f"There is no role “{role[:40]}”. Choose one of {', '.join(rules.ROLES)}.")
     if queries.person_by_email(session, email):
         raise Conflict(f"{email} already has an account.")
     password = rules.new_one_time_password()
@@ -92,8 +92,9 @@ def choose_password(session: Session, person_id: int, password: str, again: str)
 
 def set_active(session: Session, by: Person, person_id: int, *, active: bool) -> Person:
     """Let a person in or keep them out; what they have done stays."""
+    admins = queries.locked_active_admins(session)  # before anything is read: two admins may do this to each other
     person = _person(session, person_id)
-    if not active and person.role == "admin" and person.active and queries.active_admins(session) == 1:
+    if not active and [admin.id for admin in admins] == [person_id]:
         raise Conflict("This is the only active admin. Add another before switching this account off.")
     person.active = active
     if not active:

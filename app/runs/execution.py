@@ -251,16 +251,10 @@ def _bring_home(session: Session, settings: Settings, run: Run, folder: Path, ma
 def _open_campaign(session: Session, run: Run, wanted: dict[str, Any], by_prompt: dict[int, list[int]]) -> Campaign:
     """Send the fresh answers to labelers. A prompt whose answers fell below four (all alike) is left out."""
     tasks = [(prompt, ids) for prompt, ids in sorted(by_prompt.items()) if 4 <= len(ids) <= 9]
-    return annotations.create_campaign(
-        session,
-        queries.creator_of(session, run),
-        name=wanted["name"],
-        kind="ranking",
-        phase=wanted.get("phase", "training"),
-        overlap=int(wanted.get("overlap", 1)),
-        lease_minutes=int(wanted.get("lease_minutes", 30)),
-        tasks=tasks,
-    )
+    order = rules.campaign_order(wanted)
+    if queries.campaign_name_taken(session, order["name"]):  # since the run was started; its answers are not lost
+        order["name"] = f"{order['name'][:100]} (run {run.id})"
+    return annotations.create_campaign(session, queries.creator_of(session, run), kind="ranking", tasks=tasks, **order)
 
 
 def fail(database: Database, run_id: int, error: Exception) -> None:

@@ -117,7 +117,7 @@ class RunForm(Page):
     snapshots: Sequence[Snapshot]
     wants_snapshot: bool
     chosen: Mapping[str, str]
-    seed: int
+    seed: int | str
     error: str = ""
     problems: Mapping[str, str] | None = None
 

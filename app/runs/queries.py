@@ -18,8 +18,9 @@ from app.models import (
 )
 
 
-def run_by_id(session: Session, run_id: int) -> Run | None:
-    return session.get(Run, run_id)
+def run_by_id(session: Session, run_id: int, *, lock: bool = False) -> Run | None:
+    """A run; ``lock`` keeps others from changing it until the transaction ends."""
+    return session.get(Run, run_id, with_for_update=lock, populate_existing=lock)
 
 
 def recent_runs(session: Session, limit: int) -> Sequence[Run]:
@@ -62,6 +63,10 @@ def snapshot_of(session: Session, run: Run) -> Snapshot | None:
 
 def snapshot_exists(session: Session, snapshot_id: int) -> bool:
     return session.get(Snapshot, snapshot_id) is not None
+
+
+def campaign_name_taken(session: Session, name: str) -> bool:
+    return session.scalar(select(Campaign.id).where(Campaign.name == name)) is not None
 
 
 def creator_of(session: Session, run: Run) -> Person | None:

@@ -26,6 +26,7 @@ from app.runs.pages import (
 )
 from app.settings import Settings
 from app.snapshots import queries as snapshots
+from app.web.forms import whole_number
 from app.web.render import go, render, tell
 from app.web.requests import AppSettings, Now, Reading, Writing, database_of, needs
 from trainer.contract.configs import PARENTS
@@ -143,7 +144,7 @@ def _run_form(session: Session, stage: str, given: dict[str, str], error: Domain
         snapshots=snapshots.snapshots(session),
         wants_snapshot=rules.needs_snapshot(known),
         chosen=given,
-        seed=int(seed) if (seed := given.get("seed", "")).isdigit() else rules.new_seed(),
+        seed=given.get("seed") or rules.new_seed(),
         error=str(error) if error else "",
         problems=error.fields if isinstance(error, Invalid) else {},
     )
@@ -154,7 +155,7 @@ def _usual_first(models: Sequence[ModelVersion], kind: str) -> list[ModelVersion
 
 
 @router.post("/runs")
-def start_run(request: Request, engineer: Engineer, form: Form) -> Response:
+def start_run(request: Request, engineer: Engineer, settings: AppSettings, form: Form) -> Response:
     """Start a run from the form: ``stage``, ``snapshot``, ``parent-<role>``, ``config-<setting>``, ``seed``, ``name``.
 
     A sample run also takes ``prompts-split``, ``prompts-count`` and, to send the answers to labelers,
@@ -168,11 +169,16 @@ def start_run(request: Request, engineer: Engineer, form: Form) -> Response:
                 engineer,
                 stage=stage,
                 config=_part(form, "config-"),
-                parents={role: _whole(value, role) for role, value in _part(form, "parent-").items() if value},
-                snapshot_id=_whole(form["snapshot"], "snapshot") if form.get("snapshot") else None,
-                seed=_whole(form.get("seed") or "0", "seed"),
+                parents={
+                    role: whole_number(value, f"The model as “{role}”")
+                    for role, value in _part(form, "parent-").items()
+                    if value
+                },
+                snapshot_id=whole_number(form["snapshot"], "The snapshot") if form.get("snapshot") else None,
+                seed=whole_number(form.get("seed") or "0", "The seed"),
                 name=form.get("name", ""),
                 purpose=_purpose(form) if stage == "sample" else {},
+                corpora=settings.data_dir / "corpora",
             )
             run_id = run.id
     except DomainError as error:
@@ -185,26 +191,18 @@ def _part(form: dict[str, str], prefix: str) -> dict[str, str]:
     return {key.removeprefix(prefix): value for key, value in form.items() if key.startswith(prefix)}
 
 
-def _whole(value: str, field: str) -> int:
-    if not value.lstrip("-").isdigit():
-        raise Invalid(f"“{value}” is not a whole number ({field}).")
-    return int(value)
-
-
 def _purpose(form: dict[str, str]) -> dict[str, Any]:
-    count = _whole(form.get("prompts-count") or "100", "number of prompts")
-    if count < 1:
-        raise Invalid("Ask for at least one prompt.")
+    count = whole_number(form.get("prompts-count") or "100", "The number of prompts")
     purpose: dict[str, Any] = {"prompts": {"split": form.get("prompts-split", "any"), "count": count}}
     if form.get("prompts-seed"):
-        purpose["prompts"]["seed"] = _whole(form["prompts-seed"], "seed of the prompt draw")
+        purpose["prompts"]["seed"] = whole_number(form["prompts-seed"], "The seed of the prompt draw")
     if name := form.get("campaign-name", "").strip():
-        if not 4 <= _whole(form.get("config-answers_per_prompt") or "4", "answers per prompt") <= 9:
+        if not 4 <= whole_number(form.get("config-answers_per_prompt") or "4", "Answers per prompt") <= 9:
             raise Invalid("A campaign asks people to rank 4 to 9 answers. Choose that many answers per prompt.")
         purpose["campaign"] = {
             "name": name,
             "phase": form.get("campaign-phase", "training"),
-            "overlap": _whole(form.get("campaign-overlap") or "1", "overlap"),
+            "overlap": whole_number(form.get("campaign-overlap") or "1", "People per task"),
         }
     return purpose
 

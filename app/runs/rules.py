@@ -2,18 +2,23 @@
 
 import hashlib
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from trainer.contract.configs import CONFIGS, PARENTS, READS_SNAPSHOT, StageConfig
+from trainer.contract.configs import CONFIGS, PARENTS, READS_SNAPSHOT, PretrainConfig, StageConfig
 from trainer.contract.folder import Stage
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 FINISHED = ("succeeded", "failed", "cancelled")
+SPLITS = ("any", "train", "heldout")
+LONGEST_NAME = 120
+LARGEST_SEED = 2**31 - 1
 
 # Which kinds of model may play a role; the first is the usual one.
 KINDS_FOR_ROLE: dict[str, tuple[str, ...]] = {
@@ -102,9 +107,43 @@ def missing_parts(stage: Stage, parents: Mapping[str, int], snapshot_id: int | N
     return missing
 
 
+def order_problem(*, name: str, seed: int, prompts: Mapping[str, Any]) -> str | None:
+    """Why a run cannot be named, seeded or given prompts like this, or nothing."""
+    split, count = prompts.get("split", "any"), prompts.get("count", 1)
+    checks = (
+        (len(name) <= LONGEST_NAME and name.isprintable(), f"The name of a run has at most {LONGEST_NAME} characters."),
+        (0 <= seed <= LARGEST_SEED, f"A seed is a number from 0 to {LARGEST_SEED:,}, not {seed}."),
+        (split in SPLITS, f"Prompts are taken from {', '.join(SPLITS)}, not from “{split}”."),
+        (isinstance(count, int) and count >= 1, "Ask for at least one prompt."),
+    )
+    return next((sentence for fine, sentence in checks if not fine), None)
+
+
+def campaign_order(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The campaign that the answers of a sample run go to, with what the order leaves out."""
+    return {
+        "name": str(wanted.get("name", "")).strip(),
+        "phase": wanted.get("phase", "training"),
+        "overlap": int(wanted.get("overlap", 1)),
+        "lease_minutes": int(wanted.get("lease_minutes", 30)),
+    }
+
+
+def corpus_problem(corpus: str, folder: Path) -> str | None:
+    """Why the browser may not name this text, or nothing: it knows the built-in text and the imported corpora.
+
+    Any other file of the worker's machine would be learned by heart and could be asked back from the model.
+    """
+    built_in = PretrainConfig.model_fields["corpus"].default
+    if corpus == built_in or Path(corpus).resolve().is_relative_to(folder.resolve()):
+        return None
+    return f"Use “{built_in}” or the path of an imported corpus (Imports lists them)."
+
+
 def next_name(stage: str, taken: Sequence[str]) -> str:
     """``sft-1``, ``sft-2`` …: the stage and the next free number."""
-    numbers = [int(name.rpartition("-")[2]) for name in taken if name.rpartition("-")[2].isdigit()]
+    ours = (re.fullmatch(rf"{stage}-([0-9]{{1,9}})", name) for name in taken)
+    numbers = [int(found[1]) for found in ours if found]
     return f"{stage}-{max(numbers, default=0) + 1}"
 
 

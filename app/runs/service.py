@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.annotations import service as annotations
 from app.errors import Conflict, Invalid, NotFound
 from app.models import Person, Run, RunParent
 from app.models.base import utc_now
@@ -29,11 +30,13 @@ def start_run(
     seed: int,
     name: str = "",
     purpose: Mapping[str, Any] | None = None,
+    corpora: Path | None = None,
 ) -> Run:
     """Check that everything a stage needs is there and put the run into the queue.
 
     The queued row is the order itself: a worker that sees it starts the workflow, so an order
-    is never lost between two databases.
+    is never lost between two databases. ``corpora`` is the folder in which a corpus must lie; none
+    means that any file will do, as for the command line, whose user has the files anyway.
 
     Raises:
         Invalid: an unknown stage, a wrong setting (``fields`` says which), a missing or unsuitable part.
@@ -51,6 +54,14 @@ def start_run(
     if checked is None:
         sentences = "; ".join(f"{field.replace('_', ' ')}: {problem}" for field, problem in problems.items())
         raise Invalid(f"Some settings cannot be used: {sentences}.", problems)
+    corpus = getattr(checked, "corpus", None)
+    if corpora and corpus and (problem := rules.corpus_problem(corpus, corpora)):
+        raise Invalid(f"The corpus cannot be used. {problem}", {"corpus": problem})
+    purpose = dict(purpose or {})
+    if problem := rules.order_problem(name=name.strip(), seed=seed, prompts=purpose.get("prompts", {})):
+        raise Invalid(problem)
+    if campaign := purpose.get("campaign"):
+        annotations.check_campaign(session, kind="ranking", answers_per_task=None, **rules.campaign_order(campaign))
     name = name.strip() or rules.next_name(stage, queries.names_of_stage(session, stage))
     if queries.name_taken(session, name):
         raise Conflict(f"There is a run named “{name}” already. Choose another name.")
@@ -59,7 +70,7 @@ def start_run(
         stage=stage,
         seed=seed,
         config=checked.model_dump(mode="json"),
-        purpose=dict(purpose or {}),
+        purpose=purpose,
         snapshot_id=snapshot_id,
         created_by=by.id if by else None,
         parents=[RunParent(role=role, model_version_id=model_id) for role, model_id in sorted(parents.items())],
@@ -81,7 +92,7 @@ def _check_parents(session: Session, parents: Mapping[str, int]) -> None:
 
 def cancel(session: Session, by: Person | None, run_id: int) -> Run:
     """Stop a run: at once if it waits, within a second or two if a worker has it."""
-    run = run_for(session, run_id)
+    run = run_for(session, run_id, lock=True)
     if run.status in rules.FINISHED:
         raise Conflict(f"{run.name} is over already ({run.status}).")
     run.cancel_requested = True
@@ -92,8 +103,11 @@ def cancel(session: Session, by: Person | None, run_id: int) -> Run:
 
 
 def go_on(session: Session, by: Person | None, run_id: int) -> Run:
-    """Queue a failed or cancelled run again; it goes on from its last checkpoint."""
-    run = run_for(session, run_id)
+    """Queue a failed or cancelled run again; it goes on from its last checkpoint.
+
+    Two people who do it at once queue it once: a second trainer in the same folder would spoil it.
+    """
+    run = run_for(session, run_id, lock=True)
     if run.status not in ("failed", "cancelled"):
         raise Conflict(f"{run.name} is {run.status}; only a failed or cancelled run can go on.")
     run.status, run.cancel_requested, run.error, run.finished_at = "queued", False, None, None
@@ -101,8 +115,8 @@ def go_on(session: Session, by: Person | None, run_id: int) -> Run:
     return run
 
 
-def run_for(session: Session, run_id: int) -> Run:
-    run = queries.run_by_id(session, run_id)
+def run_for(session: Session, run_id: int, *, lock: bool = False) -> Run:
+    run = queries.run_by_id(session, run_id, lock=lock)
     if run is None:
         raise NotFound("There is no such run.")
     return run

@@ -1,9 +1,13 @@
 import json
 import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.models import Candidate, ModelParent, ModelVersion, Prompt, Run, Snapshot
+from app.errors import Conflict
+from app.models import Campaign, Candidate, ModelParent, ModelVersion, Prompt, Run, Snapshot
 from app.models.base import utc_now
 from app.runs import execution, service
 from trainer.contract.folder import CANDIDATES, RunManifest, write_json
@@ -68,7 +72,9 @@ def test_a_wrong_setting_is_shown_at_its_field_and_nothing_is_started(browse, pa
         ({"parent-base": "999"}, "does not exist"),
         ({"snapshot": ""}, "a snapshot"),
         ({"snapshot": "999"}, "snapshot does not exist"),
-        ({"seed": "abc"}, "not a whole number"),
+        ({"seed": "abc"}, "seed is a whole number, not “abc”"),
+        ({"seed": "-1"}, "A seed is a number from 0"),
+        ({"name": "x" * 121}, "at most 120 characters"),
     ],
 )
 def test_a_missing_part_is_named(browse, parts, change, sentence):
@@ -178,8 +184,73 @@ def test_a_finished_sample_run_brings_its_answers_to_labelers_once(database, fac
     with database.reading() as session:
         assert session.query(Candidate).count() == 9
         assert {c.model_version_id for c in session.query(Candidate)} == {parts["sft"]}
-        from app.models import Campaign, Lease, Task
+        from app.models import Lease, Task
 
         assert session.query(Campaign).one().name == "Round 1"
         assert session.query(Task).count() == 2
         assert session.query(Lease).count() == 4
+
+
+def test_a_corpus_of_the_browser_lies_in_the_data_folder(browse, settings):
+    browse.as_("engineer")
+    page = browse.post("/runs", {"stage": "pretrain", "config-corpus": "/etc/passwd"}, status=422).text
+    assert "imported corpus" in page
+    assert 'aria-invalid="true"' in page
+    browse.post("/prompts/import", {"kind": "corpus"}, files={"file": ("c.txt", b"Some text.")})
+    browse.post("/runs", {"stage": "pretrain", "config-corpus": next((settings.data_dir / "corpora").iterdir())})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"campaign-overlap": "99"}, "Between 1 and 20 people"),
+        ({"campaign-phase": "later"}, "not “later”"),
+        ({"campaign-name": "x" * 121}, "at most 120 characters"),
+        ({"prompts-split": "all"}, "not from “all”"),
+        ({"prompts-count": "0"}, "at least one prompt"),
+    ],
+)
+def test_what_would_fail_after_hours_of_sampling_fails_before(browse, parts, wrong, sentence):
+    browse.as_("engineer")
+    form = {"stage": "sample", "parent-policy": parts["sft"], "snapshot": parts["snapshot"], "campaign-name": "Round 1"}
+    assert sentence in browse.post("/runs", {**form, **wrong}, status=422).text
+
+
+def test_a_campaign_name_that_is_taken_is_told_before_sampling(browse, factory, parts):
+    factory.add(Campaign(name="Round 1"))
+    browse.as_("engineer")
+    form = {"stage": "sample", "parent-policy": parts["sft"], "snapshot": parts["snapshot"], "campaign-name": "Round 1"}
+    assert "already a campaign named" in browse.post("/runs", form, status=409).text
+
+
+def test_a_campaign_name_taken_while_sampling_costs_no_answers(database, factory, parts):
+    wanted = {"campaign": {"name": "Round 1"}}
+    run = factory.add(Run(name="sample-1", stage="sample", purpose=wanted))
+    factory.add(Campaign(name="Round 1"))
+    with database.transaction() as session:
+        campaign = execution._open_campaign(session, run, wanted["campaign"], {})
+    assert campaign.name == f"Round 1 (run {run.id})"
+
+
+def test_going_on_twice_at_once_queues_a_run_once(database, factory):
+    """Between the two looks a worker may have taken the run; a second order would start a second trainer in it."""
+    run = factory.add(Run(name="sft-1", stage="sft", status="failed"))
+    first_is_in = threading.Event()
+
+    def first():
+        with database.transaction() as session:
+            service.go_on(session, None, run.id)
+            session.flush()
+            first_is_in.set()
+            time.sleep(0.5)
+
+    def second():
+        first_is_in.wait(10)
+        with database.transaction() as session:
+            service.go_on(session, None, run.id)
+
+    with ThreadPoolExecutor(2) as pool:
+        one, two = pool.submit(first), pool.submit(second)
+        one.result(60)
+        with pytest.raises(Conflict, match="is queued"):
+            two.result(60)

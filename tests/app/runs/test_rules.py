@@ -69,3 +69,23 @@ def test_time_left_follows_the_pace_so_far():
     assert rules.seconds_left(25, 100, 50.0) == 150.0
     assert rules.seconds_left(0, 100, 50.0) is None
     assert rules.seconds_left(5, None, 50.0) is None
+
+
+def test_a_name_that_ends_in_strange_digits_does_not_stop_the_counting():
+    taken = ["sft-2", "sft-²", "sft-" + "9" * 5000, "sft-1-backup-77", "other-99", "sft-٣"]
+    assert rules.next_name("sft", taken) == "sft-3"
+
+
+@pytest.mark.parametrize("value", ["inf", "1e309", "nan"])
+def test_a_setting_is_a_number_that_json_can_hold(value):
+    assert list(rules.read_config("pretrain", {"weight_decay": value})[1]) == ["weight_decay"]
+
+
+def test_the_browser_names_the_built_in_text_and_imported_corpora_only(tmp_path):
+    folder = tmp_path / "corpora"
+    folder.mkdir()
+    (folder / "way-out.txt").symlink_to("/etc/hostname")
+    fine = ["stdlib-docstrings", str(folder / "abc.jsonl.gz")]
+    assert [rules.corpus_problem(corpus, folder) for corpus in fine] == [None, None]
+    for corpus in ("/etc/passwd", "../secret.txt", f"{folder}/../prefloop.db", f"{folder}/way-out.txt", "", "~"):
+        assert "imported corpus" in rules.corpus_problem(corpus, folder), corpus

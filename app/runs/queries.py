@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, selectinload
@@ -29,6 +30,11 @@ def recent_runs(session: Session, limit: int) -> Sequence[Run]:
 
 def names_of_stage(session: Session, stage: str) -> Sequence[str]:
     return session.scalars(select(Run.name).where(Run.stage == stage)).all()
+
+
+def runs_ordered_since(session: Session, person_id: int, stage: str, since: datetime) -> Sequence[Run]:
+    query = select(Run).where(Run.created_by == person_id, Run.stage == stage, Run.created_at >= since)
+    return session.scalars(query.options(selectinload(Run.parents)).order_by(Run.id)).all()
 
 
 def name_taken(session: Session, name: str) -> bool:

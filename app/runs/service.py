@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from app.settings import Settings
 from trainer.contract.folder import ERROR, METRICS, SAMPLES, Stage
 
 LONGEST_LOG = 20_000
+SECOND_CLICK = timedelta(seconds=5)
 
 
 def start_run(
@@ -62,6 +64,13 @@ def start_run(
         raise Invalid(problem)
     if campaign := purpose.get("campaign"):
         annotations.check_campaign(session, kind="ranking", answers_per_task=None, **rules.campaign_order(campaign))
+    made = checked.model_dump(mode="json")
+    if (
+        by
+        and not name.strip()
+        and (twin := _just_ordered(session, by, stage, seed, made, purpose, parents, snapshot_id))
+    ):
+        return twin
     name = name.strip() or rules.next_name(stage, queries.names_of_stage(session, stage))
     if queries.name_taken(session, name):
         raise Conflict(f"There is a run named “{name}” already. Choose another name.")
@@ -69,7 +78,7 @@ def start_run(
         name=name,
         stage=stage,
         seed=seed,
-        config=checked.model_dump(mode="json"),
+        config=made,
         purpose=purpose,
         snapshot_id=snapshot_id,
         created_by=by.id if by else None,
@@ -78,6 +87,25 @@ def start_run(
     session.add(run)
     people.record(session, by, "started run", run, {"name": name, "stage": stage})
     return run
+
+
+def _just_ordered(
+    session: Session,
+    by: Person,
+    stage: str,
+    seed: int,
+    config: Mapping[str, Any],
+    purpose: Mapping[str, Any],
+    parents: Mapping[str, int],
+    snapshot_id: int | None,
+) -> Run | None:
+    """The same order by the same person a moment ago: a second click on the button, not a second wish."""
+    wanted = (seed, config, purpose, parents, snapshot_id)
+    for run in queries.runs_ordered_since(session, by.id, stage, utc_now() - SECOND_CLICK):
+        known = {parent.role: parent.model_version_id for parent in run.parents}
+        if run.status == "queued" and (run.seed, run.config, run.purpose, known, run.snapshot_id) == wanted:
+            return run
+    return None
 
 
 def _check_parents(session: Session, parents: Mapping[str, int]) -> None:

@@ -55,7 +55,7 @@ DATABASE_ANSWERS: dict[type[DBAPIError], tuple[int, str]] = {
         ),
     ),
     DataError: (422, "A value is too large or of a kind that cannot be stored. Nothing was changed."),
-    DBAPIError: (503, "The database did not answer in time. Nothing was changed; try again in a minute."),
+    DBAPIError: (503, "The database is busy, full or away. Nothing was changed; try again in a minute."),
 }
 log = logging.getLogger("prefloop.web")
 

@@ -254,3 +254,12 @@ def test_going_on_twice_at_once_queues_a_run_once(database, factory):
         one.result(60)
         with pytest.raises(Conflict, match="is queued"):
             two.result(60)
+
+
+def test_a_second_click_starts_no_second_run(browse, parts):
+    browse.as_("engineer")
+    form = {"stage": "sft", "parent-base": parts["base"], "snapshot": parts["snapshot"], "seed": "77"}
+    first, second = (browse.post("/runs", form).headers["location"] for _ in range(2))
+    assert first == second
+    assert browse.post("/runs", {**form, "seed": "78"}).headers["location"] != first
+    assert browse.post("/runs", {**form, "name": "again"}).headers["location"] != first

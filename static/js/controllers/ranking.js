@@ -126,7 +126,7 @@ export function connect(form) {
   });
 
   for (const list of places) {
-    Sortable.create(list, {
+    globalThis.Sortable?.create(list, {
       group: "answers",
       animation: 120,
       forceFallback: true,

@@ -55,6 +55,6 @@ def no_room(error: OSError) -> NoRoom | None:
     if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
         return None
     return NoRoom(
-        f"A file could not be opened or written ({os.strerror(error.errno)}). Nothing was kept. Ask whoever looks after "
-        "the server to make room in the data folder or to allow writing there; then try again."
+        f"A file could not be opened or written ({os.strerror(error.errno)}). Nothing was kept. Ask whoever looks "
+        "after the server to make room in the data folder or to allow writing there; then try again."
     )

@@ -42,7 +42,7 @@ MOST_PROMPTS = 100_000
 # The labeler's day -------------------------------------------------------------------------------
 
 
-@router.get("/work")
+@router.get("/label")
 def home(request: Request, person: Labeler, session: Reading, now: Now) -> HTMLResponse:
     progress = queries.progress(session, now)
     mine = [_for_me(session, person, campaign, progress, now) for campaign in queries.working_campaigns(session)]
@@ -70,7 +70,7 @@ def _done_today(session: Session, person: Person, now: datetime, campaign_id: in
     return queries.annotated_since(session, person.id, midnight, campaign_id)
 
 
-@router.post("/work/next")
+@router.post("/label/next")
 def take_next(
     request: Request, person: Labeler, session: Writing, now: Now, campaign_id: Annotated[str, Form()] = ""
 ) -> RedirectResponse:
@@ -83,15 +83,15 @@ def _offer(
 ) -> RedirectResponse:
     offer = service.take_next(session, person, now, campaign_id)
     if offer.lease:
-        return go(f"/work/tasks/{offer.lease.task_id}")
+        return go(f"/label/tasks/{offer.lease.task_id}")
     tell(request, offer.reason)
-    return go("/work")
+    return go("/label")
 
 
 # One task ----------------------------------------------------------------------------------------
 
 
-@router.get("/work/tasks/{task_id}")
+@router.get("/label/tasks/{task_id}")
 def show_task(
     request: Request, task_id: int, *, person: Labeler, session: Reading, now: Now, answer: int | None = None
 ) -> Response:
@@ -99,7 +99,7 @@ def show_task(
         work = service.work_for(session, person, task_id)
     except Conflict as error:
         tell(request, str(error))
-        return go("/work")
+        return go("/label")
     return render(request, _instrument(session, person, work, now, answer=answer))
 
 
@@ -126,7 +126,7 @@ def _is_autosave(request: Request, fields: dict[str, str]) -> bool:
     return bool(fields.get("autosave")) or "hx-request" in request.headers
 
 
-@router.post("/work/tasks/{task_id}/answers/{candidate_id}")
+@router.post("/label/tasks/{task_id}/answers/{candidate_id}")
 def save_answer(
     request: Request, task_id: int, candidate_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
 ) -> Response:
@@ -138,8 +138,8 @@ def save_answer(
         error = "This answer has no rating yet. Choose 1 to 7; everything else you entered is kept."
         return render(request, _instrument(session, person, work, now, answer=number, error=error), 422)
     if work.unrated:
-        return go(f"/work/tasks/{task_id}?answer={_following(work, number)}")
-    return go(f"/work/tasks/{task_id}/rank")
+        return go(f"/label/tasks/{task_id}?answer={_following(work, number)}")
+    return go(f"/label/tasks/{task_id}/rank")
 
 
 def _following(work: Work, number: int) -> int:
@@ -148,57 +148,57 @@ def _following(work: Work, number: int) -> int:
     return next((n for n in open_numbers if n > number), open_numbers[0])
 
 
-@router.post("/work/tasks/{task_id}/prompt-labels")
+@router.post("/label/tasks/{task_id}/prompt-labels")
 def save_prompt_labels(
     request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
 ) -> Response:
     service.save_prompt_labels(session, person, task_id, now, prompt_labels_of(fields))
     if _is_autosave(request, fields):
         return Response(status_code=204)
-    return go(f"/work/tasks/{task_id}")
+    return go(f"/label/tasks/{task_id}")
 
 
-@router.get("/work/tasks/{task_id}/rank")
+@router.get("/label/tasks/{task_id}/rank")
 def show_ranking(request: Request, task_id: int, person: Labeler, session: Reading, now: Now) -> Response:
     try:
         work = service.work_for(session, person, task_id)
     except Conflict as error:
         tell(request, str(error))
-        return go("/work")
+        return go("/label")
     if work.unrated or not work.order:
         if work.order:
             tell(request, "Rate every answer first; the ranking opens after that.")
-        return go(f"/work/tasks/{task_id}")
+        return go(f"/label/tasks/{task_id}")
     return render(request, _ranking_page(session, person, work, now))
 
 
-@router.post("/work/tasks/{task_id}/ranks")
+@router.post("/label/tasks/{task_id}/ranks")
 def save_ranks(
     request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
 ) -> Response:
     service.save_ranks(session, person, task_id, now, ranks_of(fields))
     if _is_autosave(request, fields):
         return Response(status_code=204)
-    return go(f"/work/tasks/{task_id}/rank")
+    return go(f"/label/tasks/{task_id}/rank")
 
 
-@router.post("/work/tasks/{task_id}/text")
+@router.post("/label/tasks/{task_id}/text")
 def save_text(
     request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
 ) -> Response:
     service.save_text(session, person, task_id, now, fields.get("text", ""))
     if _is_autosave(request, fields):
         return Response(status_code=204)
-    return go(f"/work/tasks/{task_id}")
+    return go(f"/label/tasks/{task_id}")
 
 
-@router.post("/work/tasks/{task_id}/renew")
+@router.post("/label/tasks/{task_id}/renew")
 def renew(task_id: int, person: Labeler, session: Writing, now: Now) -> Response:
     service.renew(session, person, task_id, now)
     return Response(status_code=204)
 
 
-@router.post("/work/tasks/{task_id}/skip")
+@router.post("/label/tasks/{task_id}/skip")
 def skip(
     request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, reason: Annotated[str, Form()] = ""
 ) -> RedirectResponse:
@@ -207,7 +207,7 @@ def skip(
     return _offer(request, person, session, now, None)
 
 
-@router.post("/work/tasks/{task_id}/submit")
+@router.post("/label/tasks/{task_id}/submit")
 def submit(request: Request, task_id: int, *, person: Labeler, now: Now, fields: Fields) -> Response:
     """Store the verdict; first what was posted as a draft, so that a refusal loses nothing."""
     database = database_of(request)
@@ -224,7 +224,7 @@ def submit(request: Request, task_id: int, *, person: Labeler, now: Now, fields:
             return render(request, page, 422)
     tell(request, said)
     if fields.get("then") != "next":
-        return go("/work")
+        return go("/label")
     with database.transaction() as session:
         return _offer(request, person, session, now, campaign_id)
 

@@ -87,8 +87,8 @@ class LabelerAtWork(Visitor):
 
     def do_next_task(self) -> bool:
         """Take a task, rate every answer, rank them all, submit; False when there is none to take."""
-        place = self.post("/work/next", {}).headers.get("location", "/work")
-        if not place.startswith("/work/tasks/"):
+        place = self.post("/label/next", {}).headers.get("location", "/label")
+        if not place.startswith("/label/tasks/"):
             return False
         page = self.get(place)
         if 'name="text"' in page:
@@ -117,7 +117,7 @@ class LabelerAtWork(Visitor):
 
 def _shown_answer(page: str) -> tuple[str, str]:
     """Candidate id and raw text of the answer that a rating page shows."""
-    candidate = re.search(r'action="/work/tasks/\d+/answers/(\d+)"', page)
+    candidate = re.search(r'action="/label/tasks/\d+/answers/(\d+)"', page)
     text = re.search(r"<pre[^>]*data-raw-text[^>]*>(.*?)</pre>", page, re.DOTALL)
     if not candidate or not text:
         raise RuntimeError("the rating page shows no answer")

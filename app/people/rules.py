@@ -12,7 +12,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "import_data": frozenset({"engineer", "admin"}),
     "manage_people": frozenset({"admin"}),
 }
-HOMES = {"labeler": "/work", "researcher": "/campaigns", "engineer": "/dashboard", "admin": "/dashboard"}
+HOMES = {"labeler": "/label", "researcher": "/campaigns", "engineer": "/dashboard", "admin": "/dashboard"}
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
 LONGEST_NAME = 120

@@ -49,7 +49,7 @@ async function sentence(answer) {
 
 // Drafts of this browser that never reached the server, of this page or of one left behind.
 async function sendKept() {
-  const kept = Object.keys(localStorage).filter((key) => key.startsWith("draft:/work/"));
+  const kept = Object.keys(localStorage).filter((key) => key.startsWith("draft:/label/"));
   for (const key of kept) {
     if (!(await send(key.slice("draft:".length), localStorage.getItem(key)))) return;
   }

@@ -12,19 +12,19 @@ def at_work(browse, workshop):
     """A signed-in labeler with one ranking campaign."""
     workshop.campaign(workshop.prompts(2), instructions="**Read** twice.")
     browse.as_("labeler")
-    browse.get("/work")
+    browse.get("/label")
     return browse
 
 
 def take(browse):
-    return browse.post("/work/next").headers["location"]
+    return browse.post("/label/next").headers["location"]
 
 
 def rate_all(browse, place, ratings=(5, 2, 6, 5)):
     order = []
     for number, rating in enumerate(ratings, start=1):
         page = browse.get(f"{place}?answer={number}")
-        candidate = re.search(r'action="(/work/tasks/\d+/answers/(\d+))"', page)
+        candidate = re.search(r'action="(/label/tasks/\d+/answers/(\d+))"', page)
         order.append(candidate[2])
         answer = browse.post(candidate[1], {"likert": str(rating), "note": "hm", "flag-sexual_content": "yes"})
     return order, answer.headers["location"]
@@ -34,7 +34,7 @@ def test_rating_leads_from_answer_to_answer_and_then_to_the_ranking(at_work):
     place = take(at_work)
     page = at_work.get(place)
     assert "Read</strong> twice" in page
-    first = re.search(r'action="(/work/tasks/\d+/answers/\d+)"', page)[1]
+    first = re.search(r'action="(/label/tasks/\d+/answers/\d+)"', page)[1]
     assert at_work.post(first, {"likert": "5"}).headers["location"] == f"{place}?answer=2"
     _, then = rate_all(at_work, place)
     assert then == f"{place}/rank"
@@ -52,7 +52,7 @@ def test_a_whole_task_by_plain_forms_stores_the_order(at_work, database):
     at_work.get(f"{place}/rank")
     ranks = {f"rank-{candidate}": rank for candidate, rank in zip(order, (2, 4, 1, 2), strict=True)}
     after = at_work.post(f"{place}/submit", {**ranks, "then": "next"}).headers["location"]
-    assert after.startswith("/work/tasks/")
+    assert after.startswith("/label/tasks/")
     assert after != place
     assert "Submitted: C &gt; A = D &gt; B." in at_work.get(after)
     with database.reading() as session:
@@ -60,7 +60,7 @@ def test_a_whole_task_by_plain_forms_stores_the_order(at_work, database):
         assert service.stored_order(annotation) == "C > A = D > B"
         assert {rating.note for rating in annotation.ratings} == {"hm"}
     assert "nothing was stored twice" in at_work.post(f"{place}/submit", ranks, status=409).text
-    assert at_work.client.get(place).headers["location"] == "/work"
+    assert at_work.client.get(place).headers["location"] == "/label"
 
 
 def test_an_incomplete_ranking_is_refused_and_what_was_placed_is_kept(at_work, database):
@@ -74,7 +74,7 @@ def test_an_incomplete_ranking_is_refused_and_what_was_placed_is_kept(at_work, d
 
 def test_autosave_answers_without_a_page_and_a_rating_may_be_missing_in_a_draft(at_work):
     place = take(at_work)
-    address = re.search(r'action="(/work/tasks/\d+/answers/\d+)"', at_work.get(place))[1]
+    address = re.search(r'action="(/label/tasks/\d+/answers/\d+)"', at_work.get(place))[1]
     at_work.post(address, {"note": "first thought", "autosave": "1"}, status=204)
     assert "first thought" in at_work.get(place)
     assert "has no rating yet" in at_work.post(address, {"note": "more"}, status=422).text
@@ -92,7 +92,7 @@ def test_the_prompt_label_decides_whether_the_conditional_flag_is_asked(at_work)
 
 def test_a_labeler_never_sees_who_made_an_answer(at_work):
     place = take(at_work)
-    pages = [at_work.get("/work"), *(at_work.get(f"{place}?answer={n}") for n in range(1, 5))]
+    pages = [at_work.get("/label"), *(at_work.get(f"{place}?answer={n}") for n in range(1, 5))]
     rate_all(at_work, place)
     pages.append(at_work.get(f"{place}/rank"))
     assert not any("secret-origin" in page for page in pages)
@@ -101,7 +101,7 @@ def test_a_labeler_never_sees_who_made_an_answer(at_work):
 def test_the_name_of_an_evaluation_does_not_tell_labelers_which_models_it_compares(browse, workshop):
     campaign = workshop.campaign(workshop.prompts(1), name="new-model against old-model", phase="evaluation")
     browse.as_("labeler")
-    home = browse.get("/work")
+    home = browse.get("/label")
     assert f"Evaluation {campaign.id}" in home
     assert "new-model" not in home + browse.get(take(browse))
 
@@ -110,24 +110,24 @@ def test_skipping_needs_a_reason_and_leads_to_the_next_task(at_work):
     place = take(at_work)
     at_work.post(f"{place}/skip", status=422)
     after = at_work.post(f"{place}/skip", {"reason": "not my language"}).headers["location"]
-    assert after.startswith("/work/tasks/")
+    assert after.startswith("/label/tasks/")
     assert after != place
-    assert at_work.client.get(place).headers["location"] == "/work"
-    assert "You have skipped this task" in at_work.get("/work")
+    assert at_work.client.get(place).headers["location"] == "/label"
+    assert "You have skipped this task" in at_work.get("/label")
 
 
 def test_no_task_says_why(browse, workshop):
     browse.as_("labeler")
-    browse.get("/work")
-    assert take(browse) == "/work"
-    assert "No campaign is open at the moment" in browse.get("/work")
+    browse.get("/label")
+    assert take(browse) == "/label"
+    assert "No campaign is open at the moment" in browse.get("/label")
 
 
 def test_a_demonstration_is_written_and_stored(browse, workshop, database):
     prompt, _ = workshop.prompts(1)[0]
     workshop.campaign([(prompt, [])], kind="demonstration")
     browse.as_("labeler")
-    browse.get("/work")
+    browse.get("/label")
     place = take(browse)
     browse.post(f"{place}/text", {"text": "half a sent", "autosave": "1"}, status=204)
     assert "half a sent" in browse.get(place)
@@ -168,7 +168,7 @@ def test_a_labeler_makes_no_campaigns_and_an_engineer_labels_nothing(browse):
     browse.as_("labeler")
     browse.get("/campaigns", status=403)
     browse.as_("engineer")
-    browse.get("/work", status=403)
+    browse.get("/label", status=403)
 
 
 def test_the_campaign_page_shows_recent_orders_under_pseudonyms(browse, workshop):
@@ -188,10 +188,10 @@ def test_a_text_is_no_answer_to_a_ranking_task_and_nothing_is_none_to_a_demonstr
     (prompt, _), *_ = workshop.prompts(1, start=1)
     writing = workshop.campaign([(prompt, [])], name="Write", kind="demonstration")
     browse.as_("labeler")
-    browse.get("/work")
-    place = browse.post("/work/next", {"campaign_id": ranking.id}).headers["location"]
+    browse.get("/label")
+    place = browse.post("/label/next", {"campaign_id": ranking.id}).headers["location"]
     assert "asks for ratings" in browse.post(f"{place}/submit", {"text": "A poem."}, status=422).text
-    place = browse.post("/work/next", {"campaign_id": writing.id}).headers["location"]
+    place = browse.post("/label/next", {"campaign_id": writing.id}).headers["location"]
     assert "asks for a text" in browse.post(f"{place}/submit", {}, status=422).text
     with database.reading() as session:
         assert session.scalars(select(Annotation)).all() == []
@@ -222,5 +222,5 @@ def test_many_long_messages_never_outgrow_the_session_cookie(browse, workshop):
     with workshop.database.transaction() as session:
         session.query(Campaign).update({"status": "paused"})
     for _ in range(5):
-        cookie = browse.post("/work/next").headers["set-cookie"]
+        cookie = browse.post("/label/next").headers["set-cookie"]
     assert len(cookie) < 4096

@@ -68,9 +68,9 @@ def test_the_policy_stands_on_every_refusal(calm):
     calm.as_("labeler")
     check_page(calm.client.get("/people"), 403)
     check_page(calm.client.get("/nowhere"), 404)
-    assert "does not take" in check_page(calm.client.put("/work", headers={"x-csrf-token": calm.token}), 405)
-    check_page(calm.client.post("/work/next", data={"csrf_token": calm.token, "campaign_id": "x"}), 422)
-    check_page(calm.client.post("/work/next", data={"csrf_token": "x" * 5_000_000}), 413)
+    assert "does not take" in check_page(calm.client.put("/label", headers={"x-csrf-token": calm.token}), 405)
+    check_page(calm.client.post("/label/next", data={"csrf_token": calm.token, "campaign_id": "x"}), 422)
+    check_page(calm.client.post("/label/next", data={"csrf_token": "x" * 5_000_000}), 413)
     calm.as_("engineer")
     check_page(calm.client.get("/prompts?page=many"), 422)
 

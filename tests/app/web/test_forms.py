@@ -4,11 +4,11 @@ from app.errors import Invalid
 from app.web.forms import LARGEST_NUMBER, whole_number
 
 NO_ID = ["2147483648", "3000000000", "9" * 30, "9" * 5000, "-1", "1e309", "%D9%A1%D9%A2", "1%00", "abc"]
-PLACES = ["/prompts/{}", "/prompts/imports/{}", "/campaigns/{}", "/work/tasks/{}", "/work/tasks/{}/rank"]
+PLACES = ["/prompts/{}", "/prompts/imports/{}", "/campaigns/{}", "/label/tasks/{}", "/label/tasks/{}/rank"]
 PLACES += ["/snapshots/{}", "/snapshots/{}/files/x", "/runs/{}", "/runs/{}.json", "/runs/{}/metrics.json"]
 PLACES += ["/models/{}", "/evaluations/{}.json"]
-ACTIONS = ["/people/{}/password", "/people/{}/active", "/work/tasks/{}/submit", "/campaigns/{}/status"]
-ACTIONS += ["/runs/{}/cancel", "/work/tasks/1/answers/{}"]
+ACTIONS = ["/people/{}/password", "/people/{}/active", "/label/tasks/{}/submit", "/campaigns/{}/status"]
+ACTIONS += ["/runs/{}/cancel", "/label/tasks/1/answers/{}"]
 NUL = "two\x00halves"
 
 
@@ -29,7 +29,7 @@ def test_an_address_that_no_row_can_have_is_not_found(browse):
         ("/campaigns", {"name": NUL}),
         ("/snapshots", {"name": NUL}),
         ("/runs", {"stage": "pretrain", "name": NUL}),
-        ("/work/tasks/1/skip", {"reason": NUL}),
+        ("/label/tasks/1/skip", {"reason": NUL}),
     ],
 )
 def test_text_that_no_database_keeps_is_refused_with_a_sentence(browse, address, form):
@@ -69,7 +69,7 @@ def test_numbers_are_read_in_any_script_and_held_to_their_bounds():
 @pytest.mark.parametrize(
     ("address", "form"),
     [
-        ("/work/next", {"campaign_id": "9" * 30}),
+        ("/label/next", {"campaign_id": "9" * 30}),
         ("/snapshots", {"name": "n", "campaign": "9" * 30}),
         ("/campaigns", {"name": "n", "kind": "demonstration", "prompts": "9" * 30}),
         ("/campaigns", {"name": "n", "model_version_id": "3000000000"}),

@@ -25,7 +25,7 @@ def test_the_longest_demonstration_fits_into_a_form_in_chinese(browse, workshop)
     (prompt, _), *_ = workshop.prompts(1)
     workshop.campaign([(prompt, [])], kind="demonstration")
     browse.as_("labeler")
-    browse.get("/work")
-    place = browse.post("/work/next").headers["location"]
+    browse.get("/label")
+    place = browse.post("/label/next").headers["location"]
     browse.post(f"{place}/text", {"text": "写" * 100_000})
     browse.post(f"{place}/submit", {"text": "写" * 100_000})

@@ -262,5 +262,9 @@ def fail(database: Database, run_id: int, error: Exception) -> None:
     with database.transaction() as session:
         run = service.run_for(session, run_id)
         if run.status not in rules.FINISHED:
-            sentence = str(error) if isinstance(error, DomainError) else f"{type(error).__name__}: {error}"
+            if isinstance(error, DomainError):
+                sentence = str(error)
+            else:  # the worker's log has all of it; a page needs the first line
+                first = (str(error).splitlines() or [""])[0][:300]
+                sentence = f"The worker could not bring this run home ({type(error).__name__}: {first})."
             run.status, run.error, run.finished_at = "failed", sentence, utc_now()

@@ -39,12 +39,6 @@ KEYS = [
 ]
 
 
-@pytest.fixture
-def engine_name():
-    """The play starts its own server and worker on the demo's engine."""
-    return "sqlite"
-
-
 def test_the_loop_turns_once_and_tells_its_numbers(settings, database):
     with database.transaction() as session:
         _, password = people.add_person(session, None, email="admin@demo.example", name="Ada", role="admin")

@@ -7,6 +7,8 @@ from app.errors import Invalid
 from app.models import Candidate, ModelVersion, Prompt
 from trainer.contract.records import Candidate as Sampled
 
+LARGE_SEED = 2**62  # the trainer draws seeds of 63 bits
+
 
 @pytest.fixture
 def world(factory):
@@ -17,7 +19,7 @@ def world(factory):
 
 def sampled(prompt_id, index, text):
     return Sampled(
-        prompt_id=str(prompt_id), index=index, text=text, seed=100 + index, temperature=0.7, top_p=0.9,
+        prompt_id=str(prompt_id), index=index, text=text, seed=LARGE_SEED + index, temperature=0.7, top_p=0.9,
         max_new_tokens=64, tokens=3, finished=True,
     )  # fmt: skip
 
@@ -41,7 +43,7 @@ def test_sampled_answers_keep_their_provenance_and_come_once(database, world):
         ).all()
     assert {p: len(i) for p, i in ids.items()} == {one.id: 2, two.id: 1}
     assert [c.text for c in kept] == ["a", "b�", "c"]
-    assert (kept[0].origin, kept[0].seed) == (f"model:{model.id}", 100)
+    assert (kept[0].origin, kept[0].seed) == (f"model:{model.id}", LARGE_SEED)
     assert kept[0].sampling == {"temperature": 0.7, "top_p": 0.9, "max_new_tokens": 64}
 
 

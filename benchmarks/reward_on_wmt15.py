@@ -70,7 +70,7 @@ def main() -> None:
             snapshot = snapshots.create_snapshot(session, settings, None, "wmt15", filters)
         numbers |= {"rows": entry.rows, "rows_refused": entry.rejected}
         numbers |= {name: snapshot.counts[name] for name in ("rankings", "strict_pairs", "tied_pairs")}
-        with running(settings, free_port(8766)):
+        with running(settings, free_port(0)):
             with timed(numbers, "seconds_pretrain"):
                 config = {"steps": 50 if given.quick else 500, "batch_size": 32, "block": 96, "layers": 3}
                 base = train(database, stage="pretrain", config=config, parents={}, snapshot_id=None)

@@ -105,7 +105,7 @@ def play(settings: Settings, plan: Plan, admin_password: str, say: Callable[[str
         say: is told what happens, a line at a time.
     """
     started = time.monotonic()
-    port = free_port(8765)
+    port = free_port(0)  # any: two plays at once must not meet at one address
     base = f"http://127.0.0.1:{port}"
     with running(settings, port), PeakMemory().watched() as memory:
         numbers = _Play(base, settings, plan, say).all_of_it(admin_password)

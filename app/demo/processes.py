@@ -21,7 +21,7 @@ START_SECONDS = 60
 
 
 def free_port(wanted: int) -> int:
-    """``wanted`` when nobody listens there, else any free one."""
+    """``wanted`` when nobody listens there, else any free one; 0 asks for any."""
     for port in (wanted, 0):
         with socket.socket() as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

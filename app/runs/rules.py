@@ -35,7 +35,8 @@ FIRST_FIELDS: dict[Stage, tuple[str, ...]] = {
     "sft": ("epochs", "learning_rate", "batch_size"),
     "sample": ("answers_per_prompt", "temperature", "top_p", "max_new_tokens"),
     "reward": ("epochs", "learning_rate", "prompts_per_batch"),
-    "score": ("batch_size",),
+    "crossvalidate": ("folds", "seeds", "epochs", "learning_rate"),
+    "score": ("tokens_per_forward",),
     "ppo": ("iterations", "learning_rate", "kl_coefficient", "batch_size", "pretrain_coefficient"),
     "evaluate": ("prompts", "temperature", "max_new_tokens"),
 }
@@ -45,6 +46,7 @@ DESCRIPTIONS: dict[Stage, str] = {
     "sft": "Fine-tune a language model on demonstrations.",
     "sample": "Let a model answer prompts; the answers join the pool as candidates.",
     "reward": "Learn from rankings which answers people prefer.",
+    "crossvalidate": "Train reward models with each group of labelers left out: do they agree with people they never saw?",
     "score": "Score answers with a reward model.",
     "ppo": "Improve an SFT model against a reward model.",
     "evaluate": "Measure a policy against its reference on held-out prompts: KL, reward, length.",

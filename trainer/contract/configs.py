@@ -15,6 +15,7 @@ from trainer.contract.folder import Stage
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
 
 
 class StageConfig(BaseModel):
@@ -81,16 +82,45 @@ class SampleConfig(StageConfig):
     resample_duplicates: int = Field(3, ge=0, description="extra rounds to replace an answer equal to a sibling")
 
 
+Ties = Literal["drop", "soft", "davidson", "rao_kupper"]
+Head = Literal["helpful", "truthful", "harmless"]
+
+
 class RewardConfig(TrainConfig):
     """Train r(x, y) on full rankings: all pairs of a prompt in one batch element (IG §3.5, C.2)."""
 
     learning_rate: Rate = 5e-4
     epochs: Positive = Field(1, description="IG C.2: 1; more overfits")
-    prompts_per_batch: Positive = Field(16, description="rankings a step (IG C.2: 64)")
+    prompts_per_batch: Positive = Field(64, description="prompts an optimizer step, with all their rankings (IG C.2)")
     max_tokens: Positive = Field(256, description="prompt + answer; a longer prompt loses its oldest tokens")
-    divisor: Literal["all_pairs", "strict_pairs"] = Field(
-        "all_pairs", description="per-prompt divisor: C(K,2) as printed, or the number of strict pairs"
+    tokens_per_forward: Positive = Field(
+        4096, description="tokens computed together; bounds memory and changes nothing else, a step's gradients add up"
     )
+    share_prefixes: bool = Field(True, description="compute a prompt once for all its answers, where the model can")
+    ties: Ties = Field(
+        "drop",
+        description="tied pairs: no term (IG C.2), half a win for each side, or a likelihood with a learned tie "
+        "parameter",
+    )
+    divisor: Literal["all_pairs", "strict_pairs"] = Field(
+        "all_pairs", description="per-prompt divisor: C(K,2) as printed, or the number of pairs used"
+    )
+    margin: Literal["none", "likert", "strength"] = Field(
+        "none", description="demand a larger gap where the ratings differ more, or a pair's strength says so (L2 §3.2)"
+    )
+    margin_scale: float = Field(1.0, ge=0, le=100, description="times the Likert difference or the strength")
+    label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="share of pairs assumed to be labelled the wrong way")
+    prompt_weights: dict[str, Weight] = Field({}, description="prompt id to weight in the loss; others have 1")
+    labeler_weights: dict[str, Weight] = Field({}, description="labeler to weight in the loss; others have 1")
+    heads: list[Head] = Field([], description="further scores, each learned from its own flags and ratings")
+    ensemble: int = Field(1, ge=1, le=16, description="models trained, differing in seed, to see where they disagree")
+
+
+class CrossValidateConfig(RewardConfig):
+    """Train a reward model for every labeler group left out, with several seeds (IG §4.1, E.2: 5 groups, 3 seeds)."""
+
+    folds: int = Field(5, ge=2, le=20, description="labeler groups of about equal data; each is left out once")
+    seeds: int = Field(3, ge=1, le=20, description="trainings per group")
 
 
 class PpoConfig(TrainConfig):
@@ -125,8 +155,9 @@ class PpoConfig(TrainConfig):
 class ScoreConfig(StageConfig):
     """Score prompt + answer rows of ``inputs/answers.parquet`` with a reward model."""
 
-    batch_size: Positive = 64
-    max_tokens: Positive = 256
+    tokens_per_forward: Positive = Field(4096, description="tokens computed together; bounds memory")
+    max_tokens: Positive = Field(256, description="prompt + answer; a longer prompt loses its oldest tokens")
+    share_prefixes: bool = Field(True, description="compute a prompt once for all its answers, where the model can")
 
 
 class EvaluateConfig(StageConfig):
@@ -144,6 +175,7 @@ CONFIGS: dict[Stage, type[StageConfig]] = {
     "sft": SftConfig,
     "sample": SampleConfig,
     "reward": RewardConfig,
+    "crossvalidate": CrossValidateConfig,
     "score": ScoreConfig,
     "ppo": PpoConfig,
     "evaluate": EvaluateConfig,
@@ -154,6 +186,7 @@ PARENTS: dict[Stage, tuple[tuple[str, str], ...]] = {
     "sft": (("base", "base"),),
     "sample": (("policy", "sft"),),
     "reward": (("sft", "sft"),),
+    "crossvalidate": (("sft", "sft"),),
     "score": (("reward", "reward"),),
     "ppo": (("sft", "sft"), ("reward", "reward")),
     "evaluate": (("policy", "policy"), ("reference", "sft"), ("reward", "reward")),
@@ -163,4 +196,4 @@ PARENTS: dict[Stage, tuple[tuple[str, str], ...]] = {
 PRODUCES: dict[Stage, str] = {"pretrain": "base", "sft": "sft", "reward": "reward", "ppo": "policy"}
 """Stage -> kind of the model version it leaves in ``model/``."""
 
-READS_SNAPSHOT: frozenset[Stage] = frozenset({"sft", "reward", "ppo", "evaluate"})
+READS_SNAPSHOT: frozenset[Stage] = frozenset({"sft", "reward", "crossvalidate", "ppo", "evaluate"})

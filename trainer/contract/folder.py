@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from trainer.contract.judging import CrossValidation, Judging
+
 SCHEMA_VERSION = 1
 
 PROMPTS = "prompts.parquet"
@@ -32,7 +34,7 @@ MODEL = "model"
 MANIFEST = "manifest.json"
 ERROR = "error.json"
 
-Stage = Literal["pretrain", "sft", "sample", "reward", "score", "ppo", "evaluate"]
+Stage = Literal["pretrain", "sft", "sample", "reward", "crossvalidate", "score", "ppo", "evaluate"]
 ParentRole = Literal["base", "sft", "policy", "reference", "reward"]
 
 
@@ -63,6 +65,9 @@ class RunManifest(BaseModel):
 
     Attributes:
         metrics: final numbers by family name (``reward/accuracy`` …), what the registry shows.
+        notes: sentences about what the run left out or did otherwise than asked, with counts and names.
+        judging: what was measured about a reward model.
+        cross_validation: of a ``crossvalidate`` run.
         provenance: data hash, parent hashes, git commit, library versions, seed, hardware, seconds.
         files: name -> SHA-256 of each result file outside ``checkpoints/``.
     """
@@ -72,6 +77,9 @@ class RunManifest(BaseModel):
     schema_version: int = SCHEMA_VERSION
     stage: Stage
     metrics: dict[str, float | int | str | None] = {}
+    notes: list[str] = []
+    judging: Judging | None = None
+    cross_validation: CrossValidation | None = None
     provenance: dict[str, Any] = {}
     files: dict[str, str] = {}
 

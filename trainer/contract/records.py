@@ -50,13 +50,14 @@ class Demonstration(Record):
 
 
 class Answer(Record):
-    """A candidate answer as it stands inside a ranking."""
+    """A candidate answer as it stands inside a ranking; ``shown`` is its place on the labeler's screen, from 0."""
 
     candidate_id: str
     text: str
     source: str | None = None
     likert: int | None = None
     flags: list[str] = []
+    shown: int | None = None
 
 
 class Ranking(Record):
@@ -64,6 +65,8 @@ class Ranking(Record):
 
     ``ranks[i]`` belongs to ``answers[i]``; 1 is best and equal ranks are ties.
     ``flags`` of an answer lists the names of the flags that were answered "yes".
+    ``strength`` says how much better the better one of two answers is, on the collector's own
+    scale (Llama 2 §3.2.1 has 0 to 3); ``labeler_group`` is the group the person belongs to.
     """
 
     ranking_id: str
@@ -75,6 +78,9 @@ class Ranking(Record):
     campaign: str | None = None
     phase: Literal["training", "evaluation"] = "training"
     split: Split = "train"
+    use_case: str | None = None
+    labeler_group: str | None = None
+    strength: float | None = None
 
     @model_validator(mode="after")
     def _one_rank_per_answer(self) -> Ranking:
@@ -117,11 +123,24 @@ class AnswerToScore(Record):
     text: str
 
 
+class HeadScore(Record):
+    """What one further head of a reward model says."""
+
+    name: str
+    score: float
+
+
 class Score(Record):
-    """The reward model's scalar for one answer; higher is better, the zero point is the model's."""
+    """The reward model's scalar for one answer; higher is better, the zero point is the model's.
+
+    ``deviation`` is the standard deviation over the members of an ensemble, ``heads`` what the
+    further heads say; both are empty for a plain model.
+    """
 
     answer_id: str
     score: float
+    deviation: float | None = None
+    heads: list[HeadScore] = []
 
 
 def comparisons(ranks: list[int]) -> tuple[list[Comparison], int]:
@@ -155,6 +174,7 @@ _ANSWERS = pa.list_(
             ("source", pa.string()),
             ("likert", pa.int8()),
             ("flags", pa.list_(pa.string())),
+            ("shown", pa.int16()),
         ]
     )
 )
@@ -184,6 +204,9 @@ SCHEMAS: dict[type[Record], pa.Schema] = {
             ("campaign", pa.string()),
             ("phase", pa.string()),
             ("split", pa.string()),
+            ("use_case", pa.string()),
+            ("labeler_group", pa.string()),
+            ("strength", pa.float64()),
         ]
     ),
     Candidate: pa.schema(
@@ -200,7 +223,14 @@ SCHEMAS: dict[type[Record], pa.Schema] = {
         ]
     ),
     AnswerToScore: pa.schema([("answer_id", pa.string()), ("messages", _MESSAGES), ("text", pa.string())]),
-    Score: pa.schema([("answer_id", pa.string()), ("score", pa.float64())]),
+    Score: pa.schema(
+        [
+            ("answer_id", pa.string()),
+            ("score", pa.float64()),
+            ("deviation", pa.float64()),
+            ("heads", pa.list_(pa.struct([("name", pa.string()), ("score", pa.float64())]))),
+        ]
+    ),
 }
 
 R = TypeVar("R", bound=Record)

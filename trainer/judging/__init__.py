@@ -1,0 +1,1 @@
+"""How good a reward model is, measured: pure functions on scores and ranks (numpy, never torch)."""

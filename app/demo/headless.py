@@ -55,7 +55,7 @@ class Plan:
         ("pretrain", (("steps", 500), ("batch_size", 32), ("block", 96), ("layers", 3))),
         ("sft", (("epochs", 5),)),
         ("sample", (("max_new_tokens", 32),)),
-        ("reward", (("epochs", 3),)),
+        ("reward", (("epochs", 3), ("prompts_per_batch", 16))),
         ("ppo", (("iterations", 50), ("max_new_tokens", 32), ("kl_coefficient", 0.1))),
         ("evaluate", (("max_new_tokens", 32),)),
     )

@@ -7,6 +7,7 @@ that survived its worker is ended and goes on from its checkpoint, a model is re
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -69,7 +70,9 @@ def prepare(settings: Settings, database: Database, run_id: int) -> bool:
         parents = {role: settings.data_dir.resolve() / model.path for role, model in queries.parents_of(session, run)}
         if snapshot_folder and run.stage == "sample":
             _write_prompts(folder / INPUTS / PROMPTS, snapshot_folder / PROMPTS, run)
-        if snapshot_folder and run.stage == "score":
+        if run.stage == "score" and "answers" in run.purpose:
+            shutil.copyfile(settings.data_dir.resolve() / run.purpose["answers"], folder / INPUTS / ANSWERS)
+        elif snapshot_folder and run.stage == "score":
             _write_answers(folder / INPUTS / ANSWERS, snapshot_folder / RANKINGS)
         spec = {
             "stage": run.stage,

@@ -101,10 +101,12 @@ def needs_snapshot(stage: Stage) -> bool:
     return stage in READS_SNAPSHOT or stage in ("sample", "score")
 
 
-def missing_parts(stage: Stage, parents: Mapping[str, int], snapshot_id: int | None) -> list[str]:
-    """What a run of this stage still needs, in words."""
+def missing_parts(
+    stage: Stage, parents: Mapping[str, int], snapshot_id: int | None, *, brings_answers: bool = False
+) -> list[str]:
+    """What a run of this stage still needs, in words; a score run may bring answers of its own."""
     missing = [f"a {kind} model as “{role}”" for role, kind in PARENTS[stage] if role not in parents]
-    if needs_snapshot(stage) and snapshot_id is None:
+    if needs_snapshot(stage) and snapshot_id is None and not (stage == "score" and brings_answers):
         missing.append("a snapshot")
     return missing
 

@@ -39,6 +39,8 @@ def start_run(
     The queued row is the order itself: a worker that sees it starts the workflow, so an order
     is never lost between two databases. ``corpora`` is the folder in which a corpus must lie; none
     means that any file will do, as for the command line, whose user has the files anyway.
+    ``purpose["answers"]`` of a score run names, below the data folder, the finished file of answers that it
+    scores instead of a snapshot's.
 
     Raises:
         Invalid: an unknown stage, a wrong setting (``fields`` says which), a missing or unsuitable part.
@@ -47,7 +49,8 @@ def start_run(
     if stage not in rules.STAGES:
         raise Invalid(f"There is no stage “{stage}”. Choose one of {', '.join(rules.STAGES)}.")
     known: Stage = stage
-    if missing := rules.missing_parts(known, parents, snapshot_id):
+    purpose = dict(purpose or {})
+    if missing := rules.missing_parts(known, parents, snapshot_id, brings_answers="answers" in purpose):
         raise Invalid(f"A {stage} run needs {' and '.join(missing)}.")
     _check_parents(session, parents)
     if snapshot_id is not None and not queries.snapshot_exists(session, snapshot_id):
@@ -59,7 +62,6 @@ def start_run(
     corpus = getattr(checked, "corpus", None)
     if corpora and corpus and (problem := rules.corpus_problem(corpus, corpora)):
         raise Invalid(f"The corpus cannot be used. {problem}", {"corpus": problem})
-    purpose = dict(purpose or {})
     if problem := rules.order_problem(name=name.strip(), seed=seed, prompts=purpose.get("prompts", {})):
         raise Invalid(problem)
     if campaign := purpose.get("campaign"):

@@ -1,10 +1,10 @@
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
 from app.models import Campaign, ModelVersion, Run, Snapshot
-from app.runs import rules
+from app.runs import forms, rules
 from app.web.render import Page
 
 BADGES = {"queued": "", "running": "accent", "succeeded": "good", "failed": "bad", "cancelled": "warn"}
@@ -111,15 +111,20 @@ class RunForm(Page):
     template: ClassVar[str] = "runs/new.html"
     stage: str
     description: str
-    first: Sequence[rules.Field]
-    rest: Sequence[rules.Field]
+    first: Sequence[forms.Field]
+    rest: Sequence[forms.Field]
     roles: Sequence[tuple[str, str, Sequence[ModelVersion]]]
     snapshots: Sequence[Snapshot]
     wants_snapshot: bool
     chosen: Mapping[str, str]
     seed: int | str
     error: str = ""
-    problems: Mapping[str, str] | None = None
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def hidden_problem(self) -> bool:
+        """A field under "more settings" is wrong, so they must be open."""
+        return any(setting.name in self.problems for setting in self.rest)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from app.errors import DomainError, Invalid
 from app.models import ModelVersion, Person, Run
 from app.people import rules as people_rules
 from app.registry import queries as registry
-from app.runs import queries, rules, service
+from app.runs import forms, queries, rules, service
 from app.runs.pages import (
     HEADLINE_SERIES,
     DashboardPage,
@@ -40,7 +40,7 @@ SHORT = {"loss/heldout": "held-out loss", "reward/heldout_accuracy": "accuracy",
 
 
 async def _form(request: Request) -> dict[str, str]:
-    return {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
+    return forms.joined((await request.form()).multi_items())
 
 
 Form = Annotated[dict[str, str], Depends(_form)]
@@ -121,8 +121,20 @@ def runs_table(request: Request, session: Reading, settings: AppSettings, now: N
 
 
 @router.get("/runs/new")
-def new_run(request: Request, session: Reading, _engineer: Engineer, stage: str = "sft") -> HTMLResponse:
-    return render(request, _run_form(session, stage, dict(request.query_params)))
+def new_run(
+    request: Request, session: Reading, _engineer: Engineer, stage: str = "sft", like: str = ""
+) -> HTMLResponse:
+    """The form for a run. The address may fill it: field by field, or ``like`` the run of this number."""
+    given = forms.joined(request.query_params.multi_items())
+    if like:
+        earlier = service.run_for(session, whole_number(like, "The run to start again"))
+        stage, given = earlier.stage, _form_of(earlier) | given
+    return render(request, _run_form(session, stage, given))
+
+
+def _form_of(run: Run) -> dict[str, str]:
+    parents = {parent.role: parent.model_version_id for parent in run.parents}
+    return forms.form_of_run(run.config, parents, run.snapshot_id, run.seed, run.purpose)
 
 
 def _run_form(session: Session, stage: str, given: dict[str, str], error: DomainError | None = None) -> RunForm:
@@ -130,7 +142,7 @@ def _run_form(session: Session, stage: str, given: dict[str, str], error: Domain
         raise Invalid(f"There is no stage “{stage}”.")
     known: Stage = stage
     config = {key.removeprefix("config-"): value for key, value in given.items() if key.startswith("config-")}
-    first, rest = rules.form_fields(known, config)
+    first, rest = forms.form_fields(known, config)
     roles = [
         (role, kind, _usual_first(registry.models(session, rules.KINDS_FOR_ROLE[role]), kind))
         for role, kind in PARENTS[known]

@@ -1,17 +1,13 @@
-"""What a run needs and how a form turns into its configuration; pure."""
+"""What a run needs, what it is called and how far it is; pure."""
 
 import hashlib
 import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, get_args
 
-from pydantic import ValidationError
-from pydantic.fields import FieldInfo
-
-from trainer.contract.configs import CONFIGS, PARENTS, READS_SNAPSHOT, PretrainConfig, StageConfig
+from trainer.contract.configs import PARENTS, READS_SNAPSHOT, PretrainConfig
 from trainer.contract.folder import Stage
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -29,71 +25,16 @@ KINDS_FOR_ROLE: dict[str, tuple[str, ...]] = {
     "reward": ("reward",),
 }
 
-# What an engineer looks at first; everything else stands under "more settings".
-FIRST_FIELDS: dict[Stage, tuple[str, ...]] = {
-    "pretrain": ("steps", "learning_rate", "hidden_size", "layers", "vocabulary_size", "corpus"),
-    "sft": ("epochs", "learning_rate", "batch_size"),
-    "sample": ("answers_per_prompt", "temperature", "top_p", "max_new_tokens"),
-    "reward": ("epochs", "learning_rate", "prompts_per_batch"),
-    "crossvalidate": ("folds", "seeds", "epochs", "learning_rate"),
-    "score": ("tokens_per_forward",),
-    "ppo": ("iterations", "learning_rate", "kl_coefficient", "batch_size", "pretrain_coefficient"),
-    "evaluate": ("prompts", "temperature", "max_new_tokens"),
-}
-
 DESCRIPTIONS: dict[Stage, str] = {
     "pretrain": "Train a tokenizer and a small language model from nothing on plain text.",
     "sft": "Fine-tune a language model on demonstrations.",
     "sample": "Let a model answer prompts; the answers join the pool as candidates.",
     "reward": "Learn from rankings which answers people prefer.",
-    "crossvalidate": "Train reward models with each group of labelers left out: do they agree with people they never saw?",
+    "crossvalidate": "Leave each group of labelers out in turn: does a reward model agree with people it never saw?",
     "score": "Score answers with a reward model.",
     "ppo": "Improve an SFT model against a reward model.",
     "evaluate": "Measure a policy against its reference on held-out prompts: KL, reward, length.",
 }
-
-
-@dataclass(frozen=True)
-class Field:
-    """One setting as a form shows it."""
-
-    name: str
-    label: str
-    hint: str
-    value: str
-    kind: Literal["number", "text", "choice", "switch"]
-    choices: tuple[str, ...] = ()
-
-
-def form_fields(stage: Stage, given: Mapping[str, Any]) -> tuple[list[Field], list[Field]]:
-    """The settings of a stage for its form: those looked at first, and the rest."""
-    fields = [_field(name, info, given.get(name)) for name, info in CONFIGS[stage].model_fields.items()]
-    first = [field for name in FIRST_FIELDS[stage] for field in fields if field.name == name]
-    return first, [field for field in fields if field not in first]
-
-
-def _field(name: str, info: FieldInfo, given: Any) -> Field:
-    value = given if given is not None else info.default
-    shown = "" if value is None else str(value)
-    label, hint = name.replace("_", " "), info.description or ""
-    if get_origin(info.annotation) is Literal:
-        return Field(name, label, hint, shown, "choice", tuple(str(c) for c in get_args(info.annotation)))
-    if info.annotation is bool:
-        return Field(name, label, hint, shown, "switch", ("True", "False"))
-    return Field(name, label, hint, shown, "text" if info.annotation is str else "number")
-
-
-def read_config(stage: Stage, given: Mapping[str, Any]) -> tuple[StageConfig | None, dict[str, str]]:
-    """Validate settings as they came from a form or a file; empty values mean the default.
-
-    Returns:
-        The configuration, or nothing and a sentence for each field that is wrong.
-    """
-    filled = {name: value for name, value in given.items() if value not in ("", None)}
-    try:
-        return CONFIGS[stage].model_validate(filled), {}
-    except ValidationError as error:
-        return None, {".".join(str(p) for p in e["loc"]) or stage: e["msg"] for e in error.errors()}
 
 
 def needs_snapshot(stage: Stage) -> bool:

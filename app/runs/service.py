@@ -13,7 +13,7 @@ from app.errors import Conflict, Invalid, NotFound
 from app.models import Person, Run, RunParent
 from app.models.base import utc_now
 from app.people import service as people
-from app.runs import queries, rules
+from app.runs import forms, queries, rules
 from app.settings import Settings
 from trainer.contract.folder import ERROR, METRICS, SAMPLES, Stage
 
@@ -55,7 +55,7 @@ def start_run(
     _check_parents(session, parents)
     if snapshot_id is not None and not queries.snapshot_exists(session, snapshot_id):
         raise Invalid("That snapshot does not exist.")
-    checked, problems = rules.read_config(known, config)
+    checked, problems = forms.read_config(known, config)
     if checked is None:
         sentences = "; ".join(f"{field.replace('_', ' ')}: {problem}" for field, problem in problems.items())
         raise Invalid(f"Some settings cannot be used: {sentences}.", problems)

@@ -9,7 +9,7 @@ import pytest
 from app.errors import Conflict
 from app.models import Campaign, Candidate, ModelParent, ModelVersion, Prompt, Run, Snapshot
 from app.models.base import utc_now
-from app.runs import execution, service
+from app.runs import execution, rules, service
 from trainer.contract.folder import CANDIDATES, RunManifest, write_json
 from trainer.contract.records import Candidate as Sampled
 from trainer.contract.records import write_rows
@@ -49,7 +49,7 @@ def test_an_engineer_starts_a_run_and_sees_it_waiting(browse, parts):
 
 def test_every_stage_has_a_form(browse, parts):
     browse.as_("engineer")
-    for stage in ("pretrain", "sft", "sample", "reward", "score", "ppo", "evaluate"):
+    for stage in rules.STAGES:
         browse.get(f"/runs/new?stage={stage}")
     browse.get("/runs/new?stage=magic", status=422)
 
@@ -263,3 +263,55 @@ def test_a_second_click_starts_no_second_run(browse, parts):
     assert first == second
     assert browse.post("/runs", {**form, "seed": "78"}).headers["location"] != first
     assert browse.post("/runs", {**form, "name": "again"}).headers["location"] != first
+
+
+def test_a_reward_form_keeps_all_that_was_typed_and_tells_each_wrong_line(browse, parts):
+    browse.as_("engineer")
+    form = {
+        "stage": "reward",
+        "parent-sft": parts["sft"],
+        "snapshot": parts["snapshot"],
+        "config-heads": ["helpful", "harmless"],
+        "config-ties": "davidson",
+        "config-share_prefixes": "False",
+        "config-labeler_weights": "<b>w7</b> = 0.5\nw8 = lots",
+    }
+    page = browse.post("/runs", form, status=422).text
+    assert "Line 2: a weight is a number from 0, not “lots”." in page
+    assert "&lt;b&gt;w7&lt;/b&gt; = 0.5\nw8 = lots</textarea>" in page
+    assert "<details open><summary>More settings" in page
+    assert re.findall(r'value="(\w+)" checked', page) == ["helpful", "harmless"]
+    assert '<option value="davidson" selected>' in page
+    assert '<option value="False" selected>no' in page
+
+
+def test_a_choice_that_does_not_exist_stays_in_sight(browse, parts):
+    browse.as_("engineer")
+    page = browse.get("/runs/new?stage=reward&config-ties=perhaps")
+    assert "<option selected>perhaps</option>" in page
+
+
+def test_a_run_is_started_again_with_its_own_settings(browse, parts, database):
+    browse.as_("engineer")
+    form = {
+        "stage": "reward",
+        "parent-sft": parts["sft"],
+        "snapshot": parts["snapshot"],
+        "seed": "41",
+        "config-heads": ["helpful", "harmless"],
+        "config-labeler_weights": "w7 = 0.5\nw8 = 2",
+        "config-epochs": "2",
+    }
+    first = browse.post("/runs", form).headers["location"].rpartition("/")[2]
+    page = browse.get(f"/runs/new?like={first}&config-epochs=3")
+    assert "New reward run" in page
+    assert 'name="config-epochs" value="3"' in page
+    assert 'name="seed" inputmode="numeric" value="41"' in page
+    assert "w7 = 0.5\nw8 = 2.0</textarea>" in page
+    assert re.findall(r'value="(\w+)" checked', page) == ["helpful", "harmless"]
+    with database.reading() as session:
+        run = service.run_for(session, int(first))
+        assert run.config["labeler_weights"] == {"w7": 0.5, "w8": 2.0}
+        assert run.config["heads"] == ["helpful", "harmless"]
+    browse.get("/runs/new?like=999", status=404)
+    browse.get("/runs/new?like=first", status=422)

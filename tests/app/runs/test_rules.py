@@ -3,27 +3,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.runs import rules
-from trainer.contract.configs import CONFIGS
-
-
-def test_every_stage_has_a_form_whose_fields_are_its_configuration():
-    for stage in rules.STAGES:
-        first, rest = rules.form_fields(stage, {})
-        assert {field.name for field in (*first, *rest)} == set(CONFIGS[stage].model_fields)
-        assert len(first) == len(rules.FIRST_FIELDS[stage])
-
-
-def test_the_values_a_form_shows_are_accepted_when_they_come_back():
-    for stage in rules.STAGES:
-        shown = {field.name: field.value for part in rules.form_fields(stage, {}) for field in part}
-        config, problems = rules.read_config(stage, shown)
-        assert (config, problems) == (CONFIGS[stage](), {})
-
-
-def test_a_wrong_setting_is_named_with_its_reason():
-    config, problems = rules.read_config("sft", {"epochs": "-3", "learning_rate": "fast"})
-    assert config is None
-    assert set(problems) == {"epochs", "learning_rate"}
 
 
 @pytest.mark.parametrize(
@@ -74,11 +53,6 @@ def test_time_left_follows_the_pace_so_far():
 def test_a_name_that_ends_in_strange_digits_does_not_stop_the_counting():
     taken = ["sft-2", "sft-²", "sft-" + "9" * 5000, "sft-1-backup-77", "other-99", "sft-٣"]
     assert rules.next_name("sft", taken) == "sft-3"
-
-
-@pytest.mark.parametrize("value", ["inf", "1e309", "nan"])
-def test_a_setting_is_a_number_that_json_can_hold(value):
-    assert list(rules.read_config("pretrain", {"weight_decay": value})[1]) == ["weight_decay"]
 
 
 def test_the_browser_names_the_built_in_text_and_imported_corpora_only(tmp_path):

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Figures(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # NaN and infinity are refused where they arise: JSON has neither.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Share(Figures):
@@ -67,7 +68,8 @@ class Distribution(Figures):
 
     Attributes:
         quantiles: 5, 25, 50, 75 and 95 %.
-        counts: answers per bin of ``Judging.histogram_edges``.
+        counts: answers per bin of ``Judging.histogram_edges``; the first and the last bin also
+            hold what lies beyond them.
     """
 
     source: str
@@ -83,9 +85,10 @@ class Probe(Figures):
 
     Attributes:
         name: ``longer_wins``, ``earlier_wins``, or ``original_wins:<edit>``.
-        model: share of pairs in which the model scores that side higher.
+        model: share of pairs in which the model scores that side higher; equal scores, and two
+            answers of equal length, count one half.
         people: share of strict pairs in which people ranked that side better; empty for edits.
-        correlation: Pearson correlation of score and length, where length is asked about.
+        correlation: Pearson correlation of score and length within prompts, where length is asked about.
     """
 
     name: str
@@ -102,7 +105,7 @@ class TieFigures(Figures):
         gap_on_ties: mean |Δr| of tied pairs.
         gap_on_strict: mean |Δr| of strict pairs.
         separation: chance that a random tied pair has the smaller |Δr| than a random strict pair
-            (one half: ties are not seen at all).
+            (one half: ties are not seen at all); its n counts tied pairs.
     """
 
     tied_pairs: int = 0
@@ -116,7 +119,7 @@ class Ceiling(Figures):
 
     Attributes:
         agreement: share of pairs, strict for both of two people who ranked the same answers, on
-            which they agree.
+            which they agree; its n counts such twos of people, a pair judged by p of them C(p, 2) times.
         accuracy: upper bound of the accuracy against one person's labels, (1 + √(2a − 1)) / 2 for
             agreement a: reached by whoever always knows the majority, if all pairs are equally
             hard, and lower otherwise (Jensen).
@@ -133,7 +136,7 @@ class Ensemble(Figures):
         members: pair accuracy of each.
         mean: pair accuracy of the mean score.
         split_pairs: share of strict pairs on whose order the members are not of one mind.
-        score_deviation: mean over answers of the standard deviation of the members' scores.
+        score_deviation: mean over distinct answers of the standard deviation of the members' scores (divisor M).
     """
 
     members: list[Share]
@@ -150,6 +153,9 @@ class Judging(Figures):
         accuracy: share of strict pairs ordered as the person did; equal scores count one half.
         complete: share of rankings whose every strict pair is ordered right (n counts rankings).
         by_k, by_use_case, by_labeler, by_group, by_likert_gap, by_strength: accuracy of parts.
+            Groups come in the order in which they should be read; ``others`` gathers the smallest
+            of very many, ``not given`` the rankings without a label. Likert gaps are named ``0`` to
+            ``6``, and ``contradicted`` where the better-ranked answer was rated lower.
         by_head: accuracy of each other head against its own labels.
         ties, calibration, ceiling: see there.
         histogram_edges: shared by all ``distributions``.

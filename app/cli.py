@@ -120,15 +120,32 @@ def renew_password(email: str) -> None:
     typer.echo(f"{email} signs in once with: {password}")
 
 
+@people.command("group")
+def set_group(email: str, group: Annotated[str, typer.Argument(help='labeler group; "" takes the person out')]) -> None:
+    """Put a person into a labeler group; snapshots frozen from then on say so."""
+    from app.errors import NotFound
+    from app.people import queries, service
+
+    with database().transaction() as session:
+        person = queries.person_by_email(session, email)
+        if person is None:
+            raise NotFound(f"Nobody has the address {email}.")
+        service.set_group(session, None, person.id, group)
+    typer.echo(f"{person.email}: group {person.labeler_group or 'none'}")
+
+
 @people.command("add")
 def add_person(
-    email: str, role: Annotated[str, typer.Option(help="labeler, researcher, engineer or admin")], name: str = ""
+    email: str,
+    role: Annotated[str, typer.Option(help="labeler, researcher, engineer or admin")],
+    name: str = "",
+    group: Annotated[str, typer.Option(help="labeler group, such as training, held-out or an agency")] = "",
 ) -> None:
     """Add an account and print its one-time password."""
     from app.people import service
 
     with database().transaction() as session:
-        person, password = service.add_person(session, None, email=email, name=name, role=role)
+        person, password = service.add_person(session, None, email=email, name=name, role=role, group=group)
     typer.echo(f"{person.email} ({person.role}) signs in once with: {password}")
 
 

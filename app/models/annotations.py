@@ -125,6 +125,10 @@ class Annotation(Base):
 
     ``annotator`` is the pseudonym under which the work is exported; imported work has no person.
     ``external_key`` is the hash of an imported row, so that the same file twice adds nothing.
+    ``shown_order`` is the order of candidate ids on the labeler's screen; empty where nobody knows it.
+    ``labeler_group`` is that of imported work; work done here has a person, whose group counts.
+    ``strength`` says how much better the better of two answers is, from 0, on the collector's own
+    scale (Llama 2 §3.2.1 has 0 to 3).
     """
 
     __tablename__ = "annotations"
@@ -138,6 +142,8 @@ class Annotation(Base):
     annotator: Mapped[str]
     external_key: Mapped[str | None] = mapped_column(unique=True)
     shown_order: Mapped[list[Any]] = mapped_column(default=list)
+    labeler_group: Mapped[str | None]
+    strength: Mapped[float | None]
     seconds: Mapped[float | None]
     submitted_at: Mapped[datetime] = mapped_column(default=utc_now)
 

@@ -25,6 +25,7 @@ class Person(Base):
     email: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     role: Mapped[str]
+    labeler_group: Mapped[str | None]
     password_hash: Mapped[str]
     password_is_one_time: Mapped[bool] = mapped_column(default=True)
     session_epoch: Mapped[int] = mapped_column(default=0)

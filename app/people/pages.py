@@ -30,6 +30,7 @@ class PeoplePage(Page):
     new_person: Person | None = None
     new_password: str = ""
     error: str = ""
+    longest_group: int = rules.LONGEST_GROUP
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.errors import DomainError
+from app.errors import DomainError, Invalid
 from app.models import Person
 from app.people import queries, rules, service
 from app.people.attempts import SignInAttempts
@@ -100,9 +100,10 @@ def add_person(
     email: Annotated[str, Form()] = "",
     name: Annotated[str, Form()] = "",
     role: Annotated[str, Form()] = "labeler",
+    group: Annotated[str, Form()] = "",
 ) -> HTMLResponse:
     try:
-        person, password = service.add_person(session, admin, email=email, name=name, role=role)
+        person, password = service.add_person(session, admin, email=email, name=name, role=role, group=group)
     except DomainError as error:
         return render(request, PeoplePage(queries.everyone(session), error=str(error)), error.status)
     return render(request, PeoplePage(queries.everyone(session), new_person=person, new_password=password))
@@ -120,6 +121,19 @@ def set_active(
 ) -> RedirectResponse:
     person = service.set_active(session, admin, person_id, active=active)
     tell(request, f"{person.name} can {'sign in again' if active else 'no longer sign in'}.")
+    return go("/people")
+
+
+@router.post("/people/{person_id}/group")
+def set_group(
+    request: Request, person_id: int, admin: Admin, session: Writing, group: Annotated[str, Form()] = ""
+) -> Response:
+    try:
+        person = service.set_group(session, admin, person_id, group)
+    except Invalid as error:
+        return render(request, PeoplePage(queries.everyone(session), error=str(error)), error.status)
+    where = f"in the group “{person.labeler_group}”" if person.labeler_group else "in no group"
+    tell(request, f"{person.name} is {where} now. Snapshots frozen from here on say so.")
     return go("/people")
 
 

@@ -16,6 +16,7 @@ HOMES = {"labeler": "/label", "researcher": "/campaigns", "engineer": "/dashboar
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
 LONGEST_NAME = 120
+LONGEST_GROUP = 60
 
 
 def may(role: str, action: str) -> bool:
@@ -46,6 +47,12 @@ def password_problem(password: str, email: str) -> str | None:
 def name_problem(name: str) -> str | None:
     if len(name) > LONGEST_NAME or not name.isprintable():
         return f"A name has at most {LONGEST_NAME} characters, all of them visible."
+    return None
+
+
+def group_problem(group: str) -> str | None:
+    if len(group) > LONGEST_GROUP or not group.isprintable():
+        return f"A labeler group has at most {LONGEST_GROUP} characters, all of them visible."
     return None
 
 

@@ -31,24 +31,43 @@ def record(
     )
 
 
-def add_person(session: Session, by: Person | None, *, email: str, name: str, role: str) -> tuple[Person, str]:
-    """Add an account.
+def add_person(
+    session: Session, by: Person | None, *, email: str, name: str, role: str, group: str = ""
+) -> tuple[Person, str]:
+    """Add an account, in a labeler group if one is named.
 
     Returns:
         The person and the one-time password, which is shown once and stored only as a hash.
     """
-    email, name = email.strip().lower(), name.strip()
-    if problem := rules.email_problem(email) or rules.name_problem(name):
+    email, name, group = email.strip().lower(), name.strip(), group.strip()
+    if problem := rules.email_problem(email) or rules.name_problem(name) or rules.group_problem(group):
         raise Invalid(problem)
     if role not in rules.ROLES:
         raise Invalid(f"There is no role “{role[:40]}”. Choose one of {', '.join(rules.ROLES)}.")
     if queries.person_by_email(session, email):
         raise Conflict(f"{email} already has an account.")
     password = rules.new_one_time_password()
-    person = Person(email=email, name=name or email.split("@")[0], role=role, password_hash=_hasher.hash(password))
+    person = Person(
+        email=email,
+        name=name or email.split("@")[0],
+        role=role,
+        labeler_group=group or None,
+        password_hash=_hasher.hash(password),
+    )
     session.add(person)
-    record(session, by, "added person", person, {"email": email, "role": role})
+    record(session, by, "added person", person, {"email": email, "role": role, "group": group})
     return person, password
+
+
+def set_group(session: Session, by: Person | None, person_id: int, group: str) -> Person:
+    """Put a person into a labeler group; no name takes them out. Snapshots that are frozen keep the group of then."""
+    group = group.strip()
+    if problem := rules.group_problem(group):
+        raise Invalid(problem)
+    person = _person(session, person_id)
+    record(session, by, "set labeler group", person, {"from": person.labeler_group or "", "to": group})
+    person.labeler_group = group or None
+    return person
 
 
 def renew_one_time_password(session: Session, by: Person | None, person_id: int) -> tuple[Person, str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from trainer.contract.configs import Ties
 
 Divisor = Literal["all_pairs", "strict_pairs"]
 
@@ -26,6 +29,20 @@ def strict_pairs(ranks: Tensor, present: Tensor) -> Tensor:
     return better & present.unsqueeze(2) & present.unsqueeze(1)
 
 
+def tied_pairs(ranks: Tensor, present: Tensor) -> Tensor:
+    """Say which pairs are tied, each once.
+
+    Args:
+        ranks: (P, K); 1 is best, equal ranks are ties.
+        present: (P, K) bool.
+
+    Returns:
+        (P, K, K) bool; [p, i, j] is True when i < j, both exist and their ranks are equal.
+    """
+    equal = ranks.unsqueeze(2) == ranks.unsqueeze(1)
+    return (equal & present.unsqueeze(2) & present.unsqueeze(1)).triu(1)
+
+
 def pair_counts(ranks: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
     """Count the strict and the tied pairs of each prompt; together they are C(K, 2).
 
@@ -41,37 +58,188 @@ def pair_counts(ranks: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
     return strict, answers * (answers - 1) // 2 - strict
 
 
-def ranking_losses(rewards: Tensor, ranks: Tensor, present: Tensor, divisor: Divisor = "all_pairs") -> Tensor:
-    """Per prompt: -1/divisor · Σ over strict pairs of log σ(r_winner - r_loser).
+def ranking_losses(
+    rewards: Tensor,
+    ranks: Tensor,
+    present: Tensor,
+    divisor: Divisor = "all_pairs",
+    *,
+    ties: Ties = "drop",
+    tie_parameter: Tensor | None = None,
+    margins: Tensor | None = None,
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Per prompt: 1/divisor · Σ over pairs of -log P(what the person said of the pair).
 
     InstructGPT §3.5, eq. 1: the K answers of a prompt are one batch element, each scored once,
-    instead of C(K, 2) independent examples, which overfit within one pass. Tied pairs are
-    dropped (App. C.2). The paper prints the divisor C(K, 2) and drops ties, which together give
-    a prompt with many ties less weight; ``strict_pairs`` gives every prompt with a preference
-    the same weight.
+    instead of C(K, 2) independent examples, which overfit within one pass. With the defaults a
+    pair in which i is ranked better than j costs -log σ(r_i - r_j), and tied pairs are dropped
+    (App. C.2). ``win_losses`` and ``tie_losses`` state what the other treatments of ties charge.
+    The paper prints the divisor C(K, 2) and drops ties, which together give a prompt with many
+    ties less weight; ``strict_pairs`` gives every prompt with a preference the same weight.
 
     Args:
-        rewards: (P, K) scores; where nothing is present they may hold anything.
+        rewards: (P, K) scores; where nothing is present they may hold anything. Half precision
+            is computed in float32, float64 stays.
         ranks: (P, K); 1 is best, equal ranks are ties.
         present: (P, K) bool.
-        divisor: ``all_pairs`` is C(K, 2) of all answers, ``strict_pairs`` the pairs used.
+        divisor: ``all_pairs`` is C(K, 2) of all answers, ``strict_pairs`` the pairs used: the
+            strict ones when ties are dropped, otherwise every pair, which is C(K, 2) again.
+        ties: what a tied pair costs.
+        tie_parameter: scalar, any real number, learned; for ``davidson`` and ``rao_kupper``.
+        margins: (P, K, K), finite and at least 0, in units of reward; [p, i, j] is the gap that
+            is demanded when i is ranked better than j: -log P(win) at r_i - r_j - margins[p, i, j]
+            (Llama 2 §3.2.2, eq. 2). Tied pairs have none.
+        label_smoothing: ε in [0, ½), the share of strict pairs taken to be labelled the wrong
+            way: such a pair costs (1 - ε) · loss(i beats j) + ε · loss(j beats i) (Mitchell 2023,
+            "A note on DPO with noisy preferences", conservative DPO). The second term demands
+            margins[p, j, i], which is 0 in the margins made here: who doubts that i is better
+            cannot know by how much j is.
 
     Returns:
-        (P,); 0 for a prompt whose answers are all tied.
+        (P,); 0 for a prompt none of whose pairs is used.
+
+    Raises:
+        ValueError: the treatment of ties has a parameter and none was given.
     """
-    rewards = torch.where(present, rewards.float(), 0.0)
-    strict = strict_pairs(ranks, present)
-    margins = rewards.unsqueeze(2) - rewards.unsqueeze(1)
-    # logsigmoid stays exact where sigmoid would underflow.
-    losses = torch.where(strict, -F.logsigmoid(margins), 0.0).sum((1, 2))
+    rewards = torch.where(present, rewards.to(torch.promote_types(rewards.dtype, torch.float32)), 0.0)
+    gaps = rewards.unsqueeze(2) - rewards.unsqueeze(1)
+    stated = win_losses(gaps if margins is None else gaps - margins, ties, tie_parameter)
+    if label_smoothing:
+        stated = (1 - label_smoothing) * stated + label_smoothing * stated.transpose(1, 2)
+    losses = torch.where(strict_pairs(ranks, present), stated, 0.0).sum((1, 2))
     used, tied = pair_counts(ranks, present)
-    pairs = used + tied if divisor == "all_pairs" else used
+    if ties != "drop":
+        losses = losses + torch.where(tied_pairs(ranks, present), tie_losses(gaps, ties, tie_parameter), 0.0).sum(
+            (1, 2)
+        )
+    pairs = used if (ties, divisor) == ("drop", "strict_pairs") else used + tied
     return losses / pairs.clamp(min=1)
 
 
-def ranking_loss(rewards: Tensor, ranks: Tensor, present: Tensor, divisor: Divisor = "all_pairs") -> Tensor:
-    """Mean of ``ranking_losses`` over the prompts; one whose answers are all tied adds 0 and is counted."""
-    return ranking_losses(rewards, ranks, present, divisor).mean()
+def win_losses(gaps: Tensor, ties: Ties, tie_parameter: Tensor | None = None) -> Tensor:
+    """-log P(i beats j) of pairs with r_i - r_j = d, where π = exp(r) is an answer's worth.
+
+    * ``drop`` and ``soft``: Bradley–Terry, π_i / (π_i + π_j) = σ(d).
+    * ``davidson``: π_i / (π_i + π_j + ν √(π_i π_j)), ν = exp(tie_parameter) > 0 (Davidson 1970).
+    * ``rao_kupper``: π_i / (π_i + θ π_j), θ = 1 + exp(tie_parameter) > 1 (Rao & Kupper 1967): i must
+      be better than j by log θ to win as often as not.
+
+    Each is written as -log σ(log odds), which neither overflows nor loses its gradient for any gap.
+
+    Args:
+        gaps: d, any shape.
+        ties: the model.
+        tie_parameter: scalar; see ``ranking_losses``.
+
+    Returns:
+        Same shape, at least 0.
+    """
+    if ties == "davidson":
+        # The odds are π_i against everything else: π_j + ν √(π_i π_j), both divided by π_i.
+        return -F.logsigmoid(-torch.logaddexp(-gaps, _needed(tie_parameter, gaps) - gaps / 2))
+    if ties == "rao_kupper":
+        return -F.logsigmoid(gaps - F.softplus(_needed(tie_parameter, gaps)))
+    return -F.logsigmoid(gaps)
+
+
+def tie_losses(gaps: Tensor, ties: Ties, tie_parameter: Tensor | None = None) -> Tensor:
+    """What a tied pair with r_i - r_j = d costs; the same for d and -d.
+
+    * ``drop``: nothing.
+    * ``soft``: half a win for each side, -½ log σ(d) - ½ log σ(-d). Not a likelihood of ties: it
+      pulls the two scores together but predicts no share of ties.
+    * ``davidson``: -log of ν √(π_i π_j) / (π_i + π_j + ν √(π_i π_j)).
+    * ``rao_kupper``: -log of (θ² - 1) π_i π_j / ((π_i + θ π_j)(θ π_i + π_j)), which is θ² - 1 times
+      the chances of both wins.
+
+    Args:
+        gaps: d, any shape.
+        ties: the model, as in ``win_losses``.
+        tie_parameter: scalar.
+
+    Returns:
+        Same shape.
+    """
+    if ties == "davidson":
+        # The odds are ν √(π_i π_j) against π_i + π_j, both divided by √(π_i π_j).
+        return -F.logsigmoid(_needed(tie_parameter, gaps) - torch.logaddexp(gaps / 2, -gaps / 2))
+    if ties == "rao_kupper":
+        # With t the parameter, θ² - 1 = (θ - 1)(θ + 1) = exp(t) · (2 + exp(t)).
+        t = _needed(tie_parameter, gaps)
+        surplus = t + math.log(2) + F.softplus(t - math.log(2))
+        return win_losses(gaps, ties, t) + win_losses(-gaps, ties, t) - surplus
+    if ties == "soft":
+        return -(F.logsigmoid(gaps) + F.logsigmoid(-gaps)) / 2
+    return torch.zeros_like(gaps)
+
+
+def new_tie_parameter(ties: Ties) -> torch.nn.Parameter | None:
+    """Make the learned scalar of a treatment of ties, or None where there is none to learn.
+
+    It starts at 0: ν = 1 and θ = 2, which both say that two equally good answers are tied one
+    time in three. Weight decay would pull it back there and is best left off.
+    """
+    return torch.nn.Parameter(torch.zeros(())) if ties in ("davidson", "rao_kupper") else None
+
+
+def tie_value(ties: Ties, tie_parameter: Tensor) -> float:
+    """Translate the learned scalar into the number that papers print: Davidson's ν or Rao and Kupper's θ.
+
+    Two equally good answers are tied with chance ν / (2 + ν), and (θ - 1) / (θ + 1).
+
+    Raises:
+        ValueError: this treatment of ties has no parameter.
+    """
+    growth = tie_parameter.detach().double().exp().item()
+    if ties == "davidson":
+        return growth
+    if ties == "rao_kupper":
+        return 1 + growth
+    raise ValueError(f"Ties treated as {ties!r} have no parameter.")
+
+
+def _needed(tie_parameter: Tensor | None, gaps: Tensor) -> Tensor:
+    """The tie parameter in the precision in which the gaps are computed."""
+    if tie_parameter is None:
+        raise ValueError("A likelihood of ties needs its tie parameter.")
+    return tie_parameter.to(gaps.dtype)
+
+
+def likert_margins(likert: Tensor, ranks: Tensor, present: Tensor, scale: float) -> Tensor:
+    """Demand a larger gap where the ratings of two answers lie further apart.
+
+    Args:
+        likert: (P, K) ratings, higher is better; NaN where an answer was not rated.
+        ranks: (P, K); 1 is best.
+        present: (P, K) bool.
+        scale: units of reward per point of the rating.
+
+    Returns:
+        (P, K, K): scale · (likert_i - likert_j) where i is ranked better than j; 0 where a rating
+        is missing, where the ratings say the opposite of the ranks, and in all other places.
+    """
+    apart = (likert.unsqueeze(2) - likert.unsqueeze(1)).nan_to_num(nan=0.0).clamp(min=0)
+    return torch.where(strict_pairs(ranks, present), scale * apart, 0.0)
+
+
+def strength_margins(strength: Tensor, ranks: Tensor, present: Tensor, scale: float) -> Tensor:
+    """Demand a larger gap where the person said that the better of two answers is much better.
+
+    Llama 2 §3.2.2 with its levels as numbers. A strength speaks of two answers, so rankings of
+    more have no margin.
+
+    Args:
+        strength: (P,) at least 0; NaN where unknown.
+        ranks: (P, K); 1 is best.
+        present: (P, K) bool.
+        scale: units of reward per unit of strength.
+
+    Returns:
+        (P, K, K): scale · strength at [p, i, j] where i is ranked better than j; 0 elsewhere.
+    """
+    demanded = torch.where(present.sum(1) == 2, scale * strength.nan_to_num(nan=0.0).clamp(min=0), 0.0)
+    return torch.where(strict_pairs(ranks, present), demanded[:, None, None], 0.0)
 
 
 def pair_accuracy(rewards: Tensor, ranks: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:

@@ -63,7 +63,13 @@ def run(stage: str, path: Path) -> None:
     say(f"{stage} in {path}")
     metrics = importlib.import_module(f"trainer.stages.{stage}").run(folder)
     manifest = RunManifest(
-        stage=folder.spec.stage, metrics=metrics, provenance=provenance(folder, started), files=results(path)
+        stage=folder.spec.stage,
+        metrics=metrics,
+        notes=folder.notes,
+        judging=folder.judging,
+        cross_validation=folder.cross_validation,
+        provenance=provenance(folder, started),
+        files=results(path),
     )
     write_json(path / MANIFEST, manifest)
     say(f"{stage} done in {manifest.provenance['seconds']} s")

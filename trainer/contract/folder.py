@@ -31,6 +31,7 @@ CANDIDATES = "candidates.parquet"
 SCORES = "scores.parquet"
 CHECKPOINTS = "checkpoints"
 MODEL = "model"
+MEMBERS = "members"
 MANIFEST = "manifest.json"
 ERROR = "error.json"
 

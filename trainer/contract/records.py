@@ -6,14 +6,14 @@ fields (what the file holds). ``write_rows`` and ``read_rows`` are the only door
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 Split = Literal["train", "heldout"]
 
@@ -258,9 +258,28 @@ def write_rows(path: Path, kind: type[R], rows: Iterable[R]) -> int:
     return count
 
 
-def read_rows(path: Path, kind: type[R]) -> Iterator[R]:
-    """Stream the records of a Parquet file in file order."""
+def read_rows(
+    path: Path, kind: type[R], on_problem: Callable[[Mapping[str, Any], str], None] | None = None
+) -> Iterator[R]:
+    """Stream the records of a Parquet file in file order.
+
+    Args:
+        path: the file.
+        kind: of record.
+        on_problem: called with the row and a sentence for every row that is no such record, which is
+            then left out; without it, the first such row raises.
+
+    Raises:
+        ValidationError: a row is no such record, and nobody wants to hear of it.
+    """
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=_ROWS_PER_GROUP):
             for row in batch.to_pylist():
-                yield kind.model_validate(row)
+                try:
+                    record = kind.model_validate(row)
+                except ValidationError as error:
+                    if on_problem is None:
+                        raise
+                    on_problem(row, "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors()))
+                    continue
+                yield record

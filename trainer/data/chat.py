@@ -64,6 +64,15 @@ def encode_answer(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     return [*_as_text(tokenizer, text), _end(tokenizer)]
 
 
+def encode_answers(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
+    """``encode_answer`` of many texts at once, on all cores."""
+    if not texts:
+        return []
+    end = _end(tokenizer)
+    encoded = tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True, return_attention_mask=False)
+    return [[*ids, end] for ids in encoded["input_ids"]]
+
+
 def encode_pair(
     tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], text: str, max_tokens: int
 ) -> tuple[list[int], list[int]]:

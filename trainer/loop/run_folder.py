@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from trainer.contract.folder import (
     CHECKPOINTS,
     CONFIG,
     INPUTS,
+    MEMBERS,
     METRICS,
     MODEL,
     SAMPLES,
     ParentRole,
     RunSpec,
 )
+from trainer.contract.judging import CrossValidation, Judging
 from trainer.loop.metrics import MetricsLog, SampleLog
 
 
@@ -30,11 +33,17 @@ class RunFolder:
         path: the folder.
         spec: ``config.json``.
         config: the stage's own configuration, of the type that ``CONFIGS`` names.
+        notes: what the run left out or did otherwise than asked; see ``note``.
+        judging: what the run measured about a reward model, for the manifest.
+        cross_validation: likewise, of a ``crossvalidate`` run.
     """
 
     path: Path
     spec: RunSpec
     config: StageConfig
+    notes: list[str]
+    judging: Judging | None = None
+    cross_validation: CrossValidation | None = None
 
     def __init__(self, path: Path | str) -> None:
         """Read and check ``config.json``.
@@ -43,6 +52,7 @@ class RunFolder:
             ValueError: with a sentence that names each wrong field.
         """
         self.path = Path(path)
+        self.notes = []
         self.spec = _read_spec(self.path / CONFIG)
         try:
             self.config = CONFIGS[self.spec.stage].model_validate(self.spec.config)
@@ -85,18 +95,26 @@ class RunFolder:
         """Open ``samples.jsonl`` at the step of a checkpoint (0: anew)."""
         return SampleLog(self.path / SAMPLES, resume_step)
 
-    def save_model(self, model: Any, tokenizer: Any, extra_card: str = "") -> Path:
+    def note(self, sentence: str) -> None:
+        """Say aloud, in the log and in the manifest, what a person should know about this run."""
+        self.notes.append(sentence)
+        print(sentence, flush=True)  # noqa: T201
+
+    def save_model(self, model: Any, tokenizer: Any, extra_card: str = "", members: Sequence[Any] = ()) -> Path:
         """Leave model, tokenizer (with chat template) and model card in ``model/``, all or nothing.
 
         Args:
             model: anything with ``save_pretrained``.
             tokenizer: likewise.
             extra_card: Markdown for the end of the model card.
+            members: the other models of an ensemble, for ``model/members/2`` and so on.
         """
         partial, final = self.path / (MODEL + ".partial"), self.path / MODEL
         shutil.rmtree(partial, ignore_errors=True)
         model.save_pretrained(partial)
         tokenizer.save_pretrained(partial)
+        for number, member in enumerate(members, start=2):
+            member.save_pretrained(partial / MEMBERS / str(number))
         (partial / "README.md").write_text(_card(self.spec, self.config, extra_card), encoding="utf-8")
         shutil.rmtree(final, ignore_errors=True)
         partial.rename(final)

@@ -1,35 +1,46 @@
 """A policy whose vocabulary head is replaced by one number: how good is this answer (InstructGPT §3.5).
 
-On disk it is an ordinary ``AutoModelForSequenceClassification`` with one label. Its head has no
-bias, and the final norm leaves no direction to hide one in, so the constant that centres the
-scores stands in the model's config; it shifts every score alike and changes no comparison.
+On disk it is an ordinary ``AutoModelForSequenceClassification``. Its first label is the overall
+score, the reward; further labels judge by one standard each. The head has no bias, and the final
+norm leaves no direction to hide one in, so the constants that centre the scores stand in the
+model's config; they shift every score of a head alike and change no comparison.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from trainer.data.batches import positions
+from trainer.contract.folder import MEMBERS
+from trainer.data.batches import pad, positions
+from trainer.data.packing import Conversation, forwards, pack
 from trainer.models.backbone import load_policy
+from trainer.models.shared_prefix import hidden_states, shared_prefixes
 
 OFFSET = "prefloop_reward_offset"
-"""Key in the model's config: added to what the head says."""
+"""Key in the model's config: one number per label, added to what the head says."""
+
+OVERALL = "overall"
+"""Name of the first label: the score that is learned from the rankings and rewards the policy."""
 
 
-def new_reward_model(sft: Path, pad_id: int, generator: torch.Generator) -> Any:
-    """Take over a policy's body and give it a fresh scalar head.
+def new_reward_model(sft: Path, pad_id: int, generator: torch.Generator, heads: Sequence[str] = ()) -> Any:
+    """Take over a policy's body and give it a fresh scalar head for the overall score, and one for each further one.
 
     Args:
         sft: model folder of the supervised policy.
         pad_id: the tokenizer's padding token, for those who call the saved model without our mask.
         generator: draws the head from N(0, 1/√(d + 1)) (standard deviation; Stiennon et al. 2020
             print the square of it, their code has the root).
+        heads: names of the further scores.
 
     Returns:
         The model in evaluation mode: no dropout, in training either, so that a score is repeatable.
@@ -37,9 +48,15 @@ def new_reward_model(sft: Path, pad_id: int, generator: torch.Generator) -> Any:
     Raises:
         ValueError: the architecture has no sequence classifier with a head called ``score``.
     """
-    config = AutoConfig.from_pretrained(sft, num_labels=1, local_files_only=True)
+    names = (OVERALL, *heads)
+    config = AutoConfig.from_pretrained(
+        sft,
+        local_files_only=True,
+        id2label=dict(enumerate(names)),
+        label2id={name: place for place, name in enumerate(names)},
+    )
     config.pad_token_id = pad_id
-    setattr(config, OFFSET, 0.0)
+    setattr(config, OFFSET, [0.0] * len(names))
     model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
     if not isinstance(getattr(model, "score", None), torch.nn.Linear):
         raise ValueError(f"A {config.model_type} model cannot become a reward model: it has no linear head 'score'.")  # noqa: TRY004
@@ -55,18 +72,37 @@ def load_reward_model(path: Path) -> Any:
     return AutoModelForSequenceClassification.from_pretrained(path, dtype=torch.float32, local_files_only=True).eval()
 
 
-def offset(model: Any) -> float:
-    """The constant that centres this model's scores; 0 for a model from elsewhere."""
-    return float(getattr(model.config, OFFSET, 0.0))
+def label_names(model: Any) -> list[str]:
+    """What each of this model's scores is called; the first is the reward, whatever a model from elsewhere calls it."""
+    return [str(model.config.id2label[place]) for place in range(model.score.weight.shape[0])]
 
 
-def centre(model: Any, mean: float) -> None:
-    """Shift the zero point so that answers that now score ``mean`` on average score 0 (InstructGPT C.2)."""
-    setattr(model.config, OFFSET, offset(model) - mean)
+def load_members(path: Path) -> list[Any]:
+    """Load a reward model with the other members of its ensemble, if it is one."""
+    others = sorted((path / MEMBERS).glob("[0-9]*"), key=lambda folder: int(folder.name))
+    return [load_reward_model(folder) for folder in (path, *others)]
+
+
+def offsets(model: Any) -> list[float]:
+    """The constants that centre this model's scores, one per label; 0 for a model from elsewhere."""
+    labels = model.score.weight.shape[0]
+    given = getattr(model.config, OFFSET, 0.0)
+    # Models of the first version carry one bare number.
+    return [float(x) for x in given] if isinstance(given, list) else [float(given)] * labels
+
+
+def centre(model: Any, means: Sequence[float]) -> None:
+    """Shift the zero points so that answers that now score ``means`` on average score 0 (InstructGPT C.2).
+
+    Args:
+        model: a reward model.
+        means: one per label.
+    """
+    setattr(model.config, OFFSET, [old - mean for old, mean in zip(offsets(model), means, strict=True)])
 
 
 def token_scores(model: Any, ids: Tensor, mask: Tensor) -> Tensor:
-    """What the head says at every token.
+    """What the overall head says at every token.
 
     Args:
         model: a reward or value model.
@@ -76,14 +112,11 @@ def token_scores(model: Any, ids: Tensor, mask: Tensor) -> Tensor:
     Returns:
         (B, T); meaningless where the mask is False.
     """
-    return model.score(_hidden(model, ids, mask)).squeeze(-1) + offset(model)
+    return _head(model, _hidden(model, ids, mask))[..., 0]
 
 
 def scores(model: Any, ids: Tensor, mask: Tensor) -> Tensor:
-    """Score of each prompt + answer, read at its last token.
-
-    That token is found by the mask, never by searching for the padding token, which some
-    tokenizers share with the end of sequence.
+    """Overall score of each prompt + answer, read at its last token.
 
     Args:
         model: a reward model.
@@ -93,10 +126,91 @@ def scores(model: Any, ids: Tensor, mask: Tensor) -> Tensor:
     Returns:
         (B,); higher is better.
     """
+    return label_scores(model, ids, mask)[:, 0]
+
+
+def label_scores(model: Any, ids: Tensor, mask: Tensor) -> Tensor:
+    """Every label's score of each prompt + answer, read at its last token.
+
+    That token is found by the mask, never by searching for the padding token, which some
+    tokenizers share with the end of sequence.
+
+    Args:
+        model: a reward model of H labels.
+        ids: (B, T), padded on either side.
+        mask: (B, T) bool; at least one True per row.
+
+    Returns:
+        (B, H).
+    """
     places = torch.arange(mask.shape[1], device=mask.device)
     last = torch.where(mask, places, -1).amax(1)
     hidden = _hidden(model, ids, mask)
-    return model.score(hidden[torch.arange(len(ids), device=ids.device), last]).squeeze(-1) + offset(model)
+    return _head(model, hidden[torch.arange(len(ids), device=ids.device), last])
+
+
+@contextmanager
+def reading(model: Any, *, shared: bool) -> Iterator[Reader]:
+    """Prepare a model to score conversations, prompts computed once where ``shared``; see ``Reader``."""
+    if not shared:
+        yield Reader(model, shared=False)
+        return
+    with shared_prefixes(model):
+        yield Reader(model, shared=True)
+
+
+class Reader:
+    """Scores conversations, in one forward each call.
+
+    Attributes:
+        shared: whether prompts are computed once for all their answers; scores are the same either way.
+    """
+
+    def __init__(self, model: Any, *, shared: bool) -> None:
+        self.model, self.shared = model, shared
+
+    def cost(self, conversations: Sequence[Conversation]) -> int:
+        """Tokens that one forward over these computes, padding included."""
+        sizes = [talk.size for talk in conversations]
+        if self.shared:
+            return sum(size.unique for size in sizes)
+        return sum(size.answers for size in sizes) * max(size.longest for size in sizes)
+
+    def __call__(self, conversations: Sequence[Conversation]) -> Tensor:
+        """Score every answer.
+
+        Returns:
+            (N, H) in the order of the conversations and their answers.
+        """
+        if self.shared:
+            packed = pack(conversations)
+            return _head(self.model, hidden_states(self.model, packed)[0, packed.last.to(self.model.device)])
+        rows = [[*talk.prompt, *answer] for talk in conversations for answer in talk.answers]
+        ids, mask = pad(rows, 0, "right")
+        return label_scores(self.model, ids.to(self.model.device), mask.to(self.model.device))
+
+    @torch.no_grad()
+    def scores(self, conversations: Sequence[Conversation], capacity: int) -> np.ndarray:
+        """Score any number of conversations without gradients.
+
+        Args:
+            conversations: their order does not matter for speed.
+            capacity: tokens that one forward computes at most.
+
+        Returns:
+            (N, H) float64 in the order of the conversations and their answers.
+        """
+        starts = np.cumsum([0, *(len(talk.answers) for talk in conversations)])
+        found = np.empty((int(starts[-1]), len(label_names(self.model))))
+        for places in forwards([talk.size for talk in conversations], capacity, shared=self.shared):
+            rows = np.concatenate([np.arange(starts[place], starts[place + 1]) for place in places])
+            found[rows] = self([conversations[place] for place in places]).double().cpu().numpy()
+        return found
+
+
+def _head(model: Any, hidden: Tensor) -> Tensor:
+    """(…, d) -> (…, H)."""
+    return model.score(hidden) + torch.tensor(offsets(model), dtype=hidden.dtype, device=hidden.device)
 
 
 def _hidden(model: Any, ids: Tensor, mask: Tensor) -> Tensor:

@@ -1,10 +1,12 @@
 """Train a reward model on rankings: every answer of a prompt in one batch element, scored once an epoch.
 
-InstructGPT §3.5 and Appendix C.2.
+InstructGPT §3.5 and Appendix C.2. A prompt is computed once for all its answers
+(``data/packing.py``) and gives the gradients of the C(K, 2) pairs written out.
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,20 +19,44 @@ from torch import Tensor
 
 from trainer.contract.configs import RewardConfig
 from trainer.contract.folder import DEMONSTRATIONS, RANKINGS
-from trainer.contract.records import Demonstration, Message, Ranking, read_rows
-from trainer.data.batches import batch_at, epoch_steps, pad, shuffled
-from trainer.data.chat import encode_pair
+from trainer.contract.heads import HEAD_FLAGS
+from trainer.contract.judging import Judging
+from trainer.contract.records import Demonstration, Ranking, Split, read_rows
+from trainer.data.batches import batch_at, epoch_steps, shuffled
+from trainer.data.chat import encode_answer, encode_pair
+from trainer.data.packing import Conversation, forwards
+from trainer.data.rankings import Orders, Rankings, read_rankings
+from trainer.judging.judge import flat, judge
+from trainer.judging.probes import edited_answers, probe_shares
+from trainer.judging.scored import ScoredRankings
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
+from trainer.loop.metrics import MetricsLog
 from trainer.loop.optimizer import adamw, cosine_rate, set_rate
 from trainer.loop.run_folder import RunFolder
-from trainer.loop.seed import generator, seed_everything
-from trainer.losses.preference import clustered_interval, pair_accuracy, pair_counts, ranking_losses
+from trainer.loop.seed import derived, generator, seed_everything
+from trainer.losses.preference import (
+    likert_margins,
+    new_tie_parameter,
+    pair_accuracy,
+    pair_counts,
+    ranking_losses,
+    strength_margins,
+    tie_value,
+)
 from trainer.models.backbone import check_context, load_tokenizer
-from trainer.models.reward_model import centre, new_reward_model, offset, scores
+from trainer.models.reward_model import (
+    Reader,
+    centre,
+    label_names,
+    load_reward_model,
+    new_reward_model,
+    offsets,
+    reading,
+)
+from trainer.models.shared_prefix import obstacle
 
-MICRO_TOKENS = 16_384
-"""Padded tokens per forward: bounds memory, and changes nothing else, for the gradients of a step are summed."""
+Metrics = dict[str, float | int | str | None]
 
 WATCHED_PROMPTS = 64
 """Held-out prompts scored ten times during training; all of them are scored at the end."""
@@ -38,28 +64,74 @@ WATCHED_PROMPTS = 64
 CENTRED_ON = 1024
 """Demonstrations (or answers) whose mean score becomes 0."""
 
+PROBED_PROMPTS = 256
+"""Prompts whose answers are edited to see whether the model notices."""
+
+TIE_RATE = 0.02
+"""Peak learning rate of the tie parameter: one number that may have to move by one or two within an epoch."""
+
 
 @dataclass(frozen=True)
-class Element:
-    """One prompt with its distinct answers and everybody's rankings of them: one batch element.
-
-    Several people may rank the same answers. Scoring an answer once for all of them keeps it
-    from being used in several updates, which is what overfits (InstructGPT §3.5).
+class Job:
+    """What every training of a run shares.
 
     Attributes:
-        prompt_id: the prompt.
-        messages: its conversation.
-        texts: the distinct answers.
-        rankings: per ranking the places of its answers in ``texts`` and their ranks.
+        folder: the run's.
+        config: its configuration.
+        device: where tensors live.
+        tokenizer: of the SFT model.
+        shared: whether prompts are computed once for all their answers.
     """
 
-    prompt_id: str
-    messages: list[Message]
-    texts: list[str]
-    rankings: list[tuple[list[int], list[int]]]
+    folder: RunFolder
+    config: RewardConfig
+    device: torch.device
+    tokenizer: Any
+    shared: bool
 
 
-def run(folder: RunFolder) -> dict[str, float | int | str | None]:
+@dataclass
+class Progress:
+    """Where a run of one or several trainings stands; the metrics of all of them are one series of steps.
+
+    Attributes:
+        log: of the whole run.
+        total: steps of all trainings.
+        before: steps of the trainings before this one.
+        scored: answers scored in training by this process.
+        tokens: tokens computed for them.
+        seconds: spent in steps, from choosing the batch to the line in the log.
+    """
+
+    log: MetricsLog
+    total: int
+    before: int = 0
+    scored: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+    def metrics(self) -> Metrics:
+        return {
+            "time/train_seconds": self.seconds,
+            "time/answers_per_second": self.scored / self.seconds if self.seconds else None,
+            "time/tokens_per_second": self.tokens / self.seconds if self.seconds else None,
+        }
+
+
+@dataclass
+class Trained:
+    """One finished training.
+
+    Attributes:
+        model: on the job's device.
+        tie: the learned parameter of the ties' likelihood, where the loss has one.
+    """
+
+    model: Any
+    tie: torch.nn.Parameter | None
+
+
+def run(folder: RunFolder) -> Metrics:
     """Train on the snapshot's training rankings, measure on the held-out ones, leave ``model/``.
 
     Raises:
@@ -67,298 +139,491 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
             no longer a number.
     """
     config = cast("RewardConfig", folder.config)
-    seed = folder.spec.seed
-    device = prepare(config)
-    seed_everything(seed)
+    job, train, heldout, metrics = open_job(folder, config)
+    total = steps_of(train, config)
+    progress = Progress(folder.metrics(_done(folder)), total * config.ensemble)
+    watched = _watched(heldout, folder.spec.seed)
+    members = []
+    for number in range(config.ensemble):
+        progress.before = number * total
+        seed = folder.spec.seed if number == 0 else derived(folder.spec.seed, "member", number)
+        kept = folder.checkpoints / f"member-{number + 1}"
+        member = _kept(kept, job) or fit(job, train, progress, seed=seed, watched=watched)
+        if config.ensemble > 1:
+            _keep(kept, member)
+        members.append(member)
+    progress.log.close()
 
-    train = elements(folder.snapshot / RANKINGS, "train")
-    heldout = elements(folder.snapshot / RANKINGS, "heldout")
+    centred_on = _centre(job, train, [member.model for member in members])
+    folder.save_model(members[0].model, job.tokenizer, _card(members[0].model), [m.model for m in members[1:]])
+    judged, split = (heldout, "heldout") if len(heldout) else (train, "train")
+    folder.judging, final = _judge(job, judged, cast("Split", split), members)
+    first = members[0]
+    metrics |= final | progress.metrics()
+    metrics |= {"reward/centred_on": centred_on, "reward/offset": offsets(first.model)[0]}
+    if first.tie is not None:
+        metrics["reward/tie_parameter"] = tie_value(config.ties, first.tie)
+    return metrics
+
+
+def open_job(folder: RunFolder, config: RewardConfig) -> tuple[Job, Rankings, Rankings, Metrics]:
+    """Read the data, look at the model, and say what is unusual about either.
+
+    Returns:
+        The job, the training and the held-out rankings, and what was counted.
+
+    Raises:
+        ValueError: there is nothing to learn from.
+    """
+    device = prepare(config)
+    seed_everything(folder.spec.seed)
+    started = time.monotonic()
+    tokenizer = load_tokenizer(folder.parent("sft"))
+    splits, found = read_rankings(folder.snapshot / RANKINGS, tokenizer, config.max_tokens, config.heads)
+    for sentence in found:
+        folder.note(sentence)
+    train, heldout = splits["train"], splits["heldout"]
+    seconds = time.monotonic() - started
+
     counts = data_counts(train, heldout)
-    if not counts["data/pairs_used"]:
+    if not counts["data/pairs_used"] + (counts["data/pairs_tied"] if config.ties != "drop" else 0):
         raise ValueError(
             f"The snapshot has {counts['data/rankings']} training rankings and no strict preference among them: "
             "there is nothing a reward model could learn."
         )
-    watched = [heldout[i] for i in shuffled(len(heldout), seed, 0)[:WATCHED_PROMPTS]]
+    _check_heads(train, config)
+    for kind, given, known in (
+        ("prompt", config.prompt_weights, set(train.prompt_ids)),
+        ("labeler", config.labeler_weights, set(train.labelers)),
+    ):
+        if unknown := sorted(set(given) - known):
+            folder.note(f"{len(unknown)} × a weight is given for a {kind} without training rankings ({_some(unknown)})")
+    train = train.weighted(config.prompt_weights, config.labeler_weights)
 
-    tokenizer = load_tokenizer(folder.parent("sft"))
-    pad_id = int(tokenizer.pad_token_id)
-    model = new_reward_model(folder.parent("sft"), pad_id, generator(seed, "reward head")).to(device)
+    model = _new_model(folder, config, tokenizer, 0)
     check_context(model, config.max_tokens, 'The field "max_tokens"')
+    why_not = obstacle(model, config.max_tokens) if config.share_prefixes else None
+    if why_not:
+        folder.note(f"Prompts are computed again for every answer: {why_not}.")
+    job = Job(folder, config, device, tokenizer, config.share_prefixes and why_not is None)
+    metrics: Metrics = {**counts, "time/prepare_seconds": seconds, "data/prefixes_shared": int(job.shared)}
+    return job, train, heldout, metrics
+
+
+def steps_of(train: Rankings, config: RewardConfig) -> int:
+    """Optimizer steps of one training."""
+    return config.epochs * epoch_steps(len(train), config.prompts_per_batch)
+
+
+def fit(
+    job: Job, train: Rankings, progress: Progress, *, seed: int, watched: tuple[Rankings, list[int]] | None = None
+) -> Trained:
+    """Train one model from the SFT model, or go on where an earlier process stopped.
+
+    Args:
+        job: shared by all trainings of the run.
+        train: rankings with weights.
+        progress: is moved on.
+        seed: of the head's first weights and of the order of the data.
+        watched: held-out rankings and the prompts among them that are scored now and then.
+
+    Raises:
+        ValueError: the loss is no longer a number.
+    """
+    config, folder = job.config, job.folder
+    total = steps_of(train, config)
+    last = progress.before + total
+    model = _new_model(folder, config, job.tokenizer, seed).to(job.device)
+    tie = new_tie_parameter(config.ties)
+    if tie is not None:
+        tie = torch.nn.Parameter(tie.detach().to(job.device))
     optimizer = adamw(model, config, config.learning_rate)
-    done = 0
-    if found := latest_checkpoint(folder.checkpoints):
+    if tie is not None:
+        optimizer.add_param_group({"params": [tie], "weight_decay": 0.0, "lr": TIE_RATE})
+    done = progress.before
+    found = latest_checkpoint(folder.checkpoints)
+    if found and progress.before < found[0] <= last:
         done, state = found
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-    log = folder.metrics(done)
+        if tie is not None:
+            tie.data.copy_(state["tie"])
 
-    total = config.epochs * epoch_steps(len(train), config.prompts_per_batch)
     watch_every = max(1, total // 10)
-    scored, seconds = 0, 0.0
-    for step in range(done + 1, total + 1):
-        started = time.monotonic()
-        batch = [train[i] for i in batch_at(step, len(train), config.prompts_per_batch, seed)]
-        rate = cosine_rate(step, total, config.learning_rate, config.warmup_share, config.final_rate_share)
-        set_rate(optimizer, rate)
+    with reading(model, shared=job.shared) as reader:
+        for at in range(done + 1, last + 1):
+            step = at - progress.before
+            started = time.monotonic()
+            batch = batch_at(step, len(train), config.prompts_per_batch, seed)
+            share = cosine_rate(step, total, 1.0, config.warmup_share, config.final_rate_share)
+            set_rate(optimizer, share * config.learning_rate)
+            if tie is not None:
+                optimizer.param_groups[-1]["lr"] = share * TIE_RATE
+            line = _step(job, reader, train, batch, tie, progress)
+            if not np.isfinite(line["loss/train"]):
+                raise ValueError(
+                    f"The loss of step {at} is {line['loss/train']}. A smaller learning rate usually helps."
+                )
+            norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
+            optimizer.step()
+            optimizer.zero_grad()
+            line |= {"optimizer/rate": share * config.learning_rate, "optimizer/gradient_norm": norm.item()}
+            if tie is not None:
+                line["reward/tie_parameter"] = tie_value(config.ties, tie)
+            progress.seconds += time.monotonic() - started
+            line["time/answers_per_second"] = progress.scored / progress.seconds
+            if watched and watched[1] and (step % watch_every == 0 or step == total):
+                line |= _watch(job, reader, *watched, tie)
+            if at % config.log_every == 0 or step == total or "reward/heldout_accuracy" in line:
+                progress.log.write(at, progress.total, line)
+            if at % config.checkpoint_every == 0 or step == total:
+                save_checkpoint(
+                    folder.checkpoints,
+                    at,
+                    {
+                        "model": model.state_dict(),
+                        "optimizer": optimizer.state_dict(),
+                        "tie": None if tie is None else tie.detach(),
+                    },
+                )
+    return Trained(model, tie)
 
-        loss, correct, strict = 0.0, 0.0, 0
-        all_scores: list[Tensor] = []
-        rankings = sum(len(element.rankings) for element in batch)
-        for cpu_micro in micro_batches(batch, tokenizer, pad_id, config.max_tokens):
-            micro = cpu_micro.to(device)
-            flat = scores(model, micro.ids, micro.mask)
-            rewards = flat[micro.places]
-            part = ranking_losses(rewards, micro.ranks, micro.present, config.divisor).sum() / rankings
-            part.backward()
-            loss += part.item()
-            right, pairs = pair_accuracy(rewards.detach(), micro.ranks, micro.present)
-            correct, strict = correct + right.sum().item(), strict + int(pairs.sum())
-            all_scores.append(flat.detach())
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
-        if not np.isfinite(loss):
-            raise ValueError(f"The loss of step {step} is {loss}. A smaller learning rate usually helps.")
-        optimizer.step()
-        optimizer.zero_grad()
 
-        flat = torch.cat(all_scores)
-        scored, seconds = scored + len(flat), seconds + time.monotonic() - started
-        line = {
-            "loss/train": loss,
-            "reward/train_accuracy": correct / strict if strict else float("nan"),
-            "reward/mean": flat.mean().item(),
-            "reward/std": flat.std(correction=0).item(),
-            "optimizer/rate": rate,
-            "optimizer/gradient_norm": norm.item(),
-            "time/answers_per_second": scored / seconds,
-        }
-        if watched and (step % watch_every == 0 or step == total):
-            seen = measure(model, watched, tokenizer, config, device, seed)
-            line |= {"reward/heldout_accuracy": seen["accuracy"], "loss/heldout": seen["loss"]}
-        if step % config.log_every == 0 or step == total or "reward/heldout_accuracy" in line:
-            log.write(step, total, line)
-        if step % config.checkpoint_every == 0 or step == total:
-            save_checkpoint(
-                folder.checkpoints, step, {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-            )
-    log.close()
-
-    centred_on, mean = zero_point(model, folder.snapshot, train, tokenizer, config, device, seed)
-    centre(model, mean)
-    folder.save_model(model, tokenizer, _card(model))
-
-    final = measure(model, heldout or train, tokenizer, config, device, seed)
-    metrics: dict[str, float | int | str | None] = {
-        **counts,
-        "reward/mean": final["mean"],
-        "reward/std": final["std"],
-        "reward/centred_on": centred_on,
-        "reward/offset": offset(model),
-        "time/answers_per_second": scored / seconds if seconds else None,
+def _step(
+    job: Job, reader: Reader, train: Rankings, batch: Sequence[int], tie: Tensor | None, progress: Progress
+) -> dict[str, float]:
+    """Add up the gradients of one batch of prompts; returns the numbers of its line in the log."""
+    rankings = sum(len(train.rankings_of[element]) for element in batch)
+    loss, correct, strict = 0.0, 0.0, 0
+    collected: list[Tensor] = []
+    for elements in forwards_of(job, train, batch):
+        answers, talks = _conversations(train, elements, job.config.max_tokens)
+        scores = reader(talks)
+        orders = train.orders(np.concatenate([train.rankings_of[element] for element in elements]))
+        part = losses(scores, rows_of(orders, answers), orders, job.config, tie)
+        weights = torch.as_tensor(orders.weights, dtype=part.dtype, device=part.device)
+        weighted = (weights * part).sum() / rankings
+        weighted.backward()
+        loss += weighted.item()
+        overall = scores.detach()[:, 0].cpu()
+        right, pairs = pair_accuracy(
+            overall[rows_of(orders, answers)], torch.from_numpy(orders.ranks), torch.from_numpy(orders.present)
+        )
+        correct, strict = correct + right.sum().item(), strict + int(pairs.sum())
+        collected.append(overall)
+        progress.tokens += reader.cost(talks)
+    seen = torch.cat(collected)
+    progress.scored += len(seen)
+    return {
+        "loss/train": loss,
+        "reward/train_accuracy": correct / strict if strict else float("nan"),
+        "reward/mean": seen.mean().item(),
+        "reward/std": seen.std(correction=0).item(),
     }
-    if heldout:
-        metrics |= {
-            "loss/heldout": final["loss"],
-            "reward/heldout_accuracy": final["accuracy"],
-            "reward/heldout_accuracy_low": final["accuracy_low"],
-            "reward/heldout_accuracy_high": final["accuracy_high"],
-            "reward/longer_wins": final["longer"],
-            "reward/longer_wins_low": final["longer_low"],
-            "reward/longer_wins_high": final["longer_high"],
-        }
-    return metrics
 
 
-def elements(path: Path, split: str) -> list[Element]:
-    """Gather the rankings of one split by prompt, in file order."""
-    found: dict[str, Element] = {}
-    places: dict[tuple[str, str, str], int] = {}
-    for ranking in read_rows(path, Ranking):
-        if ranking.split != split:
-            continue
-        element = found.setdefault(ranking.prompt_id, Element(ranking.prompt_id, ranking.messages, [], []))
-        here = []
-        for answer in ranking.answers:
-            key = (ranking.prompt_id, answer.candidate_id, answer.text)
-            if key not in places:
-                places[key] = len(element.texts)
-                element.texts.append(answer.text)
-            here.append(places[key])
-        element.rankings.append((here, ranking.ranks))
-    return list(found.values())
+def losses(scores: Tensor, rows: np.ndarray, orders: Orders, config: RewardConfig, tie: Tensor | None = None) -> Tensor:
+    """Loss of each ranking, before its weight.
+
+    The further heads learn their own orders by the plain loss with ties dropped; together they
+    weigh as much as the overall one.
+
+    Args:
+        scores: (N, 1 + H).
+        rows: (R, K) row of ``scores`` of each ranked answer.
+        orders: R rankings.
+        config: says what the loss is.
+        tie: the tie parameter, where the loss has one.
+
+    Returns:
+        (R,).
+    """
+    device = scores.device
+    ranked = scores[torch.as_tensor(rows, device=device)]
+    ranks, present = (torch.as_tensor(x, device=device) for x in (orders.ranks, orders.present))
+    margins = None
+    if config.margin == "likert":
+        likert = torch.as_tensor(orders.likert, dtype=scores.dtype, device=device)
+        margins = likert_margins(likert, ranks, present, config.margin_scale)
+    elif config.margin == "strength":
+        strength = torch.as_tensor(orders.strength, dtype=scores.dtype, device=device)
+        margins = strength_margins(strength, ranks, present, config.margin_scale)
+    found = ranking_losses(
+        ranked[..., 0],
+        ranks,
+        present,
+        config.divisor,
+        ties=config.ties,
+        tie_parameter=tie,
+        margins=margins,
+        label_smoothing=config.label_smoothing,
+    )
+    for number, head in enumerate(orders.head_ranks, start=1):
+        own = ranking_losses(ranked[..., number], torch.as_tensor(head, device=device), present, config.divisor)
+        found = found + own / len(orders.head_ranks)
+    return found
 
 
-def data_counts(train: Sequence[Element], heldout: Sequence[Element]) -> dict[str, int]:
+def forwards_of(job: Job, data: Rankings, elements: Sequence[int]) -> Iterator[list[int]]:
+    """Divide prompts among forwards of at most ``tokens_per_forward`` tokens."""
+    sizes = [data.size(element) for element in elements]
+    for places in forwards(sizes, job.config.tokens_per_forward, shared=job.shared):
+        yield [elements[place] for place in places]
+
+
+def rows_of(orders: Orders, answers: np.ndarray) -> np.ndarray:
+    """(R, K) places in ``answers`` of the ranked answers; 0 where none is present.
+
+    Args:
+        orders: R rankings.
+        answers: (N,) numbers of the answers that were scored.
+    """
+    sorted_places = np.argsort(answers)
+    found = np.searchsorted(answers, orders.answers, sorter=sorted_places)
+    return np.where(orders.present, sorted_places[np.where(orders.present, found, 0)], 0)
+
+
+@torch.no_grad()
+def score_answers(job: Job, reader: Reader, data: Rankings, elements: Sequence[int]) -> np.ndarray:
+    """Score every answer of some prompts.
+
+    Returns:
+        (A, 1 + H) float64 by number of the answer; NaN for answers of other prompts.
+    """
+    found = np.full((len(data.answer_spans), len(label_names(reader.model))), np.nan)
+    for some in forwards_of(job, data, elements):
+        answers, talks = _conversations(data, some, job.config.max_tokens)
+        found[answers] = reader(talks).double().cpu().numpy()
+    return found
+
+
+def data_counts(train: Rankings, heldout: Rankings) -> dict[str, int]:
     """What the run reads, counted: ties are dropped from the loss, not from the books."""
     counts: dict[str, int] = {}
     for prefix, part in (("data/", train), ("data/heldout_", heldout)):
-        pairs = [pair_counts(*_padded_ranks(element)[1:]) for element in part]
+        orders = part.orders(part.all_rankings)
+        strict, tied = pair_counts(torch.from_numpy(orders.ranks), torch.from_numpy(orders.present))
         counts |= {
             f"{prefix}prompts": len(part),
-            f"{prefix}rankings": sum(len(element.rankings) for element in part),
-            f"{prefix}rankings_all_tied": sum(int((strict == 0).sum()) for strict, _ in pairs),
-            f"{prefix}answers": sum(len(element.texts) for element in part),
-            f"{prefix}pairs_used": sum(int(strict.sum()) for strict, _ in pairs),
-            f"{prefix}pairs_tied": sum(int(tied.sum()) for _, tied in pairs),
+            f"{prefix}rankings": len(strict),
+            f"{prefix}rankings_all_tied": int((strict == 0).sum()),
+            f"{prefix}answers": sum(map(len, part.answers_of)),
+            f"{prefix}pairs_used": int(strict.sum()),
+            f"{prefix}pairs_tied": int(tied.sum()),
         }
     # Not 0 when people are held out instead of prompts; then the model has seen these answers.
-    seen = {element.prompt_id for element in train}
-    counts["data/heldout_prompts_seen"] = sum(element.prompt_id in seen for element in heldout)
+    counts["data/heldout_prompts_seen"] = len(set(train.prompt_ids) & set(heldout.prompt_ids))
     return counts
 
 
-@dataclass(frozen=True)
-class Micro:
-    """Some batch elements as tensors: N answers, R rankings of at most K.
+def scored(data: Rankings, members: Sequence[np.ndarray], heads: Sequence[str]) -> ScoredRankings:
+    """Join rankings with what one or several models say of their answers.
 
-    Attributes:
-        ids: (N, T) prompt + answer.
-        mask: (N, T) bool.
-        places: (R, K) row of ``ids`` of each ranked answer; 0 where none is present.
-        ranks: (R, K).
-        present: (R, K) bool.
-        owners: (R,) position of each ranking's element among those that were given.
+    Args:
+        data: the rankings.
+        members: per model (A, 1 + H) scores.
+        heads: H names.
     """
-
-    ids: Tensor
-    mask: Tensor
-    places: Tensor
-    ranks: Tensor
-    present: Tensor
-    owners: Tensor
-
-    def to(self, device: torch.device) -> Micro:
-        return Micro(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
-
-
-def micro_batches(batch: Sequence[Element], tokenizer: Any, pad_id: int, max_tokens: int) -> Iterator[Micro]:
-    """Encode elements and group those of similar length, at most ``MICRO_TOKENS`` padded tokens together."""
-    encoded = []
-    for owner, element in enumerate(batch):
-        pairs = (encode_pair(tokenizer, element.messages, text, max_tokens) for text in element.texts)
-        encoded.append((owner, element, [[*prompt, *answer] for prompt, answer in pairs]))
-    encoded.sort(key=lambda item: max(map(len, item[2])))
-    group: list[tuple[int, Element, list[list[int]]]] = []
-    answers = 0
-    for item in encoded:
-        # Sorted, so the newcomer is the longest.
-        if group and (answers + len(item[2])) * max(map(len, item[2])) > MICRO_TOKENS:
-            yield _micro(group, pad_id)
-            group, answers = [], 0
-        group.append(item)
-        answers += len(item[2])
-    if group:
-        yield _micro(group, pad_id)
-
-
-def _micro(group: Sequence[tuple[int, Element, list[list[int]]]], pad_id: int) -> Micro:
-    ids, mask = pad([row for _, _, rows in group for row in rows], pad_id, "right")
-    starts = np.cumsum([0, *(len(rows) for _, _, rows in group)])
-    parts = [_padded_ranks(element) for _, element, _ in group]
-    width = max(places.shape[1] for places, _, _ in parts)
-    wide = [[torch.nn.functional.pad(x, (0, width - x.shape[1])) for x in part] for part in parts]
-    return Micro(
-        ids,
-        mask,
-        torch.cat([torch.where(part[2], part[0] + int(start), 0) for part, start in zip(wide, starts, strict=False)]),
-        torch.cat([part[1] for part in wide]),
-        torch.cat([part[2] for part in wide]),
-        torch.cat([torch.full((len(part[0]),), owner) for part, (owner, _, _) in zip(wide, group, strict=True)]),
+    numbers = data.all_rankings
+    orders = data.orders(numbers)
+    owners = data.owners[numbers]
+    mean = np.mean(members, axis=0)
+    return ScoredRankings(
+        rewards=mean[orders.answers, 0],
+        ranks=orders.ranks,
+        present=orders.present,
+        prompts=owners,
+        labelers=[data.labelers[i] for i in numbers],
+        groups=[data.groups[i] for i in numbers],
+        use_cases=[data.use_cases[i] for i in numbers],
+        likert=orders.likert,
+        shown=orders.shown,
+        strength=orders.strength,
+        lengths=data.answer_lengths[orders.answers],
+        answers=orders.answers,
+        sources=data.answer_sources,
+        members=np.stack([scores[orders.answers, 0] for scores in members]) if len(members) > 1 else None,
+        heads={
+            name: (mean[orders.answers, place], orders.head_ranks[place - 1], orders.present)
+            for place, name in enumerate(heads, start=1)
+        },
     )
 
 
-def _padded_ranks(element: Element) -> tuple[Tensor, Tensor, Tensor]:
-    """places, ranks, present of one element's rankings, each (R, K)."""
-    places, present = pad([here for here, _ in element.rankings], 0, "right")
-    ranks, _ = pad([ranks for _, ranks in element.rankings], 0, "right")
-    return places, ranks, present
+def _judge(job: Job, data: Rankings, split: Split, members: Sequence[Trained]) -> tuple[Judging, Metrics]:
+    """Measure a model or an ensemble on one split; returns the figures and their headline numbers."""
+    seed = job.folder.spec.seed
+    edits = _edits(job, data, split)
+    found, probed = [], []
+    for member in members:
+        with reading(member.model, shared=job.shared) as reader:
+            found.append(score_answers(job, reader, data, range(len(data))))
+            talks = [edit.conversation for edit in edits]
+            probed.append(reader.scores(talks, job.config.tokens_per_forward)[:, 0].reshape(-1, 2))
+    original, edited = np.mean(probed, axis=0).T
+    probes = probe_shares(
+        original, edited, [edit.name for edit in edits], np.array([edit.element for edit in edits]), seed
+    )
+    judging = judge(scored(data, found, job.config.heads), split=split, seed=seed, probes=probes)
+    mean = np.mean(found, axis=0)
+    known = mean[~np.isnan(mean[:, 0]), 0]
+    numbers: Metrics = {**flat(judging), "reward/mean": float(known.mean()), "reward/std": float(known.std())}
+    if split == "heldout":
+        orders = data.orders(data.all_rankings)
+        part = losses(torch.from_numpy(mean), orders.answers, orders, job.config, _on_cpu(members[0].tie))
+        numbers["loss/heldout"] = part.mean().item()
+    return judging, numbers
 
 
-def measure(
-    model: Any,
-    part: Sequence[Element],
-    tokenizer: Any,
-    config: RewardConfig,
-    device: torch.device,
-    seed: int,
-) -> dict[str, float]:
-    """Loss, pair accuracy, the accuracy of "the longer answer wins", and the spread of the scores.
+@dataclass(frozen=True)
+class Edit:
+    """An answer and a damaged copy of it, below their prompt.
 
-    Each accuracy comes with a 95 % interval that draws whole prompts; the length of an answer is
-    counted in characters and equal lengths count one half.
+    Attributes:
+        element: number of the prompt.
+        name: of the kind of damage.
+        conversation: the prompt with the two answers, the original first.
     """
-    correct, longer, strict = (np.zeros(len(part)) for _ in range(3))
-    loss, rankings = 0.0, 0
-    collected: list[Tensor] = []
-    with torch.no_grad():
-        for start in range(0, len(part), 64):
-            chunk = part[start : start + 64]
-            for micro in micro_batches(chunk, tokenizer, int(tokenizer.pad_token_id), config.max_tokens):
-                flat = scores(model, *(x.to(device) for x in (micro.ids, micro.mask))).cpu()
-                rewards = flat[micro.places]
-                loss += ranking_losses(rewards, micro.ranks, micro.present, config.divisor).sum().item()
-                rankings += len(rewards)
-                right, pairs = pair_accuracy(rewards, micro.ranks, micro.present)
-                owners = start + micro.owners.numpy()
-                np.add.at(correct, owners, right.numpy())
-                np.add.at(strict, owners, pairs.numpy())
-                collected.append(flat)
-    for place, element in enumerate(part):
-        for here, ranks in element.rankings:
-            lengths = torch.tensor([[len(element.texts[i]) for i in here]])
-            right, _ = pair_accuracy(lengths, torch.tensor([ranks]), torch.ones(1, len(here), dtype=torch.bool))
-            longer[place] += right.item()
-    accuracy_low, accuracy_high = clustered_interval(correct, strict, seed)
-    longer_low, longer_high = clustered_interval(longer, strict, seed)
-    everything = torch.cat(collected)
-    pairs_seen = strict.sum()
+
+    element: int
+    name: str
+    conversation: Conversation
+
+
+def _edits(job: Job, data: Rankings, split: Split) -> list[Edit]:
+    """Damage the answers that people ranked best, of some prompts."""
+    seed, longest = job.folder.spec.seed, job.config.max_tokens
+    element_of = {data.prompt_ids[element]: element for element in shuffled(len(data), seed, 1)[:PROBED_PROMPTS]}
+    texts: dict[int, str] = {}
+    for row in read_rows(job.folder.snapshot / RANKINGS, Ranking, lambda _row, _why: None):
+        if row.split == split and row.prompt_id in element_of:
+            texts.setdefault(element_of[row.prompt_id], row.answers[row.ranks.index(min(row.ranks))].text)
+    elements = sorted(texts)
+    found = []
+    for edit in edited_answers([[texts[element]] for element in elements], seed, PROBED_PROMPTS):
+        element = elements[edit.place[0]]
+        answers = [encode_answer(job.tokenizer, text)[: longest - 1] for text in (texts[element], edit.text)]
+        prompt = data.tokens[slice(*data.prompt_spans[element])].tolist()
+        # Both answers see the same of the prompt: only the damage may make the difference.
+        room = longest - max(map(len, answers))
+        found.append(Edit(element, edit.name, Conversation(prompt[-room:], answers)))
+    return found
+
+
+def _watch(job: Job, reader: Reader, data: Rankings, elements: list[int], tie: Tensor | None) -> dict[str, float]:
+    """Accuracy and loss on the watched prompts."""
+    scores = torch.from_numpy(score_answers(job, reader, data, elements))
+    orders = data.orders(np.concatenate([data.rankings_of[element] for element in elements]))
+    part = losses(scores, orders.answers, orders, job.config, _on_cpu(tie))
+    right, pairs = pair_accuracy(
+        scores[orders.answers, 0], torch.from_numpy(orders.ranks), torch.from_numpy(orders.present)
+    )
+    strict = int(pairs.sum())
     return {
-        "loss": loss / rankings,
-        "accuracy": float(correct.sum() / pairs_seen) if pairs_seen else float("nan"),
-        "accuracy_low": accuracy_low,
-        "accuracy_high": accuracy_high,
-        "longer": float(longer.sum() / pairs_seen) if pairs_seen else float("nan"),
-        "longer_low": longer_low,
-        "longer_high": longer_high,
-        "mean": everything.mean().item(),
-        "std": everything.std(correction=0).item(),
+        "loss/heldout": part.mean().item(),
+        "reward/heldout_accuracy": right.sum().item() / strict if strict else float("nan"),
     }
 
 
-def zero_point(
-    model: Any,
-    snapshot: Path,
-    train: Sequence[Element],
-    tokenizer: Any,
-    config: RewardConfig,
-    device: torch.device,
-    seed: int,
-) -> tuple[str, float]:
-    """Mean score of what shall score 0: people's demonstrations, or the ranked answers where there are none."""
-    texts: list[tuple[list[Message], str]] = []
+def _centre(job: Job, train: Rankings, models: Sequence[Any]) -> str:
+    """Let people's demonstrations, or the training answers where there are none, score 0 on average.
+
+    Returns:
+        Which of the two it was.
+    """
+    seed = job.folder.spec.seed
+    texts: list[Conversation] = []
     name = "demonstrations"
-    if (snapshot / DEMONSTRATIONS).exists():
-        texts = [
-            (d.messages, d.response) for d in read_rows(snapshot / DEMONSTRATIONS, Demonstration) if d.split == "train"
+    if (job.folder.snapshot / DEMONSTRATIONS).exists():
+        rows = [
+            (d.messages, d.response)
+            for d in read_rows(job.folder.snapshot / DEMONSTRATIONS, Demonstration)
+            if d.split == "train"
         ]
+        for place in shuffled(len(rows), seed, 0)[:CENTRED_ON]:
+            prompt, answer = encode_pair(job.tokenizer, *rows[place], job.config.max_tokens)
+            texts.append(Conversation(prompt, [answer]))
     if not texts:
         name = "answers"
-        texts = [(element.messages, text) for element in train for text in element.texts]
-    chosen = [texts[i] for i in shuffled(len(texts), seed, 0)[:CENTRED_ON]]
-    pairs = (encode_pair(tokenizer, messages, text, config.max_tokens) for messages, text in chosen)
-    rows = sorted(([*prompt, *answer] for prompt, answer in pairs), key=len)
-    total = 0.0
-    with torch.no_grad():
-        for start in range(0, len(rows), 64):
-            ids, mask = pad(rows[start : start + 64], int(tokenizer.pad_token_id), "right")
-            total += scores(model, ids.to(device), mask.to(device)).double().sum().item()
-    return name, total / len(rows)
+        for element in shuffled(len(train), seed, 0):
+            texts += train.conversations(element, job.config.max_tokens)[1]
+            if sum(len(talk.answers) for talk in texts) >= CENTRED_ON:
+                break
+    for model in models:
+        with reading(model, shared=job.shared) as reader:
+            centre(model, reader.scores(texts, job.config.tokens_per_forward).mean(0).tolist())
+    return name
+
+
+def _conversations(data: Rankings, elements: Sequence[int], max_tokens: int) -> tuple[np.ndarray, list[Conversation]]:
+    answers: list[int] = []
+    talks: list[Conversation] = []
+    for element in elements:
+        numbers, some = data.conversations(element, max_tokens)
+        answers += numbers
+        talks += some
+    return np.array(answers), talks
+
+
+def _new_model(folder: RunFolder, config: RewardConfig, tokenizer: Any, seed: int) -> Any:
+    head = generator(seed, "reward head")
+    return new_reward_model(folder.parent("sft"), int(tokenizer.pad_token_id), head, config.heads)
+
+
+def _watched(heldout: Rankings, seed: int) -> tuple[Rankings, list[int]]:
+    return heldout, shuffled(len(heldout), seed, 0)[:WATCHED_PROMPTS]
+
+
+def _done(folder: RunFolder) -> int:
+    """Steps that an earlier process left in a checkpoint."""
+    found = latest_checkpoint(folder.checkpoints)
+    return found[0] if found else 0
+
+
+def _keep(path: Path, member: Trained) -> None:
+    """Keep a finished member of an ensemble while the others are trained, all or nothing."""
+    if path.exists():
+        return
+    partial = path.with_name(path.name + ".saving")
+    shutil.rmtree(partial, ignore_errors=True)
+    member.model.save_pretrained(partial)
+    torch.save(member.tie, partial / "tie.pt")
+    partial.rename(path)
+
+
+def _kept(path: Path, job: Job) -> Trained | None:
+    if not path.exists():
+        return None
+    tie = torch.load(path / "tie.pt", map_location=job.device, weights_only=True)
+    return Trained(load_reward_model(path).to(job.device), tie)
+
+
+def _check_heads(train: Rankings, config: RewardConfig) -> None:
+    """Refuse a head whose flags say nothing, before anything is computed."""
+    orders = train.orders(train.all_rankings)
+    for head, ranks in zip(config.heads, orders.head_ranks, strict=True):
+        strict, _ = pair_counts(torch.from_numpy(ranks), torch.from_numpy(orders.present))
+        if not int(strict.sum()):
+            raise ValueError(
+                f'The head "{head}" has nothing to learn from: no training ranking has answers that differ in the '
+                f'flags it reads ({", ".join(HEAD_FLAGS[head])}). Leave it out of "heads".'
+            )
+
+
+def _on_cpu(tie: Tensor | None) -> Tensor | None:
+    return None if tie is None else tie.detach().cpu()
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
 
 
 def _card(model: Any) -> str:
+    names, constants = label_names(model), offsets(model)
+    table = "\n".join(f"- `{name}`: {constant:.6g}" for name, constant in zip(names, constants, strict=True))
     return (
-        "## Scores\n\nThe score of an answer is this model's single logit at the answer's last token plus "
-        f"`prefloop_reward_offset` of `config.json` ({offset(model):.6g}), which makes the mean score of the "
-        "people's demonstrations 0. The constant changes no comparison: a plain "
-        "`AutoModelForSequenceClassification` orders answers alike."
+        "## Scores\n\nThe score of an answer is this model's logit at the answer's last token plus the constant of "
+        "`prefloop_reward_offset` in `config.json`, which makes the mean score of the people's demonstrations 0. The "
+        "first label is the reward, learned from rankings. The constants change no comparison: a plain "
+        f"`AutoModelForSequenceClassification` orders answers alike.\n\n{table}"
     )

@@ -4,7 +4,7 @@ from transformers import AutoModelForSequenceClassification, GPT2Config, GPT2LMH
 
 from tests import tiny
 from trainer.data.batches import pad
-from trainer.models.reward_model import centre, load_reward_model, new_reward_model, offset, scores, token_scores
+from trainer.models.reward_model import centre, load_reward_model, new_reward_model, offsets, scores, token_scores
 from trainer.models.value_head import load_value_model, values
 
 ROUNDING = 1e-5  # float32 sums of a padded batch come in another order
@@ -73,7 +73,7 @@ def test_the_score_is_read_at_the_last_token_even_if_that_is_the_padding_token(m
 @torch.no_grad()
 def test_saved_and_loaded_the_scores_are_bit_for_bit_the_same(model, tmp_path):
     batch = pad(rows(), 0, "right")
-    centre(model, 0.123456789)
+    centre(model, [0.123456789])
     before = scores(model, *batch)
     model.save_pretrained(tmp_path)
     assert torch.equal(scores(load_reward_model(tmp_path), *batch), before)
@@ -82,23 +82,23 @@ def test_saved_and_loaded_the_scores_are_bit_for_bit_the_same(model, tmp_path):
 
 @torch.no_grad()
 def test_a_plain_sequence_classifier_loads_it_whole_and_differs_by_the_offset_alone(model, tmp_path):
-    centre(model, -2.5)
+    centre(model, [-2.5])
     model.save_pretrained(tmp_path)
     plain, info = AutoModelForSequenceClassification.from_pretrained(tmp_path, output_loading_info=True)
     assert not info["missing_keys"]
     assert not info["unexpected_keys"]
     ids, mask = pad(rows(), 0, "right")
     logits = plain.eval()(input_ids=ids, attention_mask=mask.long()).logits[:, 0]
-    assert plain.config.prefloop_reward_offset == 2.5
-    assert torch.allclose(logits + plain.config.prefloop_reward_offset, scores(model, ids, mask), atol=ROUNDING)
+    assert plain.config.prefloop_reward_offset == [2.5]
+    assert torch.allclose(logits + plain.config.prefloop_reward_offset[0], scores(model, ids, mask), atol=ROUNDING)
 
 
 @torch.no_grad()
 def test_centring_makes_the_mean_zero(model):
     batch = pad(rows(), 0, "right")
-    centre(model, scores(model, *batch).mean().item())
+    centre(model, [scores(model, *batch).mean().item()])
     assert scores(model, *batch).mean().abs() < ROUNDING
-    centre(model, scores(model, *batch).mean().item() - 3)
+    centre(model, [scores(model, *batch).mean().item() - 3])
     assert abs(scores(model, *batch).mean() - 3) < ROUNDING
 
 
@@ -112,7 +112,7 @@ def test_the_body_is_the_policys_and_the_head_is_small_and_seeded(sft):
     # 40·32 draws: the deviation of their deviation is about 2 % of 1/√33.
     assert wide.std().item() == pytest.approx(33**-0.5, rel=0.1)
     assert model.score.bias is None
-    assert offset(model) == 0
+    assert offsets(model) == [0.0]
     again = new_reward_model(sft, 0, torch.Generator().manual_seed(1))
     assert torch.equal(again.score.weight, model.score.weight)
 

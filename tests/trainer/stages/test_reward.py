@@ -12,7 +12,7 @@ from trainer.contract.records import Answer, Ranking, read_rows, write_rows
 from trainer.data.batches import pad
 from trainer.data.chat import encode_pair
 from trainer.models.backbone import load_tokenizer
-from trainer.models.reward_model import load_reward_model, scores
+from trainer.models.reward_model import Reader, load_reward_model, scores
 from trainer.stages import reward
 
 CONFIG = {"learning_rate": 3e-3, "max_tokens": 48, "prompts_per_batch": 8}
@@ -119,22 +119,24 @@ def test_each_answer_is_scored_once_an_epoch_however_many_people_ranked_it(plant
     write_rows(snapshot / RANKINGS, Ranking, [*rows, *second])
     trained_on = []
 
-    def counting(model, ids, mask):
+    def counting(reader, conversations):
         if torch.is_grad_enabled():
-            trained_on.extend(tuple(row[keep].tolist()) for row, keep in zip(ids, mask, strict=True))
-        return scores(model, ids, mask)
+            trained_on.extend((*talk.prompt, *answer) for talk in conversations for answer in talk.answers)
+        return read(reader, conversations)
 
-    monkeypatch.setattr(reward, "scores", counting)
+    read = Reader.__call__
+    monkeypatch.setattr(Reader, "__call__", counting)
     manifest = tiny.run_stage("reward", tmp_path / "run", config=CONFIG, snapshot=snapshot, parents={"sft": sft})
     expected = sum(len(row.answers) for row in rows if row.split == "train")
     assert len(trained_on) == expected == manifest.metrics["data/answers"]
     assert manifest.metrics["data/rankings"] == 2 * manifest.metrics["data/prompts"]
 
 
-def test_the_size_of_a_micro_batch_changes_nothing_but_rounding(planted, sft, tmp_path, monkeypatch):
-    tiny.run_stage("reward", tmp_path / "whole", config=CONFIG, snapshot=planted, parents={"sft": sft})
-    monkeypatch.setattr(reward, "MICRO_TOKENS", 100)
-    tiny.run_stage("reward", tmp_path / "parts", config=CONFIG, snapshot=planted, parents={"sft": sft})
+@pytest.mark.parametrize("other", [{"tokens_per_forward": 100}, {"share_prefixes": False}])
+def test_how_much_is_computed_together_changes_nothing_but_rounding(planted, sft, tmp_path, other):
+    given = {"snapshot": planted, "parents": {"sft": sft}}
+    tiny.run_stage("reward", tmp_path / "whole", config=CONFIG, **given)
+    tiny.run_stage("reward", tmp_path / "parts", config=CONFIG | other, **given)
     for whole, parts in zip(tiny.metrics(tmp_path / "whole"), tiny.metrics(tmp_path / "parts"), strict=True):
         assert whole["loss/train"] == pytest.approx(parts["loss/train"], abs=1e-3)
         assert whole["optimizer/gradient_norm"] == pytest.approx(parts["optimizer/gradient_norm"], rel=1e-2)

@@ -18,7 +18,7 @@ ROUNDING = 1e-5
 def parent(tmp_path_factory):
     sft, folder = tiny.model_folder(tmp_path_factory.mktemp("sft")), tmp_path_factory.mktemp("reward")
     model = new_reward_model(sft, 0, torch.Generator().manual_seed(0))
-    centre(model, 0.7)
+    centre(model, [0.7])
     model.save_pretrained(folder)
     tiny.tokenizer().save_pretrained(folder)
     return folder, model
@@ -32,7 +32,9 @@ def test_every_answer_gets_the_models_score_in_the_order_given(parent, tmp_path)
         for i in range(11)
     ]
     write_rows(tmp_path / INPUTS / ANSWERS, AnswerToScore, rows)
-    manifest = tiny.run_stage("score", tmp_path, config={"batch_size": 4, "max_tokens": 64}, parents={"reward": folder})
+    manifest = tiny.run_stage(
+        "score", tmp_path, config={"tokens_per_forward": 100, "max_tokens": 64}, parents={"reward": folder}
+    )
     found = list(read_rows(tmp_path / SCORES, Score))
     assert [row.answer_id for row in found] == [row.answer_id for row in rows]
     toy = tiny.tokenizer()

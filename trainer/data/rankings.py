@@ -1,0 +1,401 @@
+"""Rankings as token ids, streamed from Parquet and kept in flat arrays.
+
+33,000 prompts with nine answers each are some tens of millions of tokens. As Python lists they
+would take gigabytes; as arrays of 32-bit integers they take what they weigh, so a run can hold
+its whole training set and reach every prompt of it at once, in any order.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer.contract.configs import Head
+from trainer.contract.heads import head_ranks
+from trainer.contract.records import Ranking, Split, read_rows
+from trainer.data.chat import encode_answers, encode_prompt
+from trainer.data.packing import Conversation, Size, split_by_cut
+
+CHUNK = 1024
+"""Rankings tokenized together."""
+
+Integers = np.ndarray
+
+
+@dataclass(frozen=True)
+class Orders:
+    """R rankings of at most K answers as matrices; what is absent holds 0 (or NaN) and ``present`` is False.
+
+    Attributes:
+        answers: (R, K) number of each ranked answer.
+        ranks: (R, K) 1 is best, equal ranks are ties.
+        present: (R, K) bool.
+        likert: (R, K) 1 to 7, NaN where unrated.
+        shown: (R, K) place on the labeler's screen from 0, NaN where unknown.
+        strength: (R,) how much better the better of two answers is; NaN where unknown.
+        weights: (R,) in the loss; their mean over a training set is 1.
+        head_ranks: (H, R, K) orders that the further heads learn.
+    """
+
+    answers: np.ndarray
+    ranks: np.ndarray
+    present: np.ndarray
+    likert: np.ndarray
+    shown: np.ndarray
+    strength: np.ndarray
+    weights: np.ndarray
+    head_ranks: np.ndarray
+
+
+@dataclass(frozen=True)
+class Rankings:
+    """E prompts with their distinct answers and everybody's rankings of them.
+
+    A prompt with all its answers and rankings is one element: several people may rank the same
+    answers, and scoring an answer once for all of them keeps it from being used in several
+    updates, which is what overfits (InstructGPT §3.5).
+
+    Attributes:
+        tokens: every prompt and answer, one after the other.
+        prompt_spans: (E, 2) first token and the token after the last one.
+        prompt_ids: E names.
+        answer_spans: (A, 2).
+        answer_lengths: (A,) characters.
+        answer_sources: A names of what wrote the answer, or None.
+        answers_of: per element the numbers of its answers.
+        rankings_of: per element the numbers of its rankings.
+        ranking_ids, labelers, groups, use_cases: one name per ranking.
+        places: (R + 1,) where a ranking's answers begin in the following arrays.
+        ranked, ranks, likert, shown: one entry per ranked answer.
+        head_ranks: (H, entries).
+        strength, weights: (R,).
+    """
+
+    tokens: Integers
+    prompt_spans: Integers
+    prompt_ids: list[str]
+    answer_spans: Integers
+    answer_lengths: Integers
+    answer_sources: list[str | None]
+    answers_of: list[Integers]
+    rankings_of: list[Integers]
+    ranking_ids: list[str]
+    labelers: list[str]
+    groups: list[str | None]
+    use_cases: list[str | None]
+    places: Integers
+    ranked: Integers
+    ranks: Integers
+    likert: np.ndarray
+    shown: np.ndarray
+    head_ranks: Integers
+    strength: np.ndarray
+    weights: np.ndarray
+
+    def __len__(self) -> int:
+        """Number of prompts."""
+        return len(self.prompt_ids)
+
+    @property
+    def owners(self) -> Integers:
+        """(R,) element of each ranking; −1 for a ranking that a selection left out."""
+        owners = np.full(len(self.ranking_ids), -1)
+        for element, rankings in enumerate(self.rankings_of):
+            owners[rankings] = element
+        return owners
+
+    @property
+    def all_rankings(self) -> Integers:
+        """Numbers of the rankings of all elements, element by element."""
+        return np.concatenate(self.rankings_of) if self.rankings_of else np.zeros(0, dtype=np.int64)
+
+    def conversations(self, element: int, max_tokens: int) -> tuple[list[int], list[Conversation]]:
+        """The element as sequences of at most ``max_tokens`` per answer.
+
+        Returns:
+            Numbers of the answers in the order in which the conversations hold them; the conversations.
+        """
+        start, end = self.prompt_spans[element]
+        answers = self.answers_of[element]
+        texts = [self.tokens[slice(*self.answer_spans[answer])].tolist() for answer in answers]
+        parts = split_by_cut(self.tokens[start:end].tolist(), texts, max_tokens)
+        return [int(answers[i]) for places, _ in parts for i in places], [talk for _, talk in parts]
+
+    def size(self, element: int) -> Size:
+        """What computing this element costs, long prompts uncut."""
+        start, end = self.prompt_spans[element]
+        spans = self.answer_spans[self.answers_of[element]]
+        lengths = spans[:, 1] - spans[:, 0]
+        return Size(int(end - start + lengths.sum()), int(end - start + lengths.max()), len(lengths))
+
+    def orders(self, rankings: Integers) -> Orders:
+        """Some rankings as matrices."""
+        starts, counts = self.places[rankings], np.diff(self.places)[rankings]
+        width = int(counts.max(initial=0))
+        present = np.arange(width) < counts[:, None]
+        entries = np.where(present, starts[:, None] + np.arange(width), 0)
+
+        def matrix(values: np.ndarray, absent: float = 0) -> np.ndarray:
+            return np.where(present, values[entries], absent)
+
+        return Orders(
+            matrix(self.ranked),
+            matrix(self.ranks),
+            present,
+            matrix(self.likert, np.nan),
+            matrix(self.shown, np.nan),
+            self.strength[rankings],
+            self.weights[rankings],
+            np.where(present, self.head_ranks[:, entries], 0),
+        )
+
+    def select(self, keep: np.ndarray) -> Rankings:
+        """Keep some rankings, and of the prompts and answers those that somebody still ranks.
+
+        Args:
+            keep: (R,) bool.
+        """
+        elements, rankings_of, answers_of = [], [], []
+        for element, rankings in enumerate(self.rankings_of):
+            if len(kept := rankings[keep[rankings]]):
+                elements.append(element)
+                rankings_of.append(kept)
+                ranked = [self.ranked[self.places[r] : self.places[r + 1]] for r in kept]
+                answers_of.append(np.unique(np.concatenate(ranked)))
+        return replace(
+            self,
+            prompt_spans=self.prompt_spans[elements],
+            prompt_ids=[self.prompt_ids[element] for element in elements],
+            answers_of=answers_of,
+            rankings_of=rankings_of,
+        )
+
+    def weighted(self, prompt_weights: Mapping[str, float], labeler_weights: Mapping[str, float]) -> Rankings:
+        """Give rankings the product of their prompt's and their labeler's weight, scaled to a mean of 1.
+
+        Raises:
+            ValueError: all weights are 0.
+        """
+        owners = self.owners
+        raw = np.array(
+            [
+                prompt_weights.get(self.prompt_ids[owner], 1.0) * labeler_weights.get(labeler, 1.0) if owner >= 0 else 0
+                for owner, labeler in zip(owners, self.labelers, strict=True)
+            ],
+            dtype=np.float64,
+        )
+        mean = raw[owners >= 0].mean() if (owners >= 0).any() else 1.0
+        if not mean > 0:
+            raise ValueError("Every training ranking has weight 0. Give at least one prompt and labeler a weight.")
+        return replace(self, weights=raw / mean)
+
+
+@dataclass
+class Findings:
+    """What a reader met and somebody should know of: counted by kind, the first few by name."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, kind: str, name: str) -> None:
+        """Count one more of a kind."""
+        self.counts[kind] += 1
+        if len(known := self.examples.setdefault(kind, [])) < 3 and name not in known:
+            known.append(name)
+
+    def sentences(self) -> list[str]:
+        """``12 × the ranking is left out: a ranking needs at least two answers (r1, r2, r3, …)``."""
+        return [
+            f"{count} × {kind} ({', '.join(self.examples[kind])}{', …' if count > len(self.examples[kind]) else ''})"
+            for kind, count in sorted(self.counts.items())
+        ]
+
+
+def read_rankings(
+    path: Path, tokenizer: Any, max_tokens: int, heads: Sequence[Head] = ()
+) -> tuple[dict[Split, Rankings], list[str]]:
+    """Read the rankings of a snapshot, tokenized, by split.
+
+    Nothing is dropped in silence: a row that is no ranking is left out and told of, and so is
+    what training may stumble over (empty and identical answers, answers and prompts that are cut).
+
+    Args:
+        path: ``rankings.parquet``.
+        tokenizer: of the model that will read them.
+        max_tokens: of prompt + answer.
+        heads: further orders to derive from flags and ratings.
+
+    Returns:
+        The rankings of each split, and sentences about what was met.
+    """
+    findings = Findings()
+
+    def left_out(row: Mapping[str, Any], why: str) -> None:
+        findings.add(f"a ranking is left out because {why}", str(row.get("ranking_id")))
+
+    builders: dict[Split, _Builder] = {split: _Builder(heads) for split in ("train", "heldout")}
+    rows = read_rows(path, Ranking, left_out)
+    while chunk := list(islice(rows, CHUNK)):
+        _encode(chunk, builders, tokenizer, max_tokens, findings)
+    return {split: builder.built() for split, builder in builders.items()}, findings.sentences()
+
+
+def _encode(
+    chunk: Sequence[Ranking],
+    builders: Mapping[Split, _Builder],
+    tokenizer: Any,
+    max_tokens: int,
+    findings: Findings,
+) -> None:
+    wanted: list[tuple[_Builder, Ranking, list[int]]] = []
+    texts: list[str] = []
+    for ranking in chunk:
+        builder = builders[ranking.split]
+        if builder.element(ranking.prompt_id) is None:
+            builder.add_prompt(ranking.prompt_id, encode_prompt(tokenizer, ranking.messages, max_tokens - 1))
+        new = builder.new_answers(ranking)
+        wanted.append((builder, ranking, new))
+        texts += [ranking.answers[i].text for i in new]
+        _look_at(ranking, findings)
+    encoded: Iterator[list[int]] = iter(encode_answers(tokenizer, texts))
+    for builder, ranking, new in wanted:
+        for i in new:
+            tokens = next(encoded)
+            if len(tokens) > max_tokens - 1:
+                findings.add("an answer is longer than max_tokens and loses its end", ranking.answers[i].candidate_id)
+            elif len(tokens) + builder.prompt_length(ranking.prompt_id) > max_tokens:
+                findings.add("a prompt loses its oldest tokens beside an answer", ranking.prompt_id)
+            builder.add_answer(tokens[: max_tokens - 1])
+        builder.add_ranking(ranking)
+
+
+def _look_at(ranking: Ranking, findings: Findings) -> None:
+    texts = [answer.text for answer in ranking.answers]
+    if len(set(ranking.ranks)) == 1:
+        findings.add("all answers of a ranking are tied", ranking.ranking_id)
+    if len(set(texts)) < len(texts):
+        findings.add("a ranking holds answers with the same text", ranking.ranking_id)
+    for answer in ranking.answers:
+        if not answer.text.strip():
+            findings.add("an answer is empty", answer.candidate_id)
+    if ranking.strength is not None and not (math.isfinite(ranking.strength) and ranking.strength >= 0):
+        findings.add("the strength of a ranking is no number from 0 and counts as unknown", ranking.ranking_id)
+
+
+class _Builder:
+    """Flat arrays that grow while a file is read."""
+
+    def __init__(self, heads: Sequence[Head]) -> None:
+        self.heads = heads
+        self.tokens = array("i")
+        self.prompt_spans, self.answer_spans = array("q"), array("q")
+        self.elements: dict[str, int] = {}
+        # Keys of answers are hashes: the texts themselves would have to be kept otherwise.
+        self.answers: dict[tuple[int, int], int] = {}
+        self.answer_lengths, self.answer_elements = array("i"), array("i")
+        self.sources: list[str | None] = []
+        self.ranking_elements = array("i")
+        self.ranking_ids: list[str] = []
+        self.labelers: list[str] = []
+        self.groups: list[str | None] = []
+        self.use_cases: list[str | None] = []
+        self.places = array("q", [0])
+        self.ranked, self.ranks = array("i"), array("h")
+        self.likert, self.shown, self.strength = array("f"), array("f"), array("d")
+        self.head_ranks = [array("h") for _ in heads]
+
+    def element(self, prompt_id: str) -> int | None:
+        return self.elements.get(prompt_id)
+
+    def add_prompt(self, prompt_id: str, tokens: Sequence[int]) -> None:
+        self.elements[prompt_id] = len(self.elements)
+        self._append(self.prompt_spans, tokens)
+
+    def new_answers(self, ranking: Ranking) -> list[int]:
+        """Places of the answers that no earlier ranking of this prompt held; they get their numbers here."""
+        new = []
+        for i, answer in enumerate(ranking.answers):
+            key = self._key(ranking, i)
+            if key not in self.answers:
+                self.answers[key] = len(self.answers)
+                self.answer_elements.append(key[0])
+                self.answer_lengths.append(len(answer.text))
+                self.sources.append(answer.source)
+                new.append(i)
+        return new
+
+    def prompt_length(self, prompt_id: str) -> int:
+        place = 2 * self.elements[prompt_id]
+        return self.prompt_spans[place + 1] - self.prompt_spans[place]
+
+    def add_answer(self, tokens: Sequence[int]) -> None:
+        self._append(self.answer_spans, tokens)
+
+    def add_ranking(self, ranking: Ranking) -> None:
+        self.ranking_elements.append(self.elements[ranking.prompt_id])
+        self.ranking_ids.append(ranking.ranking_id)
+        self.labelers.append(ranking.annotator)
+        self.groups.append(ranking.labeler_group)
+        self.use_cases.append(ranking.use_case)
+        known = ranking.strength is not None and math.isfinite(ranking.strength) and ranking.strength >= 0
+        self.strength.append(ranking.strength if known and ranking.strength is not None else math.nan)
+        for i, answer in enumerate(ranking.answers):
+            self.ranked.append(self.answers[self._key(ranking, i)])
+            self.ranks.append(ranking.ranks[i])
+            self.likert.append(math.nan if answer.likert is None else answer.likert)
+            self.shown.append(math.nan if answer.shown is None else answer.shown)
+        for head, column in zip(self.heads, self.head_ranks, strict=True):
+            column.extend(head_ranks(head, ranking.answers))
+        self.places.append(len(self.ranked))
+
+    def built(self) -> Rankings:
+        answer_elements = np.asarray(self.answer_elements, dtype=np.int64)
+        ranking_elements = np.asarray(self.ranking_elements, dtype=np.int64)
+        return Rankings(
+            tokens=np.asarray(self.tokens, dtype=np.int32),
+            prompt_spans=np.asarray(self.prompt_spans, dtype=np.int64).reshape(-1, 2),
+            prompt_ids=list(self.elements),
+            answer_spans=np.asarray(self.answer_spans, dtype=np.int64).reshape(-1, 2),
+            answer_lengths=np.asarray(self.answer_lengths, dtype=np.int64),
+            answer_sources=self.sources,
+            answers_of=_by_owner(answer_elements, len(self.elements)),
+            rankings_of=_by_owner(ranking_elements, len(self.elements)),
+            ranking_ids=self.ranking_ids,
+            labelers=self.labelers,
+            groups=self.groups,
+            use_cases=self.use_cases,
+            places=np.asarray(self.places, dtype=np.int64),
+            ranked=np.asarray(self.ranked, dtype=np.int64),
+            ranks=np.asarray(self.ranks, dtype=np.int64),
+            likert=np.asarray(self.likert, dtype=np.float64),
+            shown=np.asarray(self.shown, dtype=np.float64),
+            head_ranks=np.array(
+                [np.asarray(column, dtype=np.int64) for column in self.head_ranks], dtype=np.int64
+            ).reshape(len(self.heads), len(self.ranked)),
+            strength=np.asarray(self.strength, dtype=np.float64),
+            weights=np.ones(len(self.ranking_ids)),
+        )
+
+    def _key(self, ranking: Ranking, place: int) -> tuple[int, int]:
+        answer = ranking.answers[place]
+        # Equal texts under different ids stay apart, so that a tie between them counts; one id may be used twice.
+        return self.elements[ranking.prompt_id], hash((answer.candidate_id, answer.text))
+
+    def _append(self, spans: array[int], tokens: Sequence[int]) -> None:
+        spans.append(len(self.tokens))
+        self.tokens.extend(tokens)
+        spans.append(len(self.tokens))
+
+
+def _by_owner(owners: Integers, count: int) -> list[Integers]:
+    """Numbers of the items of each owner, in order."""
+    order = np.argsort(owners, kind="stable")
+    return np.split(order, np.searchsorted(owners[order], np.arange(1, count))) if count else []

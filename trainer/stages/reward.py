@@ -141,7 +141,7 @@ def run(folder: RunFolder) -> Metrics:
     config = cast("RewardConfig", folder.config)
     job, train, heldout, metrics = open_job(folder, config)
     total = steps_of(train, config)
-    progress = Progress(folder.metrics(_done(folder)), total * config.ensemble)
+    progress = Progress(folder.metrics(last_step(folder)), total * config.ensemble)
     watched = _watched(heldout, folder.spec.seed)
     members = []
     for number in range(config.ensemble):
@@ -574,7 +574,7 @@ def _watched(heldout: Rankings, seed: int) -> tuple[Rankings, list[int]]:
     return heldout, shuffled(len(heldout), seed, 0)[:WATCHED_PROMPTS]
 
 
-def _done(folder: RunFolder) -> int:
+def last_step(folder: RunFolder) -> int:
     """Steps that an earlier process left in a checkpoint."""
     found = latest_checkpoint(folder.checkpoints)
     return found[0] if found else 0

@@ -4,4 +4,7 @@
 those before it, never those after it.
 """
 
-ROOMS = ("people", "prompts", "candidates", "annotations", "snapshots", "registry", "evaluations", "runs")
+ROOMS = (
+    *("people", "prompts", "candidates", "annotations", "snapshots", "registry", "evaluations", "runs"),
+    *("scoring", "api"),
+)

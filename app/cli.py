@@ -106,6 +106,20 @@ def cancel(run_id: int) -> None:
         service.cancel(session, None, run_id)
 
 
+@cli.command()
+def score(
+    model: Annotated[str, typer.Argument(help="name or id of a reward model")],
+    file: Annotated[Path, typer.Argument(help="prompts and answers: JSONL, CSV or Parquet")],
+    out: Annotated[Path, typer.Option(help="where the scores go: .jsonl, .csv or .parquet")],
+    wait: Annotated[bool, typer.Option(help="return when the scores are written; exit 1 if there are none")] = False,
+) -> None:
+    """Score the answers of a file with a reward model."""
+    from app.scoring import commands
+
+    if not commands.score(database(), load_settings(), model, file, out, wait=wait, say=typer.echo):
+        raise typer.Exit(1)
+
+
 @people.command("password")
 def renew_password(email: str) -> None:
     """Give a person a new one-time password and end their sessions."""

@@ -9,6 +9,8 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy import text
 
 from app.annotations.routes import router as annotations
+from app.api.application import PREFIX, create_api
+from app.api.reference import router as api_reference
 from app.database import Database
 from app.evaluations.routes import router as evaluations
 from app.people.attempts import SignInAttempts
@@ -16,6 +18,8 @@ from app.people.routes import router as people
 from app.prompts.routes import router as prompts
 from app.registry.routes import router as registry
 from app.runs.routes import router as runs
+from app.scoring.routes import UPLOADS
+from app.scoring.routes import router as scoring
 from app.settings import Settings, load_settings
 from app.snapshots.routes import router as snapshots
 from app.web.error_pages import add_error_pages
@@ -24,7 +28,7 @@ from app.web.render import STATIC
 from app.web.security import SecurityHeaders, SessionMiddleware, check_csrf, session_options
 from app.web.uploads import BodyLimit
 
-ROUTERS = (people, prompts, annotations, snapshots, registry, evaluations, runs)
+ROUTERS = (people, prompts, annotations, snapshots, registry, evaluations, runs, scoring, api_reference)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -49,8 +53,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.sign_in_attempts = SignInAttempts()
     for router in ROUTERS:
         app.include_router(router)
+    app.state.api = create_api(app.state)
+    app.mount(PREFIX, app.state.api, name="api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_middleware(BodyLimit, limit_mb=settings.upload_limit_mb, upload_paths={"/prompts/import"})
+    app.add_middleware(
+        BodyLimit, limit_mb=settings.upload_limit_mb, upload_paths={"/prompts/import", *UPLOADS}, api=PREFIX
+    )
     app.add_middleware(SessionMiddleware, **session_options(settings))
     app.add_middleware(SecurityHeaders)
 

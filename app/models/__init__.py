@@ -14,14 +14,16 @@ from app.models.annotations import (
 )
 from app.models.base import Base
 from app.models.candidates import Candidate
-from app.models.people import AuditEvent, Person
+from app.models.people import ApiToken, AuditEvent, Person
 from app.models.prompts import Corpus, Import, Prompt
 from app.models.registry import ModelParent, ModelVersion
 from app.models.runs import Run, RunParent
+from app.models.scoring import Scoring
 from app.models.snapshots import Snapshot
 
 __all__ = [
     "Annotation",
+    "ApiToken",
     "AuditEvent",
     "Base",
     "Campaign",
@@ -40,6 +42,7 @@ __all__ = [
     "Rating",
     "Run",
     "RunParent",
+    "Scoring",
     "Snapshot",
     "Task",
     "TaskCandidate",

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, Id, utc_now
+from app.models.base import Base, Id, Sha256, utc_now
 
 ROLES = ("labeler", "researcher", "engineer", "admin")
 
@@ -47,3 +47,23 @@ class AuditEvent(Base):
     subject_kind: Mapped[str]
     subject_id: Mapped[str]
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class ApiToken(Base):
+    """A key with which a program acts as a person.
+
+    ``secret_sha256`` is all that is kept of the secret: it is 256 random bits, so no slow hash is needed to
+    keep it from being guessed. ``beginning`` are its first characters, by which people tell their tokens apart.
+    """
+
+    __tablename__ = "api_tokens"
+
+    id: Mapped[Id]
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    name: Mapped[str]
+    beginning: Mapped[str]
+    secret_sha256: Mapped[Sha256] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]

@@ -27,8 +27,7 @@ class SignInAttempts:
         """
         keys = {_by_email(email): MOST_FOR_AN_EMAIL, address: MOST_FROM_AN_ADDRESS}
         with self._lock:
-            if len(self._times) > REMEMBERED:
-                self._times = {key: times for key, times in self._times.items() if now - times[-1] < WINDOW}
+            self._forget_the_old(now)
             recent = {key: [time for time in self._times.get(key, ()) if now - time < WINDOW] for key in keys}
             for key, most in keys.items():
                 if len(recent[key]) >= most:
@@ -44,6 +43,35 @@ class SignInAttempts:
                 times.pop()
                 if not times:
                     del self._times[address]
+
+    def check_tokens(self, address: str, now: datetime) -> None:
+        """Look whether an address has sent too many tokens that nobody was given.
+
+        Counted apart from passwords: a script with a mistyped token shall not keep its office from signing in.
+
+        Raises:
+            TooManyAttempts: it has, in the last five minutes.
+        """
+        with self._lock:
+            recent = [time for time in self._times.get(_of_tokens(address), ()) if now - time < WINDOW]
+        if len(recent) >= MOST_FROM_AN_ADDRESS:
+            minutes = -(-(recent[-MOST_FROM_AN_ADDRESS] + WINDOW - now) // timedelta(minutes=1))
+            raise TooManyAttempts(f"Too many unknown tokens came from your address. Try again in {minutes} min.")
+
+    def unknown_token(self, address: str, now: datetime) -> None:
+        """Count a token that nobody was given."""
+        with self._lock:
+            self._forget_the_old(now)
+            times = [time for time in self._times.get(_of_tokens(address), ()) if now - time < WINDOW]
+            self._times[_of_tokens(address)] = [*times, now]
+
+    def _forget_the_old(self, now: datetime) -> None:
+        if len(self._times) > REMEMBERED:
+            self._times = {key: times for key, times in self._times.items() if now - times[-1] < WINDOW}
+
+
+def _of_tokens(address: str) -> str:
+    return f"tokens from {address}"
 
 
 def _by_email(email: str) -> str:

@@ -1,8 +1,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
-from app.models import AuditEvent, Person
+from app.models import ApiToken, AuditEvent, Person
 from app.people import rules
 from app.web.render import Page
 
@@ -37,3 +38,22 @@ class PeoplePage(Page):
 class AuditPage(Page):
     template: ClassVar[str] = "people/audit.html"
     events: Sequence[tuple[AuditEvent, Person | None]]
+
+
+@dataclass(frozen=True)
+class TokensPage(Page):
+    """The tokens of the person who looks; ``new_secret`` is shown this once."""
+
+    template: ClassVar[str] = "people/tokens.html"
+    tokens: Sequence[ApiToken]
+    now: datetime
+    days: Sequence[int] = rules.TOKEN_DAYS
+    usual_days: int = 90
+    name: str = ""
+    new_secret: str = ""
+    error: str = ""
+
+    def state(self, token: ApiToken) -> str:
+        if token.revoked_at is not None:
+            return "revoked"
+        return "live" if token.expires_at > self.now else "expired"

@@ -1,9 +1,10 @@
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from app.models import AuditEvent, Person
+from app.models import ApiToken, AuditEvent, Person
 
 
 def person_by_email(session: Session, email: str) -> Person | None:
@@ -32,3 +33,33 @@ def recent_events(session: Session, limit: int) -> Sequence[tuple[AuditEvent, Pe
         .limit(limit)
     )
     return [(event, person) for event, person in rows]
+
+
+def unrevoked_tokens(session: Session, person_id: int) -> Sequence[ApiToken]:
+    """A person's tokens, newest first; some may have expired."""
+    query = select(ApiToken).where(ApiToken.person_id == person_id, ApiToken.revoked_at.is_(None))
+    return session.scalars(query.order_by(ApiToken.id.desc())).all()
+
+
+def tokens_of(session: Session, person_id: int, limit: int) -> Sequence[ApiToken]:
+    """A person's newest tokens, whatever became of them."""
+    query = select(ApiToken).where(ApiToken.person_id == person_id)
+    return session.scalars(query.order_by(ApiToken.id.desc()).limit(limit)).all()
+
+
+def token_by_id(session: Session, token_id: int) -> ApiToken | None:
+    return session.get(ApiToken, token_id)
+
+
+def token_and_person(session: Session, secret_sha256: str) -> tuple[ApiToken, Person] | None:
+    query = (
+        select(ApiToken, Person)
+        .join(Person, Person.id == ApiToken.person_id)
+        .where(ApiToken.secret_sha256 == secret_sha256)
+    )
+    row = session.execute(query).first()
+    return (row[0], row[1]) if row else None
+
+
+def note_use(session: Session, token_id: int, now: datetime) -> None:
+    session.execute(update(ApiToken).where(ApiToken.id == token_id).values(last_used_at=now))

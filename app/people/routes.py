@@ -5,14 +5,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.errors import DomainError, Invalid
 from app.models import Person
-from app.people import queries, rules, service
+from app.people import queries, rules, service, tokens
 from app.people.attempts import SignInAttempts
-from app.people.pages import AuditPage, PasswordPage, PeoplePage, SignInPage
+from app.people.pages import AuditPage, PasswordPage, PeoplePage, SignInPage, TokensPage
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, SignedIn, Writing, database_of, needs, person_of
 
 router = APIRouter()
 Admin = Annotated[Person, Depends(needs(lambda role: rules.may(role, "manage_people")))]
+Programmer = Annotated[Person, Depends(needs(lambda role: rules.may(role, "use_api")))]
+TOKENS_SHOWN = 100
 
 
 def _own_address(address: str) -> str:
@@ -78,6 +80,35 @@ def choose_password(
     _start_session(request, changed)
     tell(request, "Your password is set. The old one no longer works.")
     return go(rules.home_of(changed.role))
+
+
+@router.get("/account/tokens")
+def list_tokens(request: Request, session: Reading, person: Programmer, now: Now) -> HTMLResponse:
+    return render(request, TokensPage(queries.tokens_of(session, person.id, TOKENS_SHOWN), now))
+
+
+@router.post("/account/tokens")
+def make_token(
+    request: Request,
+    person: Programmer,
+    session: Writing,
+    now: Now,
+    name: Annotated[str, Form()] = "",
+    days: Annotated[int, Form()] = 0,
+) -> HTMLResponse:
+    try:
+        _, secret = tokens.make_token(session, person, name=name, days=days, now=now)
+    except DomainError as error:
+        known = queries.tokens_of(session, person.id, TOKENS_SHOWN)
+        return render(request, TokensPage(known, now, name=name, error=str(error)), error.status)
+    return render(request, TokensPage(queries.tokens_of(session, person.id, TOKENS_SHOWN), now, new_secret=secret))
+
+
+@router.post("/account/tokens/{token_id}/revoke")
+def revoke_token(request: Request, token_id: int, person: Programmer, session: Writing, now: Now) -> RedirectResponse:
+    token = tokens.revoke(session, person, token_id, now)
+    tell(request, f"“{token.name}” no longer opens anything.")
+    return go("/account/tokens")
 
 
 def _start_session(request: Request, person: Person) -> None:

@@ -1,5 +1,6 @@
 """Who may do what, and what a good password is."""
 
+import hashlib
 import secrets
 
 ROLES = ("labeler", "researcher", "engineer", "admin")
@@ -8,6 +9,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "annotate": frozenset({"labeler", "researcher", "admin"}),
     "manage_campaigns": frozenset({"researcher", "engineer", "admin"}),
     "see_results": frozenset({"researcher", "engineer", "admin"}),
+    "score": frozenset({"researcher", "engineer", "admin"}),
+    "use_api": frozenset({"researcher", "engineer", "admin"}),
     "train": frozenset({"engineer", "admin"}),
     "import_data": frozenset({"engineer", "admin"}),
     "manage_people": frozenset({"admin"}),
@@ -17,6 +20,12 @@ SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
 LONGEST_NAME = 120
 LONGEST_GROUP = 60
+
+
+TOKEN_PREFIX = "pfl_"  # noqa: S105 - no secret, the beginning of all of them
+TOKEN_BEGINNING = 8  # characters that a list shows
+TOKEN_DAYS = (7, 30, 90, 365)
+MOST_TOKENS = 20
 
 
 def may(role: str, action: str) -> bool:
@@ -61,3 +70,20 @@ def email_problem(email: str) -> str | None:
     if not name or "." not in domain or " " in email or not email.isprintable() or len(email) > 254:
         return f"“{email[:80]}” is not an e-mail address. Write it like ana@example.org."
     return None
+
+
+def new_token_secret() -> str:
+    """256 random bits; the prefix lets people and scanners of leaked secrets see whose they are."""
+    return TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+
+def token_sha256(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def token_problem(name: str, days: int) -> str | None:
+    if not name:
+        return "Give the token a name that says what it is for, such as “nightly scores”."
+    if days not in TOKEN_DAYS:
+        return f"A token lasts {', '.join(map(str, TOKEN_DAYS[:-1]))} or {TOKEN_DAYS[-1]} days."
+    return name_problem(name)

@@ -77,6 +77,7 @@ def renew_one_time_password(session: Session, by: Person | None, person_id: int)
     person.password_hash = _hasher.hash(password)
     person.password_is_one_time = True
     person.session_epoch += 1
+    _end_tokens(session, by, person)
     record(session, by, "renewed password", person)
     return person, password
 
@@ -118,8 +119,16 @@ def set_active(session: Session, by: Person, person_id: int, *, active: bool) ->
     person.active = active
     if not active:
         person.session_epoch += 1
+        _end_tokens(session, by, person)
     record(session, by, "activated" if active else "deactivated", person)
     return person
+
+
+def _end_tokens(session: Session, by: Person | None, person: Person) -> None:
+    """End what programs use in a person's name, as their sessions end, when others lock them out."""
+    for token in queries.unrevoked_tokens(session, person.id):
+        token.revoked_at = utc_now()
+        record(session, by, "revoked API token", token, {"name": token.name})
 
 
 def _person(session: Session, person_id: int) -> Person:

@@ -1,0 +1,17 @@
+// The form for scores: one more field for an answer, as many as the page takes.
+export function connect(element) {
+  const fields = element.querySelector("[data-fields]");
+  const add = element.querySelector("[data-add]");
+  const most = Number(element.dataset.most);
+
+  add.hidden = false;
+  add.addEventListener("click", () => {
+    const field = fields.lastElementChild.cloneNode(true);
+    const text = field.querySelector("textarea");
+    field.firstChild.textContent = `Answer ${fields.children.length + 1} `;
+    text.value = "";
+    fields.append(field);
+    text.focus();
+    add.disabled = fields.children.length >= most;
+  });
+}

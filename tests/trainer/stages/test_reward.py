@@ -7,12 +7,12 @@ import torch
 
 from tests import tiny
 from trainer.__main__ import main
-from trainer.contract.folder import RANKINGS
-from trainer.contract.records import Answer, Ranking, read_rows, write_rows
+from trainer.contract.folder import ANSWERS, INPUTS, RANKINGS, SCORES
+from trainer.contract.records import Answer, AnswerToScore, Ranking, Score, read_rows, write_rows
 from trainer.data.batches import pad
 from trainer.data.chat import encode_pair
 from trainer.models.backbone import load_tokenizer
-from trainer.models.reward_model import Reader, load_reward_model, scores
+from trainer.models.reward_model import Reader, label_names, label_scores, load_members, load_reward_model, scores
 from trainer.stages import reward
 
 CONFIG = {"learning_rate": 3e-3, "max_tokens": 48, "prompts_per_batch": 8}
@@ -188,3 +188,205 @@ def test_without_held_out_rankings_and_demonstrations_it_still_runs(planted, sft
     assert "reward/heldout_accuracy" not in manifest.metrics
     assert manifest.metrics["reward/centred_on"] == "answers"
     assert abs(manifest.metrics["reward/mean"]) < 1e-4
+
+
+def one(number, texts, ranks, *, labeler="labeler-1", split="train", **answer):
+    return Ranking.model_construct(
+        ranking_id=f"r{number}",
+        prompt_id=f"p{number}",
+        messages=tiny.messages(f"Say {number}."),
+        answers=[Answer(candidate_id=f"c{number}-{k}", text=text, **answer) for k, text in enumerate(texts)],
+        ranks=ranks,
+        annotator=labeler,
+        split=split,
+    )
+
+
+def test_bad_rankings_are_told_of_in_log_and_manifest_and_never_stop_a_run(planted, sft, tmp_path, capsys):
+    snapshot = tiny.snapshot(tmp_path / "snapshot")
+    bad = [
+        one(900, ["red"], [1]),
+        one(901, ["red", "blue"], [1]),
+        one(902, ["red", "green"], [1, 1]),
+        one(903, ["red", "red"], [1, 2]),
+        one(904, ["", "red"], [2, 1]),
+        one(905, ["green " * 100, "red"], [2, 1]),
+        one(906, ["red", "blue"], [1, 2]).model_copy(update={"strength": float("nan")}),
+        one(907, ["red", "blue"], [1, 2]).model_copy(
+            update={"messages": tiny.messages("Say colours, " * 60)},
+        ),
+    ]
+    rows = list(read_rows(planted / RANKINGS, Ranking))
+    write_rows(snapshot / RANKINGS, Ranking, [*bad, *rows])
+    config = CONFIG | {"labeler_weights": {"nobody": 0.5}, "prompt_weights": {"p1": 0}}
+    manifest = tiny.run_stage("reward", tmp_path / "run", config=config, snapshot=snapshot, parents={"sft": sft})
+    told = "\n".join(manifest.notes)
+    for words in (
+        "1 × a ranking is left out because a ranking needs at least two answers (r900)",
+        "1 × a ranking is left out because 2 answers but 1 ranks (r901)",
+        "all answers of a ranking are tied (",
+        "same text (",
+        "1 × an answer is empty (c904-0)",
+        "1 × an answer is longer than max_tokens and loses its end (c905-0)",
+        "the strength of a ranking is no number from 0 and counts as unknown (r906)",
+        "a prompt loses its oldest tokens beside an answer (p90",
+        "1 × a weight is given for a labeler without training rankings (nobody)",
+    ):
+        assert words in told
+        assert words in capsys.readouterr().out + told
+    assert "r902" in told
+    used = sum(row.split == "train" for row in rows)
+    assert manifest.metrics["data/rankings"] == used + 6
+
+
+def test_a_weight_that_is_no_number_is_refused_before_anything_is_read(planted, sft, tmp_path):
+    for weight in (float("nan"), -1.0):
+        folder = tmp_path / str(weight)
+        given = {"snapshot": planted, "parents": {"sft": sft}}
+        tiny.prepare_stage("reward", folder, config=CONFIG, **given)
+        spec = json.loads((folder / "config.json").read_text())
+        spec["config"]["labeler_weights"] = {"labeler-1": weight}
+        (folder / "config.json").write_text(json.dumps(spec))
+        assert main(["reward", str(folder)]) == 1
+        assert 'field "labeler_weights.labeler-1"' in json.loads((folder / "error.json").read_text())["message"]
+
+
+def test_what_a_weight_of_zero_silences_teaches_nothing(planted, sft, tmp_path):
+    """Half of the people like red least: with weight 0 they are as if they were not there."""
+    snapshot = tiny.snapshot(tmp_path / "snapshot")
+    rows = list(read_rows(planted / RANKINGS, Ranking))
+    contrary = [
+        row.model_copy(
+            update={
+                "prompt_id": row.prompt_id + "-contrary",
+                "annotator": "contrary",
+                "ranks": [max(row.ranks) + 1 - rank for rank in row.ranks],
+            }
+        )
+        for row in rows
+        if row.split == "train"
+    ]
+    write_rows(snapshot / RANKINGS, Ranking, [*rows, *contrary])
+    given = {"snapshot": snapshot, "parents": {"sft": sft}}
+    heard = tiny.run_stage("reward", tmp_path / "heard", config=CONFIG | {"epochs": 2}, **given)
+    config = CONFIG | {"epochs": 2, "labeler_weights": {"contrary": 0}}
+    silenced = tiny.run_stage("reward", tmp_path / "silenced", config=config, **given)
+    assert silenced.metrics["reward/heldout_accuracy"] > 0.9
+    assert heard.metrics["reward/heldout_accuracy"] < 0.75
+
+
+@pytest.mark.parametrize("ties", ["soft", "davidson", "rao_kupper"])
+def test_tie_aware_losses_learn_the_same_order_and_resume_with_their_parameter(
+    planted, sft, tmp_path, monkeypatch, ties
+):
+    given = {
+        "config": CONFIG | {"ties": ties, "epochs": 2, "checkpoint_every": 4},
+        "snapshot": planted,
+        "parents": {"sft": sft},
+    }
+    whole = tiny.run_stage("reward", tmp_path / "whole", **given)
+    assert whole.metrics["reward/heldout_accuracy"] > 0.9
+    assert ("reward/tie_parameter" in whole.metrics) == (ties != "soft")
+    tiny.kill_at(monkeypatch, 11)
+    with pytest.raises(tiny.Killed):
+        tiny.run_stage("reward", tmp_path / "stopped", **given)
+    monkeypatch.undo()
+    resumed = tiny.run_stage("reward", tmp_path / "stopped", **given)
+    assert resumed.metrics.get("reward/tie_parameter") == whole.metrics.get("reward/tie_parameter")
+    assert tiny.metrics(tmp_path / "stopped") == tiny.metrics(tmp_path / "whole")
+
+
+def test_an_ensemble_is_saved_whole_resumes_in_any_member_and_scores_by_its_mean(planted, sft, tmp_path, monkeypatch):
+    # So little learning that the members are not of one mind.
+    config = CONFIG | {"ensemble": 3, "checkpoint_every": 4, "learning_rate": 3e-4}
+    given = {"config": config, "snapshot": planted, "parents": {"sft": sft}}
+    whole = tiny.run_stage("reward", tmp_path / "whole", **given)
+    figures = whole.judging.ensemble
+    assert len(figures.members) == 3
+    assert len({member.value for member in figures.members}) > 1
+    assert figures.mean == whole.judging.accuracy
+    assert 0 < figures.split_pairs.value < 1
+    for step in (6, 21, 38):
+        tiny.kill_at(monkeypatch, step)
+        with pytest.raises(tiny.Killed):
+            tiny.run_stage("reward", tmp_path / "stopped", **given)
+        monkeypatch.undo()
+    resumed = tiny.run_stage("reward", tmp_path / "stopped", **given)
+    assert resumed.judging == whole.judging
+    assert tiny.metrics(tmp_path / "stopped") == tiny.metrics(tmp_path / "whole")
+
+    answers = [
+        AnswerToScore(answer_id=str(k), messages=tiny.messages("Say colours."), text=text)
+        for k, text in enumerate(["red red", "green blue"])
+    ]
+    (tmp_path / "score" / INPUTS).mkdir(parents=True)
+    write_rows(tmp_path / "score" / INPUTS / ANSWERS, AnswerToScore, answers)
+    parent = {"reward": tmp_path / "whole" / "model"}
+    tiny.run_stage("score", tmp_path / "score", config={"max_tokens": 48}, parents=parent)
+    members = load_members(parent["reward"])
+    assert len(members) == 3
+    for row, found in zip(answers, read_rows(tmp_path / "score" / SCORES, Score), strict=True):
+        prompt, answer = encode_pair(load_tokenizer(parent["reward"]), row.messages, row.text, 48)
+        with torch.no_grad():
+            each = torch.cat([scores(member, *pad([prompt + answer], 0, "right")) for member in members])
+        assert found.score == pytest.approx(each.mean().item(), abs=1e-5)
+        assert found.deviation == pytest.approx(each.std(correction=0).item(), abs=1e-5)
+
+
+def test_further_heads_learn_their_own_flags(planted, sft, tmp_path):
+    """Green is called false and blue harmful, whatever the ranking says of red."""
+    snapshot = tiny.snapshot(tmp_path / "snapshot")
+    rows = []
+    for row in read_rows(planted / RANKINGS, Ranking):
+        flags = {"green": "hallucination", "blue": "harmful_advice"}
+        answers = [
+            a.model_copy(update={"flags": [flag for word, flag in flags.items() if word in a.text]})
+            for a in row.answers
+        ]
+        rows.append(row.model_copy(update={"answers": answers}))
+    write_rows(snapshot / RANKINGS, Ranking, rows)
+    config = CONFIG | {"epochs": 4, "heads": ["truthful", "harmless"]}
+    manifest = tiny.run_stage("reward", tmp_path / "run", config=config, snapshot=snapshot, parents={"sft": sft})
+    by_head = {group.name: group.accuracy.value for group in manifest.judging.by_head}
+    assert by_head.keys() == {"truthful", "harmless"}
+    assert min(by_head.values()) > 0.85
+    assert manifest.judging.accuracy.value > 0.85
+
+    model = load_reward_model(tmp_path / "run" / "model")
+    assert label_names(model) == ["overall", "truthful", "harmless"]
+    tokenizer = load_tokenizer(tmp_path / "run" / "model")
+
+    def all_scores(text):
+        prompt, answer = encode_pair(tokenizer, tiny.messages("Say colours 1."), text, 48)
+        with torch.no_grad():
+            return label_scores(model, *pad([prompt + answer], 0, "right"))[0].tolist()
+
+    green, blue = all_scores("green green white white"), all_scores("blue blue white white")
+    assert green[1] < blue[1]
+    assert blue[2] < green[2]
+
+    silent = tiny.prepare_stage("reward", tmp_path / "no", config=config, snapshot=planted, parents={"sft": sft})
+    assert main(["reward", str(silent)]) == 1
+    assert 'head "truthful" has nothing to learn from' in json.loads((silent / "error.json").read_text())["message"]
+
+
+def test_a_margin_from_ratings_widens_the_gaps_it_asks_for(planted, sft, tmp_path):
+    snapshot = tiny.snapshot(tmp_path / "snapshot")
+    rows = [
+        row.model_copy(
+            update={
+                "answers": [
+                    a.model_copy(update={"likert": 7 if rank == 1 else 1})
+                    for a, rank in zip(row.answers, row.ranks, strict=True)
+                ]
+            }
+        )
+        for row in read_rows(planted / RANKINGS, Ranking)
+    ]
+    write_rows(snapshot / RANKINGS, Ranking, rows)
+    given = {"snapshot": snapshot, "parents": {"sft": sft}}
+    plain = tiny.run_stage("reward", tmp_path / "plain", config=CONFIG | {"epochs": 2}, **given)
+    config = CONFIG | {"epochs": 2, "margin": "likert", "margin_scale": 0.5}
+    wide = tiny.run_stage("reward", tmp_path / "wide", config=config, **given)
+    assert wide.metrics["reward/std"] > plain.metrics["reward/std"]
+    assert {group.name for group in wide.judging.by_likert_gap} >= {"6"}

@@ -1,0 +1,94 @@
+import json
+import random
+
+import pytest
+
+from tests import tiny
+from trainer.__main__ import main
+from trainer.contract.folder import MANIFEST, RANKINGS
+from trainer.contract.records import Answer, Ranking, write_rows
+
+CONFIG = {"learning_rate": 3e-3, "max_tokens": 48, "prompts_per_batch": 8, "folds": 2, "seeds": 2, "epochs": 3}
+
+
+@pytest.fixture(scope="module")
+def sft(tmp_path_factory):
+    return tiny.model_folder(tmp_path_factory.mktemp("sft"))
+
+
+def snapshot(path, *, heldout=True, people=("ann", "bob", "cat", "dan"), contrary=()):
+    """Everybody likes red, but for the contrary, who like it least."""
+    folder = tiny.snapshot(path)
+    draw = random.Random(0)
+    rows = []
+    for i in range(120):
+        texts = [" ".join(draw.choices(["red", "green", "blue", "white"], k=4)) for _ in range(4)]
+        person = people[i % len(people)]
+        sign = -1 if person in contrary else 1
+        counts = [sign * text.count("red") for text in texts]
+        rows.append(
+            Ranking(
+                ranking_id=f"r{i}",
+                prompt_id=f"p{i}",
+                messages=tiny.messages(f"Say colours {i}."),
+                answers=[Answer(candidate_id=f"c{i}-{k}", text=text) for k, text in enumerate(texts)],
+                ranks=[1 + sum(other > count for other in set(counts)) for count in counts],
+                annotator=person,
+                split="heldout" if heldout and i % 5 == 0 else "train",
+            )
+        )
+    write_rows(folder / RANKINGS, Ranking, rows)
+    return folder
+
+
+def test_people_who_judge_the_other_way_round_are_not_predicted_by_the_rest(sft, tmp_path):
+    data = snapshot(tmp_path / "snapshot", people=("ann", "bob"), contrary=("bob",))
+    manifest = tiny.run_stage("crossvalidate", tmp_path / "run", config=CONFIG, snapshot=data, parents={"sft": sft})
+    figures = manifest.cross_validation
+    assert [(fold.fold, fold.labelers) for fold in figures.folds][:2] == [(0, ["ann"]), (1, ["bob"])] or [
+        (fold.fold, fold.labelers) for fold in figures.folds
+    ][:2] == [(0, ["bob"]), (1, ["ann"])]
+    assert len(figures.folds) == 4
+    assert len({fold.seed for fold in figures.folds}) == 2
+    for fold in figures.folds:
+        assert fold.seen.value > 0.8
+        assert fold.unseen.value < 0.2
+        assert fold.seen.n > 0
+        assert fold.unseen.n > 0
+    assert manifest.metrics["reward/seen_accuracy"] == pytest.approx(sum(f.seen.value for f in figures.folds) / 4)
+    assert not (tmp_path / "run" / "model").exists()
+    assert [line["step"] for line in tiny.metrics(tmp_path / "run")] == list(range(1, 2 * 2 * 3 * 6 + 1))
+
+
+def test_without_held_out_prompts_some_are_left_out_and_it_is_said(sft, tmp_path):
+    data = snapshot(tmp_path / "snapshot", heldout=False)
+    config = CONFIG | {"seeds": 1, "epochs": 1}
+    manifest = tiny.run_stage("crossvalidate", tmp_path / "run", config=config, snapshot=data, parents={"sft": sft})
+    assert any("12 of its 120 training prompts" in note for note in manifest.notes)
+    fold = manifest.cross_validation.folds[0]
+    assert fold.seen.prompts + fold.unseen.prompts == 12
+
+
+def test_resuming_equals_never_stopping(sft, tmp_path, monkeypatch):
+    given = {
+        "config": CONFIG | {"epochs": 1, "checkpoint_every": 4},
+        "snapshot": snapshot(tmp_path / "snapshot"),
+        "parents": {"sft": sft},
+    }
+    whole = tiny.run_stage("crossvalidate", tmp_path / "whole", **given)
+    for step in (3, 9, 19):  # in the first training, in the second, and at the start of the fourth
+        tiny.kill_at(monkeypatch, step)
+        with pytest.raises(tiny.Killed):
+            tiny.run_stage("crossvalidate", tmp_path / "stopped", **given)
+        monkeypatch.undo()
+    resumed = tiny.run_stage("crossvalidate", tmp_path / "stopped", **given)
+    assert resumed.cross_validation == whole.cross_validation
+    assert tiny.metrics(tmp_path / "stopped") == tiny.metrics(tmp_path / "whole")
+
+
+def test_too_few_people_are_a_sentence_before_anything_is_trained(sft, tmp_path):
+    data = snapshot(tmp_path / "snapshot", people=("ann",))
+    folder = tiny.prepare_stage("crossvalidate", tmp_path / "run", config=CONFIG, snapshot=data, parents={"sft": sft})
+    assert main(["crossvalidate", str(folder)]) == 1
+    assert "too few for 2 groups" in json.loads((folder / "error.json").read_text())["message"]
+    assert not (folder / MANIFEST).exists()

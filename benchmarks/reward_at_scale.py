@@ -70,7 +70,7 @@ def prepare(folder):
     started = time.monotonic()
     for element in range(len(train) // 2, len(train) // 2 + 64):
         train.conversations(element, MAX_TOKENS)
-    print(  # noqa: T201
+    print(
         json.dumps(
             {
                 "prompts": len(train),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -257,30 +256,3 @@ def pair_accuracy(rewards: Tensor, ranks: Tensor, present: Tensor) -> tuple[Tens
     winner, loser = rewards.unsqueeze(2), rewards.unsqueeze(1)
     right = (winner > loser).float() + 0.5 * (winner == loser).float()
     return torch.where(strict, right, 0.0).sum((1, 2)), strict.sum((1, 2))
-
-
-def clustered_interval(
-    correct: np.ndarray, total: np.ndarray, seed: int, *, draws: int = 2000, level: float = 0.95
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of sum(correct) / sum(total), drawing whole clusters.
-
-    The pairs of one prompt share its answers and are not independent; drawing prompts with
-    replacement (Efron & Tibshirani 1993, ch. 13) keeps the interval as wide as it must be.
-
-    Args:
-        correct: (C,) correct pairs of each cluster.
-        total: (C,) pairs of each cluster.
-        seed: of the draws.
-        draws: resamples.
-        level: coverage.
-
-    Returns:
-        Lower and upper bound; both NaN when there is no pair.
-    """
-    correct, total = correct[total > 0], total[total > 0]
-    if len(total) == 0:
-        return float("nan"), float("nan")
-    drawn = np.random.default_rng(seed).integers(len(total), size=(draws, len(total)))
-    shares = correct[drawn].sum(1) / total[drawn].sum(1)
-    low, high = np.quantile(shares, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)

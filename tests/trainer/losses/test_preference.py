@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from trainer.contract.records import comparisons
 from trainer.losses.preference import (
-    clustered_interval,
     likert_margins,
     new_tie_parameter,
     pair_accuracy,
@@ -495,18 +494,3 @@ def test_rao_kupper_fitted_to_the_chocolate_puddings_equals_an_independent_fit(p
     expected, theta = rao_kupper_by_majorization(pudding["rows"])
     assert log_worths == pytest.approx(expected.tolist(), abs=1e-6)
     assert tie_value("rao_kupper", parameter) == pytest.approx(theta, abs=1e-6)
-
-
-def test_the_interval_covers_the_share_and_widens_when_pairs_share_a_prompt():
-    correct = np.array([1.0] * 30 + [0.0] * 10)
-    low, high = clustered_interval(correct, np.ones(40), seed=0)
-    # Normal approximation: 0.75 ± 1.96·√(0.75·0.25/40) = 0.75 ± 0.134
-    assert low == pytest.approx(0.616, abs=0.03)
-    assert high == pytest.approx(0.884, abs=0.03)
-    ten_alike = clustered_interval(correct[::10] * 10, np.full(4, 10.0), seed=0)
-    assert ten_alike[1] - ten_alike[0] > high - low
-    assert clustered_interval(correct, np.ones(40), seed=0) == (low, high)
-
-
-def test_no_pairs_give_no_interval():
-    assert all(math.isnan(bound) for bound in clustered_interval(np.zeros(2), np.zeros(2), seed=0))

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from app.models import Campaign, ModelVersion, Run, Snapshot
 from app.runs import forms, rules
+from app.runs.figures import CrossPicture, JudgingPictures
 from app.web.render import Page
 
 BADGES = {"queued": "", "running": "accent", "succeeded": "good", "failed": "bad", "cancelled": "warn"}
@@ -13,7 +14,8 @@ BADGES = {"queued": "", "running": "accent", "succeeded": "good", "failed": "bad
 HEADLINE_SERIES: dict[str, tuple[str, ...]] = {
     "pretrain": ("loss/train", "loss/heldout"),
     "sft": ("loss/train", "loss/heldout"),
-    "reward": ("loss/train", "reward/heldout_accuracy"),
+    "reward": ("reward/heldout_accuracy", "loss/train"),
+    "crossvalidate": ("reward/unseen_accuracy", "reward/seen_accuracy", "loss/train"),
     "ppo": ("reward/score_mean", "kl/sequence"),
 }
 
@@ -147,9 +149,28 @@ class RunSamples(Page):
 
 
 @dataclass(frozen=True)
+class RunFigures(Page):
+    """What was measured about the model of a run, and what the run left out; looks again until the run is over."""
+
+    template: ClassVar[str] = "runs/_figures.html"
+    run: Run
+    live: bool
+    judging: JudgingPictures | None
+    cross_validation: CrossPicture | None
+    notes: Sequence[str]
+    problem: str
+
+    @property
+    def measures(self) -> bool:
+        """Runs of this stage are expected to leave figures."""
+        return self.run.stage in ("reward", "crossvalidate")
+
+
+@dataclass(frozen=True)
 class RunPage(Page):
     template: ClassVar[str] = "runs/show.html"
     progress: RunProgress
+    figures: RunFigures
     samples: RunSamples
     parents: Sequence[tuple[str, ModelVersion]]
     snapshot: Snapshot | None

@@ -10,11 +10,12 @@ from app.errors import DomainError, Invalid
 from app.models import ModelVersion, Person, Run
 from app.people import rules as people_rules
 from app.registry import queries as registry
-from app.runs import forms, queries, rules, service
+from app.runs import figures, forms, queries, rules, service
 from app.runs.pages import (
     HEADLINE_SERIES,
     DashboardPage,
     Pipeline,
+    RunFigures,
     RunForm,
     RunPage,
     RunProgress,
@@ -248,6 +249,7 @@ def show_run(
     folder = service.folder_of(settings, run_id)
     page = RunPage(
         progress=_progress(session, run, now, viewer),
+        figures=_figures(settings, run),
         samples=_samples(settings, run),
         parents=queries.parents_of(session, run),
         snapshot=queries.snapshot_of(session, run),
@@ -262,6 +264,20 @@ def _progress(session: Session, run: Run, now: datetime, viewer: Person) -> RunP
     return RunProgress(RunRow(run, now), queries.model_of(session, run), queries.candidates_of(session, run), may_train)
 
 
+def _figures(settings: Settings, run: Run) -> RunFigures:
+    manifest, problem = service.read_manifest(service.folder_of(settings, run.id))
+    judging = manifest.judging if manifest else None
+    crossed = manifest.cross_validation if manifest else None
+    return RunFigures(
+        run=run,
+        live=run.status in ("queued", "running"),
+        judging=figures.judging_pictures(judging) if judging else None,
+        cross_validation=figures.cross_validation(crossed) if crossed else None,
+        notes=manifest.notes if manifest else (),
+        problem=problem,
+    )
+
+
 def _samples(settings: AppSettings, run: Run) -> RunSamples:
     return RunSamples(
         run, service.read_samples(service.folder_of(settings, run.id)), run.status in ("queued", "running")
@@ -271,6 +287,22 @@ def _samples(settings: AppSettings, run: Run) -> RunSamples:
 @router.get("/runs/{run_id}/progress")
 def run_progress(request: Request, run_id: int, session: Reading, now: Now, viewer: Viewer) -> HTMLResponse:
     return render(request, _progress(session, service.run_for(session, run_id), now, viewer))
+
+
+@router.get("/runs/{run_id}/figures")
+def run_figures(
+    request: Request, run_id: int, session: Reading, settings: AppSettings, _viewer: Viewer
+) -> HTMLResponse:
+    return render(request, _figures(settings, service.run_for(session, run_id)))
+
+
+@router.get("/runs/{run_id}/figures.json")
+def run_figures_json(run_id: int, session: Reading, settings: AppSettings, _viewer: Viewer) -> JSONResponse:
+    """The figures of a finished run as the trainer wrote them (``trainer.contract.judging``), for programs."""
+    run = service.run_for(session, run_id)
+    manifest, problem = service.read_manifest(service.folder_of(settings, run_id))
+    kept = manifest.model_dump(include={"notes", "judging", "cross_validation"}) if manifest else {}
+    return JSONResponse({"id": run.id, "name": run.name, "stage": run.stage, "problem": problem, **kept})
 
 
 @router.get("/runs/{run_id}/samples")

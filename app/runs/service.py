@@ -1,6 +1,7 @@
 """Runs as people see them: starting, cancelling, reading their progress."""
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from app.models.base import utc_now
 from app.people import service as people
 from app.runs import forms, queries, rules
 from app.settings import Settings
-from trainer.contract.folder import ERROR, METRICS, SAMPLES, Stage
+from trainer.contract.folder import ERROR, MANIFEST, METRICS, SAMPLES, RunManifest, Stage
 
 LONGEST_LOG = 20_000
 SECOND_CLICK = timedelta(seconds=5)
@@ -181,6 +182,28 @@ def last_metrics(folder: Path) -> dict[str, Any]:
     for line in _whole_lines(folder / METRICS):
         latest.update(line)
     return latest
+
+
+def read_manifest(folder: Path) -> tuple[RunManifest | None, str]:
+    """What a finished run says of itself; nothing while it has said nothing.
+
+    Returns:
+        The manifest, or nothing and, if there is one that cannot be read, a sentence.
+    """
+    path = folder / MANIFEST
+    if not path.exists():
+        return None, ""
+    try:
+        # The trainer writes neither NaN nor infinity; where another hand did, the number is as good as missing.
+        written = json.loads(path.read_bytes(), parse_constant=lambda _: None, parse_float=_finite)
+        return RunManifest.model_validate(written), ""
+    except (ValueError, RecursionError) as error:
+        first = (str(error).splitlines() or [""])[0][:300]
+        return None, f"The manifest of this run cannot be read, so its figures are not shown ({first})."
+
+
+def _finite(text: str) -> float | None:
+    return number if math.isfinite(number := float(text)) else None
 
 
 def read_samples(folder: Path, most: int = 6) -> list[dict[str, Any]]:

@@ -9,10 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from trainer.contract.folder import DEMONSTRATIONS, MANIFEST, PROMPTS, RANKINGS
 from trainer.contract.records import Demonstration, Message, Ranking, comparisons, read_rows
 
 SPLITS = ("train", "heldout")
+SIDES = ("chosen", "rejected")
+OF_RANKING = ("use_case", "labeler_group", "strength")
 NATIVE = (".parquet", MANIFEST)
 
 
@@ -23,17 +27,23 @@ class Report:
     Attributes:
         files: file name -> number of rows (0 for files that were copied).
         ties: tied pairs that the format cannot hold and that were therefore left out.
+        without_strength: pairs that got the margin 0 because nobody said how much better the better answer is.
     """
 
     files: dict[str, int] = field(default_factory=dict)
     ties: int = 0
+    without_strength: int = 0
 
     def lines(self) -> list[str]:
         """The report as text, one line a file."""
         told = [
             f"{name}: {rows:,} rows" if rows or not name.endswith(NATIVE) else name for name, rows in self.files.items()
         ]
-        return [*told, f"{self.ties:,} tied pairs state no preference and were left out"] if self.ties else told
+        if self.ties:
+            told.append(f"{self.ties:,} tied pairs state no preference and were left out")
+        if self.without_strength:
+            told.append(f"{self.without_strength:,} pairs tell no strength; their margin is 0")
+        return told
 
 
 def native(folder: Path, out: Path) -> Report:
@@ -52,13 +62,14 @@ def csv_tables(folder: Path, out: Path) -> Report:
     columns = ("ranking_id", "prompt_id", "split", "campaign", "phase", "annotator", "prompt", "chosen", "rejected")
     with (out / "comparisons.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
-        table.writerow([*columns, "chosen_source", "rejected_source"])
+        table.writerow([*columns, *(f"{side}_{what}" for what in ("source", "shown") for side in SIDES), *OF_RANKING])
         report.files["comparisons.csv"] = 0
         for ranking, chosen, rejected in _pairs(folder, report):
             of = [ranking.ranking_id, ranking.prompt_id, ranking.split, ranking.campaign, ranking.phase]
             a, b = ranking.answers[chosen], ranking.answers[rejected]
             talk = json.dumps(_talk(ranking.messages), ensure_ascii=False)
-            table.writerow([*of, ranking.annotator, talk, a.text, b.text, a.source, b.source])
+            told = [a.source, b.source, a.shown, b.shown, *(getattr(ranking, what) for what in OF_RANKING)]
+            table.writerow([*of, ranking.annotator, talk, a.text, b.text, *told])
             report.files["comparisons.csv"] += 1
     with (out / "demonstrations.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
@@ -72,8 +83,15 @@ def csv_tables(folder: Path, out: Path) -> Report:
 
 
 def trl(folder: Path, out: Path) -> Report:
-    """TRL's conversational datasets: preferences with an explicit prompt, and ``messages`` for SFT."""
-    return _jsonl(folder, out, lambda d: {"messages": [*_talk(d.messages), _said(d.response)]})
+    """TRL's conversational datasets: preferences with an explicit prompt, and ``messages`` for SFT.
+
+    Where any ranking has a strength, every pair has a ``margin``, as TRL's collator asks of all rows or of none.
+    """
+
+    def conversation(demonstration: Demonstration) -> dict[str, Any]:
+        return {"messages": [*_talk(demonstration.messages), _said(demonstration.response)]}
+
+    return _jsonl(folder, out, conversation, margins=_any_strength(folder / RANKINGS))
 
 
 def openrlhf(folder: Path, out: Path) -> Report:
@@ -89,7 +107,15 @@ WRITERS: dict[str, Callable[[Path, Path], Report]] = {
 }
 
 
-def _jsonl(folder: Path, out: Path, sft: Callable[[Demonstration], dict[str, Any]]) -> Report:
+def _any_strength(rankings: Path) -> bool:
+    """Whether a ranking tells how much better one answer is, by that column alone; older snapshots have none."""
+    with pq.ParquetFile(rankings) as file:
+        if "strength" not in file.schema_arrow.names:
+            return False
+        return any(len(batch[0]) > batch[0].null_count for batch in file.iter_batches(columns=["strength"]))
+
+
+def _jsonl(folder: Path, out: Path, sft: Callable[[Demonstration], dict[str, Any]], *, margins: bool = False) -> Report:
     report = Report()
     names = [f"{part}-{split}.jsonl" for part in ("preferences", "sft") for split in SPLITS]
     with ExitStack() as stack:
@@ -101,8 +127,12 @@ def _jsonl(folder: Path, out: Path, sft: Callable[[Demonstration], dict[str, Any
             report.files[name] += 1
 
         for ranking, chosen, rejected in _pairs(folder, report):
-            sides = {"chosen": ranking.answers[chosen], "rejected": ranking.answers[rejected]}
-            row = {"prompt": _talk(ranking.messages)} | {side: [_said(a.text)] for side, a in sides.items()}
+            both = (ranking.answers[chosen], ranking.answers[rejected])
+            row: dict[str, Any] = {"prompt": _talk(ranking.messages)}
+            row |= {side: [_said(answer.text)] for side, answer in zip(SIDES, both, strict=True)}
+            if margins:
+                row["margin"] = ranking.strength or 0.0
+                report.without_strength += ranking.strength is None
             write(f"preferences-{ranking.split}.jsonl", row)
         for demonstration in read_rows(folder / DEMONSTRATIONS, Demonstration):
             write(f"sft-{demonstration.split}.jsonl", sft(demonstration))

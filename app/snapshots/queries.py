@@ -13,6 +13,7 @@ from app.models import (
     Candidate,
     Demonstration,
     Flag,
+    Person,
     Prompt,
     Ranking,
     Rating,
@@ -37,12 +38,18 @@ class RankedAnswer:
 
 @dataclass(frozen=True)
 class RankedPrompt:
-    """One annotation with all that a snapshot says about it."""
+    """One annotation with all that a snapshot says about it.
+
+    ``use_case`` is the labeler's own tag, else the prompt's; ``labeler_group`` the one that the person is in now,
+    or that an import told.
+    """
 
     annotation: Annotation
     campaign: Campaign
     prompt: Prompt
     answers: list[RankedAnswer]
+    use_case: str | None
+    labeler_group: str | None
 
 
 def prompts(session: Session, filters: Filters) -> Iterator[Prompt]:
@@ -56,11 +63,23 @@ def demonstrations(session: Session, filters: Filters) -> Iterator[tuple[Demonst
 
 def ranked_prompts(session: Session, filters: Filters) -> Iterator[RankedPrompt]:
     """Annotations with a ranking, oldest first; answers by candidate id."""
-    query = _annotations(select(Annotation, Campaign, Prompt), filters)
+    query = _annotations(select(Annotation, Campaign, Prompt, Person.labeler_group), filters)
+    query = query.outerjoin(Person, Person.id == Annotation.person_id)
     for some in _chunks(session, query, Annotation.id):
-        answers = _answers(session, [annotation.id for annotation, _, _ in some])
-        for annotation, campaign, prompt in some:
-            yield RankedPrompt(annotation, campaign, prompt, answers.get(annotation.id, []))
+        ids = [annotation.id for annotation, *_ in some]
+        answers, use_cases = _answers(session, ids), _own_use_cases(session, ids)
+        for annotation, campaign, prompt, group_of_person in some:
+            group = annotation.labeler_group if annotation.person_id is None else group_of_person
+            use_case = use_cases.get(annotation.id, prompt.use_case)
+            yield RankedPrompt(annotation, campaign, prompt, answers.get(annotation.id, []), use_case, group)
+
+
+def _own_use_cases(session: Session, annotation_ids: list[int]) -> dict[int, str]:
+    """The use case that a labeler chose for the prompt, by annotation."""
+    chosen = select(Flag.annotation_id, Flag.value).where(
+        Flag.annotation_id.in_(annotation_ids), Flag.candidate_id.is_(None), Flag.name == "use_case"
+    )
+    return {annotation_id: value for annotation_id, value in session.execute(chosen)}  # noqa: C416
 
 
 def _answers(session: Session, annotation_ids: list[int]) -> dict[int, list[RankedAnswer]]:

@@ -186,6 +186,7 @@ def _rankings(session: Session, filters: Filters, counts: Counter[str]) -> Itera
         split = filters.split(prompt.user_key, prompt.fingerprint)
         ranks = [answer.rank for answer in ranked.answers]
         strict, tied = comparisons(ranks)
+        place_of = {candidate_id: place for place, candidate_id in enumerate(ranked.annotation.shown_order)}
         _count(counts, split, rankings=1, strict_pairs=len(strict), tied_pairs=tied)
         yield Ranking(
             ranking_id=str(ranked.annotation.id),
@@ -198,6 +199,7 @@ def _rankings(session: Session, filters: Filters, counts: Counter[str]) -> Itera
                     source=answer.origin,
                     likert=answer.likert,
                     flags=answer.flags,
+                    shown=place_of.get(answer.candidate_id),
                 )
                 for answer in ranked.answers
             ],
@@ -206,6 +208,9 @@ def _rankings(session: Session, filters: Filters, counts: Counter[str]) -> Itera
             campaign=ranked.campaign.name,
             phase="evaluation" if ranked.campaign.phase == "evaluation" else "training",
             split=split,
+            use_case=ranked.use_case,
+            labeler_group=ranked.labeler_group,
+            strength=ranked.annotation.strength,
         )
 
 

@@ -155,7 +155,7 @@ def test_filters_take_what_they_name_and_leave_the_noise(settings, pool, freeze,
 def test_a_flag_answered_no_and_a_flag_of_the_prompt_are_not_flags_of_an_answer(settings, pool, freeze, database):
     with database.transaction() as session:
         annotation = session.query(Annotation).order_by(Annotation.id).first()
-        candidate = annotation.shown_order[0]
+        candidate = min(row.candidate_id for row in annotation.ranks)
         session.add(Flag(annotation_id=annotation.id, candidate_id=candidate, name="violent_content", value="no"))
         session.add(Flag(annotation_id=annotation.id, candidate_id=None, name="closed_domain", value="yes"))
     flags = {f for r in rankings(settings, freeze("one")) for a in r.answers for f in a.flags}

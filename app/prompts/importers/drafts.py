@@ -23,7 +23,8 @@ class PromptDraft:
 class AnswerDraft:
     """A candidate answer; ``source`` is what the file says of its maker.
 
-    ``twin`` counts the equal texts before it in the same ranking.
+    ``twin`` counts the equal texts before it in the same ranking; ``shown`` is its place on the
+    labeler's screen, from 0, where the file tells it.
     """
 
     text: str
@@ -33,11 +34,16 @@ class AnswerDraft:
     likert: int | None = None
     flags: tuple[str, ...] = ()
     twin: int = 0
+    shown: int | None = None
 
 
 @dataclass(frozen=True)
 class RankingDraft:
-    """One person's weak order; ``ranks`` are dense, 1 = best, and belong to ``answers`` by position."""
+    """One person's weak order; ``ranks`` are dense, 1 = best, and belong to ``answers`` by position.
+
+    ``use_case`` is the tag that this person gave the prompt; ``strength`` says how much better the
+    better one of two answers is, from 0.
+    """
 
     prompt: PromptDraft
     answers: tuple[AnswerDraft, ...]
@@ -46,11 +52,19 @@ class RankingDraft:
     row_id: str
     seconds: float | None = None
     phase: Literal["training", "evaluation"] = "training"
+    labeler_group: str | None = None
+    use_case: str | None = None
+    strength: float | None = None
 
     def key(self, stem: str) -> str:
-        """The hash by which the same verdict is known when it comes again."""
+        """The hash by which the same verdict is known when it comes again.
+
+        A strength is part of it only where there is one, so that rows imported before strengths were kept
+        are still known.
+        """
         verdict = sorted(zip((a.sha256 for a in self.answers), self.ranks, strict=True))
-        parts = [self.phase, f"{stem}:{self.annotator}", self.row_id, self.prompt.fingerprint, verdict]
+        parts: list[object] = [self.phase, f"{stem}:{self.annotator}", self.row_id, self.prompt.fingerprint, verdict]
+        parts += [] if self.strength is None else [self.strength]
         return rules.text_sha256(rules.canonical(parts))
 
 

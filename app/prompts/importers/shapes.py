@@ -9,6 +9,9 @@
 ``response``   ``prompt`` and ``response``: a demonstration; ``input`` goes below the prompt
 ``prompt``     ``prompt`` (text or messages), ``messages`` or ``turns``: a prompt alone
 =============  ==============================================================================
+
+A row with a ranking may also say ``labeler_group`` (or ``annotator_group``); of two answers ``strength`` (or
+``margin``), a number from 0 or in Llama 2's words; and for every answer ``shown``, its place on the screen from 0.
 """
 
 import math
@@ -20,6 +23,7 @@ from typing import Any, Literal, NoReturn
 
 from pydantic import ValidationError
 
+from app.people import rules as people_rules
 from app.prompts import rules
 from app.prompts.importers.drafts import AnswerDraft, DemonstrationDraft, Drafts, PromptDraft, RankingDraft
 from app.prompts.importers.readers import Line, Refusal, Row
@@ -31,6 +35,7 @@ _TOLD = frozenset(
     {"prompt", "messages", "turns", "input", "response", "chosen", "rejected", "candidates", "votes", "reference"}
     | {"response_a", "response_b", "demonstration", "answers", "ranks", "text", "rank", "likert", "flags", "source"}
     | {"lang", "language", "user", "user_id", "user_key", "annotator", "seconds", "phase", "split", "gold", "in_strict"}
+    | {"labeler_group", "annotator_group", "strength", "margin", "shown"}
 )
 
 
@@ -192,7 +197,14 @@ def _answer(value: object, what: str, row: Mapping[str, Any] | None = None) -> A
         _refuse(f"{what}: the flags are not a list of names")
     names = tuple(sorted({_text(flag, "a flag") for flag in flags}))
     source = _short(row.get("source") or row.get("model"), f"the source of {what}")
-    return AnswerDraft(text, rules.text_sha256(text), source, _detail(row), likert, names)
+    shown = _place(row.get("shown"), what)
+    return AnswerDraft(text, rules.text_sha256(text), source, _detail(row), likert, names, shown=shown)
+
+
+def _place(shown: object, what: str) -> int | None:
+    if shown is not None and (isinstance(shown, bool) or not isinstance(shown, int)):
+        _refuse(f"{what}: its place on the screen is {shown!r}, not a whole number from 0")
+    return shown
 
 
 def _ranking(
@@ -213,25 +225,79 @@ def _ranking(
         if other != rank:
             _refuse(f"two identical answers have different ranks ({other} and {rank})")
         kept.append(replace(answer, twin=sum(answer.sha256 == earlier.sha256 for earlier in kept)))
-    if not (len(rank_of) >= rules.SMALLEST_K and len(kept) <= rules.LARGEST_K):
-        count = f"{len(rank_of)} different answers" if len(rank_of) < rules.SMALLEST_K else f"{len(kept)} answers"
-        _refuse(f"{count}; a ranking has {rules.SMALLEST_K} to {rules.LARGEST_K}")
+    if len(rank_of) < rules.SMALLEST_K:
+        _refuse(f"{len(rank_of)} different answer; a ranking compares at least {rules.SMALLEST_K}")
+    if len(kept) > rules.LARGEST_K:
+        _refuse(f"{len(kept)} answers; a ranking has at most {rules.LARGEST_K}")
+    places = sorted(answer.shown for answer in kept if answer.shown is not None)
+    if places and places != list(range(len(kept))):
+        _refuse(f"the places on the screen are not 0 to {len(kept) - 1}, each for one answer")
+    dense = rules.dense_ranks([rank_of[answer.sha256] for answer in kept])
     phase = row.get("phase") or "training"
     if phase not in ("training", "evaluation"):
         _refuse(f"the phase {phase!r} is neither training nor evaluation")
     return RankingDraft(
         prompt,
         tuple(kept),
-        tuple(rules.dense_ranks([rank_of[answer.sha256] for answer in kept])),
+        tuple(dense),
         _short(annotator, "the annotator") or "unnamed",
         _short(row.get("id") or row.get("ranking_id"), "id") or "",
         _seconds(row.get("seconds")),
         _phase(phase),
+        _labeler_group(row),
+        strength=_strength(row, dense),
     )
 
 
 def _phase(phase: object) -> Literal["training", "evaluation"]:
     return "evaluation" if phase == "evaluation" else "training"
+
+
+def _labeler_group(row: Row) -> str | None:
+    key = "labeler_group" if row.get("labeler_group") is not None else "annotator_group"
+    group = _short(row.get(key), f"the {key}")
+    if group is not None and (problem := people_rules.group_problem(group)):
+        _refuse(problem[0].lower() + problem[1:].removesuffix("."))
+    return group
+
+
+STRENGTHS = {"significantly better": 3.0, "better": 2.0, "slightly better": 1.0, "negligibly better": 0.0}
+"""The four levels of Llama 2, §3.2.1; the last is called "negligibly better/ unsure" there."""
+
+
+def _strength(row: Row, ranks: list[int]) -> float | None:
+    """How much better the better one of two answers is."""
+    key = "strength" if row.get("strength") is not None else "margin"
+    given = row.get(key)
+    if given is None or given == "":
+        return None
+    strength = _strength_of(given)
+    if strength is None:
+        _refuse(f"the {key} {_quoted(given)} is neither a number from 0 nor one of {', '.join(STRENGTHS)}")
+    if len(ranks) != 2:
+        _refuse(f"the {key} says how much better one of two answers is, but the row ranks {len(ranks)}")
+    if strength and ranks[0] == ranks[1]:
+        _refuse(f"the answers are tied, but the {key} says that one is better by {strength:g}")
+    return strength
+
+
+def _strength_of(given: object) -> float | None:
+    """A finite number from 0 for a number, a numeral (a cell of CSV) or words; else nothing."""
+    if isinstance(given, str):
+        words = re.sub(r"[\s_\-]+", " ", given).strip().lower()
+        known = STRENGTHS.get(re.sub(r" ?/ ?unsure$", "", words))
+        if known is not None:
+            return known
+    try:
+        number = float(given) if isinstance(given, str | int | float) and not isinstance(given, bool) else -1.0
+    except (ValueError, OverflowError):  # no numeral; more than a float holds
+        return None
+    return number if 0 <= number < math.inf else None
+
+
+def _quoted(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 40 else shown[:40] + "…"
 
 
 def _seconds(value: object) -> float | None:
@@ -332,6 +398,7 @@ def _read_k_wise(row: Row) -> Drafts:
     if not isinstance(candidates, list) or not candidates:
         _refuse("candidates is not a list of answers")
     parts: list[dict[str, Any]] = [c if isinstance(c, dict) else {"text": c} for c in candidates]
+    _check_ids(parts)
     answers = [_answer(part.get("text"), f"answer {place}", part) for place, part in enumerate(parts, 1)]
     if not any(part.get("rank") is not None for part in parts):
         drafts = Drafts(prompts=[prompt], candidates=[(prompt, answer) for answer in answers])
@@ -341,6 +408,18 @@ def _read_k_wise(row: Row) -> Drafts:
     if row.get("demonstration") is not None:
         drafts.demonstrations.append(_demonstration(prompt, row["demonstration"]))
     return drafts
+
+
+def _check_ids(answers: list[dict[str, Any]]) -> None:
+    """Two answers under one id are one answer too many: nobody can say which of them was judged."""
+    for key in ("candidate_id", "id"):
+        places: dict[str, int] = {}
+        for place, answer in enumerate(answers, 1):
+            if answer.get(key) is None:
+                continue
+            id_ = _quoted(answer[key])
+            if (first := places.setdefault(id_, place)) != place:
+                _refuse(f"answers {first} and {place} have the same {key} {id_}")
 
 
 def _read_native(row: Row) -> Drafts:
@@ -356,18 +435,21 @@ def _read_native(row: Row) -> Drafts:
     except ValidationError as error:
         first = error.errors()[0]
         _refuse(f"not a {kind.__name__.lower()} of ours: {'.'.join(map(str, first['loc'])) or 'row'}: {first['msg']}")
-    known = {key: row.get(key) for key in ("use_case", "phase", "ranking_id")}
+    known = {key: row.get(key) for key in ("phase", "ranking_id", "labeler_group", "strength")}
     prompt = _prompt({"use_case": row.get("use_case")}, _messages(row["messages"]))
     if kind is records.Prompt:
         return Drafts(prompts=[prompt])
     if kind is records.Demonstration:
         demonstration = _demonstration(prompt, row["response"], row.get("author"))
         return Drafts(prompts=[prompt], demonstrations=[demonstration])
+    _check_ids(row["answers"])
+    told = ("source", "likert", "flags", "shown")
     answers = [
-        _answer(answer["text"], f"answer {place}", {key: answer.get(key) for key in ("source", "likert", "flags")})
+        _answer(answer["text"], f"answer {place}", {key: answer.get(key) for key in told})
         for place, answer in enumerate(row["answers"], 1)
     ]
-    return _ranked([_ranking(known, prompt, answers, row["ranks"], row["annotator"])])
+    ranking = _ranking(known, prompt, answers, row["ranks"], row["annotator"])
+    return _ranked([replace(ranking, use_case=prompt.use_case)])
 
 
 def _read_tree(row: Row) -> Drafts:

@@ -155,7 +155,9 @@ class Writer:
                     "task_id": tasks[key],
                     "annotator": f"{self.stem}:{ranking.annotator}",
                     "external_key": key,
-                    "shown_order": ids[key],
+                    "shown_order": _shown_order(ranking, ids[key]),
+                    "labeler_group": ranking.labeler_group,
+                    "strength": ranking.strength,
                     "seconds": ranking.seconds,
                     "submitted_at": utc_now(),
                 }
@@ -172,6 +174,9 @@ class Writer:
                 if answer.likert is not None:
                     ratings.append({**of, "likert": answer.likert, "note": ""})
                 flags.extend({**of, "name": name, "value": "yes"} for name in answer.flags)
+            if ranking.use_case:
+                of_prompt = {"annotation_id": annotations[key], "candidate_id": None}
+                flags.append({**of_prompt, "name": "use_case", "value": ranking.use_case})
         queries.insert_verdicts(self.session, ranks, ratings, flags)
         self.added["ratings"] += len(ratings)
         self.added["flags"] += len(flags)
@@ -256,6 +261,12 @@ def _candidate_row(key: CandidateKey, answer: AnswerDraft) -> dict[str, Any]:
         "detail": detail,
         "created_at": utc_now(),
     }
+
+
+def _shown_order(ranking: RankingDraft, candidate_ids: list[int]) -> list[int]:
+    """Candidate ids in the order on the labeler's screen; the order of the file says nothing about it."""
+    places = {answer.shown: id_ for answer, id_ in zip(ranking.answers, candidate_ids, strict=True)}
+    return [] if None in places else [places[place] for place in range(len(candidate_ids))]
 
 
 def _task_fingerprint(prompt_id: int, candidate_ids: list[int]) -> str:

@@ -25,6 +25,7 @@ KEYS = (
     *("prompt", "messages", "turns", "candidates", "votes", "chosen", "rejected", "response", "input", "text", "rank"),
     *("response_a", "response_b", "choice", "annotator", "role", "content", "replies", "message_tree_id", "user", "id"),
     *("category", "lang", "likert", "flags", "ranks", "answers", "ranking_id", "prompt_id", "phase", "seconds"),
+    *("strength", "margin", "shown", "labeler_group", "annotator_group", "candidate_id", "use_case"),
 )
 ASK = [{"role": "user", "content": "Name a colour."}]
 
@@ -127,7 +128,7 @@ def test_a_bad_line_is_refused_with_its_number_and_reason_and_the_rest_is_taken(
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        (k_wise(1), "1 different answers"),
+        (k_wise(1), "1 different answer; a ranking compares at least 2"),
         (k_wise(*range(1, 11)), "10 answers"),
         (k_wise(0, 1), "not a whole number from 1"),
         (k_wise(1.5, 1), "not a whole number"),

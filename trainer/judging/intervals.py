@@ -43,7 +43,7 @@ class Resamples:
         # more it never will (256 hits of a binomial with mean 1 have a chance below 1e-500).
         self._times = np.zeros((DRAWS, clusters), dtype=np.uint8)
         random = np.random.default_rng(seed)
-        for start in range(0, DRAWS if clusters else 0, self._chunk):
+        for start in range(0, DRAWS, self._chunk):
             rows = self._times[start : start + self._chunk]
             drawn = random.integers(clusters, size=rows.shape)
             drawn += clusters * np.arange(len(rows))[:, None]

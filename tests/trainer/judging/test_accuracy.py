@@ -144,35 +144,35 @@ def test_likert_gaps_by_hand():
 
 def test_strengths_are_sorted_as_numbers():
     rankings = scored(
-        [[1.0, 0.0]] * 5, [[1, 2], [2, 1], [1, 2], [1, 2], [1, 2]], strength=[10.0, 0.0, 0.5, math.nan, 0.0]
+        [[1.0, 0.0]] * 6, [[1, 2], [2, 1], [1, 2], [1, 2], [1, 2], [1, 2]], strength=[10.0, 0.0, 0.5, math.nan, 10, 10]
     )
     assert table(measured(by_strength, rankings)) == [
-        ("0", 0.5, 2),
+        ("0", 0.0, 1),
         ("0.5", 1.0, 1),
-        ("10", 1.0, 1),
+        ("10", 1.0, 3),
         (UNKNOWN, 1.0, 1),
     ]
 
 
 def test_a_fine_scale_of_strengths_is_cut_into_four():
-    rankings = scored([[1.0, 0.0]] * 100, [[1, 2]] * 50 + [[2, 1]] * 50, strength=[n / 100 for n in range(100)])
+    rankings = scored([[1.0, 0.0]] * 101, [[1, 2]] * 51 + [[2, 1]] * 50, strength=[n / 100 for n in range(101)])
     groups = measured(by_strength, rankings)
     assert table(groups) == [
-        ("0 to 0.247", 1.0, 25),
-        ("0.247 to 0.495", 1.0, 25),
-        ("0.495 to 0.742", 0.0, 25),
-        ("0.742 to 0.99", 0.0, 25),
+        ("0 to 0.25", 1.0, 26),
+        ("0.25 to 0.5", 1.0, 25),
+        ("0.5 to 0.75", 0.0, 25),
+        ("0.75 to 1", 0.0, 25),
     ]
 
 
 def test_a_head_is_held_to_its_own_labels():
     rankings = scored(
-        [[1.0, 0.0], [1.0, 0.0]],
+        [[1.0, 0.0], [0.0, 1.0]],
         [[1, 2], [1, 2]],
-        heads={"harmless": ([[0.0, 1.0], [2.0, 3.0]], [[2, 1], [1, 2]])},
+        heads={"harmless": ([[0.0, 1.0], [3.0, 2.0]], [[2, 1], [1, 2]])},
     )
-    assert table(measured(by_head, rankings)) == [("harmless", 0.5, 2)]
-    assert measured(pair_accuracy, rankings).value == 1.0
+    assert table(measured(by_head, rankings)) == [("harmless", 1.0, 2)]
+    assert measured(pair_accuracy, rankings).value == 0.5
 
 
 @settings(deadline=None, max_examples=20)

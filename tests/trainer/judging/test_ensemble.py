@@ -13,11 +13,11 @@ def figures(rankings):
 
 
 def test_three_members_by_hand():
-    members = [[[2.0, 1.0, 0.0]], [[2.0, 0.0, 1.0]], [[5.0, 5.0, 2.0]]]
+    members = [[[2.0, 0.0, 1.0]], [[2.0, 1.0, 0.0]], [[5.0, 5.0, 2.0]]]
     found = figures(scored(np.mean(members, axis=0).tolist(), [[1, 2, 3]], members=members))
-    assert [share.value for share in found.members] == pytest.approx([1.0, 2 / 3, 2.5 / 3])
+    assert [share.value for share in found.members] == pytest.approx([2 / 3, 1.0, 2.5 / 3])
     assert found.mean.value == 1.0  # 3, 2, 1
-    # (0,1): the third is undecided. (0,2): one mind. (1,2): the second says otherwise.
+    # (0,1): the third is undecided. (0,2): one mind. (1,2): the first says otherwise.
     assert (found.split_pairs.value, found.split_pairs.n) == (pytest.approx(2 / 3), 3)
     assert found.score_deviation == pytest.approx((np.sqrt(2) + np.std([1, 0, 5]) + np.std([0, 1, 2])) / 3)
 
@@ -39,9 +39,15 @@ def test_members_are_measured_each_for_itself(drawn, data):
 
 
 def test_an_answer_that_many_ranked_counts_once_in_the_deviation():
-    members = [[[0.0, 0.0], [0.0, 0.0]], [[2.0, 0.0], [2.0, 0.0]]]
-    rankings = scored([[1.0, 0.0]] * 2, [[1, 2]] * 2, answers=[[0, 1], [0, 1]], prompts=[0, 0], members=members)
-    assert figures(rankings).score_deviation == pytest.approx(0.5)
+    members = [[[0.0, 0.0, 0.0], [0.0, 0.0]], [[2.0, 0.0, 0.0], [2.0, 0.0]]]
+    rankings = scored(
+        [[1.0, 0.0, 0.0], [1.0, 0.0]],
+        [[1, 2, 3], [1, 2]],
+        answers=[[0, 1, 2], [0, 1]],
+        prompts=[0, 0],
+        members=members,
+    )
+    assert figures(rankings).score_deviation == pytest.approx(1 / 3)
 
 
 def test_one_model_is_no_ensemble():

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from app.models import ModelVersion, Person, Run, Scoring
+from app.prompts import rules as prompt_rules
 from app.runs.pages import BADGES
 from app.scoring import rules
 from app.scoring.files import ScoredAnswer, ScoredItem
@@ -51,6 +52,7 @@ class ScorePage(Page):
     problems: Mapping[str, str] | None = None
     most_fields: int = MOST_FIELDS
     most_answers: int = rules.MOST_ANSWERS
+    longest: int = prompt_rules.LONGEST_TEXT
 
     @property
     def fields(self) -> Sequence[str]:

@@ -39,6 +39,10 @@ HEADINGS = {
 }
 
 SENTENCES = {
+    400: (
+        "What you sent could not be read as a form: a field holds more than 1 MB, or the form is broken. "
+        "Nothing was kept. Go back and shorten the text, or send it as a file where the page takes one."
+    ),
     404: "There is no page at this address.",
     405: "This address does not take that kind of request.",
     500: (

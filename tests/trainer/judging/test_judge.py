@@ -8,6 +8,7 @@ from hypothesis import given, settings
 
 from tests.trainer.judging.builds import judgements, scored
 from trainer.contract.judging import Distribution, Judging, Probe, Share
+from trainer.judging.intervals import share
 from trainer.judging.judge import flat, judge
 from trainer.judging.scored import ScoredRankings
 
@@ -83,6 +84,17 @@ def test_the_treaty_refuses_what_json_cannot_hold():
         Share(value=math.nan)
     with pytest.raises(ValueError, match="finite"):
         Distribution(source="a", answers=1, mean=0, std=math.inf, quantiles=[], counts=[])
+
+
+def test_the_headline_interval_is_that_of_drawing_prompts_with_the_seed():
+    rankings = hidden_taste(60, 9)
+    pairs = np.bincount(rankings.strict.rankings, minlength=60)
+    assert pairs.all()
+    right = np.bincount(rankings.strict.rankings, weights=rankings.strict.margins(rankings.rewards) > 0, minlength=60)
+    for seed in (3, 4):
+        found = judge(rankings, split="heldout", seed=seed).accuracy
+        assert found == share(right, pairs, rankings.prompts, seed)
+        assert found.low < found.value < found.high
 
 
 def test_headlines_keep_their_names():

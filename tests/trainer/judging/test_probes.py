@@ -94,6 +94,7 @@ def test_a_sentence_is_said_twice():
         ("Then you came; I'm glad, you’re late.", "Then I came; you're glad, I’m late."),
         ("I am here and you are there.", "You are here and I am there."),
         ("Give it to you, or to me?", "Give it to me, or to you?"),
+        ("It belongs to you now, you know.", "It belongs to me now, I know."),
         ("I MYSELF KNOW HER.", "You YOURSELF KNOW HIM."),
         ("He gave her book to him.", "She gave his book to her."),
         ("She saw him. It is his.", "He saw her. It is hers."),
@@ -109,6 +110,7 @@ def test_roles_are_swapped_and_capitals_kept(text, swapped):
 def test_words_that_only_contain_a_role_are_left_alone():
     assert roles_swapped("The theory here is mythical; it's user-friendly, hi-fi, Iyou.") is None
     assert roles_swapped("A user called the assistant.") is None
+    assert roles_swapped("User stories: none.\nAssistant coach") is None
     assert roles_swapped("猫。") is None
 
 
@@ -136,10 +138,24 @@ def test_the_limit_holds_and_the_seed_chooses():
     assert len(set.union(*places)) > 5
 
 
+def test_an_empty_answer_replaces_nothing():
+    prompts = [["one answer"], ["", " "], ["another"]]
+    made = [edit for seed in range(30) for edit in edited_answers(prompts, seed, limit=9)]
+    assert all(edit.text.strip() for edit in made)
+    assert {edit.place[0] for edit in made} == {0, 1, 2}
+
+
 def test_equal_answers_everywhere_leave_no_other_prompt():
     names = {edit.name for edit in edited_answers([["same text"], ["same text"]], seed=0, limit=9)}
     assert names == {"shuffled_words", "cut_short", "repeated"}
     assert "other_prompt" not in {edit.name for edit in edited_answers([["only one"]], seed=0, limit=9)}
+
+
+def test_the_interval_of_an_edit_draws_prompts_with_the_seed():
+    scores = np.random.default_rng(0).normal(size=(2, 60))
+    for seed in (3, 4):
+        (found,) = probe_shares(*scores, ["repeated"] * 60, np.arange(60) // 2, seed)
+        assert found.model == share(scores[0] > scores[1], np.ones(60), np.arange(60) // 2, seed)
 
 
 def test_shares_by_edit_by_hand():

@@ -33,7 +33,7 @@ def share_axis(shares: Iterable[float | None], also: Sequence[float] = (0.5,)) -
     if high - low < 10 * NARROWEST_SHARES:
         high = min(10, low + 2)
         low = min(low, high - 2)
-    step = 0.05 if high - low <= 2 else 0.1 if high - low <= 5 else 0.25
+    step = 0.05 if high - low <= 2 else 0.1 if high - low <= 6 else 0.25
     return Axis(low / 10, high / 10, ticks_between(low / 10, high / 10, step))
 
 

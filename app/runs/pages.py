@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 from app.models import Campaign, ModelVersion, Run, Snapshot
 from app.runs import forms, rules
-from app.runs.figures import CrossPicture, JudgingPictures
+from app.runs.figures.cross_validation import CrossPicture
+from app.runs.figures.judging import JudgingPictures
 from app.web.render import Page
 
 BADGES = {"queued": "", "running": "accent", "succeeded": "good", "failed": "bad", "cancelled": "warn"}

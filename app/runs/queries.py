@@ -117,6 +117,12 @@ def newest_models(session: Session) -> dict[str, ModelVersion]:
     return {model.kind: model for model in session.scalars(select(ModelVersion).where(ModelVersion.id.in_(newest)))}
 
 
+def newest_success(session: Session, stage: str, snapshot_id: int) -> Run | None:
+    """The newest finished run of a stage on a snapshot."""
+    query = select(Run).where(Run.stage == stage, Run.status == "succeeded", Run.snapshot_id == snapshot_id)
+    return session.scalars(query.order_by(Run.id.desc()).limit(1)).first()
+
+
 def open_campaigns(session: Session) -> list[tuple[Campaign, int, int]]:
     """Open campaigns with the slots submitted and the slots asked for."""
     query = (

@@ -10,7 +10,9 @@ from app.errors import DomainError, Invalid
 from app.models import ModelVersion, Person, Run
 from app.people import rules as people_rules
 from app.registry import queries as registry
-from app.runs import figures, forms, queries, rules, service
+from app.runs import forms, queries, rules, service
+from app.runs.figures.cross_validation import cross_picture
+from app.runs.figures.judging import judging_pictures
 from app.runs.pages import (
     HEADLINE_SERIES,
     DashboardPage,
@@ -86,6 +88,8 @@ def _pipeline(session: Session) -> Pipeline:
         known = newest.get(kind)
         value = known.metrics.get(metric) if known else None
         detail = f"{SHORT[metric]} {value:.3f}" if isinstance(value, int | float) else ""
+        if kind == "reward" and known and (unseen := _unseen_accuracy(session, known)) is not None:
+            detail += f", {unseen:.3f} with new people"
         address = f"/models/{known.id}" if known else "/models"
         return Station(title, known.name if known else "none yet", detail, address, "train", f"/runs/new?stage={stage}")
 
@@ -109,6 +113,13 @@ def _pipeline(session: Session) -> Pipeline:
         Station("Evaluation", "win rate", "judged blind", "/evaluations", "measure", "/runs/new?stage=evaluate"),
     ]
     return Pipeline(stations, queries.open_campaigns(session))
+
+
+def _unseen_accuracy(session: Session, model: ModelVersion) -> float | None:
+    """Accuracy with people not learned from, by the newest cross-validation on the model's own snapshot."""
+    run = queries.newest_success(session, "crossvalidate", model.snapshot_id) if model.snapshot_id else None
+    value = run.latest.get("reward/unseen_accuracy") if run else None
+    return float(value) if isinstance(value, int | float) else None
 
 
 @router.get("/runs")
@@ -271,8 +282,8 @@ def _figures(settings: Settings, run: Run) -> RunFigures:
     return RunFigures(
         run=run,
         live=run.status in ("queued", "running"),
-        judging=figures.judging_pictures(judging) if judging else None,
-        cross_validation=figures.cross_validation(crossed) if crossed else None,
+        judging=judging_pictures(judging) if judging else None,
+        cross_validation=cross_picture(crossed) if crossed else None,
         notes=manifest.notes if manifest else (),
         problem=problem,
     )

@@ -58,7 +58,9 @@ def start_run(
         raise Invalid("That snapshot does not exist.")
     checked, problems = forms.read_config(known, config)
     if checked is None:
-        sentences = "; ".join(f"{field.replace('_', ' ')}: {problem}" for field, problem in problems.items())
+        sentences = "; ".join(
+            f"{field.replace('_', ' ')}: {problem.rstrip('.')}" for field, problem in problems.items()
+        )
         raise Invalid(f"Some settings cannot be used: {sentences}.", problems)
     corpus = getattr(checked, "corpus", None)
     if corpora and corpus and (problem := rules.corpus_problem(corpus, corpora)):

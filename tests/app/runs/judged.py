@@ -1,5 +1,6 @@
 """Manifests of finished runs with plausible figures, every part of them filled."""
 
+import itertools
 import random
 import statistics
 
@@ -35,7 +36,7 @@ def groups(*rows):
 
 def distribution(source, mean, std, answers, draw):
     values = sorted(draw.gauss(mean, std) for _ in range(answers))
-    counts = [sum(left <= v < right for v in values) for left, right in zip(EDGES, EDGES[1:], strict=False)]
+    counts = [sum(left <= v < right for v in values) for left, right in itertools.pairwise(EDGES)]
     quantiles = [values[int(q * (answers - 1))] for q in (0.05, 0.25, 0.5, 0.75, 0.95)]
     return Distribution(
         source=source, answers=answers, mean=statistics.fmean(values), std=std, quantiles=quantiles, counts=counts
@@ -44,12 +45,10 @@ def distribution(source, mean, std, answers, draw):
 
 def judging(labelers=24, **changes):
     draw = random.Random(3)
+    bins = ((0.52, 901), (0.55, 812), (0.6, 700), (0.63, 603), (0.69, 520), (0.71, 411), (0.76, 380), (0.8, 301))
     calibration = [
         CalibrationBin(low=0.5 + i / 20, high=0.55 + i / 20, predicted=0.525 + i / 20, observed=share(observed, n))
-        for i, (observed, n) in enumerate(
-            [(0.52, 901), (0.55, 812), (0.6, 700), (0.63, 603), (0.69, 520)]
-            + [(0.71, 411), (0.76, 380), (0.8, 301), (0.84, 120), (0.88, 64)]
-        )
+        for i, (observed, n) in enumerate((*bins, (0.84, 120), (0.88, 64)))
     ]
     full = {
         "split": "heldout",

@@ -10,7 +10,9 @@ from app.errors import Conflict
 from app.models import Campaign, Candidate, ModelParent, ModelVersion, Prompt, Run, Snapshot
 from app.models.base import utc_now
 from app.runs import execution, rules, service
+from tests.app.runs import judged
 from trainer.contract.folder import CANDIDATES, RunManifest, write_json
+from trainer.contract.judging import Calibration, Ceiling, Group, Probe, Share, TieFigures
 from trainer.contract.records import Candidate as Sampled
 from trainer.contract.records import write_rows
 
@@ -315,3 +317,169 @@ def test_a_run_is_started_again_with_its_own_settings(browse, parts, database):
         assert run.config["heads"] == ["helpful", "harmless"]
     browse.get("/runs/new?like=999", status=404)
     browse.get("/runs/new?like=first", status=422)
+
+
+# What was measured --------------------------------------------------------------------------------
+
+
+def finished(factory, settings, stage, manifest, **columns):
+    """A run that is over and left this manifest: a record of ours, a text, or none."""
+    given = {"name": f"{stage}-9", "stage": stage, "status": "succeeded", "started_at": utc_now()}
+    run = factory.add(Run(**{**given, **columns}))
+    folder = service.folder_of(settings, run.id)
+    folder.mkdir(parents=True)
+    if isinstance(manifest, str):
+        (folder / "manifest.json").write_text(manifest)
+    elif manifest is not None:
+        write_json(folder / "manifest.json", manifest)
+    return run
+
+
+def test_the_page_of_a_reward_run_shows_all_that_was_measured(browse, factory, settings):
+    run = finished(factory, settings, "reward", judged.reward_manifest())
+    browse.as_("researcher")
+    page = browse.get(f"/runs/{run.id}")
+    assert "Orders 71.2\u00a0% of 4,812 held-out pairs as people did" in page
+    for words in (
+        "What this run left out or did otherwise",
+        "w71, w90",
+        "All 24, best first",
+        "Reliability curve",
+        "3.7 points",
+        "tied pairs",
+        "score and length correlate 0.42",
+        "second half cut off",
+        "people&#39;s demonstrations",
+        "Mean of the scores",
+    ):
+        assert words in page, words
+    assert page.count("<svg") > 60
+    assert "None" not in page.partition('id="run-figures"')[2].partition('id="curves"')[0]
+
+
+def test_every_picture_says_what_it_shows_or_stands_in_the_row_of_its_numbers(browse, factory, settings):
+    run = finished(factory, settings, "reward", judged.reward_manifest())
+    browse.as_("researcher")
+    pictures = re.findall(r"<svg(?![^>]*class=\"shape)(?! y=)[^>]*>", browse.get(f"/runs/{run.id}/figures"))
+    assert len(pictures) > 60
+    for picture in pictures:
+        assert 'aria-hidden="true"' in picture or ('role="img"' in picture and "aria-label" in picture), picture
+
+
+def test_a_cross_validation_shows_people_seen_and_unseen(browse, factory, settings):
+    run = finished(factory, settings, "crossvalidate", judged.crossvalidate_manifest())
+    browse.as_("researcher")
+    page = browse.get(f"/runs/{run.id}")
+    assert "With people it never learned from the model agrees in" in page
+    assert "6 labelers left out, 3 seeds" in page
+    assert "72.4 ± 0.4" in page
+    assert "Every training (15)" in page
+
+
+def test_a_run_from_before_figures_says_why_there_are_none(browse, factory, settings):
+    old = '{"schema_version": 1, "stage": "reward", "metrics": {"reward/heldout_accuracy": 0.6}}'
+    run = finished(factory, settings, "reward", old)
+    browse.as_("researcher")
+    assert "This run left no figures" in browse.get(f"/runs/{run.id}")
+    assert "left no figures" not in browse.get(f"/runs/{finished(factory, settings, 'sft', None).id}")
+
+
+@pytest.mark.parametrize("manifest", ["{", '{"stage": "reward", "from": "the future"}', "[" * 100_000, "7", "\udcff"])
+def test_a_manifest_that_cannot_be_read_spoils_no_page(browse, factory, settings, manifest):
+    run = finished(factory, settings, "reward", None)
+    (service.folder_of(settings, run.id) / "manifest.json").write_bytes(manifest.encode(errors="surrogateescape"))
+    browse.as_("researcher")
+    assert "The manifest of this run cannot be read" in browse.get(f"/runs/{run.id}")
+    assert "cannot be read" in browse.client.get(f"/runs/{run.id}/figures.json").json()["problem"]
+
+
+def test_numbers_that_are_none_are_dashes(browse, factory, settings):
+    nothing = Share()
+    empty = judged.reward_manifest(
+        accuracy=nothing,
+        complete=nothing,
+        by_k=[Group(name="4", accuracy=nothing)],
+        by_use_case=[],
+        by_labeler=[Group(name="w1", accuracy=Share(value=0.5, n=2, prompts=1))],
+        calibration=Calibration(),
+        ties=TieFigures(tied_pairs=3),
+        ceiling=Ceiling(),
+        distributions=[],
+        histogram_edges=[],
+        probes=[Probe(name="longer_wins", model=nothing, people=nothing)],
+        ensemble=None,
+    )
+    run = finished(factory, settings, "reward", empty)
+    browse.as_("researcher")
+    page = browse.get(f"/runs/{run.id}/figures")
+    assert "there is no accuracy" in page
+    assert "None" not in page
+    assert "nan" not in page.lower()
+    assert '<td class="number value">–</td>' in page
+
+
+def test_numbers_that_json_does_not_have_are_taken_for_missing(browse, factory, settings):
+    text = judged.reward_manifest().model_dump_json().replace('"ece":0.037', '"ece":NaN')
+    text = re.sub(r'"correlation":0.42', '"correlation":1e999', text)
+    run = finished(factory, settings, "reward", text)
+    browse.as_("researcher")
+    page = browse.get(f"/runs/{run.id}/figures")
+    assert "Expected calibration error" not in page
+    assert "correlate" not in page
+    assert browse.client.get(f"/runs/{run.id}/figures.json").json()["judging"]["calibration"]["ece"] is None
+
+
+def test_names_that_others_wrote_stay_text(browse, factory, settings):
+    evil = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
+    manifest = judged.reward_manifest(
+        by_use_case=judged.groups((evil, 0.7, 90)),
+        by_labeler=judged.groups(*((f"{evil}{i}", 0.5 + i / 50, 3000) for i in range(20))),
+        distributions=[judged.judging().distributions[0].model_copy(update={"source": evil})],
+        probes=[Probe(name=f"original_wins:{evil}", model=Share(value=0.5, n=1)), Probe(name=evil, model=Share())],
+    ).model_copy(update={"notes": [evil, "{{ 7 * 7 }}"]})
+    reward = finished(factory, settings, "reward", manifest)
+    crossed = judged.crossed()
+    crossed.folds[0].labelers.append(evil)
+    cross = finished(
+        factory, settings, "crossvalidate", RunManifest(stage="crossvalidate", cross_validation=crossed, notes=[evil])
+    )
+    browse.as_("researcher")
+    for run in (reward, cross):
+        page = browse.get(f"/runs/{run.id}/figures")
+        assert "<script" not in page
+        assert "<img" not in page
+        assert "&lt;script&gt;alert(1)" in page
+    assert "{{ 7 * 7 }}" in browse.get(f"/runs/{reward.id}/figures")
+
+
+def test_figures_are_looked_for_until_the_run_is_over(browse, factory, settings):
+    going = finished(factory, settings, "reward", None, status="running", name="reward-1")
+    browse.as_("researcher")
+    fragment = browse.get(f"/runs/{going.id}/figures")
+    assert f'hx-get="/runs/{going.id}/figures"' in fragment
+    assert "appear here when the run is over" in fragment
+    done = finished(factory, settings, "reward", judged.reward_manifest())
+    assert "hx-get" not in browse.get(f"/runs/{done.id}/figures")
+    failed = finished(factory, settings, "reward", None, status="failed", name="reward-2")
+    assert "ended before its model was judged" in browse.get(f"/runs/{failed.id}/figures")
+
+
+def test_lists_show_how_well_a_model_does_with_people_it_never_learned_from(browse, factory, settings, parts):
+    latest = {"reward/seen_accuracy": 0.722, "reward/unseen_accuracy": 0.6931, "loss/train": 0.5}
+    columns = {"snapshot_id": parts["snapshot"], "latest": latest}
+    finished(factory, settings, "crossvalidate", None, **columns)
+    factory.add(
+        ModelVersion(
+            name="reward-2",
+            kind="reward",
+            path="runs/9/model",
+            snapshot_id=parts["snapshot"],
+            metrics={"reward/heldout_accuracy": 0.71},
+        )
+    )
+    browse.as_("researcher")
+    assert re.search(r"reward/unseen_accuracy</span> 0\.693", browse.get("/runs"))
+    assert "accuracy 0.710, 0.693 with new people" in browse.get("/dashboard")
+    other = factory.add(Snapshot(name="second", digest="fedcba9876543210"))
+    factory.add(ModelVersion(name="reward-3", kind="reward", path="runs/10/model", snapshot_id=other.id))
+    assert "with new people" not in browse.get("/dashboard"), "it was measured on another snapshot"

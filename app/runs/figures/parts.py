@@ -1,0 +1,147 @@
+"""Accuracy within each group of a division of the data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.runs.figures.rates import Dots, Line, axis_of, even_line, percent, rate_row
+from trainer.contract.judging import Group, Judging, Share
+
+LONG_LIST = 12
+SHOWN_APART = 8
+REST = ("others", "not given")  # what the trainer calls groups beyond the largest, and rankings without a label
+
+
+@dataclass(frozen=True)
+class Part:
+    """Accuracy within each group of one division of the data.
+
+    Attributes:
+        apart: of a long list, the rows whose interval does not reach the accuracy of the whole.
+        strip: of a long list, where all its rows stand on the axis.
+    """
+
+    key: str
+    title: str
+    hint: str
+    dots: Dots
+    apart: Dots | None = None
+    strip: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class _Division:
+    key: str
+    title: str
+    first: str
+    hint: str
+    missing: str
+    sorts: bool
+
+
+DIVISIONS = (
+    _Division("by_k", "Number of answers", "K", "Answers ranked at once.", "rankings", sorts=False),
+    _Division(
+        "by_use_case",
+        "Use case",
+        "Use case",
+        "What the prompt asks for.",
+        "Use case: label prompts with their use case, and the next snapshot carries it.",
+        sorts=True,
+    ),
+    _Division(
+        "by_likert_gap",
+        "Likert gap",
+        "Gap",
+        "Difference of the two ratings: far apart should be easy. Contradicted: the better one was rated lower.",
+        "Likert gap: needs rankings whose answers were rated as well.",
+        sorts=False,
+    ),
+    _Division(
+        "by_strength",
+        "Strength of preference",
+        "Strength",
+        "How much better the person found the better answer.",
+        "Strength: needs pairs whose strength was collected.",
+        sorts=False,
+    ),
+    _Division(
+        "by_labeler",
+        "Labeler",
+        "Labeler",
+        "Against the labels of one person each.",
+        "Labeler: needs rankings of held-out prompts with the labeler's pseudonym.",
+        sorts=True,
+    ),
+    _Division(
+        "by_group",
+        "Labeler group",
+        "Group",
+        "Against the labels of each group of people.",
+        "Labeler group: put people into groups, and the next snapshot carries them.",
+        sorts=True,
+    ),
+    _Division(
+        "by_head",
+        "Other heads",
+        "Head",
+        "Each further score against its own flags and ratings.",
+        "Other heads: tick heads when the run is started.",
+        sorts=False,
+    ),
+)
+
+
+def parts(judging: Judging) -> list[Part]:
+    """The divisions that have groups, long lists sorted by accuracy."""
+    return [
+        _part(division, groups, judging.accuracy) for division in DIVISIONS if (groups := _groups(judging, division))
+    ]
+
+
+def missing_parts(judging: Judging) -> list[str]:
+    """What would fill each division that has no groups."""
+    return [division.missing for division in DIVISIONS if not _groups(judging, division) and division.key != "by_k"]
+
+
+def _groups(judging: Judging, division: _Division) -> list[Group]:
+    groups: list[Group] = getattr(judging, division.key)
+    return groups
+
+
+def _part(division: _Division, groups: Sequence[Group], whole: Share) -> Part:
+    if division.sorts:
+        groups = sorted(groups, key=_by_accuracy)
+    axis = axis_of([whole, *(group.accuracy for group in groups)])
+    lines = [even_line(axis)]
+    # Heads answer other questions than the ranking, so the accuracy of the whole is no yardstick for them.
+    if whole.value is not None and division.key != "by_head":
+        lines.append(Line(axis.at(whole.value), f"all pairs, {percent(whole.value)}", "whole"))
+    # Along a scale (K, gap, strength) the groups are meant to differ; only elsewhere it is news.
+    rows = [
+        rate_row(axis, group.name, group.accuracy, note=_apart(group.accuracy, whole) if division.sorts else "")
+        for group in groups
+    ]
+    dots = Dots(f"Accuracy by {division.title.lower()}", division.first, axis, lines, rows)
+    if len(rows) <= LONG_LIST:
+        return Part(division.key, division.title, division.hint, dots)
+    strip = tuple(row.mark.at for row in rows if row.mark.at is not None)
+    apart = [row for row in rows if row.note]
+    if len(apart) > SHOWN_APART:
+        apart = [*apart[: SHOWN_APART // 2], *apart[-(SHOWN_APART // 2) :]]
+    few = Dots(f"{dots.caption}: those apart from the whole", division.first, axis, lines, apart)
+    return Part(division.key, division.title, division.hint, dots, few, strip)
+
+
+def _by_accuracy(group: Group) -> tuple[bool, bool, float, str]:
+    """Best first; those without a pair and what is no group come last."""
+    value = group.accuracy.value
+    return (group.name in REST, value is None, -(value or 0.0), group.name)
+
+
+def _apart(share: Share, whole: Share) -> str:
+    """Whether an interval leaves the accuracy of the whole out."""
+    if whole.value is None or share.low is None or share.high is None:
+        return ""
+    if share.high < whole.value:
+        return "▼ below"
+    return "▲ above" if share.low > whole.value else ""

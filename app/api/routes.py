@@ -30,11 +30,12 @@ OUTCOMES: dict[int | str, dict[str, object]] = {
     401: {"model": schemas.Failure, "description": "No token, or one that does not work."},
     403: {"model": schemas.Failure, "description": "Not for the role of the token's owner."},
     404: {"model": schemas.Failure, "description": "There is no such thing."},
-    422: {"model": schemas.Failure, "description": "Something in the request is wrong; `fields` says where."},
+    422: {"model": schemas.Failure, "description": "Something in the request is wrong; the fields say where."},
     429: {"model": schemas.Failure, "description": "Too many unknown tokens came from this address."},
 }
-TOO_LARGE: dict[int | str, dict[str, object]] = {
-    413: {"model": schemas.Failure, "description": "The body is larger than the server takes."}
+OF_ORDERS: dict[int | str, dict[str, object]] = {
+    200: {"model": schemas.Scoring, "description": "The scoring has ended."},
+    413: {"model": schemas.Failure, "description": "The body is larger than the server takes."},
 }
 
 # The token itself is checked before any route is reached (`tokens.py`); this only tells the description of it.
@@ -55,10 +56,10 @@ Wait = Annotated[
 ]
 Offset = Annotated[int, Query(ge=0, le=LARGEST_ID, description="items to leave out at the start")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="items at most")]
-ScoringId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+ScoringId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="id of the scoring")]
 
 
-@router.get("/models")
+@router.get("/models", response_description="The models.")
 def list_models(
     session: Reading,
     _scorer: Scorer,
@@ -83,7 +84,7 @@ def list_models(
     )
 
 
-@router.post("/scores", status_code=202, responses=TOO_LARGE | {200: {"model": schemas.Scoring}})
+@router.post("/scores", status_code=202, responses=OF_ORDERS, response_description="The scoring is under way.")
 async def order_scores(
     request: Request,
     response: Response,
@@ -103,7 +104,7 @@ async def order_scores(
     return scoring
 
 
-@router.get("/scores/{scoring_id}")
+@router.get("/scores/{scoring_id}", response_description="The scoring as it is.")
 async def show_scores(
     request: Request,
     settings: AppSettings,

@@ -76,6 +76,13 @@ class AnswerRow:
     answer: ScoredAnswer
     chance: float | None
 
+    @property
+    def percent(self) -> str:
+        """The chance in whole percent; never 100, for the model is not certain."""
+        if self.chance is None:
+            return ""
+        return f"{100 * self.chance:.0f} %" if self.chance < 0.995 else "over 99 %"
+
 
 @dataclass(frozen=True)
 class ItemCard:

@@ -100,7 +100,7 @@ class Progress:
         before: steps of the trainings before this one.
         scored: answers scored in training by this process.
         tokens: tokens computed for them.
-        seconds: spent in steps, from choosing the batch to the line in the log.
+        seconds: spent in steps, from choosing the batch to its line in the log; watching held-out prompts is apart.
     """
 
     log: MetricsLog
@@ -270,22 +270,17 @@ def fit(
             line |= {"optimizer/rate": share * config.learning_rate, "optimizer/gradient_norm": norm.item()}
             if tie is not None:
                 line["reward/tie_parameter"] = tie_value(config.ties, tie)
-            progress.seconds += time.monotonic() - started
-            line["time/answers_per_second"] = progress.scored / progress.seconds
+            line["time/answers_per_second"] = progress.scored / (progress.seconds + time.monotonic() - started)
+            watching = time.monotonic()
             if watched and watched[1] and (step % watch_every == 0 or step == total):
                 line |= _watch(job, reader, *watched, tie)
+            watching = time.monotonic() - watching
             if at % config.log_every == 0 or step == total or "reward/heldout_accuracy" in line:
                 progress.log.write(at, progress.total, line)
+            progress.seconds += time.monotonic() - started - watching
             if at % config.checkpoint_every == 0 or step == total:
-                save_checkpoint(
-                    folder.checkpoints,
-                    at,
-                    {
-                        "model": model.state_dict(),
-                        "optimizer": optimizer.state_dict(),
-                        "tie": None if tie is None else tie.detach(),
-                    },
-                )
+                state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+                save_checkpoint(folder.checkpoints, at, state | {"tie": None if tie is None else tie.detach()})
     return Trained(model, tie)
 
 

@@ -173,13 +173,22 @@ def tie_losses(gaps: Tensor, ties: Ties, tie_parameter: Tensor | None = None) ->
     return torch.zeros_like(gaps)
 
 
-def new_tie_parameter(ties: Ties) -> torch.nn.Parameter | None:
+def new_tie_parameter(ties: Ties, tied_share: float = 1 / 3) -> torch.nn.Parameter | None:
     """Make the learned scalar of a treatment of ties, or None where there is none to learn.
 
-    It starts at 0: ν = 1 and θ = 2, which both say that two equally good answers are tied one
-    time in three. Weight decay would pull it back there and is best left off.
+    It starts where two equally good answers are tied as often as pairs of the data are:
+    ν / (2 + ν) = s for Davidson and (θ - 1) / (θ + 1) = s for Rao and Kupper both give
+    log(2s / (1 - s)), which is 0 for one tie in three. Weight decay would pull it there and is best
+    left off.
+
+    Args:
+        ties: the treatment.
+        tied_share: s, the share of pairs that people left tied; kept within 1 % and 99 %.
     """
-    return torch.nn.Parameter(torch.zeros(())) if ties in ("davidson", "rao_kupper") else None
+    if ties not in ("davidson", "rao_kupper"):
+        return None
+    share = min(max(tied_share, 0.01), 0.99)
+    return torch.nn.Parameter(torch.tensor(math.log(2 * share / (1 - share))))
 
 
 def tie_value(ties: Ties, tie_parameter: Tensor) -> float:

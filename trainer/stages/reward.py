@@ -67,7 +67,7 @@ CENTRED_ON = 1024
 PROBED_PROMPTS = 256
 """Prompts whose answers are edited to see whether the model notices."""
 
-TIE_RATE = 0.02
+TIE_RATE = 0.1
 """Peak learning rate of the tie parameter: one number that may have to move by one or two within an epoch."""
 
 
@@ -234,7 +234,7 @@ def fit(
     total = steps_of(train, config)
     last = progress.before + total
     model = _new_model(folder, config, job.tokenizer, seed).to(job.device)
-    tie = new_tie_parameter(config.ties)
+    tie = new_tie_parameter(config.ties, _tied_share(train))
     if tie is not None:
         tie = torch.nn.Parameter(tie.detach().to(job.device))
     optimizer = adamw(model, config, config.learning_rate)
@@ -603,6 +603,12 @@ def _check_heads(train: Rankings, config: RewardConfig) -> None:
                 f'The head "{head}" has nothing to learn from: no training ranking has answers that differ in the '
                 f'flags it reads ({", ".join(HEAD_FLAGS[head])}). Leave it out of "heads".'
             )
+
+
+def _tied_share(train: Rankings) -> float:
+    orders = train.orders(train.all_rankings)
+    strict, tied = pair_counts(torch.from_numpy(orders.ranks), torch.from_numpy(orders.present))
+    return int(tied.sum()) / max(1, int((strict + tied).sum()))
 
 
 def _on_cpu(tie: Tensor | None) -> Tensor | None:

@@ -494,3 +494,10 @@ def test_rao_kupper_fitted_to_the_chocolate_puddings_equals_an_independent_fit(p
     expected, theta = rao_kupper_by_majorization(pudding["rows"])
     assert log_worths == pytest.approx(expected.tolist(), abs=1e-6)
     assert tie_value("rao_kupper", parameter) == pytest.approx(theta, abs=1e-6)
+
+
+@pytest.mark.parametrize("ties", ["davidson", "rao_kupper"])
+@pytest.mark.parametrize("share", [0.1, 1 / 3, 0.6])
+def test_a_new_tie_parameter_ties_equal_answers_as_often_as_the_data(ties, share):
+    parameter = new_tie_parameter(ties, share)
+    assert math.exp(-tie_losses(torch.zeros(()), ties, parameter).item()) == pytest.approx(share, abs=1e-6)

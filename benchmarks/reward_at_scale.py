@@ -2,7 +2,8 @@
 
 Writes a snapshot of made-up English of the paper's lengths, and prepares it in a process of its own as the `reward`
 stage does: Parquet to validated rankings to token ids. Three sizes show how time and memory grow, and reaching for a
-batch in the middle of the epoch shows what resuming costs.
+batch in the middle of the epoch shows what resuming costs. Judging the same rankings with scores drawn at random shows
+what the pictures of a run's page cost.
 
     python benchmarks/reward_at_scale.py [--json FILE] [--quick]
 """
@@ -17,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -25,14 +27,16 @@ from trainer.contract.records import Answer, Message, Ranking, write_rows
 from trainer.data.corpus import stdlib_docstrings
 from trainer.data.rankings import read_rankings
 from trainer.data.tokenizer import train_tokenizer
+from trainer.judging.judge import judge
 from trainer.models.backbone import load_tokenizer
+from trainer.stages.reward import scored
 
 PROMPTS = 33_207  # InstructGPT, Table 6: training prompts of the reward model
 PROMPT_WORDS, ANSWER_WORDS = 100, 36  # about 200 and 72 tokens; the paper's mean prompt has 199 (Table 9)
 MAX_TOKENS = 1024
 SECONDS, MEGABYTES = 120, 1000
 
-console = Console()
+console = Console(width=120)
 
 
 def rankings(count, words):
@@ -59,17 +63,26 @@ def rankings(count, words):
         )
 
 
+def peak_mb():
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
 def prepare(folder):
     """In a process of its own: read the rankings; prints what it took."""
     tokenizer = load_tokenizer(folder)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mb()
     started = time.monotonic()
     splits, _ = read_rankings(folder / RANKINGS, tokenizer, MAX_TOKENS)
     train = splits["train"]
     seconds = time.monotonic() - started
+    prepared_mb = peak_mb()
     started = time.monotonic()
     for element in range(len(train) // 2, len(train) // 2 + 64):
         train.conversations(element, MAX_TOKENS)
+    batch = time.monotonic() - started
+    started = time.monotonic()
+    scores = np.random.default_rng(0).normal(size=(len(train.answer_spans), 1))
+    judge(scored(train, [scores], []), split="train", seed=0)
     print(
         json.dumps(
             {
@@ -77,9 +90,11 @@ def prepare(folder):
                 "answers": len(train.answer_spans),
                 "tokens": len(train.tokens),
                 "seconds": round(seconds, 2),
-                "batch_milliseconds": round(1000 * (time.monotonic() - started), 2),
-                "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-                "libraries_mb": round(before / 1024),
+                "batch_milliseconds": round(1000 * batch, 2),
+                "peak_mb": prepared_mb,
+                "libraries_mb": before,
+                "judging_seconds": round(time.monotonic() - started, 2),
+                "judging_peak_mb": peak_mb(),
             }
         )
     )
@@ -111,7 +126,17 @@ def main() -> None:
             console.print(f"· {found[-1]}", highlight=False)
 
     table = Table(title="Preparing rankings for a reward run", caption=f"limits: {SECONDS} s, {MEGABYTES} MB")
-    for heading in ("prompts", "answers", "tokens", "s", "peak MB", "of it libraries", "a batch of 64, ms"):
+    for heading in (
+        "prompts",
+        "answers",
+        "tokens",
+        "s",
+        "peak MB",
+        "of it libraries",
+        "a batch of 64, ms",
+        "judging s",
+        "peak MB",
+    ):
         table.add_column(heading, justify="right")
     for row in found:
         table.add_row(
@@ -120,6 +145,8 @@ def main() -> None:
             f"{row['peak_mb']:,}",
             f"{row['libraries_mb']:,}",
             f"{row['batch_milliseconds']:.1f}",
+            f"{row['judging_seconds']:.1f}",
+            f"{row['judging_peak_mb']:,}",
         )
     console.print(table)
     if given.json:

@@ -7,9 +7,11 @@ import re
 
 import pytest
 
-from app.models import AuditEvent, Run, RunParent, Scoring
+from app.errors import Forbidden
+from app.models import AuditEvent, Person, Run, RunParent, Scoring
 from app.runs import execution
 from app.runs import service as runs
+from app.scoring import service
 from tests.scores import finish, reward_model
 from trainer.contract.folder import ANSWERS, INPUTS
 from trainer.contract.records import AnswerToScore, read_rows
@@ -75,7 +77,7 @@ def test_the_page_waits_and_then_shows_the_answers_by_score(browse, database, se
     scoring_id = order(browse, model, {"prompt": "Name a river.", "answer": ["A hill.", "The Rhine.", "Rhine."]})
     waiting = browse.get(f"/score/{scoring_id}")
     assert f'hx-get="/score/{scoring_id}/state"' in waiting
-    browse.get(f"/score/{scoring_id}/download/csv", status=409)
+    assert "not there yet" in browse.get(f"/score/{scoring_id}/download/csv", status=409)
     finish(database, settings, scoring_id, [-1.0, 1.5, 0.4], deviation=0.2, heads={"truthful": 0.75}, notes=["Cut."])
     for address in (f"/score/{scoring_id}", f"/score/{scoring_id}/state"):
         page = browse.get(address)
@@ -224,6 +226,8 @@ def test_labelers_are_let_in_nowhere(browse, database, settings):
         browse.get(address, status=403)
     browse.post("/score", {"model": str(model.id), **RIVERS}, status=403)
     browse.post(f"/score/{scoring_id}/cancel", status=403)
+    with database.reading() as session, pytest.raises(Forbidden):
+        service.scoring_for(session, session.query(Person).filter_by(role="labeler").one(), scoring_id)
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
@@ -237,5 +241,5 @@ def test_whoever_ordered_scores_or_an_engineer_stops_them(browse, database):
     browse.post(f"/score/{second}/cancel", status=403)
     browse.as_("engineer")
     browse.post(f"/score/{second}/cancel")
-    browse.get(f"/score/{second}/download/csv", status=409)
+    assert "was stopped" in browse.get(f"/score/{second}/download/csv", status=409)
     browse.get("/score/999", status=404)

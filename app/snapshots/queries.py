@@ -1,5 +1,10 @@
-"""SQL of freezing: rows stream in the order of their ids, a few hundred at a time."""
+"""SQL of freezing: the ids of what the filters take first, then the rows in that order, a few hundred at a time.
 
+Looking for the rows of each page anew, by filters and joins, would leave it to the engine whether a page costs as
+much as the whole; rows that are fetched by their ids cost what they are.
+"""
+
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,22 +58,24 @@ class RankedPrompt:
 
 
 def prompts(session: Session, filters: Filters) -> Iterator[Prompt]:
-    yield from (prompt for (prompt,) in _stream(session, _prompts(select(Prompt), filters), Prompt.id))
+    for ids in _pages(session, _prompts(select(Prompt.id), filters).order_by(Prompt.id)):
+        yield from session.scalars(select(Prompt).where(Prompt.id.in_(ids)).order_by(Prompt.id))
 
 
 def demonstrations(session: Session, filters: Filters) -> Iterator[tuple[Demonstration, Prompt]]:
-    query = _demonstrations(select(Demonstration, Prompt), filters)
-    yield from ((demonstration, prompt) for demonstration, prompt in _stream(session, query, Demonstration.id))
+    rows = select(Demonstration, Prompt).join(Prompt, Prompt.id == Demonstration.prompt_id).order_by(Demonstration.id)
+    for ids in _pages(session, _demonstrations(select(Demonstration.id), filters).order_by(Demonstration.id)):
+        found = session.execute(rows.where(Demonstration.id.in_(ids)))
+        yield from ((demonstration, prompt) for demonstration, prompt in found)
 
 
 def ranked_prompts(session: Session, filters: Filters) -> Iterator[RankedPrompt]:
     """Annotations with a ranking, oldest first; answers by candidate id."""
-    query = _annotations(select(Annotation, Campaign, Prompt, Person.labeler_group), filters)
-    query = query.outerjoin(Person, Person.id == Annotation.person_id)
-    for some in _chunks(session, query, Annotation.id):
-        ids = [annotation.id for annotation, *_ in some]
+    rows = _with_prompts(select(Annotation, Campaign, Prompt, Person.labeler_group))
+    rows = rows.outerjoin(Person, Person.id == Annotation.person_id).order_by(Annotation.id)
+    for ids in _pages(session, _annotations(select(Annotation.id), filters).order_by(Annotation.id)):
         answers, use_cases = _answers(session, ids), _own_use_cases(session, ids)
-        for annotation, campaign, prompt, group_of_person in some:
+        for annotation, campaign, prompt, group_of_person in session.execute(rows.where(Annotation.id.in_(ids))):
             group = annotation.labeler_group if annotation.person_id is None else group_of_person
             use_case = use_cases.get(annotation.id, prompt.use_case)
             yield RankedPrompt(annotation, campaign, prompt, answers.get(annotation.id, []), use_case, group)
@@ -77,7 +84,7 @@ def ranked_prompts(session: Session, filters: Filters) -> Iterator[RankedPrompt]
 def _own_use_cases(session: Session, annotation_ids: list[int]) -> dict[int, str]:
     """The use case that a labeler chose for the prompt, by annotation."""
     chosen = select(Flag.annotation_id, Flag.value).where(
-        Flag.annotation_id.in_(annotation_ids), Flag.candidate_id.is_(None), Flag.name == "use_case"
+        _among(Flag.annotation_id, annotation_ids), Flag.candidate_id.is_(None), Flag.name == "use_case"
     )
     return {annotation_id: value for annotation_id, value in session.execute(chosen)}  # noqa: C416
 
@@ -85,7 +92,7 @@ def _own_use_cases(session: Session, annotation_ids: list[int]) -> dict[int, str
 def _answers(session: Session, annotation_ids: list[int]) -> dict[int, list[RankedAnswer]]:
     flags: dict[tuple[int, int], list[str]] = {}
     marked = select(Flag.annotation_id, Flag.candidate_id, Flag.name).where(
-        Flag.annotation_id.in_(annotation_ids), Flag.candidate_id.is_not(None), Flag.value == "yes"
+        _among(Flag.annotation_id, annotation_ids), Flag.candidate_id.is_not(None), Flag.value == "yes"
     )
     for annotation_id, candidate_id, name in session.execute(marked.order_by(Flag.name)):
         flags.setdefault((annotation_id, candidate_id or 0), []).append(name)
@@ -96,7 +103,7 @@ def _answers(session: Session, annotation_ids: list[int]) -> dict[int, list[Rank
             Rating,
             and_(Rating.annotation_id == Ranking.annotation_id, Rating.candidate_id == Ranking.candidate_id),
         )
-        .where(Ranking.annotation_id.in_(annotation_ids))
+        .where(_among(Ranking.annotation_id, annotation_ids))
         .order_by(Ranking.annotation_id, Ranking.candidate_id)
     )
     found: dict[int, list[RankedAnswer]] = {}
@@ -106,17 +113,20 @@ def _answers(session: Session, annotation_ids: list[int]) -> dict[int, list[Rank
     return found
 
 
-def _stream(session: Session, query: AnySelect, id_: Any) -> Iterator[Any]:
-    for some in _chunks(session, query, id_):
-        yield from some
+def _among(column: Any, ids: list[int]) -> Any:
+    """The column is one of some ascending ids.
+
+    The bounds say nothing new, but PostgreSQL, which has no statistics yet after a large import, takes a list for
+    much and reads the whole table for each page; of a range it expects little and uses the index.
+    """
+    return and_(column.between(ids[0], ids[-1]), column.in_(ids))
 
 
-def _chunks(session: Session, query: AnySelect, id_: Any) -> Iterator[Sequence[Any]]:
-    """Pages by id rather than by offset, so that the last page costs what the first one does."""
-    last = 0
-    while some := session.execute(query.where(id_ > last).order_by(id_).limit(CHUNK)).all():
-        last = some[-1][0].id
-        yield some
+def _pages(session: Session, ids: Select[int]) -> Iterator[list[int]]:
+    """The ids that a query finds, ``CHUNK`` at a time; all of them are held, in 8 bytes each."""
+    found = array("q", session.scalars(ids))
+    for start in range(0, len(found), CHUNK):
+        yield found[start : start + CHUNK].tolist()
 
 
 def _prompts(query: AnySelect, filters: Filters) -> AnySelect:
@@ -135,13 +145,17 @@ def _demonstrations(query: AnySelect, filters: Filters) -> AnySelect:
 
 
 def _annotations(query: AnySelect, filters: Filters) -> AnySelect:
-    query = (
+    return _prompts(_with_prompts(query).where(Campaign.kind == "ranking", _taken(filters)), filters)
+
+
+def _with_prompts(query: AnySelect) -> AnySelect:
+    """A query about annotations, each with its campaign and prompt."""
+    return (
         query.select_from(Annotation)
         .join(Campaign, Campaign.id == Annotation.campaign_id)
         .join(Task, Task.id == Annotation.task_id)
         .join(Prompt, Prompt.id == Task.prompt_id)
     )
-    return _prompts(query.where(Campaign.kind == "ranking", _taken(filters)), filters)
 
 
 def _taken(filters: Filters) -> Any:

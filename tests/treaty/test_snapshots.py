@@ -206,3 +206,11 @@ def test_an_exported_snapshot_imports_again_without_loss(settings, pool, freeze,
         entry = prompts.import_file(session, settings, None, tmp_path / "out" / RANKINGS, "elsewhere.parquet")
     assert (entry.rejected, entry.added["rankings"], "candidates" in entry.added) == (0, 3, False)
     assert isinstance(snapshot, Snapshot)
+
+
+def test_the_size_of_a_page_of_rows_changes_nothing(settings, pool, freeze, bring, monkeypatch):
+    bring("other.jsonl", [ranking(f"Other {i}", {"a": 2, "b": 1}) for i in range(5)])
+    in_one = freeze("in one page", sources=("judged", "other"))
+    monkeypatch.setattr(service.queries, "CHUNK", 2)
+    in_pages = freeze("in pages of two", sources=("judged", "other"))
+    assert (in_pages.digest, in_pages.counts["rankings"]) == (in_one.digest, 3 + 5)

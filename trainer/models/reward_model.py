@@ -23,7 +23,7 @@ from trainer.contract.folder import MEMBERS
 from trainer.data.batches import pad, positions
 from trainer.data.packing import Conversation, forwards, pack
 from trainer.models.backbone import load_policy
-from trainer.models.shared_prefix import hidden_states, shared_prefixes
+from trainer.models.shared_prefix import last_hidden_states, shared_prefixes
 
 OFFSET = "prefloop_reward_offset"
 """Key in the model's config: one number per label, added to what the head says."""
@@ -183,8 +183,7 @@ class Reader:
             (N, H) in the order of the conversations and their answers.
         """
         if self.shared:
-            packed = pack(conversations)
-            return _head(self.model, hidden_states(self.model, packed)[0, packed.last.to(self.model.device)])
+            return _head(self.model, last_hidden_states(self.model, pack(conversations)))
         rows = [[*talk.prompt, *answer] for talk in conversations for answer in talk.answers]
         ids, mask = pad(rows, 0, "right")
         return label_scores(self.model, ids.to(self.model.device), mask.to(self.model.device))

@@ -11,7 +11,7 @@ from trainer.data.packing import Conversation, pack
 from trainer.losses.preference import ranking_losses
 from trainer.models import shared_prefix
 from trainer.models.reward_model import label_scores, reading
-from trainer.models.shared_prefix import block_mask, hidden_states, obstacle, shared_prefixes
+from trainer.models.shared_prefix import block_mask, last_hidden_states, obstacle, shared_prefixes
 
 VOCABULARY = 97
 SMALL = {"vocab_size": VOCABULARY, "num_labels": 1, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
@@ -215,14 +215,14 @@ def test_flex_attention_with_that_mask_scores_the_same(family):
     sequence = pack(conversations)
     mask = block_mask(sequence.spans, sequence.ids.shape[1], torch.device("cpu"))
     with shared_prefixes(model):
-        two_part = hidden_states(model, sequence)
+        two_part = last_hidden_states(model, sequence)
         flex = model.base_model(
             input_ids=sequence.ids,
             position_ids=sequence.positions,
             use_cache=False,
             prefix_spans=sequence.spans,
             prefix_mask=mask,
-        ).last_hidden_state
+        ).last_hidden_state[0, sequence.last]
     assert torch.allclose(flex, two_part, atol=1e-4)
 
 

@@ -20,14 +20,14 @@ from torch import Tensor
 from trainer.contract.configs import RewardConfig
 from trainer.contract.folder import DEMONSTRATIONS, RANKINGS
 from trainer.contract.heads import HEAD_FLAGS
-from trainer.contract.judging import Judging
+from trainer.contract.judging import Judging, Probe
 from trainer.contract.records import Demonstration, Ranking, Split, read_rows
 from trainer.data.batches import batch_at, epoch_steps, shuffled
 from trainer.data.chat import encode_answer, encode_pair
 from trainer.data.packing import Conversation, forwards
 from trainer.data.rankings import Orders, Rankings, read_rankings
 from trainer.judging.judge import flat, judge
-from trainer.judging.probes import edited_answers, probe_shares
+from trainer.judging.probes import EditedAnswer, edited_answers, probe_shares
 from trainer.judging.scored import ScoredRankings
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
@@ -448,17 +448,14 @@ def scored(data: Rankings, members: Sequence[np.ndarray], heads: Sequence[str]) 
 def _judge(job: Job, data: Rankings, split: Split, members: Sequence[Trained]) -> tuple[Judging, Metrics]:
     """Measure a model or an ensemble on one split; returns the figures and their headline numbers."""
     seed = job.folder.spec.seed
-    edits = _edits(job, data, split)
+    damaged = _damaged(job, data, split)
+    talks = [each.conversation for each in damaged]
     found, probed = [], []
     for member in members:
         with reading(member.model, shared=job.shared) as reader:
             found.append(score_answers(job, reader, data, range(len(data))))
-            talks = [edit.conversation for edit in edits]
-            probed.append(reader.scores(talks, job.config.tokens_per_forward)[:, 0].reshape(-1, 2))
-    original, edited = np.mean(probed, axis=0).T
-    probes = probe_shares(
-        original, edited, [edit.name for edit in edits], np.array([edit.element for edit in edits]), seed
-    )
+            probed.append(reader.scores(talks, job.config.tokens_per_forward)[:, 0])
+    probes = _probes(damaged, np.mean(probed, axis=0), seed)
     judging = judge(scored(data, found, job.config.heads), split=split, seed=seed, probes=probes)
     mean = np.mean(found, axis=0)
     known = mean[~np.isnan(mean[:, 0]), 0]
@@ -471,21 +468,21 @@ def _judge(job: Job, data: Rankings, split: Split, members: Sequence[Trained]) -
 
 
 @dataclass(frozen=True)
-class Edit:
-    """An answer and a damaged copy of it, below their prompt.
+class Damaged:
+    """An answer and damaged copies of it, below their prompt.
 
     Attributes:
         element: number of the prompt.
-        name: of the kind of damage.
-        conversation: the prompt with the two answers, the original first.
+        names: kinds of damage.
+        conversation: the prompt with the original first and then its copies.
     """
 
     element: int
-    name: str
+    names: list[str]
     conversation: Conversation
 
 
-def _edits(job: Job, data: Rankings, split: Split) -> list[Edit]:
+def _damaged(job: Job, data: Rankings, split: Split) -> list[Damaged]:
     """Damage the answers that people ranked best, of some prompts."""
     seed, longest = job.folder.spec.seed, job.config.max_tokens
     element_of = {data.prompt_ids[element]: element for element in shuffled(len(data), seed, 1)[:PROBED_PROMPTS]}
@@ -494,15 +491,38 @@ def _edits(job: Job, data: Rankings, split: Split) -> list[Edit]:
         if row.split == split and row.prompt_id in element_of:
             texts.setdefault(element_of[row.prompt_id], row.answers[row.ranks.index(min(row.ranks))].text)
     elements = sorted(texts)
-    found = []
+    edits: dict[int, list[EditedAnswer]] = {}
     for edit in edited_answers([[texts[element]] for element in elements], seed, PROBED_PROMPTS):
-        element = elements[edit.place[0]]
-        answers = [encode_answer(job.tokenizer, text)[: longest - 1] for text in (texts[element], edit.text)]
-        prompt = data.tokens[slice(*data.prompt_spans[element])].tolist()
-        # Both answers see the same of the prompt: only the damage may make the difference.
-        room = longest - max(map(len, answers))
-        found.append(Edit(element, edit.name, Conversation(prompt[-room:], answers)))
+        edits.setdefault(elements[edit.place[0]], []).append(edit)
+    found = []
+    for element, some in edits.items():
+        answers = [
+            encode_answer(job.tokenizer, text)[: longest - 1] for text in (texts[element], *(e.text for e in some))
+        ]
+        # All see the same of the prompt: only the damage may make the difference.
+        prompt = data.tokens[slice(*data.prompt_spans[element])].tolist()[-(longest - max(map(len, answers))) :]
+        found.append(Damaged(element, [edit.name for edit in some], Conversation(prompt, answers)))
     return found
+
+
+def _probes(damaged: Sequence[Damaged], scores: np.ndarray, seed: int) -> list[Probe]:
+    """How often originals score higher than their copies, by kind of damage.
+
+    Args:
+        damaged: originals with their copies.
+        scores: of all of them, in order.
+        seed: of the intervals.
+    """
+    originals: list[float] = []
+    copies: list[float] = []
+    start = 0
+    for each in damaged:
+        originals += [scores[start]] * len(each.names)
+        copies += scores[start + 1 : start + 1 + len(each.names)].tolist()
+        start += 1 + len(each.names)
+    names = [name for each in damaged for name in each.names]
+    clusters = [each.element for each in damaged for _ in each.names]
+    return probe_shares(np.array(originals), np.array(copies), names, np.array(clusters), seed)
 
 
 def _watch(job: Job, reader: Reader, data: Rankings, elements: list[int], tie: Tensor | None) -> dict[str, float]:

@@ -111,6 +111,22 @@ def test_the_saved_model_measures_as_the_manifest_says_and_demonstrations_score_
     assert manifest.metrics["reward/centred_on"] == "demonstrations"
 
 
+def test_the_manifest_judges_the_model_on_the_held_out_rankings(trained):
+    _, manifest = trained
+    judging = manifest.judging
+    assert judging.split == "heldout"
+    assert judging.accuracy.value == manifest.metrics["reward/heldout_accuracy"]
+    assert judging.accuracy.n == manifest.metrics["data/heldout_pairs_used"]
+    assert sum(group.accuracy.n for group in judging.by_k) == judging.accuracy.n
+    assert judging.ties.tied_pairs == manifest.metrics["data/heldout_pairs_tied"]
+    assert sum(part.answers for part in judging.distributions) == manifest.metrics["data/heldout_answers"]
+    probes = {probe.name: probe for probe in judging.probes}
+    assert probes["longer_wins"].people.value == manifest.metrics["reward/longer_wins"]
+    # Who likes red loses by the half that is cut away, and does not care for the order of words.
+    assert probes["original_wins:cut_short"].model.value > 0.7
+    assert probes["original_wins:cut_short"].model.n > 20
+
+
 def test_each_answer_is_scored_once_an_epoch_however_many_people_ranked_it(planted, sft, tmp_path, monkeypatch):
     snapshot = tmp_path / "snapshot"
     tiny.snapshot(snapshot)

@@ -11,7 +11,8 @@ L  plain forward + backward of the same model over the unique tokens, at its bes
 
 Seconds are those of the training loop: `train()` of TRL, `time/train_seconds` of the stage (data path, optimizer steps
 and logging included). Tokenising is outside for everyone. All methods inherit one environment, in which threads at a
-barrier spin (OMP_WAIT_POLICY=ACTIVE), the fastest for all of them where nobody else wants the cores. Run it on an idle machine.
+barrier spin (OMP_WAIT_POLICY=ACTIVE), the fastest for all of them where nobody else wants the cores. Run it on an idle
+machine.
 """
 
 import argparse

@@ -5,7 +5,7 @@ Files are taken at the addresses that say so, and from people who are signed in;
 
 from collections.abc import Collection
 
-from fastapi import HTTPException
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MEGABYTE = 1_000_000

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -24,36 +25,78 @@ from trainer.data.packing import Conversation, Packed, Span, pack
 NAME = "prefloop_shared_prefix"
 """How this attention is called among those of the transformers library."""
 
+ATTENTION = ("self_attn", "attn", "attention")
+TOKEN_WISE = ("q_proj", "o_proj", "c_proj", "dense")
+"""Names in the supported families: of a layer's attention, and in it of what makes queries alone and of the output."""
+
 # Private to PyTorch, for only these tell the log-sums; tests compare them with the public attention.
 _flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu  # noqa: SLF001
 _flash_backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward  # noqa: SLF001
 
 
+@dataclass(frozen=True)
+class Parts:
+    """Who attends to what, as places of queries and places of keys.
+
+    Attributes:
+        own: first attention of these queries: a prompt's or an answer's to itself.
+        seen: second attention of some of them: answers to their prompt, all of which they see.
+        causal: whether queries of ``own`` see the keys up to their own place, or all of them.
+    """
+
+    own: list[tuple[slice, slice]]
+    seen: list[tuple[slice, slice]]
+    causal: bool
+
+
+def every_token(spans: Sequence[Span]) -> Parts:
+    """Every token is a query."""
+    own: list[tuple[slice, slice]] = []
+    seen: list[tuple[slice, slice]] = []
+    for span in spans:
+        prompt = slice(span.start, span.split)
+        own += [(place, place) for place in (prompt, *(slice(*answer) for answer in span.answers))]
+        seen.append((slice(span.split, span.ends[-1]), prompt))
+    return Parts(own, seen, causal=True)
+
+
+def last_tokens(spans: Sequence[Span]) -> Parts:
+    """Only the last token of each of the N answers is a query; queries are numbered from 0 to N - 1."""
+    own: list[tuple[slice, slice]] = []
+    seen: list[tuple[slice, slice]] = []
+    for span in spans:
+        first = len(own)
+        own += [(slice(first + i, first + i + 1), slice(*answer)) for i, answer in enumerate(span.answers)]
+        seen.append((slice(first, len(own)), slice(span.start, span.split)))
+    return Parts(own, seen, causal=False)
+
+
 class TwoPartAttention(torch.autograd.Function):
     """softmax(q kᵀ · scale) v where each answer sees its prompt and itself.
 
-    Shapes: q, k (1, H, T, d), v (1, H, T, d); the result is (1, T, H, d).
+    Shapes: q (1, H, Q, d), k (1, H, T, d), v (1, H, T, d); the result is (1, Q, H, d).
     """
 
     @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, spans: Sequence[Span], scale: float) -> Tensor:
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, parts: Parts, scale: float) -> Tensor:
         """Attend; keeps the joined log-sums for the way back."""
-        _, heads, length, width = q.shape
-        out = q.new_empty(1, length, heads, width).transpose(1, 2)
-        log_sum = q.new_empty(1, heads, length)
-        for span in spans:
-            prompt, answers = slice(span.start, span.split), slice(span.split, span.ends[-1])
-            for own in (prompt, *(slice(*answer) for answer in span.answers)):
-                out[:, :, own], log_sum[:, :, own] = _flash(
-                    q[:, :, own], k[:, :, own], v[:, :, own], 0.0, True, scale=scale
-                )
-            seen, seen_sum = _flash(q[:, :, answers], k[:, :, prompt], v[:, :, prompt], 0.0, False, scale=scale)
+        _, heads, queries, width = q.shape
+        out = q.new_empty(1, queries, heads, width).transpose(1, 2)
+        log_sum = q.new_empty(1, heads, queries)
+
+        def part(of: slice, on: slice, *, causal: bool) -> tuple[Tensor, Tensor]:
+            return _flash(q[:, :, of], k[:, :, on], v[:, :, on], 0.0, causal, scale=scale)
+
+        for of, on in parts.own:
+            out[:, :, of], log_sum[:, :, of] = part(of, on, causal=parts.causal)
+        for of, on in parts.seen:
+            seen, seen_sum = part(of, on, causal=False)
             # The two softmaxes have different denominators; the prompt's share of the joint one weighs its part.
-            own_sum = log_sum[:, :, answers]
-            out[:, :, answers].lerp_(seen, torch.sigmoid(seen_sum - own_sum).unsqueeze(-1).to(seen.dtype))
-            log_sum[:, :, answers] = torch.logaddexp(own_sum, seen_sum)
+            own_sum = log_sum[:, :, of]
+            out[:, :, of].lerp_(seen, torch.sigmoid(seen_sum - own_sum).unsqueeze(-1).to(seen.dtype))
+            log_sum[:, :, of] = torch.logaddexp(own_sum, seen_sum)
         ctx.save_for_backward(q, k, v, out, log_sum)
-        ctx.spans, ctx.scale = spans, scale
+        ctx.parts, ctx.scale = parts, scale
         return out.transpose(1, 2)
 
     @staticmethod
@@ -65,7 +108,8 @@ class TwoPartAttention(torch.autograd.Function):
         """
         q, k, v, out, log_sum = ctx.saved_tensors
         gradient = gradients[0].transpose(1, 2)
-        dq, dk, dv = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
+        # Every query and every answer's key has an own part; only a prompt's keys may have none.
+        dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
 
         def part(of: slice, on: slice, *, causal: bool) -> tuple[Tensor, Tensor, Tensor]:
             return _flash_backward(
@@ -80,14 +124,13 @@ class TwoPartAttention(torch.autograd.Function):
                 scale=ctx.scale,
             )
 
-        for span in ctx.spans:
-            prompt, answers = slice(span.start, span.split), slice(span.split, span.ends[-1])
-            for own in (prompt, *(slice(*answer) for answer in span.answers)):
-                dq[:, :, own], dk[:, :, own], dv[:, :, own] = part(own, own, causal=True)
-            dq_seen, dk_seen, dv_seen = part(answers, prompt, causal=False)
-            dq[:, :, answers] += dq_seen
-            dk[:, :, prompt] += dk_seen
-            dv[:, :, prompt] += dv_seen
+        for of, on in ctx.parts.own:
+            dq[:, :, of], dk[:, :, on], dv[:, :, on] = part(of, on, causal=ctx.parts.causal)
+        for of, on in ctx.parts.seen:
+            dq_seen, dk_seen, dv_seen = part(of, on, causal=False)
+            dq[:, :, of] += dq_seen
+            dk[:, :, on] += dk_seen
+            dv[:, :, on] += dv_seen
         return dq, dk, dv, None, None
 
 
@@ -115,6 +158,25 @@ def block_mask(spans: Sequence[Span], length: int, device: torch.device) -> Bloc
     return create_block_mask(visible, None, None, length, length, device=str(device))
 
 
+@dataclass(frozen=True)
+class Sequenced:
+    """What the attention of each layer is told of a packed sequence: the mask, or else the parts.
+
+    Attributes:
+        mask: for FlexAttention.
+        every: parts of the layers whose results all matter.
+        last: parts of the last layer.
+        read: (N,) places of the last token of each answer.
+        narrowed: the attention of the last layer, which is computed at ``read`` only.
+    """
+
+    mask: BlockMask | None = None
+    every: Parts | None = None
+    last: Parts | None = None
+    read: Tensor | None = None
+    narrowed: Any = None
+
+
 def last_hidden_states(model: Any, packed: Packed) -> Tensor:
     """Run a model's body over a packed sequence, inside ``shared_prefixes``.
 
@@ -127,35 +189,39 @@ def last_hidden_states(model: Any, packed: Packed) -> Tensor:
     """
     device = model.device
     ids, positions, last = packed.ids, packed.positions, packed.last.to(device)
-    mask = None
-    if device.type != "cpu":
-        # A few lengths instead of hundreds: FlexAttention is compiled anew for blocks it has not seen.
-        fill = -ids.shape[1] % 128
-        ids, positions = (torch.nn.functional.pad(x, (0, fill)) for x in (ids, positions))
-        mask = block_mask(packed.spans, ids.shape[1], device)
-    with _last_mlp_only_at(model, last):
+    with _last_layer_only_at(model, last) as narrowed:
+        if device.type == "cpu":
+            sequence = Sequenced(None, every_token(packed.spans), last_tokens(packed.spans), last, narrowed)
+        else:
+            # A few lengths instead of hundreds: FlexAttention is compiled anew for blocks it has not seen.
+            fill = -ids.shape[1] % 128
+            ids, positions = (torch.nn.functional.pad(x, (0, fill)) for x in (ids, positions))
+            sequence = Sequenced(block_mask(packed.spans, ids.shape[1], device))
         hidden: Tensor = model.base_model(
             input_ids=ids.to(device),
             position_ids=positions.to(device),
             use_cache=False,
-            prefix_spans=packed.spans,
-            prefix_mask=mask,
+            prefix_sequence=sequence,
         ).last_hidden_state
     return hidden[0, last]
 
 
 @contextmanager
-def _last_mlp_only_at(model: Any, places: Tensor) -> Iterator[None]:
-    """Spare the last layer's feed-forward block all tokens whose result nobody reads; the block works token by token.
+def _last_layer_only_at(model: Any, places: Tensor) -> Iterator[Any]:
+    """Spare the last layer all tokens whose result nobody reads: it needs their keys and values, and nothing more.
 
-    That is two thirds of the last layer, a tenth of a model of six layers. The other tokens' results
-    are meaningless afterwards. A model whose last block is not where it usually is computes it whole.
+    What works token by token (queries, output projection, feed-forward block) is computed at
+    ``places`` only, and so is its attention on a CPU. That is three quarters of the layer's
+    multiplications, an eighth of a model of six layers. The other tokens' results are meaningless
+    afterwards. What is not where it usually is is computed whole.
+
+    Yields:
+        The last layer's attention, or None.
     """
     layers = getattr(model.base_model, "layers", None) or getattr(model.base_model, "h", None)
-    block = getattr(layers[-1], "mlp", None) if layers else None
-    if block is None:
-        yield
-        return
+    layer = layers[-1] if layers else None
+    attention = next((found for name in ATTENTION if (found := getattr(layer, name, None)) is not None), None)
+    narrowed = [getattr(layer, "mlp", None), *(getattr(attention, name, None) for name in TOKEN_WISE)]
     lengths: list[int] = []
 
     def take(_block: Any, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -163,15 +229,23 @@ def _last_mlp_only_at(model: Any, places: Tensor) -> Iterator[None]:
         return given[0][:, places], *given[1:]
 
     def put_back(_block: Any, _given: tuple[Tensor, ...], found: Tensor) -> Tensor:
-        whole = found.new_zeros(found.shape[0], lengths[-1], found.shape[2])
-        return whole.index_copy(1, places, found)
+        return _spread(found, places, lengths[-1])
 
-    handles = [block.register_forward_pre_hook(take), block.register_forward_hook(put_back)]
+    handles = []
+    for block in narrowed:
+        if block is not None:
+            handles += [block.register_forward_pre_hook(take), block.register_forward_hook(put_back)]
     try:
-        yield
+        yield attention
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _spread(found: Tensor, places: Tensor, length: int) -> Tensor:
+    """(1, N, …) -> (1, length, …), zero where nothing was computed."""
+    whole = found.new_zeros(found.shape[0], length, *found.shape[2:])
+    return whole.index_copy(1, places, found)
 
 
 @contextmanager
@@ -241,14 +315,13 @@ def _compiled_flex_attention() -> Any:
 
 
 def _attention(
-    _module: Any,
+    module: Any,
     query: Tensor,
     key: Tensor,
     value: Tensor,
     _attention_mask: Tensor | None,
     *,
-    prefix_spans: Sequence[Span],
-    prefix_mask: BlockMask | None,
+    prefix_sequence: Sequenced,
     scaling: float | None = None,
     softcap: float | None = None,
     s_aux: Tensor | None = None,
@@ -258,14 +331,18 @@ def _attention(
     if softcap is not None or s_aux is not None:
         raise NotImplementedError("its attention caps its logits or adds sinks")
     scale = query.shape[-1] ** -0.5 if scaling is None else float(scaling)
-    if prefix_mask is not None:
+    if prefix_sequence.mask is not None:
         attend = _compiled_flex_attention() if query.is_cuda else flex_attention
         grouped = query.shape[1] != key.shape[1]
-        out = attend(query, key, value, block_mask=prefix_mask, scale=scale, enable_gqa=grouped)
+        out = attend(query, key, value, block_mask=prefix_sequence.mask, scale=scale, enable_gqa=grouped)
         return out.transpose(1, 2).contiguous(), None
     if query.shape[1] != key.shape[1]:
         key, value = (x.repeat_interleave(query.shape[1] // key.shape[1], dim=1) for x in (key, value))
-    return TwoPartAttention.apply(query, key, value, prefix_spans, scale), None
+    if module is prefix_sequence.narrowed:
+        read = cast("Tensor", prefix_sequence.read)
+        out = TwoPartAttention.apply(query[:, :, read], key, value, prefix_sequence.last, scale)
+        return _spread(out, read, query.shape[2]), None
+    return TwoPartAttention.apply(query, key, value, prefix_sequence.every, scale), None
 
 
 AttentionInterface.register(NAME, _attention)

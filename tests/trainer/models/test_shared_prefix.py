@@ -1,5 +1,6 @@
 """Packed conversations give the scores and gradients of answers read alone, for every supported family."""
 
+import itertools
 import random
 
 import pytest
@@ -11,7 +12,7 @@ from trainer.data.packing import Conversation, pack
 from trainer.losses.preference import ranking_losses
 from trainer.models import shared_prefix
 from trainer.models.reward_model import label_scores, reading
-from trainer.models.shared_prefix import block_mask, last_hidden_states, obstacle, shared_prefixes
+from trainer.models.shared_prefix import Sequenced, block_mask, last_hidden_states, obstacle, shared_prefixes
 
 VOCABULARY = 97
 SMALL = {"vocab_size": VOCABULARY, "num_labels": 1, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
@@ -165,18 +166,32 @@ def test_a_planted_leak_between_answers_is_caught(monkeypatch):
     model, conversations = build("llama"), talks()
     forward = shared_prefix.TwoPartAttention.forward
 
-    def leaking(ctx, q, k, v, spans, scale):
-        # Every answer sees the first token of the answer after it.
+    def leaking(ctx, q, k, v, parts, scale):
+        # Every text sees the first token of the text after it.
         k, v = k.clone(), v.clone()
-        for span in spans:
-            for (start, _), (_, end) in zip(span.answers[1:], span.answers, strict=False):
-                k[:, :, end - 1], v[:, :, end - 1] = k[:, :, start], v[:, :, start]
-        return forward(ctx, q, k, v, spans, scale)
+        for (_, this), (_, following) in itertools.pairwise(parts.own):
+            k[:, :, this.stop - 1], v[:, :, this.stop - 1] = k[:, :, following.start], v[:, :, following.start]
+        return forward(ctx, q, k, v, parts, scale)
 
     monkeypatch.setattr(shared_prefix.TwoPartAttention, "forward", staticmethod(leaking))
     expected = alone(model, conversations)
     assert (packed(model, conversations) - expected).norm() / expected.norm() > 100 * TOLERANCE[torch.float32]
     assert "differ" in obstacle(model, LONGEST)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_last_layer_asks_for_the_tokens_that_are_read_and_no_others(family, monkeypatch):
+    model, conversations = build(family), talks()
+    asked = []
+    forward = shared_prefix.TwoPartAttention.forward
+
+    def listening(ctx, q, *others):
+        asked.append(q.shape[2])
+        return forward(ctx, q, *others)
+
+    monkeypatch.setattr(shared_prefix.TwoPartAttention, "forward", staticmethod(listening))
+    scores = packed(model, conversations)
+    assert asked == [pack(conversations).ids.shape[1], len(scores)]
 
 
 @torch.no_grad()
@@ -208,6 +223,7 @@ def test_the_mask_for_other_devices_allows_exactly_the_same():
     assert torch.equal(visible, expected)
 
 
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
 @torch.no_grad()
 @pytest.mark.parametrize("family", ["llama", "gpt2"])
 def test_flex_attention_with_that_mask_scores_the_same(family):
@@ -220,8 +236,7 @@ def test_flex_attention_with_that_mask_scores_the_same(family):
             input_ids=sequence.ids,
             position_ids=sequence.positions,
             use_cache=False,
-            prefix_spans=sequence.spans,
-            prefix_mask=mask,
+            prefix_sequence=Sequenced(mask=mask),
         ).last_hidden_state[0, sequence.last]
     assert torch.allclose(flex, two_part, atol=1e-4)
 

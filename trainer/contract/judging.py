@@ -152,10 +152,11 @@ class Judging(Figures):
         split: ``heldout``, or ``train`` where nothing was held out.
         accuracy: share of strict pairs ordered as the person did; equal scores count one half.
         complete: share of rankings whose every strict pair is ordered right (n counts rankings).
-        by_k, by_use_case, by_labeler, by_group, by_likert_gap, by_strength: accuracy of parts.
+        by_k, by_ties, by_use_case, by_labeler, by_group, by_likert_gap, by_strength: accuracy of parts.
             Groups come in the order in which they should be read; ``others`` gathers the smallest
             of very many, ``not given`` the rankings without a label. Likert gaps are named ``0`` to
-            ``6``, and ``contradicted`` where the better-ranked answer was rated lower.
+            ``6``, and ``contradicted`` where the better-ranked answer was rated lower; rankings are
+            ``without ties`` or ``with ties``.
         by_head: accuracy of each other head against its own labels.
         ties, calibration, ceiling: see there.
         histogram_edges: shared by all ``distributions``.
@@ -167,6 +168,7 @@ class Judging(Figures):
     accuracy: Share
     complete: Share
     by_k: list[Group] = []
+    by_ties: list[Group] = []
     by_use_case: list[Group] = []
     by_labeler: list[Group] = []
     by_group: list[Group] = []

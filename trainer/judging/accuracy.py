@@ -16,6 +16,8 @@ MOST_PARTS = 50
 
 OTHERS = "others"
 UNKNOWN = "not given"
+NO_TIES, SOME_TIES = TIES = ("without ties", "with ties")
+"""Names of the rankings that say of every pair which is better, and of those that do not."""
 CONTRADICTED = "contradicted"
 """Pairs whose better-ranked answer was rated lower by the same person."""
 
@@ -46,6 +48,18 @@ def by_k(scored: ScoredRankings, resamples: Resamples) -> list[Group]:
     """Accuracy by number of answers in the ranking, small K first."""
     counts = scored.present.sum(1)
     return _by_label(scored, resamples, [str(k) for k in counts], order=int)
+
+
+def by_ties(scored: ScoredRankings, resamples: Resamples) -> list[Group]:
+    """Accuracy on the strict pairs of rankings without and with ties; empty where nobody tied anything.
+
+    Who may tie the pairs that are hard to tell leaves the easier ones strict; a ranking without
+    ties holds both.
+    """
+    tied = np.bincount(scored.tied.rankings, minlength=len(scored.prompts)) > 0
+    if not tied.any():
+        return []
+    return _by_label(scored, resamples, [SOME_TIES if some else NO_TIES for some in tied], order=TIES.index)
 
 
 def by_use_case(scored: ScoredRankings, resamples: Resamples) -> list[Group]:

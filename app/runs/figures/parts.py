@@ -41,6 +41,14 @@ class _Division:
 DIVISIONS = (
     _Division("by_k", "Number of answers", "K", "Answers ranked at once.", "rankings", sorts=False),
     _Division(
+        "by_ties",
+        "Ties",
+        "Rankings",
+        "Preferences stated in rankings without and with tied answers.",
+        "Ties: needs a ranking in which answers are tied.",
+        sorts=False,
+    ),
+    _Division(
         "by_use_case",
         "Use case",
         "Use case",

@@ -55,6 +55,7 @@ def judging(labelers=24, **changes):
         "accuracy": share(0.7124, 4812, 602),
         "complete": share(0.183, 612, 602),
         "by_k": groups(("4", 0.731, 1240), ("5", 0.722, 996), ("6", 0.708, 1120), ("9", 0.694, 1456)),
+        "by_ties": groups(("without ties", 0.704, 2602), ("with ties", 0.722, 2210)),
         "by_use_case": groups(
             ("generation", 0.703, 2190),
             ("open qa", 0.741, 604),

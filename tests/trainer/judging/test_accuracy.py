@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from tests.trainer.judging.builds import credit, judgements, scored, strict_pairs_of
 from trainer.judging.accuracy import (
     CONTRADICTED,
+    NO_TIES,
     OTHERS,
+    SOME_TIES,
     UNKNOWN,
     by_group,
     by_head,
@@ -16,6 +18,7 @@ from trainer.judging.accuracy import (
     by_labeler,
     by_likert_gap,
     by_strength,
+    by_ties,
     by_use_case,
     complete_orders,
     pair_accuracy,
@@ -59,6 +62,11 @@ def test_only_the_order_within_a_ranking_matters(drawn, shifts):
         assert measured(figure, after) == measured(figure, before)
 
 
+def drawn_ties(drawn):
+    """A label where any ranking repeats a rank."""
+    return [1 if any(len(set(row)) < len(row) for row in drawn["ranks"]) else None]
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     drawn=judgements(),
@@ -69,7 +77,13 @@ def test_the_parts_add_up_to_the_whole(drawn, labels, strength):
     labels, strength = labels[: len(drawn["ranks"])], strength[: len(drawn["ranks"])]
     rankings = scored(**drawn, use_cases=labels, groups=labels, strength=strength)
     whole = measured(pair_accuracy, rankings)
-    for figure, given_labels in ((by_k, [1]), (by_labeler, [1]), (by_use_case, labels), (by_group, labels)):
+    for figure, given_labels in (
+        (by_k, [1]),
+        (by_labeler, [1]),
+        (by_ties, drawn_ties(drawn)),
+        (by_use_case, labels),
+        (by_group, labels),
+    ):
         parts = measured(figure, rankings)
         if all(label is None for label in given_labels):
             assert parts == []
@@ -98,6 +112,14 @@ def test_k_is_sorted_as_a_number():
     ten, two, nine = ([float(-k) for k in range(size)] for size in (10, 2, 9))
     rankings = scored([ten, two, nine], [list(range(1, len(row) + 1)) for row in (ten, two, nine)])
     assert table(measured(by_k, rankings)) == [("2", 1.0, 1), ("9", 1.0, 36), ("10", 1.0, 45)]
+
+
+def test_rankings_with_ties_are_told_from_those_without():
+    rankings = scored(
+        [[3.0, 2.0, 1.0], [1.0, 2.0, 3.0], [2.0, 1.0], [1.0, 1.0]],
+        [[1, 2, 2], [1, 2, 3], [1, 2], [1, 1]],
+    )
+    assert table(measured(by_ties, rankings)) == [(NO_TIES, 1 / 4, 4), (SOME_TIES, 1.0, 2)]
 
 
 def test_use_cases_with_most_pairs_come_first_and_unlabelled_ones_last():

@@ -18,6 +18,7 @@ from app.models.people import ApiToken, AuditEvent, Person
 from app.models.prompts import Corpus, Import, Prompt
 from app.models.registry import ModelParent, ModelVersion
 from app.models.runs import Run, RunParent
+from app.models.schemas import LabelSchema, LabelSchemaVersion
 from app.models.scoring import Scoring
 from app.models.snapshots import Snapshot
 
@@ -33,6 +34,8 @@ __all__ = [
     "Draft",
     "Flag",
     "Import",
+    "LabelSchema",
+    "LabelSchemaVersion",
     "Lease",
     "ModelParent",
     "ModelVersion",

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.models.base import Base, Id, Sha256, utc_now
 from app.models.candidates import Candidate
 from app.models.prompts import Prompt
+from app.models.schemas import LabelSchemaVersion
 
 
 class Campaign(Base):
@@ -17,7 +18,8 @@ class Campaign(Base):
     ``kind`` is ``ranking`` (rate and rank K answers) or ``demonstration`` (write the answer).
     ``phase`` decides what comes first when criteria conflict: helpfulness for ``training`` labels,
     truth and harmlessness for ``evaluation`` (FACTS §1.3). ``overlap`` is how many different
-    people annotate each task; never one more.
+    people annotate each task; never one more. ``schema_version_id`` says what labelers are asked now;
+    demonstrations and imported work ask nothing.
     """
 
     __tablename__ = "campaigns"
@@ -38,8 +40,11 @@ class Campaign(Base):
     lease_minutes: Mapped[int] = mapped_column(default=30)
     instructions: Mapped[str] = mapped_column(default="")
     imported: Mapped[bool] = mapped_column(default=False)
+    schema_version_id: Mapped[int | None] = mapped_column(ForeignKey("label_schema_versions.id"))
     created_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    schema_version: Mapped[LabelSchemaVersion | None] = relationship()
 
 
 class Task(Base):
@@ -128,7 +133,8 @@ class Annotation(Base):
     ``shown_order`` is the order of candidate ids on the labeler's screen; empty where nobody knows it.
     ``labeler_group`` is that of imported work; work done here has a person, whose group counts.
     ``strength`` says how much better the better of two answers is, from 0, on the collector's own
-    scale (Llama 2 §3.2.1 has 0 to 3).
+    scale (Llama 2 §3.2.1 has 0 to 3). ``schema_version_id`` is the version of the label schema that the
+    labeler was shown.
     """
 
     __tablename__ = "annotations"
@@ -143,6 +149,7 @@ class Annotation(Base):
     external_key: Mapped[str | None] = mapped_column(unique=True)
     shown_order: Mapped[list[Any]] = mapped_column(default=list)
     labeler_group: Mapped[str | None]
+    schema_version_id: Mapped[int | None] = mapped_column(ForeignKey("label_schema_versions.id"))
     strength: Mapped[float | None]
     seconds: Mapped[float | None]
     submitted_at: Mapped[datetime] = mapped_column(default=utc_now)

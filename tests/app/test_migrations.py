@@ -41,12 +41,17 @@ def described(engine):
     def plain(found):
         return sorted((sorted((key, str(value)) for key, value in one.items()) for one in found), key=str)
 
+    def references(table):
+        """SQLite adds a reference only together with its column; of such a one SQLAlchemy reads no name there."""
+        found = look.get_foreign_keys(table)
+        return [one | {"name": None} for one in found] if engine.dialect.name == "sqlite" else found
+
     look = inspect(engine)
     return {
         table: {
             "columns": plain(look.get_columns(table)),
             "primary key": plain([look.get_pk_constraint(table)]),
-            "foreign keys": plain(look.get_foreign_keys(table)),
+            "foreign keys": plain(references(table)),
             "unique": plain(look.get_unique_constraints(table)),
             "checks": plain(look.get_check_constraints(table)),
             "indexes": plain(look.get_indexes(table)),

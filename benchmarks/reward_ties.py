@@ -353,7 +353,7 @@ def table(title: str, cells: list[dict], columns: dict[str, tuple[str, int, bool
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--quick", action="store_true", help="one seed, 500 prompts, 0 and 30 % ties")
+    parser.add_argument("--quick", action="store_true", help="one seed, 500 prompts, 0 and 30 %% ties")
     given = parser.parse_args()
     started = time.monotonic()
     size = QUICK if given.quick else FULL

@@ -155,7 +155,7 @@ def upgrade() -> None:
             ["schema_id"], ["label_schemas.id"], name=op.f("fk_label_schema_versions_schema_id_label_schemas")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_label_schema_versions")),
-        sa.UniqueConstraint("schema_id", "number", name=op.f("uq_label_schema_versions_schema_id")),
+        sa.UniqueConstraint("schema_id", "number", name=op.f("uq_label_schema_versions_schema_id_number")),
     )
     for table in ("campaigns", "annotations"):
         name = op.f(f"fk_{table}_schema_version_id_label_schema_versions")
@@ -180,8 +180,9 @@ def _say_what_was_asked_so_far(schemas: sa.Table, versions: sa.Table) -> None:
         "created_at": now,
     }
     version_id = bind.execute(versions.insert().values(first).returning(versions.c.id)).scalar_one()
-    columns = [sa.column(name) for name in ("id", "kind", "imported", "campaign_id", "person_id", "schema_version_id")]
-    campaigns, annotations = sa.table("campaigns", *columns), sa.table("annotations", *columns)
+    version = "schema_version_id"
+    campaigns = sa.table("campaigns", *map(sa.column, ("id", "kind", "imported", version)))
+    annotations = sa.table("annotations", *map(sa.column, ("campaign_id", "person_id", version)))
     asking = sa.and_(campaigns.c.kind == "ranking", campaigns.c.imported == sa.false())
     op.execute(campaigns.update().where(asking).values(schema_version_id=version_id))
     of_people = annotations.c.campaign_id.in_(sa.select(campaigns.c.id).where(asking))

@@ -24,10 +24,13 @@ def database() -> Database:
 
 @cli.command()
 def migrate() -> None:
-    """Bring the database to the newest schema."""
+    """Bring the database to the newest schema, with a guideline for each phase."""
+    from app.guidelines import service as guidelines
     from app.migrate import migrate as run
 
     run(load_settings().database)
+    with database().transaction() as session:
+        guidelines.ensure_defaults(session)
     typer.echo("The database is up to date.")
 
 

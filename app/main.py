@@ -13,6 +13,7 @@ from app.api.application import PREFIX, create_api
 from app.api.reference import router as api_reference
 from app.database import Database
 from app.evaluations.routes import router as evaluations
+from app.guidelines.routes import router as guidelines
 from app.people.attempts import SignInAttempts
 from app.people.routes import router as people
 from app.prompts.routes import router as prompts
@@ -28,7 +29,7 @@ from app.web.render import STATIC
 from app.web.security import SecurityHeaders, SessionMiddleware, check_csrf, session_options
 from app.web.uploads import BodyLimit
 
-ROUTERS = (people, prompts, annotations, snapshots, registry, evaluations, runs, scoring, api_reference)
+ROUTERS = (people, prompts, guidelines, annotations, snapshots, registry, evaluations, runs, scoring, api_reference)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

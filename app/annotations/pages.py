@@ -9,6 +9,7 @@ from app.annotations.rules import labels as label_rules
 from app.annotations.rules import ranking
 from app.annotations.rules.submission import Verdict
 from app.annotations.service import Work, stored_order
+from app.guidelines.pages import Desk, Guide
 from app.models import Annotation, Campaign
 from app.web.render import Page
 
@@ -21,6 +22,8 @@ class CampaignForMe:
     mine_today: int
     available: int
     held_task_id: int | None
+    guideline_number: int | None
+    guideline_to_confirm: bool
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class WorkPage(Page):
     campaigns: Sequence[CampaignForMe]
     done_today: int
     done_ever: int
+    desk: Desk
 
     @property
     def available(self) -> int:
@@ -66,6 +70,7 @@ class Bench:
     hold_seconds: int
     done_today: int
     saved: bool
+    guide: Guide
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,7 @@ class DemonstrationPage(Page):
     error: str = ""
 
 
-def bench_of(work: Work, now: datetime, done_today: int) -> Bench:
+def bench_of(work: Work, now: datetime, done_today: int, guide: Guide) -> Bench:
     campaign = work.task.campaign
     left = (work.lease.expires_at - now).total_seconds() if work.lease.expires_at else 0
     return Bench(
@@ -139,6 +144,7 @@ def bench_of(work: Work, now: datetime, done_today: int) -> Bench:
         hold_seconds=campaign.lease_minutes * 60,
         done_today=done_today,
         saved=bool(work.draft.content),
+        guide=guide,
     )
 
 

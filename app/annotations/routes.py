@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from app.annotations import queries, service
 from app.annotations.forms import Fields, Lists, makers_of, prompt_labels_of, ranks_of, verdict_of
 from app.annotations.pages import (
+    Bench,
     CampaignForMe,
     CampaignPage,
     CampaignRow,
@@ -26,7 +27,9 @@ from app.annotations.rules.campaigns import KINDS, PRIORITY, name_for_labelers
 from app.annotations.rules.ranking import ranks_from_ratings
 from app.annotations.rules.submission import Submission
 from app.annotations.service import Work
-from app.errors import Conflict, DomainError, Invalid
+from app.errors import Conflict, DomainError, Invalid, NotFound
+from app.guidelines import service as guidelines
+from app.guidelines.pages import ConfirmPage, confirm_page, desk_of, guide_of
 from app.models import Campaign, Person
 from app.people.rules import may
 from app.web.forms import whole_number
@@ -47,7 +50,12 @@ def home(request: Request, person: Labeler, session: Reading, now: Now) -> HTMLR
     progress = queries.progress(session, now)
     mine = [_for_me(session, person, campaign, progress, now) for campaign in queries.working_campaigns(session)]
     done_ever = queries.annotated_since(session, person.id, datetime.min.replace(tzinfo=now.tzinfo))
-    return render(request, WorkPage(mine, _done_today(session, person, now), done_ever))
+    desk = desk_of(session, person, _called)
+    return render(request, WorkPage(mine, _done_today(session, person, now), done_ever, desk))
+
+
+def _called(campaign: Campaign) -> str:
+    return name_for_labelers(campaign.id, campaign.name, campaign.phase)
 
 
 def _for_me(
@@ -55,13 +63,16 @@ def _for_me(
 ) -> CampaignForMe:
     held = queries.live_lease_of(session, person.id, [campaign.id], now)
     is_open = campaign.status == "open"
+    version = guidelines.version_of(session, campaign)
     return CampaignForMe(
         campaign=campaign,
-        name=name_for_labelers(campaign.id, campaign.name, campaign.phase),
+        name=_called(campaign),
         progress=progress.get(campaign.id, Progress()),
         mine_today=_done_today(session, person, now, campaign.id),
         available=queries.slots_for(session, person.id, campaign.id, now) if is_open else 0,
         held_task_id=held.task_id if held else None,
+        guideline_number=version.number if version else None,
+        guideline_to_confirm=guidelines.unconfirmed(session, person, campaign) is not None,
     )
 
 
@@ -85,7 +96,47 @@ def _offer(
     if offer.lease:
         return go(f"/label/tasks/{offer.lease.task_id}")
     tell(request, offer.reason)
-    return go("/label")
+    return go(f"/label/campaigns/{offer.to_confirm}/guideline" if offer.to_confirm else "/label")
+
+
+@router.get("/label/campaigns/{campaign_id}/guideline")
+def show_guideline(request: Request, campaign_id: int, person: Labeler, session: Reading) -> HTMLResponse:
+    return render(request, _guideline_page(session, person, campaign_id))
+
+
+def _guideline_page(session: Session, person: Person, campaign_id: int, error: str = "") -> ConfirmPage:
+    campaign = service.campaign_for(session, campaign_id)
+    priority = PRIORITY[campaign.phase]
+    page = confirm_page(session, person, campaign, called=_called(campaign), priority=priority, error=error)
+    if page is None or campaign.imported:  # nobody works on what was imported, and its name may tell makers
+        raise NotFound("This campaign has no guideline to read.")
+    return page
+
+
+@router.post("/label/campaigns/{campaign_id}/guideline")
+def confirm_guideline(
+    request: Request,
+    campaign_id: int,
+    person: Labeler,
+    now: Now,
+    *,
+    version_id: Annotated[str, Form()] = "",
+    then: Annotated[str, Form()] = "",
+) -> Response:
+    """Keep the person's word; ``then=next`` goes on with the campaign's next task."""
+    database = database_of(request)
+    shown = whole_number(version_id, "The version that you have read")
+    try:
+        with database.transaction() as session:
+            version = guidelines.confirm(session, person, campaign_id, shown, now)
+    except Conflict as error:
+        with database.reading() as session:
+            return render(request, _guideline_page(session, person, campaign_id, str(error)), error.status)
+    tell(request, f"You have confirmed version {version.number} of “{version.guideline.name}”.")
+    if then != "next":
+        return go("/label")
+    with database.transaction() as session:
+        return _offer(request, person, session, now, campaign_id)
 
 
 # One task ----------------------------------------------------------------------------------------
@@ -107,7 +158,7 @@ def _instrument(
     session: Session, person: Person, work: Work, now: datetime, *, answer: int | None = None, error: str = ""
 ) -> Page:
     """The page of a task: the text to write, or the answer to rate (the chosen one, else the first unrated)."""
-    bench = bench_of(work, now, _done_today(session, person, now))
+    bench = _bench(session, person, work, now)
     if work.task.campaign.kind == "demonstration":
         return DemonstrationPage(bench, work.draft.content.get("text", ""), error)
     answers = answers_of(work)
@@ -116,10 +167,15 @@ def _instrument(
     return RatingPage(bench, answers, answers[number - 1], work.submission.prompt_labels, error)
 
 
+def _bench(session: Session, person: Person, work: Work, now: datetime) -> Bench:
+    guide = guide_of(session, person, work.task.campaign, work.task.id)
+    return bench_of(work, now, _done_today(session, person, now), guide)
+
+
 def _ranking_page(session: Session, person: Person, work: Work, now: datetime, error: str = "") -> RankingPage:
     answers = answers_of(work)
     proposal = ranks_from_ratings({a.candidate_id: a.verdict.likert or 0 for a in answers})
-    return RankingPage(bench_of(work, now, _done_today(session, person, now)), answers, proposal, error)
+    return RankingPage(_bench(session, person, work, now), answers, proposal, error)
 
 
 def _is_autosave(request: Request, fields: dict[str, str]) -> bool:

@@ -21,6 +21,7 @@ from app.annotations.rules.submission import (
 )
 from app.candidates.rules import candidate_letter, shuffled_order
 from app.errors import Conflict, Invalid, NotFound
+from app.guidelines import service as guidelines
 from app.models import (
     Annotation,
     Campaign,
@@ -225,10 +226,14 @@ def campaign_for(session: Session, campaign_id: int) -> Campaign:
 
 @dataclass(frozen=True)
 class Offer:
-    """A task to work on, or a sentence saying why there is none."""
+    """A task to work on, or a sentence saying why there is none.
+
+    ``to_confirm`` is the campaign whose guideline the person has to confirm before they get its next task.
+    """
 
     lease: Lease | None
     reason: str = ""
+    to_confirm: int | None = None
 
 
 def take_next(session: Session, person: Person, now: datetime, campaign_id: int | None = None) -> Offer:
@@ -244,6 +249,11 @@ def take_next(session: Session, person: Person, now: datetime, campaign_id: int 
     slot = queries.next_free_slot(session, person.id, campaign_ids, now)
     if slot is None:
         return Offer(None, _why_nothing(session, person, now, campaign_ids, campaign_id))
+    campaign = campaign_for(session, slot.campaign_id)
+    if version := guidelines.unconfirmed(session, person, campaign):
+        name = campaign_rules.name_for_labelers(campaign.id, campaign.name, campaign.phase)
+        reason = f"Before the next task of “{name}” comes its guideline: read version {version.number} and confirm it."
+        return Offer(None, reason, to_confirm=campaign.id)
     _hold(session, slot, person, now)
     return Offer(slot)
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from app.database import Database
 from app.demo import headless, processes, seed
 from app.errors import DomainError
+from app.guidelines import service as guidelines
 from app.migrate import migrate
 from app.people import service as people
 from app.settings import Settings, load_settings
@@ -70,6 +71,7 @@ def without_a_browser(*, fresh: bool, plan: headless.Plan, json_file: Path | Non
     migrate(settings.database)
     database = Database(settings.database)
     with database.transaction() as session:
+        guidelines.ensure_defaults(session)
         _, password = people.add_person(session, None, email="admin@demo.example", name="Ada", role="admin")
     database.dispose()
     result = headless.play(settings, plan, password, lambda line: console.print(f"· {line}", highlight=False))

@@ -12,6 +12,7 @@ from app.annotations import service as annotations
 from app.database import Database
 from app.demo.labelers import SimulatedLabeler
 from app.demo.world import Lesson, lessons
+from app.guidelines import service as guidelines
 from app.models import Person
 from app.people import queries as people_queries
 from app.people import service as people
@@ -31,6 +32,7 @@ def seed(settings: Settings, database: Database, seed_number: int) -> dict[str, 
         E-mail -> one-time password of every demo person who has not chosen their own yet.
     """
     with database.transaction() as session:
+        guidelines.ensure_defaults(session)
         if not people_queries.everyone(session):
             passwords = _add_people(session)
             admin = people_queries.person_by_email(session, "admin@demo.example")

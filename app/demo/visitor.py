@@ -88,6 +88,8 @@ class LabelerAtWork(Visitor):
     def do_next_task(self) -> bool:
         """Take a task, rate every answer, rank them all, submit; False when there is none to take."""
         place = self.post("/label/next", {}).headers.get("location", "/label")
+        if place.endswith("/guideline"):
+            place = self._confirm(place)
         if not place.startswith("/label/tasks/"):
             return False
         page = self.get(place)
@@ -96,6 +98,13 @@ class LabelerAtWork(Visitor):
         else:
             self._judge(place, page)
         return True
+
+    def _confirm(self, place: str) -> str:
+        """Read the guideline of a campaign and say so; leads to the next task."""
+        version = re.search(r'name="version_id" value="(\d+)"', self.get(place))
+        if not version:
+            raise RuntimeError("the guideline page has nothing to confirm")
+        return self.post(place, {"version_id": version[1], "then": "next"}).headers.get("location", "/label")
 
     def _judge(self, place: str, page: str) -> None:
         count = len(re.findall(r'data-tab="\d+"', page))

@@ -14,6 +14,16 @@ from app.models.annotations import (
 )
 from app.models.base import Base
 from app.models.candidates import Candidate
+from app.models.guidelines import (
+    Announcement,
+    AnnouncementDismissal,
+    CampaignGuideline,
+    Guideline,
+    GuidelineConfirmation,
+    GuidelineVersion,
+    Question,
+    QuestionPost,
+)
 from app.models.people import ApiToken, AuditEvent, Person
 from app.models.prompts import Corpus, Import, Prompt
 from app.models.registry import ModelParent, ModelVersion
@@ -24,15 +34,21 @@ from app.models.snapshots import Snapshot
 
 __all__ = [
     "Annotation",
+    "Announcement",
+    "AnnouncementDismissal",
     "ApiToken",
     "AuditEvent",
     "Base",
     "Campaign",
+    "CampaignGuideline",
     "Candidate",
     "Corpus",
     "Demonstration",
     "Draft",
     "Flag",
+    "Guideline",
+    "GuidelineConfirmation",
+    "GuidelineVersion",
     "Import",
     "LabelSchema",
     "LabelSchemaVersion",
@@ -41,6 +57,8 @@ __all__ = [
     "ModelVersion",
     "Person",
     "Prompt",
+    "Question",
+    "QuestionPost",
     "Ranking",
     "Rating",
     "Run",

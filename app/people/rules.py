@@ -8,6 +8,7 @@ ROLES = ("labeler", "researcher", "engineer", "admin")
 ALLOWED: dict[str, frozenset[str]] = {
     "annotate": frozenset({"labeler", "researcher", "admin"}),
     "manage_campaigns": frozenset({"researcher", "engineer", "admin"}),
+    "write_guidelines": frozenset({"researcher", "admin"}),
     "see_results": frozenset({"researcher", "engineer", "admin"}),
     "score": frozenset({"researcher", "engineer", "admin"}),
     "use_api": frozenset({"researcher", "engineer", "admin"}),

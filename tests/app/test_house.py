@@ -254,4 +254,13 @@ def test_a_labeler_sees_no_other_room_than_the_work(browse):
         for method, address in addresses(browse.client)
         if method == "GET" and browse.client.get(address).status_code not in (401, 403)
     }
-    assert seen == {"/", "/healthz", "/sign-in", "/account/password", "/label", "/label/tasks/1", "/label/tasks/1/rank"}
+    assert seen == {
+        "/",
+        "/healthz",
+        "/sign-in",
+        "/account/password",
+        "/label",
+        "/label/campaigns/1/guideline",
+        "/label/tasks/1",
+        "/label/tasks/1/rank",
+    }

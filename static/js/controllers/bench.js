@@ -6,7 +6,11 @@ export const isPlain = (event) => !(event.ctrlKey || event.metaKey || event.altK
   && !document.querySelector("dialog[open]");
 
 export function connect(page) {
-  const open = (name) => document.getElementById(name).showModal();
+  const open = (name, place = "[data-first]") => {
+    const dialog = document.getElementById(name);
+    if (!dialog.open) dialog.showModal();
+    dialog.querySelector(place)?.focus();
+  };
   page.addEventListener("click", (event) => {
     const button = event.target.closest("[data-open]");
     if (button) open(button.dataset.open);
@@ -25,9 +29,13 @@ export function connect(page) {
 
   const text = page.querySelector("#text");
   document.addEventListener("keydown", (event) => {
-    if (text && event.key === "Enter" && (event.ctrlKey || event.metaKey)) page.querySelector("[data-primary]").click();
-    if (isTyping(event) || !isPlain(event)) return;
-    if (event.key === "g") open("guide");
+    const guide = document.getElementById("guide");
+    const submits = text && event.key === "Enter" && (event.ctrlKey || event.metaKey);
+    if (submits && !document.querySelector("dialog[open]")) page.querySelector("[data-primary]").click();
+    if (event.key === "g" && guide.open && !isTyping(event) && !(event.ctrlKey || event.metaKey || event.altKey)) guide.close();
+    else if (isTyping(event) || !isPlain(event)) return;
+    else if (event.key === "g") open("guide");
+    else if (event.key === "q") open("guide", "[data-ask] textarea");
     else if (event.key === "?") open("keys");
     else return;
     event.preventDefault();

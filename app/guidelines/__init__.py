@@ -1,0 +1,1 @@
+"""Versioned instructions for labelers, who has read them, and the questions that are left."""

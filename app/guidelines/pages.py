@@ -1,0 +1,376 @@
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from app.candidates.rules import candidate_letter
+from app.guidelines import queries, questions, rules, service
+from app.models import Announcement, Campaign, Guideline, GuidelineVersion, Person, Question
+from app.web.markup import render_markdown
+from app.web.paging import Paging
+from app.web.render import Page
+
+QUESTIONS_SHOWN = 30
+
+
+@lru_cache(maxsize=64)
+def _article(text: str) -> Markup:
+    """A guideline as HTML; it stands in every page of a task, so it is rendered once and not for each of them."""
+    return render_markdown(text)
+
+
+# What labelers see -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Post:
+    """One message of a thread as its asker may see it: theirs or an answer, without a name."""
+
+    is_answer: bool
+    text: str
+    posted_at: datetime
+
+
+@dataclass(frozen=True)
+class MyQuestion:
+    id: int
+    task_id: int | None
+    posts: Sequence[Post]
+    waiting: bool
+    unread: bool
+
+
+@dataclass(frozen=True)
+class Announced:
+    """A question and its answer for everybody; it does not hold who asked, so nobody can be shown."""
+
+    id: int
+    question: str
+    answer: str
+    made_at: datetime
+
+
+@dataclass(frozen=True)
+class Guide:
+    """The guide panel of a task: what its campaign goes by, what was announced, what this person asked.
+
+    ``unconfirmed`` says that the person has not confirmed the version shown. Without a document there is no
+    ``number``, and the panel holds the priority and the campaign's own instructions only.
+    """
+
+    campaign_id: int
+    task_id: int
+    phase: str
+    name: str = ""
+    number: int | None = None
+    article: Markup | str = ""
+    published_at: datetime | None = None
+    unconfirmed: bool = False
+    announced: Sequence[Announced] = ()
+    questions: Sequence[MyQuestion] = ()
+    longest: int = rules.LONGEST_POST
+    high_stakes: Sequence[str] = rules.HIGH_STAKES
+
+    @property
+    def unread(self) -> int:
+        return sum(question.unread for question in self.questions)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a person's work page shows of all this: announcements with their campaign, and their own questions."""
+
+    announced: Sequence[tuple[Announced, str]]
+    questions: Sequence[tuple[MyQuestion, str]]
+    longest: int = rules.LONGEST_POST
+
+    @property
+    def unread(self) -> int:
+        return sum(question.unread for question, _ in self.questions)
+
+
+@dataclass(frozen=True)
+class MyQuestionsFragment(Page):
+    """A person's questions of one campaign, as the guide panel lists them."""
+
+    template: ClassVar[str] = "guidelines/_my_questions.html"
+    longest: ClassVar[int] = rules.LONGEST_POST
+    questions: Sequence[MyQuestion]
+
+
+@dataclass(frozen=True)
+class ConfirmPage(Page):
+    """The guideline of a campaign, to be read and confirmed; ``since`` is the version confirmed before."""
+
+    template: ClassVar[str] = "guidelines/confirm.html"
+    campaign_id: int
+    campaign: str
+    phase: str
+    priority: str
+    version: GuidelineVersion
+    confirmed_at: datetime | None
+    since: int | None
+    notes: Sequence[GuidelineVersion]
+    passages: Sequence[rules.Passage]
+    error: str = ""
+    high_stakes: Sequence[str] = rules.HIGH_STAKES
+
+    @property
+    def article(self) -> Markup:
+        return _article(self.version.text)
+
+
+def _mine(question: Question) -> MyQuestion:
+    return MyQuestion(
+        id=question.id,
+        task_id=question.task_id,
+        posts=[Post(post.is_answer, post.text, post.posted_at) for post in question.posts],
+        waiting=question.waiting_since is not None,
+        unread=questions.is_unread(question),
+    )
+
+
+def _announced(announcement: Announcement) -> Announced:
+    return Announced(announcement.id, announcement.question, announcement.answer, announcement.made_at)
+
+
+def my_questions(session: Session, person: Person, campaign_id: int) -> MyQuestionsFragment:
+    own = queries.own_questions(session, person.id, QUESTIONS_SHOWN, campaign_id)
+    return MyQuestionsFragment([_mine(question) for question in own])
+
+
+def guide_of(session: Session, person: Person, campaign: Campaign, task_id: int) -> Guide:
+    version = service.version_of(session, campaign)
+    parts: dict[str, Any] = {}
+    if version:
+        parts = {
+            "name": version.guideline.name,
+            "number": version.number,
+            "article": _article(version.text),
+            "published_at": version.published_at,
+            "unconfirmed": queries.confirmation(session, person.id, version.id) is None,
+        }
+    return Guide(
+        campaign_id=campaign.id,
+        task_id=task_id,
+        phase=campaign.phase,
+        announced=[_announced(each) for each in queries.announcements_in(session, campaign.id)],
+        questions=my_questions(session, person, campaign.id).questions,
+        **parts,
+    )
+
+
+def desk_of(session: Session, person: Person, called: Callable[[Campaign], str]) -> Desk:
+    """What a work page shows; ``called`` gives a campaign's name for labelers."""
+    own = queries.own_questions(session, person.id, QUESTIONS_SHOWN)
+    return Desk(
+        announced=[(_announced(each), called(campaign)) for each, campaign in queries.undismissed(session, person.id)],
+        questions=[(_mine(each), called(service.campaign_for(session, each.campaign_id))) for each in own],
+    )
+
+
+def confirm_page(
+    session: Session, person: Person, campaign: Campaign, *, called: str, priority: str, error: str = ""
+) -> ConfirmPage | None:
+    """The page on which a person confirms a campaign's guideline; nothing while there is none.
+
+    Args:
+        session: where it is read.
+        person: who reads.
+        campaign: whose guideline.
+        called: the campaign's name for labelers.
+        priority: its rule for criteria that pull apart.
+        error: a sentence to show above it.
+    """
+    version = service.version_of(session, campaign)
+    if version is None:
+        return None
+    confirmation = queries.confirmation(session, person.id, version.id)
+    before = None if confirmation else queries.last_confirmed(session, person.id, version.guideline_id)
+    newer = [v for v in queries.versions(session, version.guideline_id) if before and v.number > before.number]
+    return ConfirmPage(
+        campaign_id=campaign.id,
+        campaign=called,
+        phase=campaign.phase,
+        priority=priority,
+        version=version,
+        confirmed_at=confirmation.confirmed_at if confirmation else None,
+        since=before.number if before else None,
+        notes=newer[::-1],
+        passages=rules.difference(before.text, version.text) if before else [],
+        error=error,
+    )
+
+
+# What researchers see ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class GuidelineRow:
+    guideline: Guideline
+    version: GuidelineVersion
+    campaigns: Sequence[Campaign]
+    readers: int
+    is_default: bool
+
+
+@dataclass(frozen=True)
+class GuidelinesPage(Page):
+    template: ClassVar[str] = "guidelines/list.html"
+    rows: Sequence[GuidelineRow]
+    waiting: int
+
+
+@dataclass(frozen=True)
+class GuidelinePage(Page):
+    template: ClassVar[str] = "guidelines/show.html"
+    row: GuidelineRow
+    versions: Sequence[GuidelineVersion]
+    readers: Sequence[tuple[Person, datetime]]
+    others: Sequence[Campaign]
+
+    @property
+    def article(self) -> Markup:
+        return _article(self.row.version.text)
+
+
+@dataclass(frozen=True)
+class VersionPage(Page):
+    template: ClassVar[str] = "guidelines/version.html"
+    version: GuidelineVersion
+    current: int
+    passages: Sequence[rules.Passage]
+
+    @property
+    def article(self) -> Markup:
+        return _article(self.version.text)
+
+
+@dataclass(frozen=True)
+class WritePage(Page):
+    """The form of a new document (``current`` is empty) or of a new version, with what it would look like."""
+
+    template: ClassVar[str] = "guidelines/write.html"
+    phases: ClassVar[Sequence[str]] = rules.PHASES
+    longest: ClassVar[int] = rules.LONGEST_TEXT
+    longest_name: ClassVar[int] = rules.LONGEST_NAME
+    longest_changes: ClassVar[int] = rules.LONGEST_CHANGES
+    current: GuidelineVersion | None
+    text: str
+    changes: str = ""
+    name: str = ""
+    phase: str = "training"
+    preview: bool = False
+    error: str = ""
+
+    @property
+    def article(self) -> Markup:
+        return render_markdown(rules.tidy(self.text)[: rules.LONGEST_TEXT])
+
+    @property
+    def passages(self) -> Sequence[rules.Passage]:
+        new = rules.tidy(self.text)[: rules.LONGEST_TEXT]
+        return rules.difference(self.current.text, new) if self.current else []
+
+
+@dataclass(frozen=True)
+class QuestionRow:
+    question: Question
+    campaign: Campaign
+    asker: str
+
+
+@dataclass(frozen=True)
+class QuestionsPage(Page):
+    template: ClassVar[str] = "guidelines/questions.html"
+    rows: Sequence[QuestionRow]
+    show_all: bool
+    waiting: int
+    paging: Paging
+
+
+@dataclass(frozen=True)
+class AnswerSeen:
+    """An answer of the task, under the letter that the asker sees."""
+
+    letter: str
+    text: str
+
+
+@dataclass(frozen=True)
+class QuestionPage(Page):
+    template: ClassVar[str] = "guidelines/question.html"
+    longest: ClassVar[int] = rules.LONGEST_POST
+    question: Question
+    campaign: Campaign
+    names: Mapping[int, str]
+    messages: Sequence[Mapping[str, Any]]
+    answers: Sequence[AnswerSeen]
+    announcement: Announcement | None
+    given: Mapping[str, str]
+    error: str = ""
+
+    @property
+    def asker(self) -> str:
+        return self.names.get(self.question.person_id, "somebody")
+
+    @property
+    def waiting(self) -> bool:
+        return self.question.waiting_since is not None
+
+    def last(self, *, answer: bool) -> str:
+        """The latest text of the asker, or of the researchers."""
+        return next((post.text for post in reversed(self.question.posts) if post.is_answer is answer), "")
+
+
+def guideline_rows(session: Session) -> list[GuidelineRow]:
+    """Every document with its current version and the campaigns that go by it."""
+    current, readers = queries.current_versions(session), queries.reader_counts(session)
+    named = queries.named_guidelines(session)
+    default = {phase: queries.default_guideline_id(session, phase) for phase in rules.PHASES}
+    campaigns: dict[int | None, list[Campaign]] = {}
+    for campaign in queries.campaigns(session):
+        campaigns.setdefault(named.get(campaign.id, default[campaign.phase]), []).append(campaign)
+    return [
+        GuidelineRow(
+            guideline=guideline,
+            version=current[guideline.id],
+            campaigns=campaigns.get(guideline.id, []),
+            readers=readers.get(current[guideline.id].id, 0),
+            is_default=default[guideline.phase] == guideline.id,
+        )
+        for guideline in queries.guidelines(session)
+    ]
+
+
+def guideline_page(session: Session, guideline: Guideline) -> GuidelinePage:
+    row = next(row for row in guideline_rows(session) if row.guideline.id == guideline.id)
+    here = {campaign.id for campaign in row.campaigns}
+    return GuidelinePage(
+        row=row,
+        versions=queries.versions(session, guideline.id),
+        readers=queries.readers(session, row.version.id),
+        others=[c for c in queries.campaigns(session) if c.phase == guideline.phase and c.id not in here],
+    )
+
+
+def question_page(
+    session: Session, question: Question, given: Mapping[str, str] | None = None, error: str = ""
+) -> QuestionPage:
+    task = queries.task_with_answers(session, question.task_id) if question.task_id else None
+    texts = {answer.candidate_id: answer.candidate.text for answer in task.answers} if task else {}
+    order = queries.shown_order(session, question.person_id, task.id) if task else []
+    return QuestionPage(
+        question=question,
+        campaign=service.campaign_for(session, question.campaign_id),
+        names=queries.authors(session, question.id),
+        messages=task.prompt.messages if task else [],
+        answers=[AnswerSeen(candidate_letter(i), texts[c]) for i, c in enumerate(order) if c in texts],
+        announcement=queries.announcement_of(session, question.id),
+        given=given or {},
+        error=error,
+    )

@@ -1,0 +1,187 @@
+"""Writing, publishing and confirming guidelines."""
+
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict, Invalid, NotFound
+from app.guidelines import queries, rules
+from app.models import (
+    Campaign,
+    CampaignGuideline,
+    Guideline,
+    GuidelineConfirmation,
+    GuidelineVersion,
+    Person,
+)
+from app.people.service import record
+
+DEFAULTS = {
+    "training": ("Training labels: helpful first", "training.md"),
+    "evaluation": ("Evaluation labels: truthful and harmless first", "evaluation.md"),
+}
+FOLDER_OF_DEFAULTS = Path(__file__).parent / "defaults"
+
+
+# Writing -----------------------------------------------------------------------------------------
+
+
+def create_guideline(session: Session, by: Person | None, *, name: str, phase: str, text: str) -> Guideline:
+    """Make a document and publish its first version.
+
+    Raises:
+        Invalid: name, phase or text will not do.
+        Conflict: the name is taken.
+    """
+    name, text = name.strip(), rules.tidy(text)
+    if problem := rules.guideline_problem(name, phase) or rules.text_problem(text):
+        raise Invalid(problem)
+    if queries.guideline_by_name(session, name):
+        raise Conflict(
+            f"There is already a guideline named “{name}”. Choose another name, or write a new version of it."
+        )
+    guideline = Guideline(name=name, phase=phase, created_by=by.id if by else None)
+    session.add(guideline)
+    session.flush()
+    _add_version(session, by, guideline, 1, text, "")
+    record(session, by, "published guideline", guideline, {"name": name, "version": 1})
+    return guideline
+
+
+def publish(
+    session: Session, by: Person, guideline_id: int, *, text: str, changes: str, based_on: int
+) -> GuidelineVersion:
+    """Add a version, which holds from now on.
+
+    Args:
+        session: the transaction.
+        by: who publishes it.
+        guideline_id: the document.
+        text: the whole new text, in Markdown.
+        changes: what is new, in the author's words, for those who have read the version before.
+        based_on: the number of the version that the author had before their eyes.
+
+    Raises:
+        Invalid: a text is missing or too long, or nothing has changed.
+        Conflict: somebody else has published a version in the meantime.
+    """
+    guideline = guideline_for(session, guideline_id, lock=True)
+    before = current_version_of(session, guideline)
+    text, changes = rules.tidy(text), rules.tidy(changes)
+    if problem := rules.text_problem(text) or rules.changes_problem(changes):
+        raise Invalid(problem)
+    if before.number != based_on:
+        raise Conflict(
+            f"Version {before.number} was published while you wrote. Your text is still below, beside what differs "
+            "from that version: take over what you need, then publish."
+        )
+    if before.text == text:
+        raise Invalid(f"Nothing differs from version {before.number}, so there is nothing to publish.")
+    version = _add_version(session, by, guideline, before.number + 1, text, changes)
+    record(session, by, "published guideline", guideline, {"name": guideline.name, "version": version.number})
+    return version
+
+
+def _add_version(
+    session: Session, by: Person | None, guideline: Guideline, number: int, text: str, changes: str
+) -> GuidelineVersion:
+    version = GuidelineVersion(
+        guideline_id=guideline.id, number=number, text=text, changes=changes, published_by=by.id if by else None
+    )
+    session.add(version)
+    session.flush()
+    return version
+
+
+def ensure_defaults(session: Session) -> None:
+    """Give each phase that has no document one to begin with.
+
+    Several processes may prepare a new database together: who comes second finds it done.
+    """
+    for phase, (name, file) in DEFAULTS.items():
+        if queries.default_guideline_id(session, phase) is not None:
+            continue
+        text = (FOLDER_OF_DEFAULTS / file).read_text(encoding="utf-8")
+        try:
+            with session.begin_nested():
+                create_guideline(session, None, name=name, phase=phase, text=text)
+        except (IntegrityError, Conflict):
+            continue
+
+
+def follow(session: Session, by: Person, guideline_id: int, campaign_id: int) -> Campaign:
+    """Let a campaign name this document; its labelers confirm it before their next task.
+
+    Raises:
+        Invalid: the document is for the other phase.
+    """
+    guideline, campaign = guideline_for(session, guideline_id), campaign_for(session, campaign_id)
+    if guideline.phase != campaign.phase:
+        raise Invalid(
+            f"“{guideline.name}” is for {guideline.phase} labels, and “{campaign.name}” collects {campaign.phase} "
+            "labels. Choose a campaign of the same phase."
+        )
+    named = queries.campaign_guideline(session, campaign.id)
+    if named is None:
+        session.add(CampaignGuideline(campaign_id=campaign.id, guideline_id=guideline.id))
+    else:
+        named.guideline_id = guideline.id
+    record(session, by, "named guideline", campaign, {"guideline": guideline.name})
+    return campaign
+
+
+# Reading -----------------------------------------------------------------------------------------
+
+
+def guideline_for(session: Session, guideline_id: int, *, lock: bool = False) -> Guideline:
+    guideline = queries.guideline_by_id(session, guideline_id, lock=lock)
+    if guideline is None:
+        raise NotFound("There is no such guideline.")
+    return guideline
+
+
+def current_version_of(session: Session, guideline: Guideline) -> GuidelineVersion:
+    version = queries.current_version(session, guideline.id)
+    if version is None:
+        raise NotFound("This guideline has no version.")
+    return version
+
+
+def campaign_for(session: Session, campaign_id: int) -> Campaign:
+    campaign = queries.campaign_by_id(session, campaign_id)
+    if campaign is None:
+        raise NotFound("There is no such campaign.")
+    return campaign
+
+
+def version_of(session: Session, campaign: Campaign) -> GuidelineVersion | None:
+    """What the labelers of a campaign go by now; nothing while there is no document of its phase."""
+    guideline_id = queries.guideline_id_of(session, campaign)
+    return queries.current_version(session, guideline_id) if guideline_id else None
+
+
+def unconfirmed(session: Session, person: Person, campaign: Campaign) -> GuidelineVersion | None:
+    """The version that this person has to read before their next task of the campaign, or nothing."""
+    version = version_of(session, campaign)
+    if version is None or queries.confirmation(session, person.id, version.id):
+        return None
+    return version
+
+
+def confirm(session: Session, person: Person, campaign_id: int, version_id: int, now: datetime) -> GuidelineVersion:
+    """Keep a person's word that they have read a version; saying it twice is saying it once.
+
+    Raises:
+        Conflict: the campaign goes by another version by now, which they have not seen.
+    """
+    version = version_of(session, campaign_for(session, campaign_id))
+    if version is None:
+        raise NotFound("This campaign has no guideline to confirm.")
+    if version.id != version_id:
+        raise Conflict(f"Version {version.number} was published while you were reading. Read what is new in it.")
+    if queries.confirmation(session, person.id, version.id) is None:
+        session.add(GuidelineConfirmation(person_id=person.id, version_id=version.id, confirmed_at=now))
+        record(session, person, "confirmed guideline", version.guideline, {"version": version.number})
+    return version

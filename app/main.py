@@ -19,6 +19,7 @@ from app.people.routes import router as people
 from app.prompts.routes import router as prompts
 from app.registry.routes import router as registry
 from app.runs.routes import router as runs
+from app.schemas.routes import router as schemas
 from app.scoring.routes import UPLOADS
 from app.scoring.routes import router as scoring
 from app.settings import Settings, load_settings
@@ -29,7 +30,7 @@ from app.web.render import STATIC
 from app.web.security import SecurityHeaders, SessionMiddleware, check_csrf, session_options
 from app.web.uploads import BodyLimit
 
-ROUTERS = (people, prompts, guidelines, annotations, snapshots, registry, evaluations, runs, scoring, api_reference)
+ROUTERS = (people, schemas, prompts, guidelines, annotations, snapshots, registry, evaluations, runs, scoring, api_reference)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -9,6 +9,9 @@ from app.people import service as people
 
 _count = itertools.count(1)
 
+LABELLED = {"use_case": "chat", "closed_domain": "no", "explicit_constraint": "no"}
+"""All that the standard label schema requires about a prompt, with nothing more to ask about its answers."""
+
 
 class Factory:
     def __init__(self, database: Database) -> None:

@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from app.annotations.rules import labels
 from app.annotations.rules.submission import Verdict
 from app.web.forms import whole_number
 
@@ -28,7 +27,7 @@ Lists = Annotated[dict[str, list[str]], Depends(_lists)]
 
 
 def verdict_of(fields: Mapping[str, str]) -> Verdict:
-    """``likert``, ``note`` and ``flag-<name>``; a flag that is missing means no."""
+    """``likert``, ``note`` and ``flag-<name>``; a flag that is missing was not answered."""
     likert = fields.get("likert", "")
     return Verdict(
         likert=whole_number(likert, "A rating") if likert else None,
@@ -38,10 +37,14 @@ def verdict_of(fields: Mapping[str, str]) -> Verdict:
 
 
 def prompt_labels_of(fields: Mapping[str, str]) -> dict[str, str]:
-    """``use_case`` and ``label-<name>``; only what was answered."""
-    given = {name.removeprefix("label-"): value for name, value in fields.items() if name.startswith("label-")}
-    use_case = labels.known_use_case(fields.get("use_case")) or fields.get("use_case", "")
-    return given | ({"use_case": use_case} if use_case else {})
+    """``label-<name>``; only what was answered."""
+    return {name.removeprefix("label-"): value for name, value in fields.items() if name.startswith("label-") and value}
+
+
+def schema_version_of(fields: Mapping[str, str]) -> int | None:
+    """``schema_version``: which version of the label schema the page showed; nothing where a form does not say."""
+    version = fields.get("schema_version", "")
+    return whole_number(version, "The version of the questions") if version else None
 
 
 def ranks_of(fields: Mapping[str, str]) -> dict[int, int]:

@@ -10,7 +10,8 @@ from app.annotations.rules import ranking
 from app.annotations.rules.submission import Verdict
 from app.annotations.service import Work, stored_order
 from app.guidelines.pages import Desk, Guide
-from app.models import Annotation, Campaign
+from app.models import Annotation, Campaign, LabelSchemaVersion
+from app.schemas.rules import ANSWER, GROUPS, Field, Schema
 from app.web.render import Page
 
 
@@ -68,6 +69,7 @@ class Bench:
     messages: Sequence[Mapping[str, Any]]
     seconds_left: int
     hold_seconds: int
+    schema_version: int | None
     done_today: int
     saved: bool
     guide: Guide
@@ -76,26 +78,44 @@ class Bench:
 @dataclass(frozen=True)
 class RatingPage(Page):
     template: ClassVar[str] = "annotations/rate.html"
-    groups: ClassVar[Sequence[str]] = label_rules.GROUPS
-    flags: ClassVar[Sequence[label_rules.Label]] = label_rules.ANSWER_FLAGS
-    labels: ClassVar[Sequence[label_rules.Label]] = label_rules.PROMPT_LABELS
-    use_cases: ClassVar[Mapping[str, str]] = label_rules.USE_CASES
     bench: Bench
     answers: Sequence[Answer]
     answer: Answer
+    schema: Schema
     prompt_labels: Mapping[str, str]
+    unfinished: Sequence[int]
+    changed: str = ""
     error: str = ""
+
+    @property
+    def groups(self) -> Mapping[str, Sequence[Field]]:
+        """The questions about the answer under their headings, without empty ones."""
+        by_group = {group: [f for f in self.schema.answer if f.group == group] for group in GROUPS[ANSWER]}
+        return {group: fields for group, fields in by_group.items() if fields}
+
+    @property
+    def open_prompt_labels(self) -> Sequence[Field]:
+        """What part 1 still waits for."""
+        return label_rules.unanswered_prompt_labels(self.schema, self.prompt_labels)
+
+    @property
+    def waits_for_prompt_labels(self) -> bool:
+        """Whether part 1 is all that keeps the ranking locked."""
+        return bool(self.open_prompt_labels) and not self.unfinished
 
     @property
     def rated(self) -> int:
         return sum(answer.verdict.likert is not None for answer in self.answers)
 
     @property
-    def others_rated(self) -> bool:
-        return all(answer.verdict.likert for answer in self.answers if answer is not self.answer)
+    def others_done(self) -> bool:
+        return not set(self.unfinished) - {self.answer.candidate_id}
 
-    def applies(self, label: label_rules.Label) -> bool:
-        return label_rules.applies(label, self.prompt_labels)
+    def applies(self, field: Field) -> bool:
+        return label_rules.applies(field, self.prompt_labels)
+
+    def any_applies(self, fields: Sequence[Field]) -> bool:
+        return any(map(self.applies, fields))
 
 
 @dataclass(frozen=True)
@@ -142,6 +162,7 @@ def bench_of(work: Work, now: datetime, done_today: int, guide: Guide) -> Bench:
         messages=work.task.prompt.messages,
         seconds_left=max(0, round(left)),
         hold_seconds=campaign.lease_minutes * 60,
+        schema_version=campaign.schema_version_id,
         done_today=done_today,
         saved=bool(work.draft.content),
         guide=guide,
@@ -188,6 +209,7 @@ class NewCampaignPage(Page):
     kind: str
     makers: Sequence[Maker]
     sources: Sequence[tuple[str, int]]
+    versions: Sequence[LabelSchemaVersion]
     given: Mapping[str, Sequence[str]]
     error: str = ""
 
@@ -211,6 +233,8 @@ class CampaignPage(Page):
     annotations: int
     recent: Sequence[RecentAnnotation]
     priority: str
+    versions: Sequence[LabelSchemaVersion]
+    error: str = ""
 
 
 def recent_of(annotation: Annotation) -> RecentAnnotation:

@@ -148,7 +148,7 @@ def task_with_answers(session: Session, task_id: int) -> Task | None:
         select(Task)
         .where(Task.id == task_id)
         .options(
-            joinedload(Task.campaign),
+            joinedload(Task.campaign).joinedload(Campaign.schema_version),
             joinedload(Task.prompt),
             selectinload(Task.answers).joinedload(TaskCandidate.candidate),
         )

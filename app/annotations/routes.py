@@ -2,11 +2,11 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.annotations import queries, service
-from app.annotations.forms import Fields, Lists, makers_of, prompt_labels_of, ranks_of, verdict_of
+from app.annotations.forms import Fields, Lists, makers_of, prompt_labels_of, ranks_of, schema_version_of, verdict_of
 from app.annotations.pages import (
     Bench,
     CampaignForMe,
@@ -25,13 +25,14 @@ from app.annotations.pages import (
 from app.annotations.queries import Progress
 from app.annotations.rules.campaigns import KINDS, PRIORITY, name_for_labelers
 from app.annotations.rules.ranking import ranks_from_ratings
-from app.annotations.rules.submission import Submission
-from app.annotations.service import Work
+from app.annotations.rules.submission import Submission, labels_changed, open_in_verdict
+from app.annotations.service import LabelsChanged, Work
 from app.errors import Conflict, DomainError, Invalid, NotFound
 from app.guidelines import service as guidelines
 from app.guidelines.pages import ConfirmPage, confirm_page, desk_of, guide_of
 from app.models import Campaign, Person
 from app.people.rules import may
+from app.schemas import queries as schemas
 from app.web.forms import whole_number
 from app.web.render import Page, go, render, tell
 from app.web.requests import Now, Reading, Writing, database_of, needs
@@ -39,6 +40,7 @@ from app.web.requests import Now, Reading, Writing, database_of, needs
 router = APIRouter()
 Labeler = Annotated[Person, Depends(needs(lambda role: may(role, "annotate")))]
 Manager = Annotated[Person, Depends(needs(lambda role: may(role, "manage_campaigns")))]
+Mover = Annotated[Person, Depends(needs(lambda role: may(role, "manage_schemas")))]
 MOST_PROMPTS = 100_000
 
 
@@ -161,10 +163,19 @@ def _instrument(
     bench = _bench(session, person, work, now)
     if work.task.campaign.kind == "demonstration":
         return DemonstrationPage(bench, work.draft.content.get("text", ""), error)
-    answers = answers_of(work)
-    unrated = next((a.number for a in answers if a.verdict.likert is None), 1)
-    number = answer if answer and 1 <= answer <= len(answers) else unrated
-    return RatingPage(bench, answers, answers[number - 1], work.submission.prompt_labels, error)
+    answers, unfinished = answers_of(work), work.unfinished
+    first_open = next((a.number for a in answers if a.candidate_id in unfinished), 1)
+    number = answer if answer and 1 <= answer <= len(answers) else first_open
+    return RatingPage(
+        bench=bench,
+        answers=answers,
+        answer=answers[number - 1],
+        schema=work.schema,
+        prompt_labels=work.submission.prompt_labels,
+        unfinished=unfinished,
+        changed=labels_changed(work.outdated, work.letters) if work.outdated else "",
+        error=error,
+    )
 
 
 def _bench(session: Session, person: Person, work: Work, now: datetime) -> Bench:
@@ -186,29 +197,52 @@ def _is_autosave(request: Request, fields: dict[str, str]) -> bool:
 def save_answer(
     request: Request, task_id: int, candidate_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
 ) -> Response:
-    work = service.save_answer(session, person, task_id, candidate_id, now, verdict=verdict_of(fields))
+    shown, verdict = schema_version_of(fields), verdict_of(fields)
+    work = service.save_answer(session, person, task_id, candidate_id, now, verdict=verdict, shown=shown)
+    number = work.order.index(candidate_id) + 1
+    if shown != work.version:
+        return _questions_changed(request, session, person, work, now, fields, answer=number)
     if _is_autosave(request, fields):
         return Response(status_code=204)
-    number = work.order.index(candidate_id) + 1
-    if candidate_id in work.unrated:
-        error = "This answer has no rating yet. Choose 1 to 7; everything else you entered is kept."
+    if candidate_id in work.unfinished:
+        error = " ".join(open_in_verdict(verdict, work.submission.prompt_labels, work.schema))
         return render(request, _instrument(session, person, work, now, answer=number, error=error), 422)
-    if work.unrated:
+    if work.unfinished:
         return go(f"/label/tasks/{task_id}?answer={_following(work, number)}")
     return go(f"/label/tasks/{task_id}/rank")
 
 
 def _following(work: Work, number: int) -> int:
-    """The next unrated answer after this one, going round."""
-    open_numbers = sorted(work.order.index(candidate) + 1 for candidate in work.unrated)
+    """The next unfinished answer after this one, going round."""
+    open_numbers = sorted(work.order.index(candidate) + 1 for candidate in work.unfinished)
     return next((n for n in open_numbers if n > number), open_numbers[0])
+
+
+def _questions_changed(
+    request: Request,
+    session: Session,
+    person: Person,
+    work: Work,
+    now: datetime,
+    fields: dict[str, str],
+    *,
+    answer: int | None = None,
+) -> Response:
+    """Say that the page showed other questions than the campaign asks now. What was sent is in the draft already."""
+    if _is_autosave(request, fields):
+        sentence = f"{labels_changed(work.outdated, work.letters)} Reload the page to see them."
+        return JSONResponse({"error": sentence}, 409)
+    return render(request, _instrument(session, person, work, now, answer=answer), 409)
 
 
 @router.post("/label/tasks/{task_id}/prompt-labels")
 def save_prompt_labels(
     request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
 ) -> Response:
-    service.save_prompt_labels(session, person, task_id, now, prompt_labels_of(fields))
+    shown = schema_version_of(fields)
+    work = service.save_prompt_labels(session, person, task_id, now, prompt_labels_of(fields), shown=shown)
+    if shown != work.version:
+        return _questions_changed(request, session, person, work, now, fields)
     if _is_autosave(request, fields):
         return Response(status_code=204)
     return go(f"/label/tasks/{task_id}")
@@ -221,9 +255,9 @@ def show_ranking(request: Request, task_id: int, person: Labeler, session: Readi
     except Conflict as error:
         tell(request, str(error))
         return go("/label")
-    if work.unrated or not work.order:
+    if (missing := work.before_ranking) or not work.order:
         if work.order:
-            tell(request, "Rate every answer first; the ranking opens after that.")
+            tell(request, f"The ranking is still locked. {' '.join(missing)}")
         return go(f"/label/tasks/{task_id}")
     return render(request, _ranking_page(session, person, work, now))
 
@@ -271,13 +305,13 @@ def submit(request: Request, task_id: int, *, person: Labeler, now: Now, fields:
     try:
         with database.transaction() as session:
             said, campaign_id = _store(session, person, task_id, now, fields)
-    except Invalid as error:
+    except (Invalid, LabelsChanged) as error:
         with database.reading() as session:
             work = service.work_for(session, person, task_id)
             page = _instrument(session, person, work, now, error=str(error))
-            if isinstance(page, RatingPage) and not work.unrated:
+            if isinstance(page, RatingPage) and not work.before_ranking:
                 page = _ranking_page(session, person, work, now, str(error))
-            return render(request, page, 422)
+            return render(request, page, error.status)
     tell(request, said)
     if fields.get("then") != "next":
         return go("/label")
@@ -301,8 +335,8 @@ def _store(session: Session, person: Person, task_id: int, now: datetime, fields
         annotation = service.submit_demonstration(session, person, task_id, now, fields["text"])
         return "Submitted: your answer is stored. Thank you!", annotation.campaign_id
     draft = service.draft_submission(session, person, task_id)
-    submission = Submission(draft.verdicts, ranks_of(fields), draft.prompt_labels)
-    annotation = service.submit(session, person, task_id, now, submission)
+    submission = Submission(draft.verdicts, ranks_of(fields), draft.prompt_labels, draft.versions)
+    annotation = service.submit(session, person, task_id, now, submission, shown=schema_version_of(fields))
     session.flush()
     session.refresh(annotation, ["ranks"])
     return f"Submitted: {service.stored_order(annotation)}. Thank you!", annotation.campaign_id
@@ -329,7 +363,8 @@ def new_campaign(request: Request, _manager: Manager, session: Reading, kind: st
 def _new_campaign_page(session: Session, given: dict[str, list[str]], error: str = "") -> NewCampaignPage:
     asked = given.get("kind", ["ranking"])[-1]
     kind = asked if asked in KINDS else "ranking"
-    return NewCampaignPage(kind, queries.makers(session), queries.prompt_sources(session), given, error)
+    makers, sources = queries.makers(session), queries.prompt_sources(session)
+    return NewCampaignPage(kind, makers, sources, schemas.newest_versions(session), given, error)
 
 
 @router.post("/campaigns")
@@ -378,21 +413,49 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
         lease_minutes=whole_number(fields.get("lease_minutes", "30"), "The time to hold a task"),
         instructions=fields.get("instructions", ""),
         answers_per_task=answers if kind == "ranking" else None,
+        schema_version_id=_chosen_version(fields),
         tasks=tasks,
     )
 
 
+def _chosen_version(fields: dict[str, str]) -> int | None:
+    version = fields.get("schema_version_id", "")
+    return whole_number(version, "The version of the label schema") if version else None
+
+
 @router.get("/campaigns/{campaign_id}")
 def show_campaign(request: Request, campaign_id: int, _manager: Manager, session: Reading, now: Now) -> HTMLResponse:
+    return render(request, _campaign_page(session, campaign_id, now))
+
+
+def _campaign_page(session: Session, campaign_id: int, now: datetime, error: str = "") -> CampaignPage:
     campaign = service.campaign_for(session, campaign_id)
-    page = CampaignPage(
+    return CampaignPage(
         campaign=campaign,
         progress=queries.progress(session, now, campaign_id).get(campaign_id, Progress()),
         annotations=queries.annotation_counts(session).get(campaign_id, 0),
         recent=[recent_of(annotation) for annotation in queries.recent_annotations(session, campaign_id, 30)],
         priority=PRIORITY[campaign.phase],
+        versions=schemas.all_versions(session) if campaign.schema_version else [],
+        error=error,
     )
-    return render(request, page)
+
+
+@router.post("/campaigns/{campaign_id}/schema")
+def move_campaign(
+    request: Request, campaign_id: int, mover: Mover, now: Now, schema_version_id: Annotated[str, Form()] = ""
+) -> Response:
+    """Let the campaign ask another version of its label schema from now on."""
+    database = database_of(request)
+    try:
+        with database.transaction() as session:
+            chosen = whole_number(schema_version_id, "The version of the label schema")
+            campaign = service.move_campaign(session, mover, campaign_id, chosen)
+    except DomainError as error:
+        with database.reading() as session:
+            return render(request, _campaign_page(session, campaign_id, now, str(error)), error.status)
+    tell(request, f"“{campaign.name}” asks the chosen version from now on.")
+    return go(f"/campaigns/{campaign_id}")
 
 
 @router.post("/campaigns/{campaign_id}/status")

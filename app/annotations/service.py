@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby, zip_longest
 from typing import Any
@@ -15,7 +15,12 @@ from app.annotations.rules import labels, ranking
 from app.annotations.rules.submission import (
     Submission,
     Verdict,
+    answer_is_complete,
     demonstration_problem,
+    labels_changed,
+    missing_before_ranking,
+    outdated,
+    prompt_labels_problem,
     submission_problems,
     verdict_problem,
 )
@@ -36,6 +41,8 @@ from app.models import (
     TaskCandidate,
 )
 from app.people.service import record
+from app.schemas import service as schemas
+from app.schemas.rules import ANSWER, PROMPT, Schema, schema_of
 
 TaskSpec = tuple[int, list[int]]
 """A prompt's id and the ids of the answers to judge; no answers for a demonstration."""
@@ -61,9 +68,12 @@ def create_campaign(
     instructions: str = "",
     answers_per_task: int | None = None,
     imported: bool = False,
+    schema_version_id: int | None = None,
     tasks: Iterable[TaskSpec] = (),
 ) -> Campaign:
     """Make a campaign with its tasks, open for work at once.
+
+    Where answers are judged here, ``schema_version_id`` says what is asked; the standard schema unless given.
 
     Raises:
         Invalid: a number is out of bounds, or a task does not fit the campaign.
@@ -87,6 +97,7 @@ def create_campaign(
         instructions=instructions.strip(),
         answers_per_task=answers_per_task,
         imported=imported,
+        schema_version_id=_asked_by(session, kind, schema_version_id) if not imported else None,
         created_by=by.id if by else None,
     )
     session.add(campaign)
@@ -94,6 +105,13 @@ def create_campaign(
     added = add_tasks(session, campaign, tasks)
     record(session, by, "created campaign", campaign, {"name": campaign.name, "tasks": added})
     return campaign
+
+
+def _asked_by(session: Session, kind: str, schema_version_id: int | None) -> int | None:
+    if kind != "ranking":
+        return None
+    chosen = schema_version_id
+    return (schemas.version_for(session, chosen) if chosen else schemas.standard_version(session)).id
 
 
 def check_campaign(session: Session, *, name: str, **bounds: Any) -> None:
@@ -214,6 +232,28 @@ def set_status(session: Session, by: Person, campaign_id: int, status: str) -> C
     return campaign
 
 
+def move_campaign(session: Session, by: Person, campaign_id: int, version_id: int) -> Campaign:
+    """Let a campaign ask another version of its label schema, or another schema, from now on.
+
+    What was submitted keeps the version that it was made under. Whoever is at work on a task looks at the new
+    questions before they submit; their draft stays.
+
+    Raises:
+        Invalid: the campaign asks for no labels.
+        Conflict: it asks this version already.
+    """
+    campaign = campaign_for(session, campaign_id)
+    if campaign.schema_version is None:
+        raise Invalid("This campaign asks for no labels, so it has no label schema.")
+    before, after = campaign.schema_version, schemas.version_for(session, version_id)
+    if before.id == after.id:
+        raise Conflict(f"The campaign asks {schemas.title_of(after)} already.")
+    campaign.schema_version = after
+    detail = {"from": schemas.title_of(before), "to": schemas.title_of(after)}
+    record(session, by, "moved campaign to another label schema version", campaign, detail)
+    return campaign
+
+
 def campaign_for(session: Session, campaign_id: int) -> Campaign:
     campaign = queries.campaign_by_id(session, campaign_id)
     if campaign is None:
@@ -297,6 +337,10 @@ def _why_nothing(
     return "You have done your share: what is left is for other people, so that every answer gets several opinions."
 
 
+class LabelsChanged(Conflict):
+    """The labels were entered under another version of the schema than the campaign asks now."""
+
+
 @dataclass(frozen=True)
 class Work:
     """A task in a person's hands."""
@@ -304,6 +348,17 @@ class Work:
     task: Task
     lease: Lease
     draft: Draft
+
+    @property
+    def version(self) -> int | None:
+        """The version of the label schema that the campaign asks now."""
+        return self.task.campaign.schema_version_id
+
+    @property
+    def schema(self) -> Schema:
+        """What the campaign asks now; nothing where people only write."""
+        version = self.task.campaign.schema_version
+        return schema_of(version.content) if version else Schema((), ())
 
     @property
     def order(self) -> list[int]:
@@ -319,9 +374,21 @@ class Work:
         return submission_of(self.draft.content)
 
     @property
-    def unrated(self) -> list[int]:
-        verdicts = self.submission.verdicts
-        return [c for c in self.draft.shown_order if verdicts.get(c, Verdict()).likert is None]
+    def outdated(self) -> list[int | None]:
+        """The answers (None: the prompt) that were labelled under another version and must be looked at again."""
+        return outdated(self.submission, self.version)
+
+    @property
+    def unfinished(self) -> list[int]:
+        """The answers that part 2 still waits for."""
+        submission, schema, stale = self.submission, self.schema, self.outdated
+        return [c for c in self.order if c in stale or not answer_is_complete(c, submission, schema)]
+
+    @property
+    def before_ranking(self) -> list[str]:
+        """Why part 3 is still locked, in sentences; nothing when it is open."""
+        changed = [labels_changed(self.outdated, self.letters)] if self.outdated else []
+        return changed + missing_before_ranking(self.submission, self.letters, self.schema)
 
 
 def work_for(session: Session, person: Person, task_id: int, *, lock: bool = False) -> Work:
@@ -386,39 +453,70 @@ def _keep(draft: Draft, now: datetime, **changed: Any) -> None:
     draft.updated_at = now
 
 
+def _versions(draft: Draft, part: str, shown: int | None) -> dict[str, int]:
+    """Which version was shown for each part of a draft, with this part's; 0 where a form did not say."""
+    return {**draft.content.get("versions", {}), part: shown or 0}
+
+
 def save_answer(
-    session: Session, person: Person, task_id: int, candidate_id: int, now: datetime, *, verdict: Verdict
+    session: Session,
+    person: Person,
+    task_id: int,
+    candidate_id: int,
+    now: datetime,
+    *,
+    verdict: Verdict,
+    shown: int | None,
 ) -> Work:
-    """Keep what was entered for one answer, and the hold."""
+    """Keep what was entered for one answer, and the hold.
+
+    ``shown`` is the version of the label schema on the page. Of answers to another version than the campaign's
+    those are kept that the campaign still asks for; the caller tells the person.
+    """
     work = renew(session, person, task_id, now)
     if candidate_id not in work.letters:
         raise NotFound("This answer does not belong to the task.")
-    if problem := verdict_problem(verdict):
+    if shown != work.version:
+        verdict = replace(verdict, flags=labels.fitting(work.schema, ANSWER, verdict.flags))
+    if problem := verdict_problem(verdict, work.schema):
         raise Invalid(problem)
     kept = {"likert": verdict.likert, "flags": dict(verdict.flags), "note": verdict.note}
-    _keep(work.draft, now, answers={**work.draft.content.get("answers", {}), str(candidate_id): kept})
+    answers = {**work.draft.content.get("answers", {}), str(candidate_id): kept}
+    _keep(work.draft, now, answers=answers, versions=_versions(work.draft, str(candidate_id), shown))
     return work
 
 
-def save_prompt_labels(session: Session, person: Person, task_id: int, now: datetime, given: Mapping[str, str]) -> Work:
-    """Keep the labels of the prompt; flags of answers that they make pointless are dropped."""
+def save_prompt_labels(
+    session: Session, person: Person, task_id: int, now: datetime, given: Mapping[str, str], *, shown: int | None
+) -> Work:
+    """Keep the labels of the prompt; flags of answers that they make pointless are dropped.
+
+    ``shown`` is the version of the label schema on the page, as for ``save_answer``.
+    """
     work = renew(session, person, task_id, now)
-    for name, value in given.items():
-        if problem := labels.prompt_label_problem(name, value):
-            raise Invalid(problem)
+    if shown != work.version:
+        given = labels.fitting(work.schema, PROMPT, given)
+    if problem := prompt_labels_problem(given, work.schema):
+        raise Invalid(problem)
     answers = {
-        key: {**answer, "flags": labels.without_inapplicable(answer["flags"], given)}
+        key: {**answer, "flags": labels.without_inapplicable(work.schema, answer["flags"], given)}
         for key, answer in work.draft.content.get("answers", {}).items()
     }
-    _keep(work.draft, now, prompt=dict(given), answers=answers)
+    _keep(work.draft, now, prompt=dict(given), answers=answers, versions=_versions(work.draft, PROMPT, shown))
     return work
 
 
 def save_ranks(session: Session, person: Person, task_id: int, now: datetime, ranks: Mapping[int, int]) -> Work:
-    """Keep the lanes as far as they are filled."""
+    """Keep the lanes as far as they are filled.
+
+    Raises:
+        Invalid: parts 1 and 2 are not complete and never were; a change of the questions costs nobody their lanes.
+    """
     work = renew(session, person, task_id, now)
     if set(ranks) - set(work.letters):
         raise NotFound("This answer does not belong to the task.")
+    if (missing := work.before_ranking) and not (work.outdated or work.submission.ranks):
+        raise Invalid(" ".join(missing))
     _keep(work.draft, now, ranks={str(candidate): rank for candidate, rank in ranks.items()})
     return work
 
@@ -443,28 +541,43 @@ def submission_of(content: Mapping[str, Any]) -> Submission:
         verdicts={int(key): Verdict(**verdict) for key, verdict in answers.items()},
         ranks={int(key): rank for key, rank in content.get("ranks", {}).items()},
         prompt_labels=content.get("prompt", {}),
+        versions={None if part == PROMPT else int(part): v for part, v in content.get("versions", {}).items()},
     )
 
 
 # Submitting --------------------------------------------------------------------------------------
 
 
-def submit(session: Session, person: Person, task_id: int, now: datetime, submission: Submission) -> Annotation:
+def submit(
+    session: Session,
+    person: Person,
+    task_id: int,
+    now: datetime,
+    submission: Submission,
+    *,
+    shown: int | None = None,
+) -> Annotation:
     """Store a whole verdict at once: ratings, flags and ranking; the slot closes and the draft goes.
 
-    A hold that has run out still counts while there is a free slot of the task.
+    A hold that has run out still counts while there is a free slot of the task. ``shown`` is the version of the
+    label schema that the submitting page knew of, where it said so.
 
     Raises:
-        Invalid: something is missing; nothing is stored and the draft stays.
+        Invalid: something is missing or wrong; nothing is stored and the draft stays.
+        LabelsChanged: some of it was labelled under another version than the campaign asks now; the draft stays.
         Conflict: submitted before, or all slots are somebody else's by now; the draft stays.
     """
     work = _to_submit(session, person, task_id, now, "ranking")
-    if problems := submission_problems(submission, work.letters):
+    stale = outdated(submission, work.version)
+    if stale or shown not in (None, work.version):
+        raise LabelsChanged(f"Nothing was submitted yet. {labels_changed(stale or [None], work.letters)}")
+    schema = work.schema
+    if problems := submission_problems(submission, work.letters, schema):
         raise Invalid(" ".join(problems))
     annotation = _annotation(session, work, person, now)
     for candidate, rank in ranking.densify(submission.ranks).items():
         verdict = submission.verdicts[candidate]
-        flags = labels.complete_flags(verdict.flags, submission.prompt_labels)
+        flags = labels.complete_flags(schema, verdict.flags, submission.prompt_labels)
         session.add(Ranking(annotation_id=annotation.id, candidate_id=candidate, rank=rank))
         session.add(
             Rating(
@@ -472,7 +585,7 @@ def submit(session: Session, person: Person, task_id: int, now: datetime, submis
             )
         )
         session.add_all(_flags(annotation, candidate, flags))
-    session.add_all(_flags(annotation, None, labels.complete_prompt_labels(submission.prompt_labels)))
+    session.add_all(_flags(annotation, None, labels.complete_prompt_labels(schema, submission.prompt_labels)))
     _finish(session, work, person, annotation, now)
     return annotation
 
@@ -537,6 +650,7 @@ def _annotation(session: Session, work: Work, person: Person, now: datetime) -> 
         person_id=person.id,
         annotator=campaign_rules.pseudonym(person.id),
         shown_order=work.order,
+        schema_version_id=work.version,
         seconds=(now - started).total_seconds(),
         submitted_at=now,
     )

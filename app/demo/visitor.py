@@ -11,6 +11,8 @@ import httpx
 from app.demo.labelers import SimulatedLabeler
 
 PATIENCE_SECONDS = 60
+LABELS_OF_EVERY_PROMPT = {"label-use_case": "open_qa", "label-closed_domain": "no", "label-explicit_constraint": "yes"}
+"""All prompts of the demo ask what something does, in one sentence."""
 
 
 class Visitor:
@@ -86,7 +88,7 @@ class LabelerAtWork(Visitor):
         self.mind = mind
 
     def do_next_task(self) -> bool:
-        """Take a task, rate every answer, rank them all, submit; False when there is none to take."""
+        """Take a task, label the prompt, rate and rank the answers, submit; False when there is none to take."""
         place = self.post("/label/next", {}).headers.get("location", "/label")
         if place.endswith("/guideline"):
             place = self._confirm(place)
@@ -108,12 +110,16 @@ class LabelerAtWork(Visitor):
 
     def _judge(self, place: str, page: str) -> None:
         count = len(re.findall(r'data-tab="\d+"', page))
+        version = {"schema_version": _shown_version(page)}
+        self.post(f"{place}/prompt-labels", {**LABELS_OF_EVERY_PROMPT, **version})
         seen: dict[str, str] = {}
         for number in range(1, count + 1):
             page = self.get(f"{place}?answer={number}")
             candidate, text = _shown_answer(page)
             seen[candidate] = text
-            self.post(f"{place}/answers/{candidate}", {"likert": self.mind.rate(text)})
+            kept = "yes" if is_one_sentence(text) else "no"
+            rated = {"likert": self.mind.rate(text), "flag-satisfies_constraint": kept}
+            self.post(f"{place}/answers/{candidate}", {**rated, **version})
         ranks = self.mind.rank(list(seen.values()))
         form = {f"rank-{candidate}": rank for candidate, rank in zip(seen, ranks, strict=True)}
         self.post(f"{place}/submit", form)
@@ -122,6 +128,19 @@ class LabelerAtWork(Visitor):
         name = re.search(r"What does <code>([^<]+)</code> do", page) or re.search(r"What does `([^`]+)` do", page)
         thing = html.unescape(name[1]).rpartition(".")[2].replace("_", " ") if name else "it"
         self.post(f"{place}/submit", {"text": f"Return the {thing} of the given object as a new value."})
+
+
+def is_one_sentence(text: str) -> bool:
+    """Whether an answer keeps the one limit that every prompt of the demo sets."""
+    return len(re.findall(r"[.!?](?=\s|$)", text.strip())) == 1 and text.rstrip()[-1] in ".!?"
+
+
+def _shown_version(page: str) -> str:
+    """The version of the label schema whose questions a rating page shows."""
+    version = re.search(r'name="schema_version" value="(\d+)"', page)
+    if not version:
+        raise RuntimeError("the rating page does not say which version of the questions it shows")
+    return version[1]
 
 
 def _shown_answer(page: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "train": frozenset({"engineer", "admin"}),
     "import_data": frozenset({"engineer", "admin"}),
     "manage_people": frozenset({"admin"}),
+    "manage_schemas": frozenset({"admin"}),
 }
 HOMES = {"labeler": "/label", "researcher": "/campaigns", "engineer": "/dashboard", "admin": "/dashboard"}
 SHORTEST_PASSWORD = 10

@@ -58,9 +58,27 @@ def sign_in(page):
     expect(page.get_by_role("heading", name="Your work")).to_be_visible()
 
 
+def question(page, text):
+    """A question of the label schema that is answered by radio buttons."""
+    return page.get_by_role("group", name=text)
+
+
+def label_prompt(page):
+    """Part 1 by keyboard: the use case by its first letters, then no and no."""
+    expect(page.locator(".prompt-labels[data-ready]")).to_be_visible()
+    page.keyboard.press("l")
+    page.keyboard.type("gen")
+    page.keyboard.press("Enter")
+    page.keyboard.press("n")
+    expect(page.locator("[data-open-labels]")).to_have_text("prompt: 1 to answer")
+    page.keyboard.press("n")
+    expect(page.locator("[data-open-labels]")).to_have_text("prompt labelled")
+
+
 def rate_four(page, ratings):
-    """Rate A, B, C, D by keyboard and go on with Enter; the fourth leads to the ranking."""
+    """Label the prompt, rate A, B, C, D by keyboard and go on with Enter; the fourth leads to the ranking."""
     page.get_by_role("button", name="Take the next task").click()
+    label_prompt(page)
     for letter, rating in zip("ABCD", ratings, strict=True):
         expect(page.get_by_role("heading", name=f"Answer {letter} of 4", exact=True)).to_be_visible()
         expect(page.locator("#answer-form[data-ready]")).to_be_visible()
@@ -137,11 +155,14 @@ def drag(page, letter, lane):
 def test_rating_and_ranking_by_mouse_stores_the_tie_and_the_flags(page, labeler, campaign, database):
     sign_in(page)
     page.get_by_role("button", name="Take the next task").click()
-    page.get_by_label("Explicit constraint", exact=True).check()
+    page.get_by_label("Use case").select_option("Generation")
+    question(page, "Closed domain").get_by_label("no").check()
+    question(page, "Explicit constraint").get_by_label("yes").check()
     for number, rating in enumerate([3, 7, 3, 1], start=1):
         expect(page.locator("#answer-form[data-ready]")).to_be_visible()
         page.get_by_role("radio", name=str(rating), exact=True).check()
-        page.get_by_label("Satisfies the explicit constraint").set_checked(rating > 1)
+        kept = question(page, "Satisfies the explicit constraint")
+        kept.get_by_label("yes" if rating > 1 else "no", exact=True).check()
         if rating == 1:
             page.get_by_label("Fails the task").check()
         page.locator("[data-primary]").click()
@@ -159,6 +180,27 @@ def test_rating_and_ranking_by_mouse_stores_the_tie_and_the_flags(page, labeler,
         flags = session.scalars(select(Flag)).all()
         assert sum(flag.name == "fails_task" and flag.value == "yes" for flag in flags) == 1
         assert sum(flag.name == "satisfies_constraint" and flag.value == "yes" for flag in flags) == 3
+
+
+def test_the_ranking_opens_when_the_prompt_is_labelled_too_and_the_page_leads_there(page, labeler, campaign, database):
+    sign_in(page)
+    page.get_by_role("button", name="Take the next task").click()
+    for number in range(1, 5):
+        expect(page.locator("#answer-form[data-ready]")).to_be_visible()
+        page.keyboard.press("4")
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**answer={number + 1}" if number < 4 else "**/label/tasks/*")
+    expect(page.get_by_text("The ranking is still locked. The prompt is not labelled yet")).to_be_visible()
+    expect(page.get_by_label("Use case")).to_be_focused()
+    page.get_by_label("Use case").select_option("Chat")
+    question(page, "Closed domain").get_by_label("yes").check()
+    question(page, "Explicit constraint").get_by_label("no").check()
+    for _ in range(4):  # a hallucination is asked about now, of every answer
+        question(page, "Hallucination").get_by_label("no", exact=True).check()
+        expect(page.locator("[data-save-state]")).to_contain_text("Saved")
+        page.locator("[data-primary]").click()
+        page.wait_for_load_state()
+    expect(page.locator("#rank-form[data-ready]")).to_be_visible()
 
 
 def test_a_proposal_is_not_submitted_before_the_person_agrees(page, labeler, campaign, database):
@@ -197,12 +239,13 @@ def test_what_is_entered_before_the_script_arrives_counts_too(page, labeler, cam
     page.route("**/js/controllers/*.js", lambda route: held.append(route) if slow else route.continue_())
     sign_in(page)
     page.get_by_role("button", name="Take the next task").click()
-    page.get_by_label("Explicit constraint", exact=True).check()
+    page.get_by_label("Use case").select_option("Chat")
+    question(page, "Explicit constraint").get_by_label("yes").check()
     page.get_by_role("radio", name="5", exact=True).check()
     slow = False
     for route in held:
         route.continue_()
-    expect(page.get_by_label("Satisfies the explicit constraint")).to_be_visible()
+    expect(question(page, "Satisfies the explicit constraint")).to_be_visible()
     content = {}
     for _ in range(50):  # two forms are saved, one after the other
         with database.reading() as session:
@@ -210,5 +253,5 @@ def test_what_is_entered_before_the_script_arrives_counts_too(page, labeler, cam
         if content.get("prompt") and content.get("answers"):
             break
         page.wait_for_timeout(100)
-    assert content["prompt"]["explicit_constraint"] == "yes"
+    assert content["prompt"] == {"use_case": "chat", "explicit_constraint": "yes"}
     assert [answer["likert"] for answer in content["answers"].values()] == [5]

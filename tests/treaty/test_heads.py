@@ -1,12 +1,15 @@
-from app.annotations.rules.labels import ANSWER_FLAGS
+from app.schemas.rules import schema_of
+from app.schemas.service import standard_version
 from trainer.contract.heads import BAD, GOOD, HEAD_FLAGS, head_ranks
 from trainer.contract.records import Answer
 
 
-def test_every_flag_that_labelers_see_speaks_to_the_head_it_is_grouped_under_with_its_polarity():
+def test_every_flag_that_labelers_see_speaks_to_the_head_it_is_grouped_under_with_its_polarity(database):
+    with database.reading() as session:
+        asked = schema_of(standard_version(session).content).answer
     shown = {}
-    for label in ANSWER_FLAGS:
-        shown.setdefault(label.group, {})[label.name] = GOOD if label.yes_is_good else BAD
+    for flag in asked:
+        shown.setdefault(flag.group, {})[flag.name] = GOOD if flag.yes_is_good else BAD
     assert shown == HEAD_FLAGS
 
 

@@ -5,17 +5,19 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import delete
 
 from app.annotations import service as annotations
 from app.annotations.rules.submission import Submission, Verdict
 from app.database import Database
-from app.models import Candidate, Prompt
+from app.models import Candidate, Flag, Prompt
 from app.people import service as people
 from app.prompts import rules as prompt_rules
 from app.prompts import service as prompts
 from app.settings import Settings
 from app.snapshots import service
 from app.snapshots.rules import Filters
+from tests.factories import LABELLED
 from trainer.contract.folder import RANKINGS
 from trainer.contract.records import Ranking, read_rows
 
@@ -85,7 +87,8 @@ def judge(database, work):
             order = annotations.work_for(session, person, task_id).order
             verdicts = {candidate: Verdict(likert=4) for candidate in order}
             ranks = {candidate: rank for rank, candidate in enumerate(order, 1)}
-            annotations.submit(session, person, task_id, NOON, Submission(verdicts, ranks, prompt_labels))
+            labels = LABELLED | prompt_labels
+            annotations.submit(session, person, task_id, NOON, Submission(verdicts, ranks, labels))
         return order
 
     return judge
@@ -103,8 +106,10 @@ def test_the_place_on_the_screen_is_frozen_for_each_answer(database, settings, j
 
 def test_the_labelers_own_use_case_goes_before_the_prompts(database, settings, judge, factory):
     ana = factory.person()
-    judge(ana, use_case="open_qa", closed_domain="yes")
-    judge(ana)
+    judge(ana, use_case="open_qa")
+    judge(ana, use_case="extract")
+    with database.transaction() as session:  # the work of somebody who was not asked for a use case
+        session.execute(delete(Flag).where(Flag.value == "extract"))
     assert {text: r.use_case for text, r in frozen(database, settings).items()} == {
         "first": "open_qa",
         "second": "chat",

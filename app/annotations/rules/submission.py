@@ -1,12 +1,15 @@
-"""What a complete submission is."""
+"""What a complete submission is: the prompt labelled, every answer rated, all answers ranked, in this order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.annotations.rules import labels
+from app.schemas.rules import PROMPT, Field, Schema
 
 LONGEST_NOTE = 4_000
 LONGEST_DEMONSTRATION = 100_000
+
+NOT_RATED = "This answer has no rating yet. Choose 1 to 7; everything else you entered is kept."
 
 
 @dataclass(frozen=True)
@@ -20,43 +23,107 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Submission:
-    """A person's whole verdict on a task: one per answer, the labels of the prompt, and a lane for each answer."""
+    """A person's whole verdict on a task: one per answer, the labels of the prompt, and a lane for each answer.
+
+    Attributes:
+        verdicts: by answer.
+        ranks: the lane of each answer, 1 = best.
+        prompt_labels: what was answered about the prompt.
+        versions: the version of the label schema that was shown for each answer, and under None for the prompt.
+    """
 
     verdicts: Mapping[int, Verdict]
     ranks: Mapping[int, int]
     prompt_labels: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[int | None, int] = field(default_factory=dict)
 
 
-def verdict_problem(verdict: Verdict) -> str | None:
+def verdict_problem(verdict: Verdict, schema: Schema) -> str | None:
     """Why what was entered for one answer cannot be kept, even as a draft."""
     if verdict.likert is not None and not 1 <= verdict.likert <= 7:
         return f"A rating is a number from 1 to 7, not {verdict.likert}."
     if len(verdict.note) > LONGEST_NOTE:
         return f"The note has {len(verdict.note):,} characters; {LONGEST_NOTE:,} fit."
-    problems = (labels.answer_flag_problem(name, value) for name, value in verdict.flags.items())
+    problems = (labels.answer_flag_problem(schema, name, value) for name, value in verdict.flags.items())
     return next((problem for problem in problems if problem), None)
 
 
-def submission_problems(submission: Submission, letters: Mapping[int, str]) -> list[str]:
+def prompt_labels_problem(given: Mapping[str, str], schema: Schema) -> str | None:
+    """Why labels of a prompt cannot be kept, even as a draft."""
+    problems = (labels.prompt_label_problem(schema, name, value) for name, value in given.items())
+    return next((problem for problem in problems if problem), None)
+
+
+def outdated(submission: Submission, version: int | None) -> list[int | None]:
+    """The answers (None: the prompt) that were labelled under another version than this one."""
+    return [part for part, shown in submission.versions.items() if shown != version]
+
+
+def missing_before_ranking(submission: Submission, letters: Mapping[int, str], schema: Schema) -> list[str]:
+    """What is still missing of part 1 (label the prompt) and part 2 (rate every answer), in sentences.
+
+    Part 3, the ranking, opens when nothing is missing: whoever ranks has judged each answer by itself before
+    (InstructGPT Fig. 12). ``letters`` names each answer of the task as it was shown.
+    """
+    missing = []
+    if unlabelled := labels.unanswered_prompt_labels(schema, submission.prompt_labels):
+        missing.append(f"The prompt is not labelled yet: answer {_fields(unlabelled)} first.")
+    verdicts = {candidate: submission.verdicts.get(candidate, Verdict()) for candidate in letters}
+    if unrated := [c for c, verdict in verdicts.items() if verdict.likert is None]:
+        missing.append(f"{_answers(unrated, letters)} not rated yet. Rate every answer from 1 to 7 first.")
+    for candidate, verdict in verdicts.items():
+        if open_flags := labels.unanswered_flags(schema, verdict.flags, submission.prompt_labels):
+            missing.append(f"Answer {letters[candidate]}: {_fields(open_flags)} is not answered yet.")
+    return missing
+
+
+def answer_is_complete(candidate: int, submission: Submission, schema: Schema) -> bool:
+    """Whether an answer has its rating and all that must be said about it, and nothing that is not asked."""
+    verdict = submission.verdicts.get(candidate, Verdict())
+    return not open_in_verdict(verdict, submission.prompt_labels, schema)
+
+
+def open_in_verdict(verdict: Verdict, prompt_labels: Mapping[str, str], schema: Schema) -> list[str]:
+    """What keeps a person at one answer, in sentences."""
+    problems = [NOT_RATED] if verdict.likert is None else []
+    if open_flags := labels.unanswered_flags(schema, verdict.flags, prompt_labels):
+        problems.append(f"{_fields(open_flags)} must be answered; everything else you entered is kept.")
+    return [*problems, *_inapplicable(verdict, prompt_labels, schema)]
+
+
+def _inapplicable(verdict: Verdict, prompt_labels: Mapping[str, str], schema: Schema) -> Iterator[str]:
+    for flag in labels.inapplicable(schema, verdict.flags, prompt_labels):
+        condition = schema.field(PROMPT, flag.needs)
+        yield (
+            f"“{flag.text}” is answered, which is asked only if the prompt is marked "
+            f"“{condition.text if condition else flag.needs}”. Mark the prompt or take the answer away."
+        )
+
+
+def verdict_problems(
+    candidate: int, submission: Submission, letters: Mapping[int, str], schema: Schema
+) -> Iterator[str]:
+    """What is wrong with what was said about one answer, in sentences."""
+    letter, verdict = letters[candidate], submission.verdicts.get(candidate, Verdict())
+    if problem := verdict_problem(verdict, schema):
+        yield f"Answer {letter}: {problem}"
+    for problem in _inapplicable(verdict, submission.prompt_labels, schema):
+        yield f"Answer {letter}: {problem}"
+
+
+def submission_problems(submission: Submission, letters: Mapping[int, str], schema: Schema) -> list[str]:
     """Why a submission is not complete, in sentences; ``letters`` names each answer of the task as it was shown."""
-    problems = []
-    if unrated := [c for c in letters if submission.verdicts.get(c, Verdict()).likert is None]:
-        problems.append(f"{_answers(unrated, letters)} not rated yet. Rate every answer from 1 to 7 first.")
+    problems = missing_before_ranking(submission, letters, schema)
+    if problem := prompt_labels_problem(submission.prompt_labels, schema):
+        problems.append(f"The prompt: {problem}")
     if unranked := [c for c in letters if c not in submission.ranks]:
         problems.append(f"{_answers(unranked, letters)} not ranked yet. Put every answer in a lane; ties are welcome.")
-    if any(rank < 1 for rank in submission.ranks.values()):
-        problems.append("A rank is 1 (best) or a larger number.")
+    if any(not 1 <= rank <= len(letters) for rank in submission.ranks.values()):
+        problems.append(f"A rank is 1 (best) to {len(letters)}.")
     if (set(submission.ranks) | set(submission.verdicts)) - set(letters):
         problems.append("The form speaks about an answer that does not belong to this task. Reload the page.")
-    for candidate, letter in letters.items():
-        verdict = submission.verdicts.get(candidate, Verdict())
-        if problem := verdict_problem(verdict):
-            problems.append(f"Answer {letter}: {problem}")
-        problems += [
-            f"Answer {letter} is flagged “{label.text}”, which is asked only if the prompt is marked "
-            f"“{_prompt_label(label.needs)}”. Mark the prompt or take the flag away."
-            for label in labels.inapplicable_yes(verdict.flags, submission.prompt_labels)
-        ]
+    for candidate in letters:
+        problems += verdict_problems(candidate, submission, letters, schema)
     return problems
 
 
@@ -68,12 +135,24 @@ def demonstration_problem(text: str) -> str | None:
     return None
 
 
-def _prompt_label(name: str) -> str:
-    return next(label.text.lower() for label in labels.PROMPT_LABELS if label.name == name)
+def labels_changed(parts: Sequence[int | None], letters: Mapping[int, str]) -> str:
+    """Which parts of a task (None: the prompt) must be looked at again because the questions have changed."""
+    names = ["the prompt"] if None in parts else []
+    names += [f"answer {letters[part]}" for part in parts if part is not None and part in letters]
+    return (
+        "The questions of this campaign have changed since you answered them. What you entered is kept where the new "
+        f"ones still ask for it. Look again at {_listed(names)}, then go on."
+    )
+
+
+def _fields(fields: Sequence[Field]) -> str:
+    return _listed([f"“{field.text}”" for field in fields])
 
 
 def _answers(candidates: Sequence[int], letters: Mapping[int, str]) -> str:
     names = sorted(letters[candidate] for candidate in candidates)
-    if len(names) == 1:
-        return f"Answer {names[0]} is"
-    return f"Answers {', '.join(names[:-1])} and {names[-1]} are"
+    return f"Answer {names[0]} is" if len(names) == 1 else f"Answers {_listed(names)} are"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

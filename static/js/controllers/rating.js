@@ -1,4 +1,4 @@
-// The rating form: digits rate, arrows change the answer, Enter goes on; conditional flags follow the prompt's labels.
+// The rating form: digits rate, arrows change the answer, Enter goes on. The prompt's labels are in labels.js.
 import { connect as autosave } from "./autosave.js";
 import { isPlain, isTyping } from "./bench.js";
 
@@ -6,7 +6,6 @@ const SWIPE = 80;
 
 export function connect(form) {
   autosave(form);
-  followPromptLabels(form);
   rawView();
   swipe();
   document.addEventListener("keydown", (event) => {
@@ -31,25 +30,6 @@ function step(by) {
   const tabs = [...document.querySelectorAll("[data-tab]")];
   const here = tabs.findIndex((tab) => tab.getAttribute("aria-current"));
   tabs[here + by]?.click();
-}
-
-function followPromptLabels(form) {
-  const labels = document.querySelector(".prompt-labels");
-  const follow = (target) => {
-    const name = target.dataset.label;
-    if (!name) return;
-    for (const flag of form.querySelectorAll(`[data-needs="${name}"]`)) {
-      flag.hidden = !target.checked;
-      for (const input of flag.querySelectorAll("input")) {
-        input.disabled = !target.checked;
-        if (!target.checked) input.checked = false;
-      }
-    }
-    for (const group of form.querySelectorAll(`[data-only-needs="${name}"]`)) group.hidden = !target.checked;
-  };
-  labels.addEventListener("change", ({ target }) => follow(target));
-  // Somebody may have been quicker than this script.
-  for (const label of labels.querySelectorAll("[data-label]")) if (label.checked !== label.defaultChecked) follow(label);
 }
 
 function rawView() {

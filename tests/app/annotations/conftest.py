@@ -10,7 +10,7 @@ from app.annotations import service
 from app.annotations.rules.submission import Submission, Verdict
 from app.database import Database
 from app.models import Campaign, Candidate, Person, Prompt
-from tests.factories import Factory
+from tests.factories import LABELLED, Factory
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -74,12 +74,13 @@ class Workshop:
             return service.submit(session, person, task_id, now, submission)
 
 
-def verdict_on(candidates, ratings=None, ranks=None, **rest) -> Submission:
+def verdict_on(candidates, ratings=None, ranks=None, flags=None, prompt_labels=LABELLED, **rest) -> Submission:
     ratings = ratings or [5] * len(candidates)
     ranks = ranks or list(range(1, len(candidates) + 1))
     return Submission(
-        verdicts={c: Verdict(likert=r) for c, r in zip(candidates, ratings, strict=True)},
+        verdicts={c: Verdict(likert=r, flags=flags or {}) for c, r in zip(candidates, ratings, strict=True)},
         ranks=dict(zip(candidates, ranks, strict=True)),
+        prompt_labels=prompt_labels,
         **rest,
     )
 

@@ -8,6 +8,7 @@ from app.annotations.rules.submission import Verdict
 from app.errors import Conflict, Invalid, NotFound
 from app.models import Annotation, AuditEvent, Draft, Flag, Lease, Ranking, Rating
 from tests.app.annotations.conftest import NOON, verdict_on
+from tests.factories import LABELLED
 
 
 def later(minutes):
@@ -60,8 +61,9 @@ def test_an_expired_hold_goes_to_anyone_and_the_draft_survives(workshop):
     ana, ben = workshop.people(2)
     lease = workshop.take(ana).lease
     with workshop.database.transaction() as session:
-        order = service.work_for(session, ana, lease.task_id).order
-        service.save_answer(session, ana, lease.task_id, order[0], later(1), verdict=Verdict(likert=6))
+        work = service.work_for(session, ana, lease.task_id)
+        order, given = work.order, Verdict(likert=6)
+        service.save_answer(session, ana, lease.task_id, order[0], later(1), verdict=given, shown=work.version)
     assert workshop.take(ben, later(10)).lease is None
     assert workshop.take(ben, later(11)).lease.id == lease.id
     with pytest.raises(Conflict, match="somebody else is working on it"):
@@ -159,7 +161,11 @@ def test_a_submission_stores_everything_with_the_shown_order(workshop):
     with workshop.database.reading() as session:
         order = service.work_for(session, ana, task_id).order
     submission = verdict_on(
-        order, [5, 2, 6, 5], [3, 7, 1, 3], prompt_labels={"closed_domain": "yes", "use_case": "chat"}
+        order,
+        [5, 2, 6, 5],
+        [3, 4, 1, 3],
+        flags={"hallucination": "no"},
+        prompt_labels=LABELLED | {"closed_domain": "yes"},
     )
     workshop.submit(ana, task_id, later(3), submission)
     with workshop.database.reading() as session:
@@ -167,6 +173,7 @@ def test_a_submission_stores_everything_with_the_shown_order(workshop):
         assert annotation.shown_order == order
         assert annotation.annotator == f"labeler-{ana.id}"
         assert annotation.seconds == 180
+        assert annotation.schema_version_id == annotation.task.campaign.schema_version_id
         assert service.stored_order(annotation) == "C > A = D > B"
         ranks = {row.candidate_id: row.rank for row in session.scalars(select(Ranking))}
         assert [ranks[c] for c in order] == [2, 3, 1, 2]

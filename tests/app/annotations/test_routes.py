@@ -4,7 +4,10 @@ import pytest
 from sqlalchemy import select
 
 from app.annotations import service
-from app.models import Annotation, Campaign, Demonstration, Draft, Lease
+from app.models import Annotation, Campaign, Demonstration, Draft, Flag, Lease
+from app.schemas import service as schemas
+from app.schemas.rules import Field, Schema, schema_of
+from tests.factories import LABELLED
 
 
 @pytest.fixture
@@ -20,14 +23,37 @@ def take(browse):
     return browse.post("/label/next").headers["location"]
 
 
-def rate_all(browse, place, ratings=(5, 2, 6, 5)):
+def shown(page):
+    """The version of the questions that a rating page shows, as its forms send it."""
+    return {"schema_version": re.search(r'name="schema_version" value="(\d+)"', page)[1]}
+
+
+def label_prompt(browse, place, status=303, **labels):
+    given = {f"label-{name}": value for name, value in (LABELLED | labels).items()}
+    return browse.post(f"{place}/prompt-labels", given | shown(browse.get(place)), status=status)
+
+
+def rate_all(browse, place, ratings=(5, 2, 6, 5), **flags):
+    """Rate every answer; the order in which they were shown, and where the last form led."""
     order = []
+    given = {f"flag-{name}": value for name, value in ({"sexual_content": "yes"} | flags).items()}
     for number, rating in enumerate(ratings, start=1):
         page = browse.get(f"{place}?answer={number}")
         candidate = re.search(r'action="(/label/tasks/\d+/answers/(\d+))"', page)
         order.append(candidate[2])
-        answer = browse.post(candidate[1], {"likert": str(rating), "note": "hm", "flag-sexual_content": "yes"})
+        answer = browse.post(candidate[1], {"likert": str(rating), "note": "hm", **given, **shown(page)})
     return order, answer.headers["location"]
+
+
+def whole_task(browse):
+    """A task with parts 1 and 2 done: its address and the order in which its answers were shown."""
+    place = take(browse)
+    label_prompt(browse, place)
+    return place, rate_all(browse, place)[0]
+
+
+def lanes(order, ranks=(2, 4, 1, 2)):
+    return {f"rank-{candidate}": rank for candidate, rank in zip(order, ranks, strict=True)}
 
 
 def test_rating_leads_from_answer_to_answer_and_then_to_the_ranking(at_work):
@@ -35,22 +61,46 @@ def test_rating_leads_from_answer_to_answer_and_then_to_the_ranking(at_work):
     page = at_work.get(place)
     assert "Read</strong> twice" in page
     first = re.search(r'action="(/label/tasks/\d+/answers/\d+)"', page)[1]
-    assert at_work.post(first, {"likert": "5"}).headers["location"] == f"{place}?answer=2"
+    assert at_work.post(first, {"likert": "5", **shown(page)}).headers["location"] == f"{place}?answer=2"
     _, then = rate_all(at_work, place)
     assert then == f"{place}/rank"
 
 
-def test_the_ranking_is_locked_until_every_answer_is_rated(at_work):
+def test_the_ranking_is_locked_until_the_prompt_is_labelled_and_every_answer_rated(at_work, database):
     place = take(at_work)
-    assert at_work.client.get(f"{place}/rank").headers["location"] == place
-    assert "Rate every answer first" in at_work.get(place)
+
+    def locked(*sentences):
+        assert at_work.client.get(f"{place}/rank").headers["location"] == place
+        page = at_work.get(place)
+        assert "The ranking is still locked." in page
+        for sentence in sentences:
+            assert sentence in page
+            assert sentence in at_work.post(f"{place}/ranks", lanes(order), status=422).text
+            assert sentence in at_work.post(f"{place}/submit", lanes(order), status=422).text
+
+    with database.reading() as session:
+        order = session.scalars(select(Draft)).one().shown_order
+    unlabelled = "answer “Use case”, “Closed domain” and “Explicit constraint” first"
+    locked(unlabelled, "Answers A, B, C and D are not rated yet")
+    rate_all(at_work, place)
+    locked(unlabelled)
+    label_prompt(at_work, place, closed_domain="yes")
+    locked("Answer A: “Hallucination” is not answered yet")
+    rate_all(at_work, place, hallucination="no")
+    assert "Put every answer in a lane" not in at_work.get(f"{place}/rank")
+    with database.reading() as session:
+        assert "ranks" not in session.scalars(select(Draft)).one().content
+    at_work.post(f"{place}/submit", lanes(order))
+    with database.reading() as session:
+        stored = {(f.candidate_id is None, f.name): f.value for f in session.scalars(select(Flag))}
+    assert (stored[True, "closed_domain"], stored[False, "hallucination"]) == ("yes", "no")
+    assert (False, "satisfies_constraint") not in stored
 
 
 def test_a_whole_task_by_plain_forms_stores_the_order(at_work, database):
-    place = take(at_work)
-    order, _ = rate_all(at_work, place)
+    place, order = whole_task(at_work)
     at_work.get(f"{place}/rank")
-    ranks = {f"rank-{candidate}": rank for candidate, rank in zip(order, (2, 4, 1, 2), strict=True)}
+    ranks = lanes(order)
     after = at_work.post(f"{place}/submit", {**ranks, "then": "next"}).headers["location"]
     assert after.startswith("/label/tasks/")
     assert after != place
@@ -64,8 +114,7 @@ def test_a_whole_task_by_plain_forms_stores_the_order(at_work, database):
 
 
 def test_an_incomplete_ranking_is_refused_and_what_was_placed_is_kept(at_work, database):
-    place = take(at_work)
-    order, _ = rate_all(at_work, place)
+    place, order = whole_task(at_work)
     page = at_work.post(f"{place}/submit", {f"rank-{order[0]}": 1, f"rank-{order[1]}": ""}, status=422).text
     assert "Answers B, C and D are not ranked yet" in page
     with database.reading() as session:
@@ -74,25 +123,113 @@ def test_an_incomplete_ranking_is_refused_and_what_was_placed_is_kept(at_work, d
 
 def test_autosave_answers_without_a_page_and_a_rating_may_be_missing_in_a_draft(at_work):
     place = take(at_work)
-    address = re.search(r'action="(/label/tasks/\d+/answers/\d+)"', at_work.get(place))[1]
-    at_work.post(address, {"note": "first thought", "autosave": "1"}, status=204)
+    page = at_work.get(place)
+    address, version = re.search(r'action="(/label/tasks/\d+/answers/\d+)"', page)[1], shown(page)
+    at_work.post(address, {"note": "first thought", "autosave": "1", **version}, status=204)
     assert "first thought" in at_work.get(place)
-    assert "has no rating yet" in at_work.post(address, {"note": "more"}, status=422).text
-    at_work.post(address, {"likert": "9", "autosave": "1"}, status=422)
+    assert "has no rating yet" in at_work.post(address, {"note": "more", **version}, status=422).text
+    at_work.post(address, {"likert": "9", "autosave": "1", **version}, status=422)
     at_work.post(f"{place}/renew", status=204)
 
 
 def test_the_prompt_label_decides_whether_the_conditional_flag_is_asked(at_work):
     place = take(at_work)
     assert re.search(r'data-needs="closed_domain" hidden', at_work.get(place))
-    at_work.post(f"{place}/prompt-labels", {"use_case": "chat", "label-closed_domain": "yes"})
+    label_prompt(at_work, place, closed_domain="yes")
     assert not re.search(r'data-needs="closed_domain" hidden', at_work.get(place))
-    at_work.post(f"{place}/prompt-labels", {"use_case": "nonsense"}, status=422)
+
+
+def test_a_label_that_is_not_asked_or_has_a_wrong_value_is_refused_and_the_draft_stays(at_work, database):
+    place = take(at_work)
+    label_prompt(at_work, place)
+    page = at_work.get(place)
+    address = re.search(r'action="(/label/tasks/\d+/answers/\d+)"', page)[1]
+    for posted, sentence in (
+        ({"flag-made_up": "yes"}, "There is no flag “made_up”"),
+        ({"flag-sexual_content": "na"}, "“Sexual content” takes yes, no, not “na”"),
+        ({"flag-hallucination": "yes"}, "asked only if the prompt is marked “Closed domain”"),
+    ):
+        assert sentence in at_work.post(address, {"likert": "5", **posted, **shown(page)}, status=422).text
+    assert "“Use case” takes generation" in label_prompt(at_work, place, status=422, use_case="nonsense").text
+    assert "no flag “made_up”" in label_prompt(at_work, place, status=422, made_up="yes").text
+    with database.reading() as session:
+        assert session.scalars(select(Draft)).one().content["prompt"] == LABELLED
+
+
+@pytest.fixture
+def move(workshop):
+    """Gives the standard schema a version with other questions and moves the campaign to it."""
+
+    def move():
+        with workshop.database.transaction() as session:
+            admin, campaign = workshop.people(1)[0], session.scalars(select(Campaign)).one()
+            before = schemas.standard_version(session)
+            old = schema_of(before.content)
+            asked = Schema(
+                old.prompt,
+                (*(f for f in old.answer if f.name != "sexual_content"), Field("tone", "Bad tone", "", "helpful")),
+            )
+            version = schemas.add_version(
+                session, admin, before.schema_id, based_on=before.number, asked=asked, reason="clearer"
+            )
+            service.move_campaign(session, admin, campaign.id, version.id)
+            return version
+
+    return move
+
+
+def test_a_change_of_the_questions_while_somebody_works_is_said_and_nothing_is_lost(at_work, database, move):
+    place, order = whole_task(at_work)
+    old = shown(at_work.get(place))
+    at_work.get(f"{place}/rank")
+    version = move()
+    said = at_work.post(f"{place}/submit", lanes(order), status=409).text
+    assert "Nothing was submitted yet. The questions of this campaign have changed since you answered them" in said
+    assert "Look again at the prompt, answer A, answer B, answer C and answer D" in said
+    with database.reading() as session:
+        assert session.scalars(select(Annotation)).all() == []
+        content = session.scalars(select(Draft)).one().content
+        assert [content["ranks"][candidate] for candidate in order] == [2, 4, 1, 2]
+        assert {answer["note"] for answer in content["answers"].values()} == {"hm"}
+
+    # A page from before the change still saves: what the new version asks is kept, and the person is told.
+    address = f"{place}/answers/{order[0]}"
+    late = {"likert": "3", "note": "late", "flag-sexual_content": "yes", "flag-fails_task": "yes", **old}
+    assert "Reload the page" in at_work.post(address, {**late, "autosave": "1"}, status=409).text
+    assert "have changed" in at_work.post(address, late, status=409).text
+    with database.reading() as session:
+        kept = session.scalars(select(Draft)).one().content["answers"][order[0]]
+    assert kept == {"likert": 3, "note": "late", "flags": {"fails_task": "yes"}}
+
+    page = at_work.get(place)
+    assert "have changed" in page
+    assert "Bad tone" in page
+    assert shown(page) == {"schema_version": str(version.id)}
+    label_prompt(at_work, place)
+    for number, candidate in enumerate(order, start=1):
+        page = at_work.get(f"{place}?answer={number}")
+        at_work.post(f"{place}/answers/{candidate}", {"likert": "5", "flag-tone": "yes", **shown(page)})
+    assert "have changed" not in at_work.get(f"{place}/rank")
+    at_work.post(f"{place}/submit", {**lanes(order), **old}, status=409)
+    at_work.post(f"{place}/submit", {**lanes(order), "schema_version": version.id})
+    with database.reading() as session:
+        annotation = session.scalars(select(Annotation)).one()
+        assert annotation.schema_version_id == version.id
+        assert {f.value for f in annotation.flags if f.name == "tone"} == {"yes"}
+        assert service.stored_order(annotation) == "C > A = D > B"
+
+
+def test_a_form_that_does_not_say_which_questions_it_answers_counts_as_outdated(at_work):
+    place = take(at_work)
+    given = {f"label-{name}": value for name, value in LABELLED.items()}
+    assert "Look again at the prompt" in at_work.post(f"{place}/prompt-labels", given, status=409).text
+    assert at_work.client.get(f"{place}/rank").headers["location"] == place
 
 
 def test_a_labeler_never_sees_who_made_an_answer(at_work):
     place = take(at_work)
     pages = [at_work.get("/label"), *(at_work.get(f"{place}?answer={n}") for n in range(1, 5))]
+    label_prompt(at_work, place)
     rate_all(at_work, place)
     pages.append(at_work.get(f"{place}/rank"))
     assert not any("secret-origin" in page for page in pages)

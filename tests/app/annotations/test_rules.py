@@ -3,15 +3,49 @@ import pytest
 from app.annotations.rules import labels
 from app.annotations.rules.campaigns import campaign_problem
 from app.annotations.rules.ranking import contradictions, densify, ranks_from_ratings, rating_hint, weak_order
-from app.annotations.rules.submission import Submission, Verdict, demonstration_problem, submission_problems
+from app.annotations.rules.submission import (
+    Submission,
+    Verdict,
+    demonstration_problem,
+    missing_before_ranking,
+    outdated,
+    submission_problems,
+)
+from app.schemas.rules import Field, Option, Schema
 
 LETTERS = {10: "A", 11: "B", 12: "C", 13: "D"}
+SCHEMA = Schema(
+    prompt=(
+        Field(
+            "use_case",
+            "Use case",
+            "",
+            "main",
+            "choice",
+            (Option("chat", "Chat"), Option("other", "Other")),
+            required=True,
+        ),
+        Field("closed_domain", "Closed domain", "", "main", required=True),
+        Field("asks_advice", "Asks for advice", "", "more"),
+    ),
+    answer=(
+        Field("unfit", "Unfit", "", "helpful", "yes_no_na"),
+        Field("hallucination", "Hallucination", "", "truthful", needs="closed_domain", required=True),
+        Field("violence", "Violence", "", "harmless"),
+    ),
+)
+LABELLED = {"use_case": "chat", "closed_domain": "no"}
+CLOSED = LABELLED | {"closed_domain": "yes"}
 GOOD = {"name": "x", "kind": "ranking", "phase": "training", "overlap": 1, "lease_minutes": 30, "answers_per_task": 4}
 
 
 def complete(**changes):
-    given = {"verdicts": {c: Verdict(4) for c in LETTERS}, "ranks": dict.fromkeys(LETTERS, 1)} | changes
-    return Submission(**given)
+    rated = {c: Verdict(4) for c in LETTERS}
+    return Submission(**{"verdicts": rated, "ranks": dict.fromkeys(LETTERS, 1), "prompt_labels": LABELLED} | changes)
+
+
+def everywhere(**flags):
+    return {"verdicts": {c: Verdict(4, flags) for c in LETTERS}}
 
 
 def test_a_weak_order_reads_best_first_with_ties_in_letter_order():
@@ -35,7 +69,8 @@ def test_ratings_propose_an_order():
 
 
 def test_a_complete_submission_has_no_problems():
-    assert submission_problems(complete(), LETTERS) == []
+    assert submission_problems(complete(), LETTERS, SCHEMA) == []
+    assert submission_problems(complete(prompt_labels=CLOSED, **everywhere(hallucination="no")), LETTERS, SCHEMA) == []
 
 
 @pytest.mark.parametrize(
@@ -44,27 +79,56 @@ def test_a_complete_submission_has_no_problems():
         ({"verdicts": {10: Verdict(4)}}, "Answers B, C and D are not rated yet"),
         ({"ranks": {10: 1, 11: 1, 12: 2}}, "Answer D is not ranked yet"),
         ({"ranks": {**dict.fromkeys(LETTERS, 1), 99: 1}}, "does not belong to this task"),
-        ({"ranks": dict.fromkeys(LETTERS, 0)}, "A rank is 1 (best)"),
+        ({"ranks": dict.fromkeys(LETTERS, 0)}, "A rank is 1 (best) to 4"),
+        ({"ranks": dict.fromkeys(LETTERS, 5)}, "A rank is 1 (best) to 4"),
         ({"verdicts": {c: Verdict(8) for c in LETTERS}}, "from 1 to 7, not 8"),
-        ({"verdicts": {c: Verdict(4, {"hallucination": "yes"}) for c in LETTERS}}, "marked “closed domain”"),
-        ({"verdicts": {c: Verdict(4, {"made_up": "yes"}) for c in LETTERS}}, "no flag “made_up”"),
-        ({"verdicts": {c: Verdict(4, {"sexual_content": "na"}) for c in LETTERS}}, "takes yes, no, not “na”"),
+        (everywhere(hallucination="yes"), "Answer B: “Hallucination” is answered, which is asked only if"),
+        (everywhere(hallucination="no"), "marked “Closed domain”"),
+        ({"prompt_labels": CLOSED}, "Answer C: “Hallucination” is not answered yet"),
+        (everywhere(made_up="yes"), "no flag “made_up”"),
+        (everywhere(violence="na"), "takes yes, no, not “na”"),
+        ({"prompt_labels": {"use_case": "chat"}}, "The prompt is not labelled yet: answer “Closed domain” first"),
+        ({"prompt_labels": {}}, "answer “Use case” and “Closed domain” first"),
+        ({"prompt_labels": LABELLED | {"use_case": "poetry"}}, "“Use case” takes chat, other, not “poetry”"),
+        ({"prompt_labels": LABELLED | {"made_up": "yes"}}, "The prompt: There is no flag “made_up”"),
     ],
 )
 def test_what_is_wrong_with_a_submission_is_said(changes, sentence):
-    assert sentence in " ".join(submission_problems(complete(**changes), LETTERS))
+    assert sentence in " ".join(submission_problems(complete(**changes), LETTERS, SCHEMA))
 
 
-def test_conditional_flags_are_asked_only_where_they_apply():
-    assert "hallucination" not in labels.complete_flags({}, {})
-    assert labels.complete_flags({}, {"closed_domain": "yes"})["hallucination"] == "no"
-    assert labels.without_inapplicable({"hallucination": "yes", "sexual_content": "yes"}, {}) == {
-        "sexual_content": "yes"
+def test_the_ranking_waits_for_the_prompts_labels_and_every_rating_and_for_nothing_else():
+    assert missing_before_ranking(complete(ranks={}), LETTERS, SCHEMA) == []
+    missing = missing_before_ranking(Submission({10: Verdict(4)}, {}), LETTERS, SCHEMA)
+    assert [sentence.split(".")[0] for sentence in missing] == [
+        "The prompt is not labelled yet: answer “Use case” and “Closed domain” first",
+        "Answers B, C and D are not rated yet",
+    ]
+
+
+def test_silence_means_no_where_a_question_is_asked_and_optional():
+    assert labels.complete_flags(SCHEMA, {}, LABELLED) == {"unfit": "no", "violence": "no"}
+    given = {"hallucination": "yes", "violence": "yes", "unfit": "na"}
+    assert labels.complete_flags(SCHEMA, given, CLOSED) == given
+    assert labels.complete_flags(SCHEMA, given, LABELLED) == {"violence": "yes", "unfit": "na"}
+    assert labels.complete_prompt_labels(SCHEMA, LABELLED) == LABELLED | {"asks_advice": "no"}
+    assert labels.complete_prompt_labels(SCHEMA, {"closed_domain": "yes"}) == {
+        "closed_domain": "yes",
+        "asks_advice": "no",
     }
 
 
-def test_the_only_flag_where_yes_is_good_is_the_constraint():
-    assert [label.name for label in labels.ANSWER_FLAGS if label.yes_is_good] == ["satisfies_constraint"]
+def test_what_another_version_asked_is_kept_where_this_one_asks_it_too():
+    given = {"violence": "yes", "unfit": "maybe", "gone": "yes"}
+    assert labels.fitting(SCHEMA, "answer", given) == {"violence": "yes"}
+    assert labels.without_inapplicable(SCHEMA, {"hallucination": "yes", "violence": "yes"}, {}) == {"violence": "yes"}
+
+
+def test_parts_labelled_under_another_version_are_named():
+    submission = complete(versions={None: 1, 10: 2, 11: 1})
+    assert outdated(submission, 2) == [None, 11]
+    assert outdated(submission, 1) == [10]
+    assert outdated(complete(), 1) == []
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from app.annotations.rules.submission import Submission, Verdict
 from app.evaluations import service
 from app.models import Campaign, Candidate, ModelVersion, Person, Prompt, TaskCandidate
 from app.models.base import utc_now
+from tests.factories import LABELLED
 
 
 def sha(text):
@@ -51,7 +52,7 @@ def judge(database, campaign, person, rank_of):
             model = {a.candidate_id: a.candidate.model_version_id for a in work.task.answers}
             ranks = {c: rank_of(model[c]) for c in work.order}
             verdicts = {c: Verdict(8 - ranks[c]) for c in work.order}
-            annotations.submit(session, person, work.task.id, utc_now(), Submission(verdicts, ranks))
+            annotations.submit(session, person, work.task.id, utc_now(), Submission(verdicts, ranks, LABELLED))
 
 
 def test_a_comparison_shows_two_answers_of_each_where_both_have_them(database, models):

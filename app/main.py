@@ -30,7 +30,19 @@ from app.web.render import STATIC
 from app.web.security import SecurityHeaders, SessionMiddleware, check_csrf, session_options
 from app.web.uploads import BodyLimit
 
-ROUTERS = (people, schemas, prompts, guidelines, annotations, snapshots, registry, evaluations, runs, scoring, api_reference)
+ROUTERS = (
+    people,
+    schemas,
+    prompts,
+    guidelines,
+    annotations,
+    snapshots,
+    registry,
+    evaluations,
+    runs,
+    scoring,
+    api_reference,
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -35,7 +35,10 @@ export function connect(page) {
     if (event.key === "g" && guide.open && !isTyping(event) && !(event.ctrlKey || event.metaKey || event.altKey)) guide.close();
     else if (isTyping(event) || !isPlain(event)) return;
     else if (event.key === "g") open("guide");
-    else if (event.key === "q") open("guide", "[data-ask] textarea");
+    else if (event.key === "q") {
+      guide.querySelector(".guide-ask").open = true;
+      open("guide", "[data-ask] textarea");
+    }
     else if (event.key === "?") open("keys");
     else return;
     event.preventDefault();

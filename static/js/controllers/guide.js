@@ -64,7 +64,6 @@ export function connect(panel) {
     if (form !== ask) return;
     text.value = "";
     localStorage.removeItem(kept);
-    list.closest("details").open = true;
     panel.querySelector("[data-said]").textContent = "Asked. The answer comes here and on your work page.";
   });
   panel.addEventListener("keydown", (event) => {

@@ -10,7 +10,7 @@ from app.annotations.rules import ranking
 from app.annotations.rules.submission import Verdict
 from app.annotations.service import Work, stored_order
 from app.guidelines.pages import Desk, Guide
-from app.models import Annotation, Campaign, LabelSchemaVersion
+from app.models import Annotation, Campaign, GuidelineVersion, LabelSchemaVersion
 from app.schemas.rules import ANSWER, GROUPS, Field, Schema
 from app.web.render import Page
 
@@ -234,6 +234,7 @@ class CampaignPage(Page):
     recent: Sequence[RecentAnnotation]
     priority: str
     versions: Sequence[LabelSchemaVersion]
+    guideline: GuidelineVersion | None
     error: str = ""
 
 

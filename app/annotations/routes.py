@@ -437,6 +437,7 @@ def _campaign_page(session: Session, campaign_id: int, now: datetime, error: str
         recent=[recent_of(annotation) for annotation in queries.recent_annotations(session, campaign_id, 30)],
         priority=PRIORITY[campaign.phase],
         versions=schemas.all_versions(session) if campaign.schema_version else [],
+        guideline=None if campaign.imported else guidelines.version_of(session, campaign),
         error=error,
     )
 

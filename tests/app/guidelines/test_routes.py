@@ -95,10 +95,12 @@ def test_a_new_document_is_previewed_published_and_followed(browse, guideline, c
     assert count(database, Guideline) == 1
     assert "visible characters" in browse.post("/guidelines", {**form, "name": ""}, 422).text
     assert "already" in browse.post("/guidelines", {**form, "name": guideline.name}, 409).text
+    assert f'<a href="/guidelines/{guideline.id}">House rules</a>, version 1' in browse.get(f"/campaigns/{campaign.id}")
     place = browse.post("/guidelines", form).headers["location"]
     assert "None at the moment" in browse.get(place)
     browse.post(f"{place}/campaigns", {"campaign_id": campaign.id})
     assert f'<li><a href="/campaigns/{campaign.id}">' in browse.get(place)
+    assert ">Travel</a>, version 1" in browse.get(f"/campaigns/{campaign.id}")
     browse.post(f"{place}/campaigns", {"campaign_id": 999}, 404)
 
 

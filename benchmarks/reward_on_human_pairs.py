@@ -174,13 +174,13 @@ class Plan:
     threads: int
 
 
-PAIRS = {"UKP": Settings(5e-4, 1, 32, 2000), "hh": Settings(5e-4, 1, 18)}
+PAIRS = {"UKP": Settings(2e-4, 1, 32, 2000), "hh": Settings(2e-4, 1, 18)}
 """How TRL and ours learn from pairs.
 
 18 divides the 1,494 pairs of hh, so that every step has as many. Of UKP's some 6,400 pairs a fold they see 2,000, to
 save TRL's time; the rest is about the same 590 arguments.
 """
-DEBATES = Settings(1e-3, 5, 1)
+DEBATES = Settings(5e-4, 3, 1)
 SETTINGS = {
     **{(data, method): PAIRS[data] for data in PAIRS for method in ("TRL", "ours")},
     ("hh", "TRL in order"): PAIRS["hh"],

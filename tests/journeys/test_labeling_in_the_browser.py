@@ -203,6 +203,29 @@ def test_the_ranking_opens_when_the_prompt_is_labelled_too_and_the_page_leads_th
     expect(page.locator("#rank-form[data-ready]")).to_be_visible()
 
 
+def test_labels_entered_quicker_than_they_are_saved_arrive_as_they_were_left(page, labeler, campaign, database):
+    """The first save is slow; what follows must neither be overtaken by it nor lost when the page goes on."""
+    slow = []
+
+    def hold_the_first(route):
+        if not slow:
+            slow.append(route)
+            page.wait_for_timeout(500)
+        route.continue_()
+
+    page.route("**/prompt-labels", hold_the_first)
+    sign_in(page)
+    page.get_by_role("button", name="Take the next task").click()
+    label_prompt(page)
+    page.keyboard.press("5")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Answer B of 4", exact=True)).to_be_visible()
+    expect(page.locator("[data-open-labels]")).to_have_text("prompt labelled")
+    with database.reading() as session:
+        content = session.scalars(select(Draft)).one().content
+    assert content["prompt"] == {"use_case": "generation", "closed_domain": "no", "explicit_constraint": "no"}
+
+
 def test_a_proposal_is_not_submitted_before_the_person_agrees(page, labeler, campaign, database):
     sign_in(page)
     rate_four(page, [4, 4, 6, 2])

@@ -58,13 +58,25 @@ addEventListener("online", sendKept);
 setInterval(sendKept, RETRY);
 sendKept();
 
+// Saves that are on their way, by form. One at a time for each: of two that overtake one another the older would stay.
+const sending = new Map();
+
 export function connect(form) {
   const address = form.dataset.save || form.action;
   let timer = null;
-  const save = (options) => {
+  let again = false; // something was entered after what is on its way
+  const save = async (options = {}) => {
     clearTimeout(timer);
     timer = null;
-    return send(address, new FormData(form), options);
+    again = sending.has(form);
+    if (again && !options.keepalive) return;
+    try {
+      sending.set(form, send(address, new FormData(form), options));
+      await sending.get(form);
+    } finally {
+      sending.delete(form);
+    }
+    if (again) save();
   };
   form.addEventListener("input", (event) => {
     if (!event.target.matches("textarea, input[type=text]")) return;
@@ -74,16 +86,21 @@ export function connect(form) {
   form.addEventListener("change", (event) => {
     if (!event.target.matches("textarea, input[type=text]") || timer) save();
   });
-  form.addEventListener("submit", (event) => {
+  form.addEventListener("submit", async (event) => {
     clearTimeout(timer);
     timer = null;
     if (!navigator.onLine) {
       event.preventDefault();
       save();
+    } else if (sending.size) {
+      // The next page must not be older than what this one is still saving.
+      event.preventDefault();
+      while (sending.size) await Promise.allSettled(sending.values());
+      form.requestSubmit(event.submitter);
     }
   });
   // What was entered before this script was there has had no change event that it could hear.
   const entered = (input) => input.checked !== input.defaultChecked || (input.matches("textarea") && input.value !== input.defaultValue);
   if ([...form.querySelectorAll("input, textarea")].some(entered)) save();
-  addEventListener("pagehide", () => timer && save({ keepalive: true }));
+  addEventListener("pagehide", () => (timer || again) && save({ keepalive: true }));
 }

@@ -55,8 +55,12 @@ class SchemaPage(Page):
     parts: ClassVar[Mapping[str, str]] = PARTS
     kinds: ClassVar[Mapping[str, str]] = KINDS
     schema: LabelSchema
-    shown: LabelSchemaVersion
+    shown_row: VersionRow
     history: Sequence[VersionRow]
+
+    @property
+    def shown(self) -> LabelSchemaVersion:
+        return self.shown_row.version
 
     @property
     def asked(self) -> Schema:

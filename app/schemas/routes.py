@@ -76,7 +76,7 @@ def show_schema(
     """The newest version of a schema, or the one asked for by number."""
     schema = service.schema_for(session, schema_id)
     history = _history(session, schema_id)
-    shown = next((row.version for row in history if version in (None, row.version.number)), None)
+    shown = next((row for row in history if version in (None, row.version.number)), None)
     if shown is None:
         raise NotFound(f"“{schema.name}” has no version {version}.")
     return render(request, SchemaPage(schema, shown, history))

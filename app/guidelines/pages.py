@@ -262,6 +262,8 @@ class WritePage(Page):
     current: GuidelineVersion | None
     text: str
     changes: str = ""
+    based_on: str = ""
+    """The version its author began with, as the form brought it; a new form begins with the current one."""
     name: str = ""
     phase: str = "training"
     preview: bool = False

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from app.errors import DomainError, NotFound
+from app.errors import Conflict, DomainError, NotFound
 from app.guidelines import queries, questions, rules, service
 from app.guidelines.pages import (
     GuidelinesPage,
@@ -103,7 +103,15 @@ def publish_version(
             return go(f"/guidelines/{guideline_id}")
     with database.reading() as session:
         current = service.current_version_of(session, service.guideline_for(session, guideline_id))
-        page = WritePage(current, text, changes, preview=then == "preview" or status == 409, error=error)
+        overtaken = status == Conflict.status  # by what it shows from now on, beside what differs
+        page = WritePage(
+            current,
+            text,
+            changes,
+            based_on="" if overtaken else based_on,
+            preview=then == "preview" or overtaken,
+            error=error,
+        )
         return render(request, page, status)
 
 

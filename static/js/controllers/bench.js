@@ -32,14 +32,14 @@ export function connect(page) {
     const guide = document.getElementById("guide");
     const submits = text && event.key === "Enter" && (event.ctrlKey || event.metaKey);
     if (submits && !document.querySelector("dialog[open]")) page.querySelector("[data-primary]").click();
-    if (event.key === "g" && guide.open && !isTyping(event) && !(event.ctrlKey || event.metaKey || event.altKey)) guide.close();
-    else if (isTyping(event) || !isPlain(event)) return;
+    if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || !(guide.open || isPlain(event))) return;
+    if (event.key === "g" && guide.open) guide.close();
     else if (event.key === "g") open("guide");
     else if (event.key === "q") {
       guide.querySelector(".guide-ask").open = true;
       open("guide", "[data-ask] textarea");
     }
-    else if (event.key === "?") open("keys");
+    else if (event.key === "?" && !guide.open) open("keys");
     else return;
     event.preventDefault();
   });

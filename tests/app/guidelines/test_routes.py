@@ -87,6 +87,22 @@ def test_a_refused_version_comes_back_with_a_sentence_and_what_was_typed(
     assert count(database, GuidelineVersion) == 1
 
 
+def test_a_preview_hides_no_version_that_somebody_else_has_published_meanwhile(browse, office, guideline, database):
+    browse.as_("researcher")
+    browse.get("/guidelines")
+    form = {"text": "By the second.", "changes": "Mine.", "based_on": "1"}
+    office.publish(None, guideline, "By the first.")
+    place = f"/guidelines/{guideline.id}/write"
+    page = browse.post(place, {**form, "then": "preview"}, 200).text
+    kept = re.search(r'name="based_on" value="(\d+)"', page)[1]
+    page = browse.post(place, {**form, "based_on": kept}, 409).text
+    assert "Version 2 was published while you wrote" in page
+    assert re.search(r"<del>.*first.*</del><ins>.*second.*</ins>", page)
+    kept = re.search(r'name="based_on" value="(\d+)"', page)[1]
+    browse.post(place, {**form, "based_on": kept})
+    assert count(database, GuidelineVersion) == 3
+
+
 def test_a_new_document_is_previewed_published_and_followed(browse, guideline, campaign, database):
     browse.as_("researcher")
     browse.get("/guidelines/new")

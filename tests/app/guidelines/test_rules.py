@@ -47,9 +47,9 @@ def test_no_word_is_lost_none_invented_and_each_is_on_its_side(before, after):
         assert shown.split() == ([] if before == after else whole.split())
 
 
-def test_a_long_rewritten_passage_is_shown_as_replaced_and_quickly():
-    before = " ".join(f"old{i}" for i in range(5000))
-    after = " ".join(f"new{i}" for i in range(5000))
+def test_a_long_rewritten_passage_is_shown_as_replaced_as_a_whole():
+    before = " ".join(f"old{i} and" for i in range(2500))
+    after = before.replace("old", "new")
     [passage] = rules.difference(before, after)
     assert [piece.kind for piece in passage.pieces] == ["removed", "added"]
 

@@ -4,11 +4,15 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from typer.testing import CliRunner
 
 from app.annotations import service as annotations
+from app.cli import cli
+from app.database import Database
 from app.errors import Conflict, Invalid
 from app.guidelines import service
 from app.models import Guideline, GuidelineConfirmation, GuidelineVersion
+from app.settings import Settings
 from tests.app.annotations.conftest import NOON
 from tests.app.guidelines.conftest import ROUND_ONE
 
@@ -152,6 +156,17 @@ def test_a_new_database_gets_a_document_for_each_phase_once(database):
     assert "Helpfulness decides" in texts["training"]
     assert "⚠ High stakes" in texts["evaluation"]
     assert "exception" not in texts["training"]
+
+
+def test_the_command_that_prepares_a_database_brings_them(empty_database_url, tmp_path, monkeypatch):
+    settings = Settings(data_dir=tmp_path, database_url=empty_database_url)
+    monkeypatch.setattr("app.cli.load_settings", lambda: settings)
+    for _ in range(2):
+        assert CliRunner().invoke(cli, ["migrate"]).exit_code == 0
+    database = Database(empty_database_url)
+    with database.reading() as session:
+        assert len(session.scalars(select(Guideline)).all()) == 2
+    database.dispose()
 
 
 def test_a_phase_with_a_document_of_its_own_gets_no_other(office, database):

@@ -95,10 +95,10 @@ class LabelerAtWork(Visitor):
         if not place.startswith("/label/tasks/"):
             return False
         page = self.get(place)
-        if 'name="text"' in page:
-            self._write(place, page)
-        else:
+        if "data-tab=" in page:
             self._judge(place, page)
+        else:
+            self._write(place, page)
         return True
 
     def _confirm(self, place: str) -> str:
@@ -132,7 +132,7 @@ class LabelerAtWork(Visitor):
 
 def is_one_sentence(text: str) -> bool:
     """Whether an answer keeps the one limit that every prompt of the demo sets."""
-    return len(re.findall(r"[.!?](?=\s|$)", text.strip())) == 1 and text.rstrip()[-1] in ".!?"
+    return re.fullmatch(r"(?:[^.!?]|[.!?](?=\S))+[.!?]", text.strip()) is not None
 
 
 def _shown_version(page: str) -> str:

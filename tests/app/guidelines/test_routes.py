@@ -6,9 +6,20 @@ import pytest
 from sqlalchemy import select
 
 from app.annotations.rules.campaigns import PRIORITY
-from app.models import Announcement, Guideline, GuidelineConfirmation, GuidelineVersion, Question, QuestionPost
+from app.demo.labelers import SimulatedLabeler
+from app.demo.visitor import LabelerAtWork
+from app.models import (
+    Annotation,
+    Announcement,
+    Guideline,
+    GuidelineConfirmation,
+    GuidelineVersion,
+    Question,
+    QuestionPost,
+)
 from app.models.base import utc_now
 from tests.app.guidelines.conftest import ROUND_ONE
+from tests.browsing import PASSWORD
 
 
 @pytest.fixture
@@ -191,6 +202,21 @@ def test_a_version_replaced_while_it_was_read_is_not_confirmed(browse, office, g
     assert "All new." in page
     assert count(database, GuidelineConfirmation) == 0
     browse.post(place, {"version_id": "two"}, 422)
+
+
+def test_a_simulated_labeler_confirms_too_before_the_first_task(app_client, office, campaign, database):
+    office.factory.person(email="robot@example.org", password=PASSWORD)
+    robot = LabelerAtWork("http://testserver", SimulatedLabeler("robot", noise=0.0, tie_threshold=0.1, seed=1))
+    robot.http = app_client
+    robot.get("/sign-in")
+    robot.post("/sign-in", {"email": "robot@example.org", "password": PASSWORD})
+    robot.get("/account/password")
+    done = 0
+    while robot.do_next_task():
+        done += 1
+    assert done == 4
+    assert count(database, Annotation) == 4
+    assert count(database, GuidelineConfirmation) == 1
 
 
 @pytest.mark.parametrize("phase", ["training", "evaluation"])

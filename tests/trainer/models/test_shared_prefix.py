@@ -194,6 +194,51 @@ def test_the_last_layer_asks_for_the_tokens_that_are_read_and_no_others(family, 
     assert asked == [pack(conversations).ids.shape[1], len(scores)]
 
 
+MAKES_KEYS = {"gpt2": {"attn.c_attn"}, "gpt_neox": {"attention.query_key_value"}}
+"""What in a last layer reads every token: what makes keys and values, in some families together with the queries."""
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("family", FAMILIES)
+def test_of_the_last_layer_only_keys_and_values_are_computed_for_every_token(family, monkeypatch):
+    model, conversations = build(family), talks()
+    rows = {}
+    for kind in (torch.nn.Linear, transformers.pytorch_utils.Conv1D):
+
+        def counting(block, x, forward=kind.forward):
+            rows[block] = x.shape[1]
+            return forward(block, x)
+
+        monkeypatch.setattr(kind, "forward", counting)
+    scores = packed(model, conversations)
+    layers = getattr(model.base_model, "layers", None) or model.base_model.h
+    found = {name: rows[block] for name, block in layers[-1].named_modules() if block in rows}
+    every = {name for name, count in found.items() if count == pack(conversations).ids.shape[1]}
+    assert every == MAKES_KEYS.get(family, {"self_attn.k_proj", "self_attn.v_proj"})
+    assert {count for name, count in found.items() if name not in every} == {len(scores)}
+
+
+@pytest.fixture
+def uninitialised_is_nan(monkeypatch):
+    """Memory that nobody wrote holds NaN instead of what happens to lie there, which often is 0."""
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(True)
+    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
+    yield
+    torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+
+
+@pytest.mark.usefixtures("uninitialised_is_nan")
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_nothing_is_read_that_was_not_written(family):
+    model, conversations = build(family), talks()
+    assert torch.empty(3).isnan().all()
+    loss = element_loss(packed(model, conversations), conversations)
+    whole, _ = gradients(model, loss)
+    assert loss.isfinite()
+    assert whole.isfinite().all()
+
+
 @torch.no_grad()
 def test_padded_rows_score_the_same():
     model, conversations = build("gpt2"), talks()
@@ -263,7 +308,11 @@ def test_a_model_that_cannot_says_why_and_is_left_as_it_was(config, reason):
     torch.manual_seed(0)
     model = transformers.AutoModelForSequenceClassification.from_config(config).eval()
     before = model.config._attn_implementation
-    assert reason in obstacle(model, LONGEST)
+    ids = torch.arange(3, 20)[None]
+    with torch.no_grad():
+        expected = model(ids).logits
+        assert reason in obstacle(model, LONGEST)
+        assert torch.equal(model(ids).logits, expected)
     assert model.config._attn_implementation == before
 
 

@@ -1,12 +1,14 @@
 import json
 import random
 
+import numpy as np
 import pytest
 
 from tests import tiny
 from trainer.__main__ import main
 from trainer.contract.folder import MANIFEST, RANKINGS
-from trainer.contract.records import Answer, Ranking, write_rows
+from trainer.contract.records import Answer, Ranking, read_rows, write_rows
+from trainer.stages import crossvalidate
 
 CONFIG = {"learning_rate": 3e-3, "max_tokens": 48, "prompts_per_batch": 8, "folds": 2, "seeds": 2, "epochs": 3}
 
@@ -16,12 +18,12 @@ def sft(tmp_path_factory):
     return tiny.model_folder(tmp_path_factory.mktemp("sft"))
 
 
-def snapshot(path, *, heldout=True, people=("ann", "bob", "cat", "dan"), contrary=()):
+def snapshot(path, *, prompts=120, heldout=True, people=("ann", "bob", "cat", "dan"), contrary=()):
     """Everybody likes red, but for the contrary, who like it least."""
     folder = tiny.snapshot(path)
     draw = random.Random(0)
     rows = []
-    for i in range(120):
+    for i in range(prompts):
         texts = [" ".join(draw.choices(["red", "green", "blue", "white"], k=4)) for _ in range(4)]
         person = people[i % len(people)]
         sign = -1 if person in contrary else 1
@@ -67,6 +69,43 @@ def test_without_held_out_prompts_some_are_left_out_and_it_is_said(sft, tmp_path
     assert any("12 of its 120 training prompts" in note for note in manifest.notes)
     fold = manifest.cross_validation.folds[0]
     assert fold.seen.prompts + fold.unseen.prompts == 12
+
+
+@pytest.mark.parametrize("heldout", ["none", "prompts", "people and prompts"])
+def test_no_training_sees_the_group_left_out_or_a_prompt_that_is_measured(sft, tmp_path, monkeypatch, heldout):
+    data = snapshot(tmp_path / "snapshot", prompts=40, heldout=heldout != "none")
+    rows = list(read_rows(data / RANKINGS, Ranking))
+    if heldout == "people and prompts":
+        again = {"ranking_id": "again", "annotator": "eve", "split": "heldout"}
+        rows.append(next(row for row in rows if row.split == "train").model_copy(update=again))
+        write_rows(data / RANKINGS, Ranking, rows)
+    trained, measured = [], []
+    fit, score_answers = crossvalidate.fit, crossvalidate.score_answers
+
+    def fitting(job, train, progress, **given):
+        trained.append((train, given["seed"]))
+        return fit(job, train, progress, **given)
+
+    def scoring(job, reader, part, elements):
+        measured.append(part)
+        return score_answers(job, reader, part, elements)
+
+    monkeypatch.setattr(crossvalidate, "fit", fitting)
+    monkeypatch.setattr(crossvalidate, "score_answers", scoring)
+    config = CONFIG | {"epochs": 1, "labeler_weights": {"ann": 3}}
+    manifest = tiny.run_stage("crossvalidate", tmp_path / "run", config=config, snapshot=data, parents={"sft": sft})
+
+    folds = manifest.cross_validation.folds
+    assert len(folds) == len(trained) == 4
+    for fold, (train, seed), part in zip(folds, trained, measured, strict=True):
+        kept = train.all_rankings
+        people = np.array(train.labelers)[kept]
+        assert set(people) == {"ann", "bob", "cat", "dan"} - set(fold.labelers)
+        assert fold.seed == seed
+        assert len(part) == {"none": 4, "prompts": 8, "people and prompts": 8}[heldout]
+        assert not set(part.prompt_ids) & set(train.prompt_ids)
+        raw = np.where(people == "ann", 3, 1)
+        assert train.weights[kept].tolist() == pytest.approx((raw / raw.mean()).tolist())
 
 
 def test_resuming_equals_never_stopping(sft, tmp_path, monkeypatch):

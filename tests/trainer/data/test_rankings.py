@@ -1,0 +1,184 @@
+"""Rankings as they are read: what is kept, in which place, and what is told of what is not as it should be."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tests import tiny
+from trainer.contract.records import Answer, Ranking, write_rows
+from trainer.data import rankings
+from trainer.data.chat import encode_answer, encode_prompt
+from trainer.data.rankings import read_rankings
+
+LONGEST = 48
+
+
+@pytest.fixture(scope="module")
+def toy():
+    return tiny.tokenizer()
+
+
+@pytest.fixture
+def read(toy, tmp_path):
+    """Writes rankings into a file and reads them back: those of the training split, and what was said of all."""
+
+    def reading(rows, heads=()):
+        write_rows(tmp_path / "rankings.parquet", Ranking, rows)
+        splits, told = read_rankings(tmp_path / "rankings.parquet", toy, LONGEST, heads)
+        return splits["train"], told
+
+    return reading
+
+
+def ranking(number, texts=("red", "blue"), ranks=(1, 2), *, prompt=None, asked=None, ids=None, answers=None, **given):
+    """A ranking that nobody has checked; ``answers`` has the further fields of each answer."""
+    prompt = prompt or f"p{number}"
+    ids = ids or [f"{prompt}-{k}" for k in range(len(texts))]
+    answers = answers or [{}] * len(texts)
+    return Ranking.model_construct(
+        ranking_id=f"r{number}",
+        prompt_id=prompt,
+        messages=tiny.messages(asked or f"Say {prompt}."),
+        answers=[
+            Answer(candidate_id=name, text=text, **fields)
+            for name, text, fields in zip(ids, texts, answers, strict=True)
+        ],
+        ranks=list(ranks),
+        **{"annotator": "ann", **given},
+    )
+
+
+def content(kept):
+    """Everything about rankings by name, with the tokens themselves for the places where they stand."""
+    found = dict(vars(kept))
+    tokens = found.pop("tokens")
+    for name in ("prompt_spans", "answer_spans"):
+        found[name] = [tokens[start:end].tolist() for start, end in found[name]]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("row", "sentences"),
+    [
+        (ranking(1), []),
+        (ranking(1, ["red"], [1]), ["1 × a ranking is left out because a ranking needs at least two answers (r1)"]),
+        (ranking(1, ranks=[1]), ["1 × a ranking is left out because 2 answers but 1 ranks (r1)"]),
+        (ranking(1, ranks=[2, 2]), ["1 × all answers of a ranking are tied (r1)"]),
+        (ranking(1, ["red", "red"]), ["1 × a ranking holds answers with the same text (r1)"]),
+        (ranking(1, ["red", " \n"]), ["1 × an answer is empty (p1-1)"]),
+        (
+            ranking(1, ["red", "blue " * 60]),
+            ["1 × an answer is longer than max_tokens and loses its end (p1-1)"],
+        ),
+        (
+            ranking(1, ["red", "blue " * 8], asked="red " * 14),
+            ["1 × a prompt loses its oldest tokens beside an answer (p1)"],
+        ),
+        *(
+            (
+                ranking(1, strength=strength),
+                ["1 × the strength of a ranking is no number from 0 and counts as unknown (r1)"],
+            )
+            for strength in (math.nan, math.inf, -1.0)
+        ),
+    ],
+)
+def test_what_is_not_as_it_should_be_is_named_and_nothing_else_is(read, row, sentences):
+    _, told = read([ranking(0), row])
+    assert told == sentences
+
+
+def test_many_of_a_kind_are_counted_and_the_first_three_named(read):
+    kept, told = read([ranking(number, ["red"], [1]) for number in range(5)])
+    assert told == ["5 × a ranking is left out because a ranking needs at least two answers (r0, r1, r2, …)"]
+    assert len(kept) == 0
+
+
+def test_a_strength_that_is_no_number_from_zero_is_unknown(read):
+    strengths = [None, 0.0, 2.5, math.nan, math.inf, -1.0]
+    kept, _ = read([ranking(number, strength=strength) for number, strength in enumerate(strengths)])
+    np.testing.assert_array_equal(
+        kept.orders(kept.all_rankings).strength, [math.nan, 0, 2.5, math.nan, math.nan, math.nan]
+    )
+
+
+def test_everything_about_an_answer_stays_beside_it(read, toy):
+    texts = ["red", "blue stone", "green"]
+    fields = [
+        {"likert": 5, "shown": 2, "source": "sft", "flags": ["hallucination"]},
+        {"shown": 0, "source": "ppo"},
+        {"likert": 7, "source": None, "flags": ["harmful_advice"]},
+    ]
+    known = {"labeler_group": "first", "use_case": "chat"}
+    rows = [
+        ranking(0, texts, [3, 1, 2], prompt="p", answers=fields, **known),
+        # Another person is shown two of them the other way round.
+        ranking(1, texts[:0:-1], [1, 1], prompt="p", ids=["p-2", "p-1"], annotator="bob"),
+    ]
+    kept, _ = read(rows, heads=["truthful", "harmless"])
+    orders = kept.orders(kept.all_rankings)
+    nan = math.nan
+    assert orders.answers.tolist() == [[0, 1, 2], [2, 1, 0]]
+    assert orders.present.tolist() == [[True] * 3, [True, True, False]]
+    assert orders.ranks.tolist() == [[3, 1, 2], [1, 1, 0]]
+    np.testing.assert_array_equal(orders.likert, [[5, nan, 7], [nan, nan, nan]])
+    np.testing.assert_array_equal(orders.shown, [[2, 0, nan], [nan, nan, nan]])
+    assert orders.head_ranks.tolist() == [[[2, 1, 1], [1, 1, 0]], [[1, 1, 2], [1, 1, 0]]]
+    assert kept.answer_sources == ["sft", "ppo", None]
+    assert kept.answer_lengths.tolist() == [3, 10, 5]
+    assert (kept.labelers, kept.groups, kept.use_cases) == (["ann", "bob"], ["first", None], ["chat", None])
+    assert content(kept)["answer_spans"] == [encode_answer(toy, text) for text in texts]
+    assert content(kept)["prompt_spans"] == [encode_prompt(toy, rows[0].messages, LONGEST)]
+
+
+def test_an_answer_is_one_if_prompt_and_id_and_text_are_the_same(read):
+    rows = [
+        ranking(0, ["red", "red"], prompt="p", ids=["a", "b"]),  # equal texts stay two answers
+        ranking(1, ["red", "blue"], prompt="p", ids=["a", "b"]),  # "b" has another text here
+        ranking(2, ["red", "blue"], prompt="q", ids=["a", "b"]),  # another prompt
+    ]
+    kept, _ = read(rows)
+    assert kept.orders(kept.all_rankings).answers.tolist() == [[0, 1], [0, 2], [3, 4]]
+    assert [numbers.tolist() for numbers in kept.answers_of] == [[0, 1, 2], [3, 4]]
+
+
+def test_how_many_rows_are_read_together_changes_nothing(read, monkeypatch):
+    rows = [ranking(number, prompt=f"p{number % 3}", annotator=f"labeler-{number}") for number in range(8)]
+    whole, _ = read(rows)
+    for chunk in (1, 3):
+        monkeypatch.setattr(rankings, "CHUNK", chunk)
+        parts, _ = read(rows)
+        np.testing.assert_equal(content(parts), content(whole))
+
+
+def test_a_selection_keeps_no_prompt_and_no_answer_that_nobody_ranks_any_more(read):
+    rows = [
+        ranking(0, ["red", "blue", "green"], [1, 2, 3], prompt="p", annotator="bob"),
+        ranking(1, ["red", "green"], prompt="p", ids=["p-0", "p-2"]),
+        ranking(2, prompt="q", annotator="bob"),
+        ranking(3, prompt="s"),
+    ]
+    kept, _ = read(rows)
+    left = kept.select(np.array([True, True, False, True]) & (np.array(kept.labelers) == "ann"))
+    assert left.prompt_ids == ["p", "s"]
+    assert [numbers.tolist() for numbers in left.answers_of] == [[0, 2], [5, 6]]
+    assert left.owners.tolist() == [-1, 0, -1, 1]
+    assert left.size(0).answers == 2
+
+
+def test_a_ranking_weighs_the_product_of_prompt_and_labeler_and_the_mean_is_one(read):
+    rows = [
+        ranking(0, prompt="p"),
+        ranking(1, prompt="p", annotator="bob"),
+        ranking(2, prompt="q"),
+        ranking(3, prompt="q", annotator="bob"),
+    ]
+    kept, _ = read(rows)
+    given = {"p": 3.0}, {"bob": 0.5}
+    assert kept.weighted(*given).weights.tolist() == pytest.approx([x * 4 / 6 for x in (3, 1.5, 1, 0.5)])
+    # What a selection leaves out has no part in the mean.
+    left = kept.select(np.array([True, True, False, True])).weighted(*given)
+    assert left.weights[left.all_rankings].tolist() == pytest.approx([x * 3 / 5 for x in (3, 1.5, 0.5)])
+    with pytest.raises(ValueError, match="Every training ranking has weight 0"):
+        kept.weighted({}, {"ann": 0, "bob": 0})

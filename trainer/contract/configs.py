@@ -67,7 +67,7 @@ class SftConfig(TrainConfig):
     epochs: Positive = 3
     batch_size: Positive = Field(32, description="demonstrations a step (IG C.1: 32)")
     micro_batch_size: Positive | None = Field(None, description="demonstrations per forward; empty = batch_size")
-    max_tokens: Positive = Field(256, description="prompt + answer; a longer prompt loses its oldest tokens")
+    max_tokens: int = Field(256, ge=2, description="prompt + answer; a longer prompt loses its oldest tokens")
 
 
 class SampleConfig(StageConfig):
@@ -92,7 +92,7 @@ class RewardConfig(TrainConfig):
     learning_rate: Rate = 5e-4
     epochs: Positive = Field(1, description="IG C.2: 1; more overfits")
     prompts_per_batch: Positive = Field(64, description="prompts an optimizer step, with all their rankings (IG C.2)")
-    max_tokens: Positive = Field(256, description="prompt + answer; a longer prompt loses its oldest tokens")
+    max_tokens: int = Field(256, ge=2, description="prompt + answer; a longer prompt loses its oldest tokens")
     tokens_per_forward: Positive = Field(
         4096, description="tokens computed together; bounds memory and changes nothing else, a step's gradients add up"
     )
@@ -156,7 +156,7 @@ class ScoreConfig(StageConfig):
     """Score prompt + answer rows of ``inputs/answers.parquet`` with a reward model."""
 
     tokens_per_forward: Positive = Field(4096, description="tokens computed together; bounds memory")
-    max_tokens: Positive = Field(256, description="prompt + answer; a longer prompt loses its oldest tokens")
+    max_tokens: int = Field(256, ge=2, description="prompt + answer; a longer prompt loses its oldest tokens")
     share_prefixes: bool = Field(True, description="compute a prompt once for all its answers, where the model can")
 
 

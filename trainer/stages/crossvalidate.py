@@ -7,7 +7,7 @@ on, 69.6 ± 0.9 % on the group left out. Both are measured on prompts that no tr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import numpy as np
@@ -39,6 +39,11 @@ def run(folder: RunFolder) -> Metrics:
     job, train, heldout, metrics = open_job(folder, config)
     train, heldout = _disjoint(folder, train, heldout)
     groups = labeler_folds(_data_of(train), config.folds, folder.spec.seed)
+    if strangers := set(_data_of(heldout)) - set(_data_of(train)):
+        folder.note(
+            f"{len(strangers)} × a person ranked prompts that are measured on and none to learn from, "
+            f"and is in no group ({', '.join(sorted(strangers)[:3])})"
+        )
     weights = config.prompt_weights, config.labeler_weights
     parts = [train.select(~_by(train, group)).weighted(*weights) for group in groups]
 
@@ -73,8 +78,10 @@ def _fold(
     trained = fit(job, train, progress, seed=seed)
     with reading(trained.model, shared=job.shared) as reader:
         scores = score_answers(job, reader, heldout, range(len(heldout)))
-    theirs = _by(heldout, group)
-    seen, unseen = (_accuracy(heldout.select(keep), scores, job.folder.spec.seed) for keep in (~theirs, theirs))
+    seen, unseen = (
+        _accuracy(heldout.select(_by(heldout, people)), scores, job.folder.spec.seed)
+        for people in (_data_of(train).keys(), group)
+    )
     fold = Fold(fold=place, seed=seed, labelers=list(group), seen=seen, unseen=unseen)
     write_json(kept, fold)
     return fold
@@ -102,7 +109,7 @@ def _disjoint(folder: RunFolder, train: Rankings, heldout: Rankings) -> tuple[Ra
     return train.select(~measured), train.select(measured)
 
 
-def _by(data: Rankings, group: Sequence[str]) -> np.ndarray:
+def _by(data: Rankings, group: Iterable[str]) -> np.ndarray:
     """(R,) bool: rankings by these people."""
     return np.isin(np.array(data.labelers, dtype=object), list(group))
 

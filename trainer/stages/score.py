@@ -53,7 +53,8 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     ids: list[str] = []
     found: list[np.ndarray] = []
     while chunk := list(islice(rows, CHUNK)):
-        talks, places = conversations(chunk, tokenizer, config.max_tokens, config.tokens_per_forward)
+        capacity = config.tokens_per_forward if shared else 0
+        talks, places = conversations(chunk, tokenizer, config.max_tokens, capacity)
         scores = np.empty((len(members), len(chunk), len(label_names(members[0]))))
         for number, model in enumerate(members):
             with reading(model, shared=shared) as reader:
@@ -91,6 +92,13 @@ def conversations(
     rows: Sequence[AnswerToScore], tokenizer: Any, max_tokens: int, capacity: int
 ) -> tuple[list[Conversation], list[int]]:
     """Gather answers by prompt, each cut as if it stood alone; a thousand answers to one prompt are taken in parts.
+
+    Args:
+        rows: to score.
+        tokenizer: the model's.
+        max_tokens: of a prompt with one answer.
+        capacity: tokens of a part, prompt included; 0 takes every answer by itself, for models that
+            compute the prompt again anyway and then share forwards among answers of one length.
 
     Returns:
         The conversations, and for each of their answers, in order, its place in ``rows``.

@@ -108,6 +108,25 @@ def test_no_training_sees_the_group_left_out_or_a_prompt_that_is_measured(sft, t
         assert train.weights[kept].tolist() == pytest.approx((raw / raw.mean()).tolist())
 
 
+def test_who_ranked_nothing_to_learn_from_is_neither_seen_nor_left_out_and_it_is_said(sft, tmp_path):
+    data = snapshot(tmp_path / "snapshot", prompts=40)
+    rows = list(read_rows(data / RANKINGS, Ranking))
+    foreign = [row.model_copy(update={"ranking_id": f"{row.ranking_id}-eve", "annotator": "eve"}) for row in rows]
+    write_rows(data / RANKINGS, Ranking, [*rows, *(row for row in foreign if row.split == "heldout")])
+    config = CONFIG | {"epochs": 1, "seeds": 1}
+    manifest = tiny.run_stage("crossvalidate", tmp_path / "run", config=config, snapshot=data, parents={"sft": sft})
+    own = sum(len(set(row.ranks)) > 1 for row in rows if row.split == "heldout")
+    for fold in manifest.cross_validation.folds:
+        assert fold.seen.n + fold.unseen.n == pairs_of(rows)
+        assert fold.seen.prompts + fold.unseen.prompts == own
+    assert any("1 × a person" in note and "(eve)" in note for note in manifest.notes)
+
+
+def pairs_of(rows):
+    """Strict pairs of the held-out rankings."""
+    return sum(a < b for row in rows if row.split == "heldout" for a in row.ranks for b in row.ranks)
+
+
 def test_resuming_equals_never_stopping(sft, tmp_path, monkeypatch):
     given = {
         "config": CONFIG | {"epochs": 1, "checkpoint_every": 4},

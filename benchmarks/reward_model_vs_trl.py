@@ -7,7 +7,7 @@ A  our `reward` stage with one forward per answer (`share_prefixes` off)
 S  our `reward` stage as it is: a prompt once, each of its answers once
 L  plain forward + backward of the same model over the unique tokens, at its best batch size
 
-    python benchmarks/reward_model_vs_trl.py [--json FILE] [--quick] [--repeats N] [--trl-repeats N]
+    python benchmarks/reward_model_vs_trl.py [--json FILE] [--quick] [--repeats N] [--trl-repeats N] [--cells K,P …]
 
 Seconds are those of the training loop: `train()` of TRL, `time/train_seconds` of the stage (data path, optimizer steps
 and logging included). Tokenising is outside for everyone. All methods inherit one environment, in which threads at a
@@ -106,7 +106,7 @@ CHECK = Cell(4, 128, 4)
 def full_plan(given):
     model = {"vocabulary_size": 4096, "hidden_size": 384, "layers": 6, "heads": 6, "context": CONTEXT}
     # The cheapest cell takes more prompts, so that seconds rather than moments are compared.
-    cells = [Cell(k, prompt, 32 if (k, prompt) == (4, 128) else 16) for k, prompt in TARGETS]
+    cells = [Cell(k, prompt, 32 if (k, prompt) == (4, 128) else 16) for k, prompt in given.cells or TARGETS]
     repeats = {"S": given.repeats, "L": given.repeats, "A": 1, "T": given.trl_repeats}
     return Plan(model, cells, 8, repeats, 6_000, given.threads, targets=True)
 
@@ -442,6 +442,14 @@ def machine_facts(result, environment):
     }
 
 
+def cell(text):
+    """A size of problem as it is written on the command line."""
+    found = tuple(map(int, text.split(",")))
+    if found not in TARGETS:
+        raise ValueError(text)
+    return found
+
+
 def say(line):
     print(line, file=sys.stderr, flush=True)
 
@@ -452,6 +460,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tiny model, two cells, once: does it run?")
     parser.add_argument("--repeats", type=int, default=3, help="measurements of S and L in each cell (A: at most 2)")
     parser.add_argument("--trl-repeats", type=int, default=1, help="measurements of T in each cell")
+    parser.add_argument("--cells", type=cell, nargs="+", metavar="K,P", help="only these: K answers, P prompt tokens")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--environment", type=Path, default=TRL_ENVIRONMENT, help="where TRL is or shall be installed")
     given = parser.parse_args()

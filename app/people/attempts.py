@@ -1,5 +1,6 @@
 """How often signing in may fail: the memory of one web process, against guessing passwords."""
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
@@ -9,14 +10,17 @@ from app.errors import TooManyAttempts
 WINDOW = timedelta(minutes=5)
 MOST_FOR_AN_EMAIL = 10
 MOST_FROM_AN_ADDRESS = 50  # an office may share one
-REMEMBERED = 10_000
 
 
 @dataclass
 class SignInAttempts:
-    """Attempts of the last five minutes that have not succeeded, by e-mail and by network address."""
+    """Attempts of the last five minutes that have not succeeded, by e-mail and by network address.
 
-    _times: dict[str, list[datetime]] = field(default_factory=dict)
+    The keys stand in the order of their latest attempts: what is too old is forgotten from the front, and
+    somebody who tries a hundred thousand names makes no attempt slower than another.
+    """
+
+    _times: OrderedDict[str, list[datetime]] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
     def begin(self, email: str, address: str, now: datetime) -> None:
@@ -33,7 +37,8 @@ class SignInAttempts:
                 if len(recent[key]) >= most:
                     minutes = -(-(recent[key][-most] + WINDOW - now) // timedelta(minutes=1))
                     raise TooManyAttempts(f"Too many attempts to sign in failed. Try again in {minutes} min.")
-            self._times |= {key: [*times, now] for key, times in recent.items()}
+            for key, times in recent.items():
+                self._keep(key, [*times, now])
 
     def succeeded(self, email: str, address: str) -> None:
         """Forget what was counted against the e-mail, and this attempt against the address."""
@@ -63,11 +68,18 @@ class SignInAttempts:
         with self._lock:
             self._forget_the_old(now)
             times = [time for time in self._times.get(_of_tokens(address), ()) if now - time < WINDOW]
-            self._times[_of_tokens(address)] = [*times, now]
+            self._keep(_of_tokens(address), [*times, now])
+
+    def _keep(self, key: str, times: list[datetime]) -> None:
+        self._times[key] = times
+        self._times.move_to_end(key)
 
     def _forget_the_old(self, now: datetime) -> None:
-        if len(self._times) > REMEMBERED:
-            self._times = {key: times for key, times in self._times.items() if now - times[-1] < WINDOW}
+        while self._times:
+            key, times = next(iter(self._times.items()))
+            if now - times[-1] < WINDOW:
+                return
+            del self._times[key]
 
 
 def _of_tokens(address: str) -> str:

@@ -29,6 +29,7 @@ def demonstrations(database, settings, tmp_path):
         prompts.import_file(session, settings, None, path, path.name, kind="demonstrations")
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_an_engineer_freezes_trains_watches_and_finds_the_model(
     page, factory, base_model, demonstrations, start_worker
 ):

@@ -39,6 +39,7 @@ KEYS = [
 ]
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def test_the_loop_turns_once_and_tells_its_numbers(settings, database):
     with database.transaction() as session:
         _, password = people.add_person(session, None, email="admin@demo.example", name="Ada", role="admin")

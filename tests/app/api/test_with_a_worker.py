@@ -38,6 +38,7 @@ def by_hand(model, prompt, answer):
         return scores(model, *pad([ids], 0, "right")).item()
 
 
+@pytest.mark.parametrize("engine_name", ["postgresql"])
 def test_programs_and_commands_get_the_models_own_scores(
     call, model, database, settings, start_worker, tmp_path, monkeypatch
 ):

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.errors import TooManyAttempts
-from app.people.attempts import MOST_FOR_AN_EMAIL, MOST_FROM_AN_ADDRESS, REMEMBERED, WINDOW, SignInAttempts
+from app.people.attempts import MOST_FOR_AN_EMAIL, MOST_FROM_AN_ADDRESS, WINDOW, SignInAttempts
 from tests.browsing import PASSWORD
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -44,8 +44,12 @@ def test_those_who_sign_in_are_not_counted(attempts):
 
 
 def test_what_is_remembered_is_bounded_by_time(attempts):
-    fail(attempts, REMEMBERED, email="p{}@example.org", address="address {}")
+    fail(attempts, 200, email="p{}@example.org", address="address {}")
+    # Whoever tries again is remembered from then on, wherever they stood before.
+    attempts.begin("p3@example.org", "address 3", NOON + WINDOW / 2)
     attempts.begin("ana@example.org", "10.0.0.1", NOON + WINDOW)
+    assert len(attempts._times) == 4
+    attempts.begin("ana@example.org", "10.0.0.1", NOON + 2 * WINDOW)
     assert len(attempts._times) == 2
 
 

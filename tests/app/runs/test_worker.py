@@ -74,6 +74,7 @@ def test_a_run_ends_in_the_registry_and_a_killed_worker_resumes_it_from_its_chec
         assert (settings.data_dir / model.path / "model.safetensors").exists()
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_cancelling_stops_the_child_and_going_on_resumes_it(database, settings, corpus, start_worker):
     run_id = order(database, corpus, steps=1_000_000, checkpoint_every=20)
     start_worker()
@@ -92,6 +93,7 @@ def test_cancelling_stops_the_child_and_going_on_resumes_it(database, settings, 
     wait_until(database, run_id, lambda run: run.status == "cancelled")
 
 
+@pytest.mark.parametrize("engine_name", ["postgresql"])
 def test_a_broken_run_tells_why_and_a_stopped_worker_leaves_its_run_to_the_next(
     database, settings, corpus, start_worker
 ):

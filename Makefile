@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMPS := .venv/stamps
 VENDOR := static/vendor
 
-.PHONY: demo test check setup slow screenshots clean
+.PHONY: demo test check setup slow screenshots messages clean
 .DEFAULT_GOAL := help
 
 help:            ## list the targets
@@ -30,6 +30,12 @@ slow: $(STAMPS)/dev $(VENDOR)/stamp $(STAMPS)/browser  ## the tests that take mi
 
 screenshots: $(STAMPS)/dev $(VENDOR)/stamp $(STAMPS)/browser  ## pictures of every page from the running app
 	$(BIN)/python scripts/take_screenshots.py
+
+messages: $(STAMPS)/dev  ## collect the sentences to translate into app/translations
+	$(BIN)/pybabel extract --mapping-file pyproject.toml --keyword mark --add-location file --sort-by-file \
+	  --project Prefloop --output-file build/messages.pot .
+	$(BIN)/pybabel update --input-file build/messages.pot --output-file app/translations/zh-Hans.po --locale zh_Hans \
+	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 120
 
 clean:           ## remove what setup made; data/ stays
 	rm -rf .venv node_modules $(VENDOR)

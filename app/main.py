@@ -27,6 +27,7 @@ from app.snapshots.routes import router as snapshots
 from app.web.error_pages import add_error_pages
 from app.web.forms import check_what_was_sent
 from app.web.render import STATIC
+from app.web.requests import speak_their_language
 from app.web.security import SecurityHeaders, SessionMiddleware, check_csrf, session_options
 from app.web.uploads import BodyLimit
 
@@ -57,7 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(
         title="Prefloop",
         lifespan=lifespan,
-        dependencies=[Depends(check_csrf), Depends(check_what_was_sent)],
+        dependencies=[Depends(speak_their_language), Depends(check_csrf), Depends(check_what_was_sent)],
         docs_url=None,
         redoc_url=None,
         openapi_url=None,

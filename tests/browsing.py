@@ -44,7 +44,8 @@ class Browsing:
 def proof_read(address: str, html: str) -> None:
     """What must hold on every page: a title, no inline script, style or handler, no repeated id, no raw template."""
     assert re.search(r"<title>\s*\S[^<]* · Prefloop</title>", html), f"{address}: no title"
-    assert not re.search(r"<script(?![^>]*\bsrc=)[^>]*>(?!\s*[\[{])", html), f"{address}: inline script"
+    inline = re.findall(r"<script(?![^>]*\bsrc=)[^>]*>", html)
+    assert all('type="application/json"' in tag for tag in inline), f"{address}: inline script"
     assert not re.search(r"<[^>]+\s(style|on[a-z]+)=", html), f"{address}: inline style or handler"
     assert not re.search(r"\{\{|\{%", html), f"{address}: raw template"
     ids = re.findall(r'\sid="([^"]+)"', html)

@@ -16,6 +16,7 @@ class Person(Base):
 
     ``password_is_one_time`` stays true until the person has chosen a password of their own.
     ``session_epoch`` is part of every session cookie: raising it ends all sessions.
+    ``locale`` is the language they chose (BCP 47); without one their browser's wish counts.
     """
 
     __tablename__ = "people"
@@ -30,6 +31,7 @@ class Person(Base):
     password_is_one_time: Mapped[bool] = mapped_column(default=True)
     session_epoch: Mapped[int] = mapped_column(default=0)
     active: Mapped[bool] = mapped_column(default=True)
+    locale: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     last_login_at: Mapped[datetime | None]
 

@@ -9,12 +9,13 @@ from app.people import queries, rules, service, tokens
 from app.people.attempts import SignInAttempts
 from app.people.pages import AuditPage, PasswordPage, PeoplePage, SignInPage, TokensPage
 from app.web.render import go, render, tell
-from app.web.requests import Now, Reading, SignedIn, Writing, database_of, needs, person_of
+from app.web.requests import LOCALE_COOKIE, Now, Reading, SignedIn, Writing, database_of, needs, person_of
 
 router = APIRouter()
 Admin = Annotated[Person, Depends(needs(lambda role: rules.may(role, "manage_people")))]
 Programmer = Annotated[Person, Depends(needs(lambda role: rules.may(role, "use_api")))]
 TOKENS_SHOWN = 100
+ONE_YEAR = 365 * 24 * 3600
 
 
 def _own_address(address: str) -> str:
@@ -61,6 +62,19 @@ def sign_in(
 def sign_out(request: Request) -> RedirectResponse:
     request.session.clear()
     return go("/sign-in")
+
+
+@router.post("/account/language")
+def choose_language(
+    request: Request, locale: Annotated[str, Form()] = "", back: Annotated[str, Form()] = "/"
+) -> RedirectResponse:
+    """Speak another language from the next page on: to a person everywhere, to a stranger in this browser."""
+    person = person_of(request)
+    with database_of(request).transaction() as session:
+        service.choose_locale(session, person.id if person else None, locale)
+    answer = go(_own_address(back))
+    answer.set_cookie(LOCALE_COOKIE, locale, max_age=ONE_YEAR, httponly=True, samesite="lax")
+    return answer
 
 
 @router.get("/account/password")

@@ -7,6 +7,8 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.language import LOCALES
+from app.language import gettext as _
 from app.models import AuditEvent, Person
 from app.models.base import utc_now
 from app.people import queries, rules
@@ -108,6 +110,18 @@ def choose_password(session: Session, person_id: int, password: str, again: str)
     person.session_epoch += 1
     record(session, person, "chose password", person)
     return person
+
+
+def choose_locale(session: Session, person_id: int | None, locale: str) -> None:
+    """Keep the language that a person wants to read; of a stranger nothing is kept here.
+
+    Raises:
+        Invalid: it is none of ours.
+    """
+    if locale not in LOCALES:
+        raise Invalid(_("This language is not there. Choose one of: %(names)s.", names=", ".join(LOCALES.values())))
+    if person_id is not None:
+        _person(session, person_id).locale = locale
 
 
 def set_active(session: Session, by: Person, person_id: int, *, active: bool) -> Person:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from app.errors import DomainError, no_room
 from app.web.render import Page, go, render
-from app.web.requests import OwnPasswordNeeded, SignInNeeded
+from app.web.requests import OwnPasswordNeeded, SignInNeeded, speak_their_language
 from app.web.security import HEADERS
 
 
@@ -88,6 +88,7 @@ def add_error_pages(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
+        await speak_their_language(request)  # an address that no route has asked nobody yet
         return _error(request, error.status_code, SENTENCES.get(error.status_code, str(error.detail)))
 
     @app.exception_handler(DBAPIError)

@@ -16,6 +16,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from app.language import LOCALES, plain_gettext, plain_ngettext, script_words, spoken
 from app.people import rules as people_rules
 from app.web.markup import excerpt, render_markdown
 from app.web.requests import person_of
@@ -90,7 +91,9 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    environment.install_gettext_callables(plain_gettext, plain_ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(static_url=static_url, may=people_rules.may)
     environment.filters.update(ago=ago, duration=duration, number=number, markdown=render_markdown, excerpt=excerpt)
     return environment
@@ -104,6 +107,9 @@ def render(request: Request, page: Page, status: int = 200) -> HTMLResponse:
         "csrf_token": csrf_token(request),
         "path": request.url.path,
         "theme": theme if (theme := request.cookies.get("theme")) in ("light", "dark") else "",
+        "locale": spoken(),
+        "locales": LOCALES,
+        "words": script_words(spoken()),
         "messages": request.session.pop("messages", []) if "hx-request" not in request.headers else [],
     }
     return HTMLResponse(_environment().get_template(page.template).render(context), status)

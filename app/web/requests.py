@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
 from app.database import Database
 from app.errors import Forbidden
+from app.language import best_of, speak
 from app.models import Person
 from app.models.base import utc_now
 from app.settings import Settings
@@ -42,6 +44,7 @@ Reading = Annotated[Session, Depends(_reading)]
 Writing = Annotated[Session, Depends(_writing, scope="function")]
 AppSettings = Annotated[Settings, Depends(settings_of)]
 Now = Annotated[datetime, Depends(utc_now)]
+LOCALE_COOKIE = "locale"
 
 
 class SignInNeeded(Exception):  # noqa: N818
@@ -65,6 +68,16 @@ def person_of(request: Request) -> Person | None:
         request.state.person = person
     known: Person | None = request.state.person
     return known
+
+
+async def speak_their_language(request: Request) -> None:
+    """Speak a signed-in person's own language, else that of the browser's last choice, else one it accepts.
+
+    Async, because only what an async dependency sets in the context reaches the route that comes after it.
+    """
+    person = await run_in_threadpool(person_of, request)
+    wishes = (person.locale if person else None, request.cookies.get(LOCALE_COOKIE))
+    speak(best_of((*wishes, request.headers.get("accept-language"))))
 
 
 def signed_in(request: Request) -> Person:

@@ -27,6 +27,7 @@ OPEN_TO_STRANGERS = {
     ("GET", "/sign-in"),
     ("POST", "/sign-in"),
     ("POST", "/sign-out"),
+    ("POST", "/account/language"),
 }
 # SQL outside queries.py, each with its reason.
 SQL_ELSEWHERE = {

@@ -8,6 +8,10 @@ from trainer.contract.judging import Share
 
 DRAWS = 2000
 LEVEL = 0.95
+Z = 1.959964
+"""Quantile of the normal distribution that belongs to ``LEVEL``."""
+SAME = 1e-12
+"""Draws that differ by less are the same rate, rounding apart."""
 
 _CELLS = 1 << 20
 """Numbers handled at once while drawing and summing: 8 MB, whatever the number of prompts."""
@@ -24,8 +28,8 @@ class Resamples:
 
     A part that holds only some of the clusters (one labeler's prompts) meets a random number of
     them in each draw, as it would if the data were collected anew; draws that meet none are left
-    out. With a single cluster every draw gives the same rate and the interval is that one point:
-    the data say nothing about how much prompts differ. Read ``Share.prompts`` beside it.
+    out. Where all clusters agree (one prompt only, or everything right) every draw gives the same
+    rate, which would look like certainty; Wilson's interval for so many clusters stands instead.
 
     Memory: ``DRAWS`` bytes per cluster (66 MB for 33,000 prompts) and 8 MB at work.
     """
@@ -85,15 +89,10 @@ class Resamples:
                 continue
             met = sums[:, parts + part] > 0
             low, high = percentiles(sums[met, part] / sums[met, parts + part])
-            found.append(
-                Share(
-                    value=float(correct[:, part].sum() / counted),
-                    low=low,
-                    high=high,
-                    n=round(counted),
-                    prompts=int((total[:, part] > 0).sum()),
-                )
-            )
+            value, prompts = float(correct[:, part].sum() / counted), int((total[:, part] > 0).sum())
+            if high - low < SAME:
+                low, high = wilson(value, prompts)
+            found.append(Share(value=value, low=low, high=high, n=round(counted), prompts=prompts))
         return found
 
     def shares_by(self, credit: np.ndarray, clusters: np.ndarray, parts: np.ndarray, count: int) -> list[Share]:
@@ -132,6 +131,13 @@ def share(correct: np.ndarray, total: np.ndarray, clusters: np.ndarray, seed: in
     right = np.bincount(place, weights=np.asarray(correct)[counted], minlength=len(names))
     all_of = np.bincount(place, weights=np.asarray(total)[counted], minlength=len(names))
     return Resamples(len(names), seed).shares(right[:, None], all_of[:, None])[0]
+
+
+def wilson(rate: float, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval for a rate among ``n`` independent trials, n > 0 (Wilson 1927)."""
+    shrunk = (rate + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z / (1 + Z**2 / n) * float(np.sqrt(rate * (1 - rate) / n + Z**2 / (4 * n**2)))
+    return max(0.0, shrunk - half), min(1.0, shrunk + half)
 
 
 def percentiles(draws: np.ndarray) -> tuple[float, float]:

@@ -1,6 +1,8 @@
 // Draws every series of a run with one shared x-axis: hovering one curve reads all of them.
 // The numbers of the newest step stand in the heading of each curve; a screen reader gets them as text.
 const EVERY_MS = 2000;
+// uPlot rounds ticks to three decimals, which makes a learning rate zero.
+const short = (tick) => (tick === null ? "" : Math.abs(tick) >= 1e-3 || tick === 0 ? tick.toLocaleString("en") : tick.toExponential(0));
 const colours = ["--curve-1", "--curve-2", "--curve-3", "--curve-4"];
 
 export function connect(element) {
@@ -38,7 +40,7 @@ export function connect(element) {
       cursor: { sync: { key: "run" } },
       legend: { live: true },
       scales: { x: { time: false } },
-      axes: [{ ...axis, label: "step", labelSize: 18, size: 36 }, { ...axis, size: 56 }],
+      axes: [{ ...axis, label: "step", labelSize: 18, size: 36 }, { ...axis, size: 56, values: (_, ticks) => ticks.map(short) }],
       series: [{ label: "step" }, { label: name, stroke: token(colours[index % colours.length]), width: 1.6, spanGaps: true, points: { show: steps.length < 3 } }],
     }, [steps, values], target);
     plots.set(name, { plot, value, figure });

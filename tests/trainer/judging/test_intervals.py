@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.contract.judging import Share
-from trainer.judging.intervals import DRAWS, Resamples, share
+from trainer.judging.intervals import DRAWS, Resamples, share, wilson
 
 WIDTH = 0.03
 """How far a bootstrap bound may lie from the normal approximation."""
@@ -60,9 +60,23 @@ def test_nothing_counted_says_nothing():
     assert share(np.zeros(0), np.zeros(0), np.zeros(0, dtype=int), 0) == Share()
 
 
-def test_one_prompt_gives_a_point():
+def test_prompts_that_agree_are_not_taken_for_certainty():
+    """Every draw has the same rate; the interval is that of so many prompts, wide for one."""
     found = share(np.array([2.0, 1.0]), np.array([3.0, 3.0]), np.array([8, 8]), 0)
-    assert (found.value, found.low, found.high, found.n, found.prompts) == (0.5, 0.5, 0.5, 6, 1)
+    assert (found.value, found.n, found.prompts) == (0.5, 6, 1)
+    assert (found.low, found.high) == pytest.approx((0.0546, 0.9454), abs=1e-4)
+    always = share(np.full(10, 6.0), np.full(10, 6.0), np.arange(10), 0)
+    assert (always.value, always.low, always.high) == pytest.approx((1.0, 0.7225, 1.0), abs=1e-4)
+    never = share(np.zeros(10), np.full(10, 6.0), np.arange(10), 0)
+    assert (never.low, never.high) == pytest.approx((0.0, 0.2775), abs=1e-4)
+
+
+def test_wilson_gives_the_printed_interval():
+    """Newcombe 1998, table I, method 3: 81 of 263, 15 of 148, 0 of 20, 1 of 29."""
+    assert wilson(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson(15 / 148, 148) == pytest.approx((0.0624, 0.1605), abs=5e-5)
+    assert wilson(0, 20) == pytest.approx((0, 0.1611), abs=5e-5)
+    assert wilson(1 / 29, 29) == pytest.approx((0.0061, 0.1718), abs=5e-5)
 
 
 def test_every_draw_has_as_many_clusters_as_there_are():
@@ -86,7 +100,8 @@ def test_a_part_that_few_draws_meet_has_the_interval_of_those_that_do():
     total[3, 0] = 4
     correct[3, 0] = 1  # a single prompt; a third of the draws do not meet it
     found, empty = resamples.shares(correct, total)
-    assert (found.value, found.low, found.high, found.n, found.prompts) == (0.25, 0.25, 0.25, 4, 1)
+    assert (found.value, found.low, found.high) == (0.25, *wilson(0.25, 1))
+    assert (found.n, found.prompts) == (4, 1)
     assert empty == Share()
 
 

@@ -3,6 +3,8 @@
 import errno
 import os
 
+from app.language import gettext as _
+
 
 class DomainError(Exception):
     """Something a person asked for that cannot be done; ``str(error)`` tells them why and what to do."""
@@ -55,6 +57,9 @@ def no_room(error: OSError) -> NoRoom | None:
     if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
         return None
     return NoRoom(
-        f"A file could not be opened or written ({os.strerror(error.errno)}). Nothing was kept. Ask whoever looks "
-        "after the server to make room in the data folder or to allow writing there; then try again."
+        _(
+            "A file could not be opened or written (%(reason)s). Nothing was kept. Ask whoever looks after the server "
+            "to make room in the data folder or to allow writing there; then try again.",
+            reason=os.strerror(error.errno),
+        )
     )

@@ -12,8 +12,9 @@ from contextvars import ContextVar
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from babel.lists import format_list
 from babel.messages import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -21,6 +22,8 @@ from babel.messages.pofile import read_po
 LOCALES = {"en": "English", "zh-Hans": "简体中文"}
 """Each language's tag (BCP 47) and its own name for itself; sentences are written in the first."""
 SOURCE = next(iter(LOCALES))
+CONVENTIONS = {"en": "en_GB", "zh-Hans": "zh_Hans"}
+"""Whose manner of writing lists and dates is used for each language (CLDR)."""
 CATALOGUES = Path(__file__).parent / "translations"
 SCRIPTS = "static/js/"
 
@@ -50,6 +53,17 @@ def ngettext(singular: str, plural: str, count: int, **values: Any) -> str:
 def mark(message: str) -> str:
     """Mark a sentence for translation where it is kept and not said; whoever says it calls ``gettext``."""
     return message
+
+
+def listed(names: Iterable[object], last: Literal["and", "or"] = "and") -> str:
+    """Several things as one phrase: "A, B and C", or "A, B or C"."""
+    words = list(map(str, names))
+    return format_list(words, style="standard" if last == "and" else "or", locale=CONVENTIONS[_spoken.get()])
+
+
+def said(text: str) -> str:
+    """A text kept as data, in the language in use where it is one that we ship; whatever else people wrote stays."""
+    return plain_gettext(text) if text else text
 
 
 def plain_gettext(message: str) -> str:

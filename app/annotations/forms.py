@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.annotations.rules.submission import Verdict
+from app.language import gettext as _
 from app.web.forms import whole_number
 
 
@@ -30,7 +31,7 @@ def verdict_of(fields: Mapping[str, str]) -> Verdict:
     """``likert``, ``note`` and ``flag-<name>``; a flag that is missing was not answered."""
     likert = fields.get("likert", "")
     return Verdict(
-        likert=whole_number(likert, "A rating") if likert else None,
+        likert=whole_number(likert, _("A rating")) if likert else None,
         flags={name.removeprefix("flag-"): value for name, value in fields.items() if name.startswith("flag-")},
         note=fields.get("note", ""),
     )
@@ -44,13 +45,13 @@ def prompt_labels_of(fields: Mapping[str, str]) -> dict[str, str]:
 def schema_version_of(fields: Mapping[str, str]) -> int | None:
     """``schema_version``: which version of the label schema the page showed; nothing where a form does not say."""
     version = fields.get("schema_version", "")
-    return whole_number(version, "The version of the questions") if version else None
+    return whole_number(version, _("The version of the questions")) if version else None
 
 
 def ranks_of(fields: Mapping[str, str]) -> dict[int, int]:
     """``rank-<candidate>``: the lane, 1 best; an empty one is not placed yet."""
     return {
-        whole_number(name.removeprefix("rank-"), "An answer's number"): whole_number(value, "A rank")
+        whole_number(name.removeprefix("rank-"), _("An answer's number")): whole_number(value, _("A rank"))
         for name, value in fields.items()
         if name.startswith("rank-") and value
     }
@@ -58,5 +59,5 @@ def ranks_of(fields: Mapping[str, str]) -> dict[int, int]:
 
 def makers_of(lists: Mapping[str, list[str]]) -> tuple[list[str], list[int]]:
     """Chosen makers: ``origin`` by origin, ``model_version_id`` by number."""
-    models = [whole_number(value, "A model's number") for value in lists.get("model_version_id", [])]
+    models = [whole_number(value, _("A model's number")) for value in lists.get("model_version_id", [])]
     return lists.get("origin", []), models

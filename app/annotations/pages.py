@@ -10,6 +10,7 @@ from app.annotations.rules import ranking
 from app.annotations.rules.submission import Verdict
 from app.annotations.service import Work, stored_order
 from app.guidelines.pages import Desk, Guide
+from app.language import gettext as _
 from app.models import Annotation, Campaign, GuidelineVersion, LabelSchemaVersion
 from app.schemas.rules import ANSWER, GROUPS, Field, Schema
 from app.web.render import Page
@@ -157,7 +158,7 @@ def bench_of(work: Work, now: datetime, done_today: int, guide: Guide) -> Bench:
         campaign=campaign_rules.name_for_labelers(campaign.id, campaign.name, campaign.phase),
         kind=campaign.kind,
         phase=campaign.phase,
-        priority=campaign_rules.PRIORITY[campaign.phase],
+        priority=_(campaign_rules.PRIORITY[campaign.phase]),
         instructions=campaign.instructions,
         messages=work.task.prompt.messages,
         seconds_left=max(0, round(left)),

@@ -30,6 +30,7 @@ from app.annotations.service import LabelsChanged, Work
 from app.errors import Conflict, DomainError, Invalid, NotFound
 from app.guidelines import service as guidelines
 from app.guidelines.pages import ConfirmPage, confirm_page, desk_of, guide_of
+from app.language import gettext as _
 from app.models import Campaign, Person
 from app.people.rules import may
 from app.schemas import queries as schemas
@@ -87,7 +88,7 @@ def _done_today(session: Session, person: Person, now: datetime, campaign_id: in
 def take_next(
     request: Request, person: Labeler, session: Writing, now: Now, campaign_id: Annotated[str, Form()] = ""
 ) -> RedirectResponse:
-    chosen = whole_number(campaign_id, "A campaign's number") if campaign_id else None
+    chosen = whole_number(campaign_id, _("A campaign's number")) if campaign_id else None
     return _offer(request, person, session, now, chosen)
 
 
@@ -108,10 +109,10 @@ def show_guideline(request: Request, campaign_id: int, person: Labeler, session:
 
 def _guideline_page(session: Session, person: Person, campaign_id: int, error: str = "") -> ConfirmPage:
     campaign = service.campaign_for(session, campaign_id)
-    priority = PRIORITY[campaign.phase]
+    priority = _(PRIORITY[campaign.phase])
     page = confirm_page(session, person, campaign, called=_called(campaign), priority=priority, error=error)
     if page is None or campaign.imported:  # nobody works on what was imported, and its name may tell makers
-        raise NotFound("This campaign has no guideline to read.")
+        raise NotFound(_("This campaign has no guideline to read."))
     return page
 
 
@@ -127,14 +128,15 @@ def confirm_guideline(
 ) -> Response:
     """Keep the person's word; ``then=next`` goes on with the campaign's next task."""
     database = database_of(request)
-    shown = whole_number(version_id, "The version that you have read")
+    shown = whole_number(version_id, _("The version that you have read"))
     try:
         with database.transaction() as session:
             version = guidelines.confirm(session, person, campaign_id, shown, now)
     except Conflict as error:
         with database.reading() as session:
             return render(request, _guideline_page(session, person, campaign_id, str(error)), error.status)
-    tell(request, f"You have confirmed version {version.number} of “{version.guideline.name}”.")
+    name = version.guideline.name
+    tell(request, _("You have confirmed version %(number)s of “%(name)s”.", number=version.number, name=name))
     if then != "next":
         return go("/label")
     with database.transaction() as session:
@@ -230,8 +232,8 @@ def _questions_changed(
 ) -> Response:
     """Say that the page showed other questions than the campaign asks now. What was sent is in the draft already."""
     if _is_autosave(request, fields):
-        sentence = f"{labels_changed(work.outdated, work.letters)} Reload the page to see them."
-        return JSONResponse({"error": sentence}, 409)
+        changed = labels_changed(work.outdated, work.letters)
+        return JSONResponse({"error": _("%(changed)s Reload the page to see them.", changed=changed)}, 409)
     return render(request, _instrument(session, person, work, now, answer=answer), 409)
 
 
@@ -257,7 +259,7 @@ def show_ranking(request: Request, task_id: int, person: Labeler, session: Readi
         return go("/label")
     if (missing := work.before_ranking) or not work.order:
         if work.order:
-            tell(request, f"The ranking is still locked. {' '.join(missing)}")
+            tell(request, _("The ranking is still locked. %(missing)s", missing=" ".join(missing)))
         return go(f"/label/tasks/{task_id}")
     return render(request, _ranking_page(session, person, work, now))
 
@@ -293,7 +295,7 @@ def skip(
     request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, reason: Annotated[str, Form()] = ""
 ) -> RedirectResponse:
     service.skip(session, person, task_id, now, reason)
-    tell(request, "Skipped. The task goes to somebody else, with your reason for the researchers.")
+    tell(request, _("Skipped. The task goes to somebody else, with your reason for the researchers."))
     return _offer(request, person, session, now, None)
 
 
@@ -333,13 +335,14 @@ def _keep_posted(request: Request, person: Person, task_id: int, now: datetime, 
 def _store(session: Session, person: Person, task_id: int, now: datetime, fields: dict[str, str]) -> tuple[str, int]:
     if "text" in fields:
         annotation = service.submit_demonstration(session, person, task_id, now, fields["text"])
-        return "Submitted: your answer is stored. Thank you!", annotation.campaign_id
+        return _("Submitted: your answer is stored. Thank you!"), annotation.campaign_id
     draft = service.draft_submission(session, person, task_id)
     submission = Submission(draft.verdicts, ranks_of(fields), draft.prompt_labels, draft.versions)
     annotation = service.submit(session, person, task_id, now, submission, shown=schema_version_of(fields))
     session.flush()
     session.refresh(annotation, ["ranks"])
-    return f"Submitted: {service.stored_order(annotation)}. Thank you!", annotation.campaign_id
+    said = _("Submitted: %(order)s. Thank you!", order=service.stored_order(annotation))
+    return said, annotation.campaign_id
 
 
 # Campaigns ---------------------------------------------------------------------------------------
@@ -376,15 +379,15 @@ def create_campaign(request: Request, manager: Manager, lists: Lists) -> Respons
     except DomainError as error:
         with database.reading() as session:
             return render(request, _new_campaign_page(session, lists, str(error)), error.status)
-    tell(request, f"“{campaign.name}” is open for work.")
+    tell(request, _("“%(name)s” is open for work.", name=campaign.name))
     return go(f"/campaigns/{campaign.id}")
 
 
 def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> Campaign:
     fields = {name: values[-1] for name, values in lists.items()}
     kind = fields.get("kind", "ranking")
-    prompts = whole_number(fields.get("prompts", "100"), "The number of prompts", 1, MOST_PROMPTS)
-    answers = whole_number(fields.get("answers_per_task") or "4", "The number of answers")
+    prompts = whole_number(fields.get("prompts", "100"), _("The number of prompts"), 1, MOST_PROMPTS)
+    answers = whole_number(fields.get("answers_per_task") or "4", _("The number of answers"))
     tasks: list[service.TaskSpec]
     if kind == "demonstration":
         found = queries.prompts_to_demonstrate(session, lists.get("source", []), prompts)
@@ -396,11 +399,15 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
         )
     if not tasks:
         raise Invalid(
-            "No prompt fits this choice, so nothing was made. "
-            + (
-                "Every prompt of these sources has a demonstration or waits for one."
-                if kind == "demonstration"
-                else f"Choose makers that together have {answers} different unused answers to the same prompt."
+            _(
+                "No prompt fits this choice, so nothing was made. Every prompt of these sources has a demonstration "
+                "or waits for one."
+            )
+            if kind == "demonstration"
+            else _(
+                "No prompt fits this choice, so nothing was made. Choose makers that together have %(number)s "
+                "different unused answers to the same prompt.",
+                number=answers,
             )
         )
     return service.create_campaign(
@@ -409,8 +416,8 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
         name=fields.get("name", ""),
         kind=kind,
         phase=fields.get("phase", "training"),
-        overlap=whole_number(fields.get("overlap", "1"), "The number of people per task"),
-        lease_minutes=whole_number(fields.get("lease_minutes", "30"), "The time to hold a task"),
+        overlap=whole_number(fields.get("overlap", "1"), _("The number of people per task")),
+        lease_minutes=whole_number(fields.get("lease_minutes", "30"), _("The time to hold a task")),
         instructions=fields.get("instructions", ""),
         answers_per_task=answers if kind == "ranking" else None,
         schema_version_id=_chosen_version(fields),
@@ -420,7 +427,7 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
 
 def _chosen_version(fields: dict[str, str]) -> int | None:
     version = fields.get("schema_version_id", "")
-    return whole_number(version, "The version of the label schema") if version else None
+    return whole_number(version, _("The version of the label schema")) if version else None
 
 
 @router.get("/campaigns/{campaign_id}")
@@ -435,7 +442,7 @@ def _campaign_page(session: Session, campaign_id: int, now: datetime, error: str
         progress=queries.progress(session, now, campaign_id).get(campaign_id, Progress()),
         annotations=queries.annotation_counts(session).get(campaign_id, 0),
         recent=[recent_of(annotation) for annotation in queries.recent_annotations(session, campaign_id, 30)],
-        priority=PRIORITY[campaign.phase],
+        priority=_(PRIORITY[campaign.phase]),
         versions=schemas.all_versions(session) if campaign.schema_version else [],
         guideline=None if campaign.imported else guidelines.version_of(session, campaign),
         error=error,
@@ -450,12 +457,12 @@ def move_campaign(
     database = database_of(request)
     try:
         with database.transaction() as session:
-            chosen = whole_number(schema_version_id, "The version of the label schema")
+            chosen = whole_number(schema_version_id, _("The version of the label schema"))
             campaign = service.move_campaign(session, mover, campaign_id, chosen)
     except DomainError as error:
         with database.reading() as session:
             return render(request, _campaign_page(session, campaign_id, now, str(error)), error.status)
-    tell(request, f"“{campaign.name}” asks the chosen version from now on.")
+    tell(request, _("“%(name)s” asks the chosen version from now on.", name=campaign.name))
     return go(f"/campaigns/{campaign_id}")
 
 
@@ -464,5 +471,5 @@ def set_status(
     request: Request, campaign_id: int, manager: Manager, session: Writing, status: Annotated[str, Form()] = ""
 ) -> RedirectResponse:
     campaign = service.set_status(session, manager, campaign_id, status)
-    tell(request, f"“{campaign.name}” is {campaign.status}.")
+    tell(request, _("“%(name)s” is %(status)s.", name=campaign.name, status=_(campaign.status)))
     return go(f"/campaigns/{campaign_id}")

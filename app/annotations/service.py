@@ -27,6 +27,8 @@ from app.annotations.rules.submission import (
 from app.candidates.rules import candidate_letter, shuffled_order
 from app.errors import Conflict, Invalid, NotFound
 from app.guidelines import service as guidelines
+from app.language import gettext as _
+from app.language import listed, mark, ngettext
 from app.models import (
     Annotation,
     Campaign,
@@ -48,8 +50,8 @@ TaskSpec = tuple[int, list[int]]
 """A prompt's id and the ids of the answers to judge; no answers for a demonstration."""
 
 WRONG_INSTRUMENT = {
-    "ranking": "This task asks for ratings and an order, not for a text. Reload the page.",
-    "demonstration": "This task asks for a text, and none was sent. Write the answer, then submit.",
+    "ranking": mark("This task asks for ratings and an order, not for a text. Reload the page."),
+    "demonstration": mark("This task asks for a text, and none was sent. Write the answer, then submit."),
 }
 
 
@@ -124,7 +126,7 @@ def check_campaign(session: Session, *, name: str, **bounds: Any) -> None:
     if problem := campaign_rules.campaign_problem(name=name, **bounds):
         raise Invalid(problem)
     if queries.campaign_by_name(session, name.strip()):
-        raise Conflict(f"There is already a campaign named “{name.strip()}”. Choose another name.")
+        raise Conflict(_("There is already a campaign named “%(name)s”. Choose another name.", name=name.strip()))
 
 
 def add_tasks(session: Session, campaign: Campaign, tasks: Iterable[TaskSpec]) -> int:
@@ -158,9 +160,9 @@ def add_tasks(session: Session, campaign: Campaign, tasks: Iterable[TaskSpec]) -
 
 def _check_task(campaign: Campaign, candidate_ids: Sequence[int]) -> None:
     if len(set(candidate_ids)) != len(candidate_ids):
-        raise Invalid("A task shows each answer once.")
+        raise Invalid(_("A task shows each answer once."))
     if campaign.kind == "demonstration" and candidate_ids:
-        raise Invalid("In a demonstration campaign people write the answer; its tasks have none to show.")
+        raise Invalid(_("In a demonstration campaign people write the answer; its tasks have none to show."))
     if campaign.kind == "ranking" and not campaign.imported:
         problem = campaign_rules.answers_problem(len(candidate_ids))
         if problem:
@@ -175,7 +177,13 @@ def _check_prompts(session: Session, tasks: Sequence[Task]) -> None:
     for task in tasks:
         for answer in task.answers:
             if prompt_of.get(answer.candidate_id) != task.prompt_id:
-                raise Invalid(f"Answer {answer.candidate_id} does not belong to prompt {task.prompt_id}.")
+                raise Invalid(
+                    _(
+                        "Answer %(answer)s does not belong to prompt %(prompt)s.",
+                        answer=answer.candidate_id,
+                        prompt=task.prompt_id,
+                    )
+                )
 
 
 def tasks_from_candidates(
@@ -210,7 +218,7 @@ def tasks_from_candidates(
     for prompt_id, group in groupby(rows, key=lambda row: row[0]):
         texts: set[str] = set()
         by_maker: dict[str, list[int]] = {}
-        for _, candidate_id, origin, text in group:
+        for _prompt_id, candidate_id, origin, text in group:
             if text not in texts:
                 texts.add(text)
                 by_maker.setdefault(origin, []).append(candidate_id)
@@ -226,7 +234,8 @@ def set_status(session: Session, by: Person, campaign_id: int, status: str) -> C
     """Open, pause or close a campaign. Whoever holds a task may still finish it."""
     campaign = campaign_for(session, campaign_id)
     if status not in campaign_rules.STATUSES:
-        raise Invalid(f"A campaign is {', '.join(campaign_rules.STATUSES)}, not “{status}”.")
+        statuses = listed(map(_, campaign_rules.STATUSES), "or")
+        raise Invalid(_("A campaign is %(statuses)s, not “%(status)s”.", statuses=statuses, status=status))
     campaign.status = status
     record(session, by, f"set campaign {status}", campaign)
     return campaign
@@ -244,10 +253,10 @@ def move_campaign(session: Session, by: Person, campaign_id: int, version_id: in
     """
     campaign = campaign_for(session, campaign_id)
     if campaign.schema_version is None:
-        raise Invalid("This campaign asks for no labels, so it has no label schema.")
+        raise Invalid(_("This campaign asks for no labels, so it has no label schema."))
     before, after = campaign.schema_version, schemas.version_for(session, version_id)
     if before.id == after.id:
-        raise Conflict(f"The campaign asks {schemas.title_of(after)} already.")
+        raise Conflict(_("The campaign asks %(version)s already.", version=schemas.title_of(after)))
     campaign.schema_version = after
     detail = {"from": schemas.title_of(before), "to": schemas.title_of(after)}
     record(session, by, "moved campaign to another label schema version", campaign, detail)
@@ -257,7 +266,7 @@ def move_campaign(session: Session, by: Person, campaign_id: int, version_id: in
 def campaign_for(session: Session, campaign_id: int) -> Campaign:
     campaign = queries.campaign_by_id(session, campaign_id)
     if campaign is None:
-        raise NotFound("There is no such campaign.")
+        raise NotFound(_("There is no such campaign."))
     return campaign
 
 
@@ -292,7 +301,11 @@ def take_next(session: Session, person: Person, now: datetime, campaign_id: int 
     campaign = campaign_for(session, slot.campaign_id)
     if version := guidelines.unconfirmed(session, person, campaign):
         name = campaign_rules.name_for_labelers(campaign.id, campaign.name, campaign.phase)
-        reason = f"Before the next task of “{name}” comes its guideline: read version {version.number} and confirm it."
+        reason = _(
+            "Before the next task of “%(name)s” comes its guideline: read version %(number)s and confirm it.",
+            name=name,
+            number=version.number,
+        )
         return Offer(None, reason, to_confirm=campaign.id)
     _hold(session, slot, person, now)
     return Offer(slot)
@@ -324,17 +337,20 @@ def _why_nothing(
             if c.status == "paused" and campaign_id in (None, c.id)
         ]
         if paused:
-            return f"“{paused[0]}” is paused. New tasks come when it opens again."
-        return "No campaign is open at the moment. New tasks come when the next one starts."
+            return _("“%(name)s” is paused. New tasks come when it opens again.", name=paused[0])
+        return _("No campaign is open at the moment. New tasks come when the next one starts.")
     if not queries.unfinished_slots(session, campaign_ids):
-        return "Everything here is done. Thank you!"
+        return _("Everything here is done. Thank you!")
     if soonest := queries.first_return(session, person.id, campaign_ids):
         minutes = max(1, round((soonest - now).total_seconds() / 60))
-        return (
-            f"Other people are working on all that is left for you. If they let a task go, it comes back "
-            f"in about {minutes} min; look again then."
+        return ngettext(
+            "Other people are working on all that is left for you. If they let a task go, it comes back "
+            "in about %(num)s min; look again then.",
+            "Other people are working on all that is left for you. If they let a task go, it comes back "
+            "in about %(num)s min; look again then.",
+            minutes,
         )
-    return "You have done your share: what is left is for other people, so that every answer gets several opinions."
+    return _("You have done your share: what is left is for other people, so that every answer gets several opinions.")
 
 
 class LabelsChanged(Conflict):
@@ -401,10 +417,10 @@ def work_for(session: Session, person: Person, task_id: int, *, lock: bool = Fal
     draft = queries.draft_for(session, person.id, task_id)
     lease = queries.lease_for(session, person.id, task_id, lock=lock)
     if queries.annotation_for(session, person.id, task_id) or (lease and lease.submitted_at):
-        raise Conflict("You have already submitted this task; nothing was stored twice. Take the next one.")
+        raise Conflict(_("You have already submitted this task; nothing was stored twice. Take the next one."))
     task = queries.task_with_answers(session, task_id)
     if draft is None or task is None:
-        raise NotFound("This task is not yours. Take the next one on your work page.")
+        raise NotFound(_("This task is not yours. Take the next one on your work page."))
     if lease is None:
         raise Conflict(_gone(draft))
     if lock:
@@ -414,8 +430,8 @@ def work_for(session: Session, person: Person, task_id: int, *, lock: bool = Fal
 
 def _gone(draft: Draft) -> str:
     if "skipped" in draft.content:
-        return "You have skipped this task. Take the next one."
-    return (
+        return _("You have skipped this task. Take the next one.")
+    return _(
         "Your hold on this task ended and somebody else is working on it now. What you entered is kept "
         "as a draft, in case it comes back to you. Take the next one."
     )
@@ -438,7 +454,7 @@ def skip(session: Session, person: Person, task_id: int, now: datetime, reason: 
     """
     reason = reason.strip()[:500]
     if not reason:
-        raise Invalid("Say in a few words why you skip it, so that the prompt can be mended.")
+        raise Invalid(_("Say in a few words why you skip it, so that the prompt can be mended."))
     work = work_for(session, person, task_id, lock=True)
     work.lease.person_id = work.lease.leased_at = work.lease.expires_at = None
     _keep(work.draft, now, skipped=reason)
@@ -475,7 +491,7 @@ def save_answer(
     """
     work = renew(session, person, task_id, now)
     if candidate_id not in work.letters:
-        raise NotFound("This answer does not belong to the task.")
+        raise NotFound(_("This answer does not belong to the task."))
     if shown != work.version:
         verdict = replace(verdict, flags=labels.fitting(work.schema, ANSWER, verdict.flags))
     if problem := verdict_problem(verdict, work.schema):
@@ -514,7 +530,7 @@ def save_ranks(session: Session, person: Person, task_id: int, now: datetime, ra
     """
     work = renew(session, person, task_id, now)
     if set(ranks) - set(work.letters):
-        raise NotFound("This answer does not belong to the task.")
+        raise NotFound(_("This answer does not belong to the task."))
     if (missing := work.before_ranking) and not (work.outdated or work.submission.ranks):
         raise Invalid(" ".join(missing))
     _keep(work.draft, now, ranks={str(candidate): rank for candidate, rank in ranks.items()})
@@ -570,7 +586,8 @@ def submit(
     work = _to_submit(session, person, task_id, now, "ranking")
     stale = outdated(submission, work.version)
     if stale or shown not in (None, work.version):
-        raise LabelsChanged(f"Nothing was submitted yet. {labels_changed(stale or [None], work.letters)}")
+        changed = labels_changed(stale or [None], work.letters)
+        raise LabelsChanged(_("Nothing was submitted yet. %(changed)s", changed=changed))
     schema = work.schema
     if problems := submission_problems(submission, work.letters, schema):
         raise Invalid(" ".join(problems))
@@ -621,7 +638,7 @@ def submit_demonstration(session: Session, person: Person, task_id: int, now: da
 def _to_submit(session: Session, person: Person, task_id: int, now: datetime, kind: str) -> Work:
     work = _held_or_taken_again(session, person, task_id, now)
     if work.task.campaign.kind != kind:
-        raise Invalid(WRONG_INSTRUMENT[work.task.campaign.kind])
+        raise Invalid(_(WRONG_INSTRUMENT[work.task.campaign.kind]))
     return work
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from app.errors import TooManyAttempts
+from app.language import ngettext
 
 WINDOW = timedelta(minutes=5)
 MOST_FOR_AN_EMAIL = 10
@@ -36,7 +37,13 @@ class SignInAttempts:
             for key, most in keys.items():
                 if len(recent[key]) >= most:
                     minutes = -(-(recent[key][-most] + WINDOW - now) // timedelta(minutes=1))
-                    raise TooManyAttempts(f"Too many attempts to sign in failed. Try again in {minutes} min.")
+                    raise TooManyAttempts(
+                        ngettext(
+                            "Too many attempts to sign in failed. Try again in %(num)s min.",
+                            "Too many attempts to sign in failed. Try again in %(num)s min.",
+                            minutes,
+                        )
+                    )
             for key, times in recent.items():
                 self._keep(key, [*times, now])
 

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from app.language import mark
 from app.models import ApiToken, AuditEvent, Person
 from app.people import rules
 from app.web.render import Page
@@ -55,5 +56,5 @@ class TokensPage(Page):
 
     def state(self, token: ApiToken) -> str:
         if token.revoked_at is not None:
-            return "revoked"
-        return "live" if token.expires_at > self.now else "expired"
+            return mark("revoked")
+        return mark("live") if token.expires_at > self.now else mark("expired")

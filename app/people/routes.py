@@ -4,6 +4,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.errors import DomainError, Invalid
+from app.language import gettext as _
 from app.models import Person
 from app.people import queries, rules, service, tokens
 from app.people.attempts import SignInAttempts
@@ -92,7 +93,7 @@ def choose_password(
     except DomainError as error:
         return render(request, PasswordPage(error=str(error)), error.status)
     _start_session(request, changed)
-    tell(request, "Your password is set. The old one no longer works.")
+    tell(request, _("Your password is set. The old one no longer works."))
     return go(rules.home_of(changed.role))
 
 
@@ -111,7 +112,7 @@ def make_token(
     days: Annotated[int, Form()] = 0,
 ) -> HTMLResponse:
     try:
-        _, secret = tokens.make_token(session, person, name=name, days=days, now=now)
+        _token, secret = tokens.make_token(session, person, name=name, days=days, now=now)
     except DomainError as error:
         known = queries.tokens_of(session, person.id, TOKENS_SHOWN)
         return render(request, TokensPage(known, now, name=name, error=str(error)), error.status)
@@ -121,7 +122,7 @@ def make_token(
 @router.post("/account/tokens/{token_id}/revoke")
 def revoke_token(request: Request, token_id: int, person: Programmer, session: Writing, now: Now) -> RedirectResponse:
     token = tokens.revoke(session, person, token_id, now)
-    tell(request, f"“{token.name}” no longer opens anything.")
+    tell(request, _("“%(name)s” no longer opens anything.", name=token.name))
     return go("/account/tokens")
 
 
@@ -165,7 +166,10 @@ def set_active(
     request: Request, person_id: int, admin: Admin, session: Writing, active: Annotated[bool, Form()]
 ) -> RedirectResponse:
     person = service.set_active(session, admin, person_id, active=active)
-    tell(request, f"{person.name} can {'sign in again' if active else 'no longer sign in'}.")
+    if active:
+        tell(request, _("%(name)s can sign in again.", name=person.name))
+    else:
+        tell(request, _("%(name)s can no longer sign in.", name=person.name))
     return go("/people")
 
 
@@ -177,8 +181,15 @@ def set_group(
         person = service.set_group(session, admin, person_id, group)
     except Invalid as error:
         return render(request, PeoplePage(queries.everyone(session), error=str(error)), error.status)
-    where = f"in the group “{person.labeler_group}”" if person.labeler_group else "in no group"
-    tell(request, f"{person.name} is {where} now. Snapshots frozen from here on say so.")
+    if person.labeler_group:
+        told = _(
+            "%(name)s is in the group “%(group)s” now. Snapshots frozen from here on say so.",
+            name=person.name,
+            group=person.labeler_group,
+        )
+    else:
+        told = _("%(name)s is in no group now. Snapshots frozen from here on say so.", name=person.name)
+    tell(request, told)
     return go("/people")
 
 

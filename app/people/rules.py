@@ -3,7 +3,10 @@
 import hashlib
 import secrets
 
-ROLES = ("labeler", "researcher", "engineer", "admin")
+from app.language import gettext as _
+from app.language import listed, mark
+
+ROLES = (mark("labeler"), mark("researcher"), mark("engineer"), mark("admin"))
 
 ALLOWED: dict[str, frozenset[str]] = {
     "annotate": frozenset({"labeler", "researcher", "admin"}),
@@ -41,36 +44,39 @@ def home_of(role: str) -> str:
 def new_one_time_password() -> str:
     """Sixteen characters that can be read aloud: 4 × 4 of an alphabet without look-alikes (about 79 bits)."""
     alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
-    return "-".join("".join(secrets.choice(alphabet) for _ in range(4)) for _ in range(4))
+    return "-".join("".join(secrets.choice(alphabet) for _letter in range(4)) for _group in range(4))
 
 
 def password_problem(password: str, email: str) -> str | None:
     """Why a password is not good enough, in a sentence, or nothing."""
     if len(password) < SHORTEST_PASSWORD:
-        return f"Choose at least {SHORTEST_PASSWORD} characters; a few words together are easy to remember."
+        return _(
+            "Choose at least %(number)s characters; a few words together are easy to remember.",
+            number=SHORTEST_PASSWORD,
+        )
     if len(password) > LONGEST_PASSWORD:
-        return f"Choose at most {LONGEST_PASSWORD} characters."
+        return _("Choose at most %(number)s characters.", number=LONGEST_PASSWORD)
     if password.lower() in (email.lower(), email.partition("@")[0].lower() * 2) or len(set(password)) < 4:
-        return "That password is easy to guess. A few unrelated words together are better."
+        return _("That password is easy to guess. A few unrelated words together are better.")
     return None
 
 
 def name_problem(name: str) -> str | None:
     if len(name) > LONGEST_NAME or not name.isprintable():
-        return f"A name has at most {LONGEST_NAME} characters, all of them visible."
+        return _("A name has at most %(number)s characters, all of them visible.", number=LONGEST_NAME)
     return None
 
 
 def group_problem(group: str) -> str | None:
     if len(group) > LONGEST_GROUP or not group.isprintable():
-        return f"A labeler group has at most {LONGEST_GROUP} characters, all of them visible."
+        return _("A labeler group has at most %(number)s characters, all of them visible.", number=LONGEST_GROUP)
     return None
 
 
 def email_problem(email: str) -> str | None:
-    name, _, domain = email.partition("@")
+    name, _at, domain = email.partition("@")
     if not name or "." not in domain or " " in email or not email.isprintable() or len(email) > 254:
-        return f"“{email[:80]}” is not an e-mail address. Write it like ana@example.org."
+        return _("“%(email)s” is not an e-mail address. Write it like ana@example.org.", email=email[:80])
     return None
 
 
@@ -85,7 +91,7 @@ def token_sha256(secret: str) -> str:
 
 def token_problem(name: str, days: int) -> str | None:
     if not name:
-        return "Give the token a name that says what it is for, such as “nightly scores”."
+        return _("Give the token a name that says what it is for, such as “nightly scores”.")
     if days not in TOKEN_DAYS:
-        return f"A token lasts {', '.join(map(str, TOKEN_DAYS[:-1]))} or {TOKEN_DAYS[-1]} days."
+        return _("A token lasts %(numbers)s days.", numbers=listed(TOKEN_DAYS, "or"))
     return name_problem(name)

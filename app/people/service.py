@@ -45,9 +45,10 @@ def add_person(
     if problem := rules.email_problem(email) or rules.name_problem(name) or rules.group_problem(group):
         raise Invalid(problem)
     if role not in rules.ROLES:
-        raise Invalid(f"There is no role “{role[:40]}”. Choose one of {', '.join(rules.ROLES)}.")
+        roles = ", ".join(map(_, rules.ROLES))
+        raise Invalid(_("There is no role “%(role)s”. Choose one of %(roles)s.", role=role[:40], roles=roles))
     if queries.person_by_email(session, email):
-        raise Conflict(f"{email} already has an account.")
+        raise Conflict(_("%(email)s already has an account.", email=email))
     password = rules.new_one_time_password()
     person = Person(
         email=email,
@@ -90,8 +91,10 @@ def sign_in(session: Session, email: str, password: str) -> Person:
     known = _hasher.verify(password[: rules.LONGEST_PASSWORD], person.password_hash if person else _hash_of_nobody)
     if not known or person is None or not person.active:
         raise Forbidden(
-            "E-mail and password do not match an active account. "
-            "Check both, or ask an admin for a new one-time password."
+            _(
+                "E-mail and password do not match an active account. "
+                "Check both, or ask an admin for a new one-time password."
+            )
         )
     person.last_login_at = utc_now()
     return person
@@ -100,11 +103,11 @@ def sign_in(session: Session, email: str, password: str) -> Person:
 def choose_password(session: Session, person_id: int, password: str, again: str) -> Person:
     """Replace the (one-time) password by the person's own and end all other sessions."""
     person = _person(session, person_id)
-    problem = "The two passwords differ. Type the same one twice." if password != again else None
+    problem = _("The two passwords differ. Type the same one twice.") if password != again else None
     if problem := problem or rules.password_problem(password, person.email):
         raise Invalid(problem, {"password": problem})
     if _hasher.verify(password, person.password_hash):
-        raise Invalid("That is the password you signed in with. Choose a new one.")
+        raise Invalid(_("That is the password you signed in with. Choose a new one."))
     person.password_hash = _hasher.hash(password)
     person.password_is_one_time = False
     person.session_epoch += 1
@@ -129,7 +132,7 @@ def set_active(session: Session, by: Person, person_id: int, *, active: bool) ->
     admins = queries.locked_active_admins(session)  # before anything is read: two admins may do this to each other
     person = _person(session, person_id)
     if not active and [admin.id for admin in admins] == [person_id]:
-        raise Conflict("This is the only active admin. Add another before switching this account off.")
+        raise Conflict(_("This is the only active admin. Add another before switching this account off."))
     person.active = active
     if not active:
         person.session_epoch += 1
@@ -148,5 +151,5 @@ def _end_tokens(session: Session, by: Person | None, person: Person) -> None:
 def _person(session: Session, person_id: int) -> Person:
     person = queries.person_by_id(session, person_id)
     if person is None:
-        raise NotFound("There is no such person.")
+        raise NotFound(_("There is no such person."))
     return person

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, DomainError, Invalid, NotFound
+from app.language import gettext as _
 from app.models import ApiToken, Person
 from app.people import queries, rules
 from app.people.service import record
@@ -37,7 +38,12 @@ def make_token(session: Session, person: Person, *, name: str, days: int, now: d
     if problem := rules.token_problem(name, days):
         raise Invalid(problem)
     if len(live_tokens(session, person, now)) >= rules.MOST_TOKENS:
-        raise Conflict(f"You have {rules.MOST_TOKENS} tokens already. Revoke one that is not used any more.")
+        raise Conflict(
+            _(
+                "You have %(number)s tokens already. Revoke one that is not used any more.",
+                number=rules.MOST_TOKENS,
+            )
+        )
     secret = rules.new_token_secret()
     token = ApiToken(
         person_id=person.id,
@@ -60,7 +66,7 @@ def live_tokens(session: Session, person: Person, now: datetime) -> Sequence[Api
 def token_for(session: Session, *, person: Person, token_id: int) -> ApiToken:
     token = queries.token_by_id(session, token_id)
     if token is None or token.person_id != person.id:
-        raise NotFound("There is no such token.")
+        raise NotFound(_("There is no such token."))
     return token
 
 

@@ -12,9 +12,12 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from starlette.exceptions import HTTPException
 
 from app.errors import DomainError, no_room
+from app.language import gettext as _
+from app.language import mark
 from app.web.render import Page, go, render
 from app.web.requests import OwnPasswordNeeded, SignInNeeded, speak_their_language
 from app.web.security import HEADERS
+from app.web.uploads import TooLargeError
 
 
 @dataclass(frozen=True)
@@ -26,26 +29,27 @@ class ErrorPage(Page):
 
 
 HEADINGS = {
-    400: "That did not work",
-    403: "Not allowed",
-    404: "Not found",
-    405: "Not for this page",
-    409: "Too late or already done",
-    413: "Too large",
-    422: "Please check the form",
-    429: "Please wait a little",
-    503: "Please try again",
-    507: "No room",
+    400: mark("That did not work"),
+    403: mark("Not allowed"),
+    404: mark("Not found"),
+    405: mark("Not for this page"),
+    409: mark("Too late or already done"),
+    413: mark("Too large"),
+    422: mark("Please check the form"),
+    429: mark("Please wait a little"),
+    503: mark("Please try again"),
+    507: mark("No room"),
 }
+OTHER_HEADING = mark("Something went wrong")
 
 SENTENCES = {
-    400: (
+    400: mark(
         "What you sent could not be read as a form: a field holds more than 1 MB, or the form is broken. "
         "Nothing was kept. Go back and shorten the text, or send it as a file where the page takes one."
     ),
-    404: "There is no page at this address.",
-    405: "This address does not take that kind of request.",
-    500: (
+    404: mark("There is no page at this address."),
+    405: mark("This address does not take that kind of request."),
+    500: mark(
         "Something broke on our side and was written to the server's log. Nothing was stored by halves. "
         "Go back and try again; if it happens again, tell whoever looks after this server, and at what time."
     ),
@@ -53,13 +57,13 @@ SENTENCES = {
 DATABASE_ANSWERS: dict[type[DBAPIError], tuple[int, str]] = {
     IntegrityError: (
         409,
-        (
+        mark(
             "Somebody else changed the same thing at the same moment, so nothing was stored twice. "
             "Go back, reload the page and try again."
         ),
     ),
-    DataError: (422, "A value is too large or of a kind that cannot be stored. Nothing was changed."),
-    DBAPIError: (503, "The database is busy, full or away. Nothing was changed; try again in a minute."),
+    DataError: (422, mark("A value is too large or of a kind that cannot be stored. Nothing was changed.")),
+    DBAPIError: (503, mark("The database is busy, full or away. Nothing was changed; try again in a minute.")),
 }
 log = logging.getLogger("prefloop.web")
 
@@ -74,7 +78,7 @@ def add_error_pages(app: FastAPI) -> None:
     @app.exception_handler(SignInNeeded)
     async def sign_in_needed(request: Request, _error: SignInNeeded) -> Response:
         if request.method != "GET" or "hx-request" in request.headers:
-            return Response("Your session has ended. Sign in again.", 401, {"HX-Redirect": "/sign-in"})
+            return Response(_("Your session has ended. Sign in again."), 401, {"HX-Redirect": "/sign-in"})
         return go(f"/sign-in?next={quote(request.url.path)}")
 
     @app.exception_handler(OwnPasswordNeeded)
@@ -84,19 +88,24 @@ def add_error_pages(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:
         places = "; ".join(f"{'.'.join(str(p) for p in e['loc'][1:])}: {e['msg']}" for e in error.errors())
-        return _error(request, 422, f"Something in the form was not understood ({places}). Nothing was changed.")
+        sentence = _("Something in the form was not understood (%(places)s). Nothing was changed.", places=places)
+        return _error(request, 422, sentence)
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
         await speak_their_language(request)  # an address that no route has asked nobody yet
-        return _error(request, error.status_code, SENTENCES.get(error.status_code, str(error.detail)))
+        if isinstance(error, TooLargeError):
+            return _error(request, error.status_code, _(error.sentence, **error.values))
+        ours = SENTENCES.get(error.status_code)
+        return _error(request, error.status_code, _(ours) if ours else str(error.detail))
 
     @app.exception_handler(DBAPIError)
     async def refused_by_the_database(request: Request, error: DBAPIError) -> Response:
         """The transaction was rolled back as a whole; which of three sentences is true depends on the reason."""
         kind = next((kind for kind in DATABASE_ANSWERS if isinstance(error, kind)), DBAPIError)
         log.warning("%s %s: %s", request.method, request.url.path, error.orig)
-        return _error(request, *DATABASE_ANSWERS[kind], ask_who=kind is not DBAPIError)
+        status, sentence = DATABASE_ANSWERS[kind]
+        return _error(request, status, _(sentence), ask_who=kind is not DBAPIError)
 
     @app.exception_handler(OSError)
     async def file_not_written(request: Request, error: OSError) -> Response:
@@ -109,7 +118,7 @@ def add_error_pages(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def broken(request: Request, _mistake: Exception) -> Response:
         """Our own mistake. It is answered outside of all middleware, so the headers are set here; the log tells why."""
-        answer = _error(request, 500, SENTENCES[500], ask_who=False)
+        answer = _error(request, 500, _(SENTENCES[500]), ask_who=False)
         answer.headers.update({name.decode(): value.decode() for name, value in HEADERS.items()})
         answer.headers["cache-control"] = "no-store"
         return answer
@@ -121,4 +130,4 @@ def _error(request: Request, status: int, sentence: str, *, ask_who: bool = True
         request.state.person = None
     if "hx-request" in request.headers or "application/json" in request.headers.get("accept", ""):
         return JSONResponse({"error": sentence}, status)
-    return render(request, ErrorPage(status, HEADINGS.get(status, "Something went wrong"), sentence), status)
+    return render(request, ErrorPage(status, _(HEADINGS.get(status, OTHER_HEADING)), sentence), status)

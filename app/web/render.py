@@ -16,7 +16,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from app.language import LOCALES, plain_gettext, plain_ngettext, script_words, spoken
+from app.language import LOCALES, ngettext, plain_gettext, plain_ngettext, script_words, spoken
+from app.language import gettext as _
 from app.people import rules as people_rules
 from app.web.markup import excerpt, render_markdown
 from app.web.requests import person_of
@@ -48,14 +49,14 @@ def static_url(name: str) -> str:
 def ago(then: datetime | None) -> str:
     """A time as people say it: "3 min ago"; beyond two days, the date."""
     if then is None:
-        return "never"
+        return _("never")
     seconds = (datetime.now(UTC) - then).total_seconds()
     if seconds < 60:
-        return "just now"
+        return _("just now")
     if seconds < 3600:
-        return f"{seconds // 60:.0f} min ago"
+        return ngettext("%(num)s min ago", "%(num)s min ago", int(seconds // 60))
     if seconds < 48 * 3600:
-        return f"{seconds // 3600:.0f} h ago"
+        return ngettext("%(num)s h ago", "%(num)s h ago", int(seconds // 3600))
     return f"{then:%Y-%m-%d}"
 
 
@@ -65,10 +66,10 @@ def duration(seconds: float | None) -> str:
         return "–"
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
+        return _("%(seconds)s s", seconds=whole)
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+        return _("%(minutes)s min %(seconds)s s", minutes=whole // 60, seconds=whole % 60)
+    return _("%(hours)s h %(minutes)s min", hours=whole // 3600, minutes=whole % 3600 // 60)
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.database import Database
 from app.errors import Forbidden
 from app.language import best_of, speak
+from app.language import gettext as _
 from app.models import Person
 from app.models.base import utc_now
 from app.settings import Settings
@@ -95,7 +96,9 @@ def needs(may: Callable[[str], bool]) -> Callable[[Request], Person]:
     def allowed(request: Request) -> Person:
         person = signed_in(request)
         if not may(person.role):
-            raise Forbidden(f"This page is not for the role {person.role}. Ask an admin if you need it.")
+            raise Forbidden(
+                _("This page is not for the role %(role)s. Ask an admin if you need it.", role=_(person.role))
+            )
         return person
 
     return allowed

@@ -13,6 +13,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Forbidden
+from app.language import gettext as _
 from app.settings import Settings
 
 CONTENT_SECURITY_POLICY = (
@@ -84,4 +85,4 @@ async def check_csrf(request: Request) -> None:
         sent = field if isinstance(field, str) else None
     expected = request.session.get("csrf")
     if not sent or not expected or not secrets.compare_digest(sent.encode(), expected.encode()):
-        raise Forbidden("This form is from an older session. Go back, reload the page and send it again.")
+        raise Forbidden(_("This form is from an older session. Go back, reload the page and send it again."))

@@ -4,14 +4,30 @@ Files are taken at the addresses that say so, and from people who are signed in;
 """
 
 from collections.abc import Collection
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.language import mark
 
 MEGABYTE = 1_000_000
 FORM_FRAME = MEGABYTE  # the other fields and the frame around a file
 LARGEST_FORM = 4 * MEGABYTE  # the longest demonstration, in Chinese, is 0.9 MB as a form writes it
 LARGEST_JSON = 32 * MEGABYTE
+
+
+class TooLargeError(HTTPException):
+    """A body beyond its limit.
+
+    It is raised before anybody has been asked for their language, so it carries its sentence with the values still
+    apart, for whoever answers.
+    """
+
+    def __init__(self, sentence: str, **values: Any) -> None:
+        super().__init__(413, sentence % values)
+        self.sentence = sentence
+        self.values = values
 
 
 class BodyLimit:
@@ -56,17 +72,19 @@ class BodyLimit:
 
         await self.app(scope, receive_some, send)
 
-    def _too_large(self, takes_files: bool, takes_json: bool) -> HTTPException:
+    def _too_large(self, takes_files: bool, takes_json: bool) -> TooLargeError:
         if takes_json:
             most = LARGEST_JSON // MEGABYTE
-            return HTTPException(
-                413,
-                f"A request has at most {most} MB. Nothing was kept. Split it, or use the page or `prefloop score`.",
+            return TooLargeError(  # of the API, which speaks English
+                "A request has at most %(most)s MB. Nothing was kept. Split it, or use the page or `prefloop score`.",
+                most=most,
             )
         if not takes_files:
-            return HTTPException(413, "What you sent is too large for a form. Nothing was kept.")
-        return HTTPException(
-            413,
-            f"A file sent by browser has at most {self.limit_mb} MB. Nothing was kept. "
-            "Larger files go in on the server with the command prefloop import.",
+            return TooLargeError(mark("What you sent is too large for a form. Nothing was kept."))
+        return TooLargeError(
+            mark(
+                "A file sent by browser has at most %(most)s MB. Nothing was kept. "
+                "Larger files go in on the server with the command prefloop import."
+            ),
+            most=self.limit_mb,
         )

@@ -4,24 +4,29 @@ import hashlib
 import json
 from collections.abc import Sequence
 
+from app.language import gettext as _
+from app.language import listed, mark
+
 KINDS = {
-    "ranking": "People rate and rank several answers to each prompt.",
-    "demonstration": "People write the answer themselves.",
+    "ranking": mark("People rate and rank several answers to each prompt."),
+    "demonstration": mark("People write the answer themselves."),
 }
 PHASES = {
-    "training": "Labels that models learn from: helpfulness to the person asking comes first.",
-    "evaluation": "Labels that judge models: truth and harmlessness come first. Models never learn from them.",
+    "training": mark("Labels that models learn from: helpfulness to the person asking comes first."),
+    "evaluation": mark("Labels that judge models: truth and harmlessness come first. Models never learn from them."),
 }
-STATUSES = ("open", "paused", "closed")
+KIND_WORDS = {"ranking": mark("ranking"), "demonstration": mark("demonstration")}
+PHASE_WORDS = {"training": mark("training"), "evaluation": mark("evaluation")}
+STATUSES = (mark("open"), mark("paused"), mark("closed"))
 FEWEST_ANSWERS, MOST_ANSWERS = 4, 9
 
 PRIORITY = {
-    "training": (
+    "training": mark(
         "When criteria pull apart, the more helpful answer wins: imagine the person who asked, and choose what serves "
         "them best. Note problems with truth or harm in the flags; they need not decide the order. If two answers "
         "serve equally well, tie them."
     ),
-    "evaluation": (
+    "evaluation": mark(
         "When criteria pull apart, the more truthful and harmless answer wins over the more helpful one. Make an "
         "exception only if the other is much more helpful, only slightly less truthful or harmless, and nothing "
         "serious hangs on it (no loan, no therapy, no medical or legal advice). If both are about equally helpful and "
@@ -35,11 +40,31 @@ def campaign_problem(
 ) -> str | None:
     """Why a campaign cannot be made like this, or nothing."""
     checks = (
-        (bool(name.strip()) and len(name) <= 120, "Give the campaign a name of at most 120 characters."),
-        (kind in KINDS, f"A campaign is for {' or '.join(KINDS)}, not “{kind}”."),
-        (phase in PHASES, f"The phase is {' or '.join(PHASES)}, not “{phase}”."),
-        (1 <= overlap <= 20, f"Between 1 and 20 people can annotate each task, not {overlap}."),
-        (1 <= lease_minutes <= 480, f"A person can hold a task for 1 to 480 minutes, not {lease_minutes}."),
+        (bool(name.strip()) and len(name) <= 120, _("Give the campaign a name of at most 120 characters.")),
+        (
+            kind in KINDS,
+            _(
+                "A campaign is for %(kinds)s, not “%(kind)s”.",
+                kinds=listed(map(_, KIND_WORDS.values()), "or"),
+                kind=kind,
+            ),
+        ),
+        (
+            phase in PHASES,
+            _(
+                "The phase is %(phases)s, not “%(phase)s”.",
+                phases=listed(map(_, PHASE_WORDS.values()), "or"),
+                phase=phase,
+            ),
+        ),
+        (
+            1 <= overlap <= 20,
+            _("Between 1 and 20 people can annotate each task, not %(number)s.", number=overlap),
+        ),
+        (
+            1 <= lease_minutes <= 480,
+            _("A person can hold a task for 1 to 480 minutes, not %(number)s.", number=lease_minutes),
+        ),
     )
     if problem := next((sentence for fine, sentence in checks if not fine), None):
         return problem
@@ -49,7 +74,12 @@ def campaign_problem(
 def answers_problem(answers: int) -> str | None:
     if FEWEST_ANSWERS <= answers <= MOST_ANSWERS:
         return None
-    return f"A ranking task shows {FEWEST_ANSWERS} to {MOST_ANSWERS} answers, not {answers}."
+    return _(
+        "A ranking task shows %(fewest)s to %(most)s answers, not %(number)s.",
+        fewest=FEWEST_ANSWERS,
+        most=MOST_ANSWERS,
+        number=answers,
+    )
 
 
 def fingerprint(prompt_id: int, candidate_ids: Sequence[int]) -> str:
@@ -59,7 +89,7 @@ def fingerprint(prompt_id: int, candidate_ids: Sequence[int]) -> str:
 
 def name_for_labelers(campaign_id: int, name: str, phase: str) -> str:
     """What labelers call it: they judge blind, and an evaluation's own name may say which models it compares."""
-    return f"Evaluation {campaign_id}" if phase == "evaluation" else name
+    return _("Evaluation %(number)s", number=campaign_id) if phase == "evaluation" else name
 
 
 def pseudonym(person_id: int) -> str:

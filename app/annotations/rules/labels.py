@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from app.language import gettext as _
+from app.language import listed
 from app.schemas.rules import ANSWER, NO, PROMPT, YES, Field, Schema
 
 
@@ -20,9 +22,14 @@ def prompt_label_problem(schema: Schema, name: str, value: str) -> str | None:
 
 def _problem(field: Field | None, name: str, value: str) -> str | None:
     if field is None:
-        return f"There is no flag “{name[:60]}”."
+        return _("There is no flag “%(name)s”.", name=name[:60])
     if value not in field.values:
-        return f"“{field.text}” takes {', '.join(field.values)}, not “{value[:60]}”."
+        return _(
+            "“%(question)s” takes %(values)s, not “%(value)s”.",
+            question=field.text,
+            values=listed(field.values, "or"),
+            value=value[:60],
+        )
     return None
 
 

@@ -4,6 +4,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from itertools import combinations
 from typing import TypeVar
 
+from app.language import gettext as _
+from app.language import listed, ngettext
+
 T = TypeVar("T", bound=Hashable)
 
 
@@ -40,11 +43,22 @@ def rating_hint(ratings: Sequence[int], ranks: Sequence[int], letters: Sequence[
     """A sentence beside the result; it informs and never blocks."""
     pairs = contradictions(ratings, ranks)
     if not pairs:
-        return "Your ratings agree with this order."
-    told = [f"{letters[i]} ({ratings[i]}) above {letters[j]} ({ratings[j]})" for i, j in pairs[:TOLD]]
-    if len(pairs) > TOLD:
-        told.append(f"{len(pairs) - TOLD} more")
-    return f"You rank {' and '.join(told)}, your ratings say the opposite. Both may be meant; look once more."
+        return _("Your ratings agree with this order.")
+    told = [
+        _(
+            "%(better)s (%(low)s) above %(worse)s (%(high)s)",
+            better=letters[i],
+            low=ratings[i],
+            worse=letters[j],
+            high=ratings[j],
+        )
+        for i, j in pairs[:TOLD]
+    ]
+    if more := len(pairs) - TOLD if len(pairs) > TOLD else 0:
+        told.append(ngettext("%(num)s more", "%(num)s more", more))
+    return _(
+        "You rank %(pairs)s, your ratings say the opposite. Both may be meant; look once more.", pairs=listed(told)
+    )
 
 
 def ranks_from_ratings(ratings: Mapping[T, int]) -> dict[T, int]:

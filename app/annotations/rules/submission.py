@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.annotations.rules import labels
+from app.language import gettext as _
+from app.language import listed, mark, ngettext
 from app.schemas.rules import PROMPT, Field, Schema
 
 LONGEST_NOTE = 4_000
 LONGEST_DEMONSTRATION = 100_000
 
-NOT_RATED = "This answer has no rating yet. Choose 1 to 7; everything else you entered is kept."
+NOT_RATED = mark("This answer has no rating yet. Choose 1 to 7; everything else you entered is kept.")
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,13 @@ class Submission:
 def verdict_problem(verdict: Verdict, schema: Schema) -> str | None:
     """Why what was entered for one answer cannot be kept, even as a draft."""
     if verdict.likert is not None and not 1 <= verdict.likert <= 7:
-        return f"A rating is a number from 1 to 7, not {verdict.likert}."
+        return _("A rating is a number from 1 to 7, not %(number)s.", number=verdict.likert)
     if len(verdict.note) > LONGEST_NOTE:
-        return f"The note has {len(verdict.note):,} characters; {LONGEST_NOTE:,} fit."
+        return _(
+            "The note has %(length)s characters; %(most)s fit.",
+            length=f"{len(verdict.note):,}",
+            most=f"{LONGEST_NOTE:,}",
+        )
     problems = (labels.answer_flag_problem(schema, name, value) for name, value in verdict.flags.items())
     return next((problem for problem in problems if problem), None)
 
@@ -67,13 +73,26 @@ def missing_before_ranking(submission: Submission, letters: Mapping[int, str], s
     """
     missing = []
     if unlabelled := labels.unanswered_prompt_labels(schema, submission.prompt_labels):
-        missing.append(f"The prompt is not labelled yet: answer {_fields(unlabelled)} first.")
+        missing.append(_("The prompt is not labelled yet: answer %(questions)s first.", questions=_fields(unlabelled)))
     verdicts = {candidate: submission.verdicts.get(candidate, Verdict()) for candidate in letters}
     if unrated := [c for c, verdict in verdicts.items() if verdict.likert is None]:
-        missing.append(f"{_answers(unrated, letters)} not rated yet. Rate every answer from 1 to 7 first.")
+        missing.append(
+            ngettext(
+                "Answer %(letters)s is not rated yet. Rate every answer from 1 to 7 first.",
+                "Answers %(letters)s are not rated yet. Rate every answer from 1 to 7 first.",
+                len(unrated),
+                letters=_letters(unrated, letters),
+            )
+        )
     for candidate, verdict in verdicts.items():
         if open_flags := labels.unanswered_flags(schema, verdict.flags, submission.prompt_labels):
-            missing.append(f"Answer {letters[candidate]}: {_fields(open_flags)} is not answered yet.")
+            missing.append(
+                _(
+                    "Answer %(letter)s: %(questions)s is not answered yet.",
+                    letter=letters[candidate],
+                    questions=_fields(open_flags),
+                )
+            )
     return missing
 
 
@@ -85,18 +104,22 @@ def answer_is_complete(candidate: int, submission: Submission, schema: Schema) -
 
 def open_in_verdict(verdict: Verdict, prompt_labels: Mapping[str, str], schema: Schema) -> list[str]:
     """What keeps a person at one answer, in sentences."""
-    problems = [NOT_RATED] if verdict.likert is None else []
+    problems = [_(NOT_RATED)] if verdict.likert is None else []
     if open_flags := labels.unanswered_flags(schema, verdict.flags, prompt_labels):
-        problems.append(f"{_fields(open_flags)} must be answered; everything else you entered is kept.")
+        problems.append(
+            _("%(questions)s must be answered; everything else you entered is kept.", questions=_fields(open_flags))
+        )
     return [*problems, *_inapplicable(verdict, prompt_labels, schema)]
 
 
 def _inapplicable(verdict: Verdict, prompt_labels: Mapping[str, str], schema: Schema) -> Iterator[str]:
     for flag in labels.inapplicable(schema, verdict.flags, prompt_labels):
         condition = schema.field(PROMPT, flag.needs)
-        yield (
-            f"“{flag.text}” is answered, which is asked only if the prompt is marked "
-            f"“{condition.text if condition else flag.needs}”. Mark the prompt or take the answer away."
+        yield _(
+            "“%(question)s” is answered, which is asked only if the prompt is marked “%(condition)s”. "
+            "Mark the prompt or take the answer away.",
+            question=flag.text,
+            condition=condition.text if condition else flag.needs,
         )
 
 
@@ -106,22 +129,29 @@ def verdict_problems(
     """What is wrong with what was said about one answer, in sentences."""
     letter, verdict = letters[candidate], submission.verdicts.get(candidate, Verdict())
     if problem := verdict_problem(verdict, schema):
-        yield f"Answer {letter}: {problem}"
+        yield _("Answer %(letter)s: %(problem)s", letter=letter, problem=problem)
     for problem in _inapplicable(verdict, submission.prompt_labels, schema):
-        yield f"Answer {letter}: {problem}"
+        yield _("Answer %(letter)s: %(problem)s", letter=letter, problem=problem)
 
 
 def submission_problems(submission: Submission, letters: Mapping[int, str], schema: Schema) -> list[str]:
     """Why a submission is not complete, in sentences; ``letters`` names each answer of the task as it was shown."""
     problems = missing_before_ranking(submission, letters, schema)
     if problem := prompt_labels_problem(submission.prompt_labels, schema):
-        problems.append(f"The prompt: {problem}")
+        problems.append(_("The prompt: %(problem)s", problem=problem))
     if unranked := [c for c in letters if c not in submission.ranks]:
-        problems.append(f"{_answers(unranked, letters)} not ranked yet. Put every answer in a lane; ties are welcome.")
+        problems.append(
+            ngettext(
+                "Answer %(letters)s is not ranked yet. Put every answer in a lane; ties are welcome.",
+                "Answers %(letters)s are not ranked yet. Put every answer in a lane; ties are welcome.",
+                len(unranked),
+                letters=_letters(unranked, letters),
+            )
+        )
     if any(not 1 <= rank <= len(letters) for rank in submission.ranks.values()):
-        problems.append(f"A rank is 1 (best) to {len(letters)}.")
+        problems.append(_("A rank is 1 (best) to %(most)s.", most=len(letters)))
     if (set(submission.ranks) | set(submission.verdicts)) - set(letters):
-        problems.append("The form speaks about an answer that does not belong to this task. Reload the page.")
+        problems.append(_("The form speaks about an answer that does not belong to this task. Reload the page."))
     for candidate in letters:
         problems += verdict_problems(candidate, submission, letters, schema)
     return problems
@@ -129,30 +159,30 @@ def submission_problems(submission: Submission, letters: Mapping[int, str], sche
 
 def demonstration_problem(text: str) -> str | None:
     if not text.strip():
-        return "There is no text yet. Write the answer you would like to read, then submit."
+        return _("There is no text yet. Write the answer you would like to read, then submit.")
     if len(text) > LONGEST_DEMONSTRATION:
-        return f"The text has {len(text):,} characters; {LONGEST_DEMONSTRATION:,} fit."
+        return _(
+            "The text has %(length)s characters; %(most)s fit.",
+            length=f"{len(text):,}",
+            most=f"{LONGEST_DEMONSTRATION:,}",
+        )
     return None
 
 
 def labels_changed(parts: Sequence[int | None], letters: Mapping[int, str]) -> str:
     """Which parts of a task (None: the prompt) must be looked at again because the questions have changed."""
-    names = ["the prompt"] if None in parts else []
-    names += [f"answer {letters[part]}" for part in parts if part is not None and part in letters]
-    return (
+    names = [_("the prompt")] if None in parts else []
+    names += [_("answer %(letter)s", letter=letters[part]) for part in parts if part is not None and part in letters]
+    return _(
         "The questions of this campaign have changed since you answered them. What you entered is kept where the new "
-        f"ones still ask for it. Look again at {_listed(names)}, then go on."
+        "ones still ask for it. Look again at %(parts)s, then go on.",
+        parts=listed(names),
     )
 
 
 def _fields(fields: Sequence[Field]) -> str:
-    return _listed([f"“{field.text}”" for field in fields])
+    return listed(f"“{field.text}”" for field in fields)
 
 
-def _answers(candidates: Sequence[int], letters: Mapping[int, str]) -> str:
-    names = sorted(letters[candidate] for candidate in candidates)
-    return f"Answer {names[0]} is" if len(names) == 1 else f"Answers {_listed(names)} are"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+def _letters(candidates: Sequence[int], letters: Mapping[int, str]) -> str:
+    return listed(sorted(letters[candidate] for candidate in candidates))

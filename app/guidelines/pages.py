@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.candidates.rules import candidate_letter
 from app.guidelines import queries, questions, rules, service
+from app.language import gettext as _
 from app.models import Announcement, Campaign, Guideline, GuidelineVersion, Person, Question
 from app.web.markup import render_markdown
 from app.web.paging import Paging
@@ -318,7 +319,7 @@ class QuestionPage(Page):
 
     @property
     def asker(self) -> str:
-        return self.names.get(self.question.person_id, "somebody")
+        return self.names.get(self.question.person_id) or _("somebody")
 
     @property
     def waiting(self) -> bool:

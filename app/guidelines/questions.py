@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
 from app.guidelines import queries, rules
+from app.language import gettext as _
 from app.models import Announcement, AnnouncementDismissal, Person, Question, QuestionPost
 from app.people.service import record
 
@@ -29,13 +30,18 @@ def ask(
     """
     task = queries.task_seen_by(session, person.id, task_id)
     if task is None:
-        raise NotFound("This task is not yours, so you cannot ask about it.")
+        raise NotFound(_("This task is not yours, so you cannot ask about it."))
     text = _checked(text, "question")
     about = None if about_campaign else task.id
     if known := queries.waiting_with_text(session, person.id, task.campaign_id, about, text):
         return known
     if queries.waiting_count(session, person.id) >= MOST_WAITING:
-        raise Conflict(f"{MOST_WAITING} of your questions are waiting for an answer. Ask again when some are answered.")
+        raise Conflict(
+            _(
+                "%(number)s of your questions are waiting for an answer. Ask again when some are answered.",
+                number=MOST_WAITING,
+            )
+        )
     question = Question(campaign_id=task.campaign_id, task_id=about, person_id=person.id)
     session.add(question)
     session.flush()
@@ -66,7 +72,7 @@ def _ask_on(session: Session, question: Question, person: Person, now: datetime,
 def own_question_for(session: Session, person: Person, question_id: int, *, lock: bool = False) -> Question:
     question = queries.question_by_id(session, question_id, lock=lock)
     if question is None or question.person_id != person.id:
-        raise NotFound("There is no such question of yours.")
+        raise NotFound(_("There is no such question of yours."))
     return question
 
 
@@ -87,7 +93,7 @@ def mark_read(session: Session, person: Person, question_id: int, now: datetime)
 def question_for(session: Session, question_id: int, *, lock: bool = False) -> Question:
     question = queries.question_by_id(session, question_id, lock=lock)
     if question is None:
-        raise NotFound("There is no such question.")
+        raise NotFound(_("There is no such question."))
     return question
 
 
@@ -114,10 +120,10 @@ def announce(
     """
     asked = question_for(session, question_id, lock=True)
     if asked.answered_at is None:
-        raise Invalid("Answer the question first; then the answer can be announced.")
+        raise Invalid(_("Answer the question first; then the answer can be announced."))
     question, answer = _checked(question, "question"), _checked(answer, "answer")
     if queries.announcement_of(session, question_id):
-        raise Conflict("This answer has been announced already; nothing was sent twice.")
+        raise Conflict(_("This answer has been announced already; nothing was sent twice."))
     announcement = Announcement(
         campaign_id=asked.campaign_id,
         question_id=asked.id,
@@ -134,7 +140,7 @@ def announce(
 def dismiss(session: Session, person: Person, announcement_id: int, now: datetime) -> None:
     """Take an announcement off a person's work page; the guide panel keeps it."""
     if queries.announcement_by_id(session, announcement_id) is None:
-        raise NotFound("There is no such announcement.")
+        raise NotFound(_("There is no such announcement."))
     if queries.dismissal(session, announcement_id, person.id) is None:
         session.add(AnnouncementDismissal(announcement_id=announcement_id, person_id=person.id, dismissed_at=now))
 

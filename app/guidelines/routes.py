@@ -17,6 +17,7 @@ from app.guidelines.pages import (
     my_questions,
     question_page,
 )
+from app.language import gettext as _
 from app.models import Person, Question
 from app.people.rules import may
 from app.web.forms import whole_number
@@ -61,7 +62,7 @@ def create_guideline(
             guideline = service.create_guideline(session, author, name=name, phase=phase, text=text)
     except DomainError as error:
         return render(request, WritePage(None, text, name=name, phase=phase, error=str(error)), error.status)
-    tell(request, f"“{guideline.name}” is published. Say which campaigns follow it.")
+    tell(request, _("“%(name)s” is published. Say which campaigns follow it.", name=guideline.name))
     return go(f"/guidelines/{guideline.id}")
 
 
@@ -91,7 +92,7 @@ def publish_version(
     database, error, status = database_of(request), "", 200
     if then != "preview":
         try:
-            number = whole_number(based_on, "The version that you changed")
+            number = whole_number(based_on, _("The version that you changed"))
             with database.transaction() as session:
                 version = service.publish(session, author, guideline_id, text=text, changes=changes, based_on=number)
         except NotFound:
@@ -99,7 +100,10 @@ def publish_version(
         except DomainError as refusal:
             error, status = str(refusal), refusal.status
         else:
-            tell(request, f"Version {version.number} is published. Labelers confirm it before their next task.")
+            said = _(
+                "Version %(number)s is published. Labelers confirm it before their next task.", number=version.number
+            )
+            tell(request, said)
             return go(f"/guidelines/{guideline_id}")
     with database.reading() as session:
         current = service.current_version_of(session, service.guideline_for(session, guideline_id))
@@ -119,7 +123,7 @@ def publish_version(
 def show_version(request: Request, guideline_id: int, number: int, _author: Author, session: Reading) -> HTMLResponse:
     version = queries.version_numbered(session, guideline_id, min(number, 2**31 - 1))
     if version is None:
-        raise NotFound("This guideline has no such version.")
+        raise NotFound(_("This guideline has no such version."))
     before = queries.version_numbered(session, guideline_id, version.number - 1)
     current = service.current_version_of(session, version.guideline).number
     passages = rules.difference(before.text, version.text) if before else []
@@ -130,8 +134,11 @@ def show_version(request: Request, guideline_id: int, number: int, _author: Auth
 def follow(
     request: Request, guideline_id: int, author: Author, session: Writing, campaign_id: Text = ""
 ) -> RedirectResponse:
-    campaign = service.follow(session, author, guideline_id, whole_number(campaign_id, "A campaign's number"))
-    tell(request, f"“{campaign.name}” follows this guideline now. Its labelers confirm it before their next task.")
+    campaign = service.follow(session, author, guideline_id, whole_number(campaign_id, _("A campaign's number")))
+    said = _(
+        "“%(name)s” follows this guideline now. Its labelers confirm it before their next task.", name=campaign.name
+    )
+    tell(request, said)
     return go(f"/guidelines/{guideline_id}")
 
 
@@ -161,7 +168,7 @@ def answer(request: Request, question_id: int, author: Author, now: Now, text: T
             questions.answer(session, author, question_id, now, text=text)
     except DomainError as error:
         return _question_again(request, question_id, {"text": text}, error)
-    tell(request, "Answered. The person who asked finds it on their work page.")
+    tell(request, _("Answered. The person who asked finds it on their work page."))
     return go(f"/questions/{question_id}")
 
 
@@ -174,7 +181,7 @@ def announce(
             questions.announce(session, author, question_id, now, question=question, answer=answer)
     except DomainError as error:
         return _question_again(request, question_id, {"question": question, "answer": answer}, error)
-    tell(request, "Announced to everybody who works on this campaign.")
+    tell(request, _("Announced to everybody who works on this campaign."))
     return go(f"/questions/{question_id}")
 
 
@@ -200,7 +207,8 @@ def ask(
     about: Text = "task",
 ) -> Response:
     question = questions.ask(session, person, task_id, now, text=text, about_campaign=about == "campaign")
-    return _own_threads(request, session, person, question, f"/label/tasks/{task_id}", "Asked. The answer comes here.")
+    said = _("Asked. The answer comes here.")
+    return _own_threads(request, session, person, question, f"/label/tasks/{task_id}", said)
 
 
 @router.post("/label/questions/{question_id}/posts")
@@ -208,7 +216,7 @@ def ask_on(
     request: Request, question_id: int, person: Labeler, session: Writing, now: Now, text: Text = ""
 ) -> Response:
     question = questions.ask_on(session, person, question_id, now, text=text)
-    return _own_threads(request, session, person, question, "/label", "Sent. The answer comes here.")
+    return _own_threads(request, session, person, question, "/label", _("Sent. The answer comes here."))
 
 
 @router.post("/label/questions/{question_id}/read")

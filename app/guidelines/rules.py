@@ -5,13 +5,30 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from app.language import gettext as _
+from app.language import listed, mark
+
 PHASES = ("training", "evaluation")
 LONGEST_NAME = 120
 LONGEST_TEXT = 60_000
 LONGEST_CHANGES = 1_000
 LONGEST_POST = 4_000
-HIGH_STAKES = ("loans and other decisions about money", "therapy", "medical advice", "legal advice")
+HIGH_STAKES = (
+    mark("loans and other decisions about money"),
+    mark("therapy"),
+    mark("medical advice"),
+    mark("legal advice"),
+)
 """Where an answer that is only slightly wrong can still do great damage (IG Fig. 10)."""
+
+EMPTY = {
+    "question": mark("The question is empty. Write it first, then send it."),
+    "answer": mark("The answer is empty. Write it first, then send it."),
+}
+TOO_LONG = {
+    "question": mark("The question has %(length)s characters; %(most)s fit. Shorten it and send it again."),
+    "answer": mark("The answer has %(length)s characters; %(most)s fit. Shorten it and send it again."),
+}
 
 LINES_AROUND = 1
 MOST_WORDS_COMPARED = 800  # words of one changed passage; beyond that its lines are shown as replaced
@@ -24,18 +41,24 @@ def tidy(text: str) -> str:
 
 def guideline_problem(name: str, phase: str) -> str | None:
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        return f"Give the guideline a name of at most {LONGEST_NAME} visible characters."
+        return _("Give the guideline a name of at most %(number)s visible characters.", number=LONGEST_NAME)
     if phase not in PHASES:
-        return f"A guideline is for {' or '.join(PHASES)} labels, not “{phase[:40]}”."
+        return _(
+            "A guideline is for %(phases)s labels, not “%(phase)s”.",
+            phases=listed(map(_, PHASES), "or"),
+            phase=phase[:40],
+        )
     return None
 
 
 def text_problem(text: str) -> str | None:
     if not text:
-        return "The guideline has no text yet. Write it, then publish."
+        return _("The guideline has no text yet. Write it, then publish.")
     if len(text) > LONGEST_TEXT:
-        return (
-            f"The guideline has {len(text):,} characters; {LONGEST_TEXT:,} fit. Labelers read all of it, so shorten it."
+        return _(
+            "The guideline has %(length)s characters; %(most)s fit. Labelers read all of it, so shorten it.",
+            length=f"{len(text):,}",
+            most=f"{LONGEST_TEXT:,}",
         )
     return None
 
@@ -43,18 +66,22 @@ def text_problem(text: str) -> str | None:
 def changes_problem(changes: str) -> str | None:
     """Why the summary of a new version (not the first one) will not do."""
     if not changes:
-        return "Say in a sentence what changes. Labelers read it before they confirm the new version."
+        return _("Say in a sentence what changes. Labelers read it before they confirm the new version.")
     if len(changes) > LONGEST_CHANGES:
-        return f"The summary of changes has {len(changes):,} characters; {LONGEST_CHANGES:,} fit."
+        return _(
+            "The summary of changes has %(length)s characters; %(most)s fit.",
+            length=f"{len(changes):,}",
+            most=f"{LONGEST_CHANGES:,}",
+        )
     return None
 
 
 def post_problem(text: str, what: str) -> str | None:
     """Why a ``what`` (question, answer) cannot be sent."""
     if not text:
-        return f"The {what} is empty. Write it first, then send it."
+        return _(EMPTY[what])
     if len(text) > LONGEST_POST:
-        return f"The {what} has {len(text):,} characters; {LONGEST_POST:,} fit. Shorten it and send it again."
+        return _(TOO_LONG[what], length=f"{len(text):,}", most=f"{LONGEST_POST:,}")
     return None
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
 from app.guidelines import queries, rules
+from app.language import gettext as _
 from app.models import (
     Campaign,
     CampaignGuideline,
@@ -40,7 +41,10 @@ def create_guideline(session: Session, by: Person | None, *, name: str, phase: s
         raise Invalid(problem)
     if queries.guideline_by_name(session, name):
         raise Conflict(
-            f"There is already a guideline named “{name}”. Choose another name, or write a new version of it."
+            _(
+                "There is already a guideline named “%(name)s”. Choose another name, or write a new version of it.",
+                name=name,
+            )
         )
     guideline = Guideline(name=name, phase=phase, created_by=by.id if by else None)
     session.add(guideline)
@@ -74,11 +78,16 @@ def publish(
         raise Invalid(problem)
     if before.number != based_on:
         raise Conflict(
-            f"Version {before.number} was published while you wrote. Your text is still below, beside what differs "
-            "from that version: take over what you need, then publish."
+            _(
+                "Version %(number)s was published while you wrote. Your text is still below, beside what differs "
+                "from that version: take over what you need, then publish.",
+                number=before.number,
+            )
         )
     if before.text == text:
-        raise Invalid(f"Nothing differs from version {before.number}, so there is nothing to publish.")
+        raise Invalid(
+            _("Nothing differs from version %(number)s, so there is nothing to publish.", number=before.number)
+        )
     version = _add_version(session, by, guideline, before.number + 1, text, changes)
     record(session, by, "published guideline", guideline, {"name": guideline.name, "version": version.number})
     return version
@@ -120,8 +129,14 @@ def follow(session: Session, by: Person, guideline_id: int, campaign_id: int) ->
     guideline, campaign = guideline_for(session, guideline_id), campaign_for(session, campaign_id)
     if guideline.phase != campaign.phase:
         raise Invalid(
-            f"“{guideline.name}” is for {guideline.phase} labels, and “{campaign.name}” collects {campaign.phase} "
-            "labels. Choose a campaign of the same phase."
+            _(
+                "“%(guideline)s” is for %(its_phase)s labels, and “%(campaign)s” collects %(phase)s labels. Choose a "
+                "campaign of the same phase.",
+                guideline=guideline.name,
+                its_phase=_(guideline.phase),
+                campaign=campaign.name,
+                phase=_(campaign.phase),
+            )
         )
     named = queries.campaign_guideline(session, campaign.id)
     if named is None:
@@ -138,21 +153,21 @@ def follow(session: Session, by: Person, guideline_id: int, campaign_id: int) ->
 def guideline_for(session: Session, guideline_id: int, *, lock: bool = False) -> Guideline:
     guideline = queries.guideline_by_id(session, guideline_id, lock=lock)
     if guideline is None:
-        raise NotFound("There is no such guideline.")
+        raise NotFound(_("There is no such guideline."))
     return guideline
 
 
 def current_version_of(session: Session, guideline: Guideline) -> GuidelineVersion:
     version = queries.current_version(session, guideline.id)
     if version is None:
-        raise NotFound("This guideline has no version.")
+        raise NotFound(_("This guideline has no version."))
     return version
 
 
 def campaign_for(session: Session, campaign_id: int) -> Campaign:
     campaign = queries.campaign_by_id(session, campaign_id)
     if campaign is None:
-        raise NotFound("There is no such campaign.")
+        raise NotFound(_("There is no such campaign."))
     return campaign
 
 
@@ -178,9 +193,14 @@ def confirm(session: Session, person: Person, campaign_id: int, version_id: int,
     """
     version = version_of(session, campaign_for(session, campaign_id))
     if version is None:
-        raise NotFound("This campaign has no guideline to confirm.")
+        raise NotFound(_("This campaign has no guideline to confirm."))
     if version.id != version_id:
-        raise Conflict(f"Version {version.number} was published while you were reading. Read what is new in it.")
+        raise Conflict(
+            _(
+                "Version %(number)s was published while you were reading. Read what is new in it.",
+                number=version.number,
+            )
+        )
     if queries.confirmation(session, person.id, version.id) is None:
         session.add(GuidelineConfirmation(person_id=person.id, version_id=version.id, confirmed_at=now))
         record(session, person, "confirmed guideline", version.guideline, {"version": version.number})

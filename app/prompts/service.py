@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
+from app.language import gettext as _
 from app.models import Corpus, Import, Person, Prompt
 from app.people.service import record
 from app.prompts import queries, rules
@@ -49,11 +50,13 @@ def import_file(
         Invalid: the file as a whole cannot be read, or kind or format is unknown.
     """
     if kind not in rules.KINDS:
-        raise Invalid(f"There is no kind “{kind}”. Choose one of {', '.join(rules.KINDS)}.")
+        raise Invalid(
+            _("There is no kind “%(kind)s”. Choose one of %(kinds)s.", kind=kind, kinds=", ".join(rules.KINDS))
+        )
     if not path.is_file():
-        raise Invalid(f"There is no file {filename}.")
+        raise Invalid(_("There is no file %(name)s.", name=filename))
     if path.stat().st_size == 0:
-        raise Invalid(f"{filename} is empty.")
+        raise Invalid(_("%(name)s is empty.", name=filename))
     entry = Import(
         kind=kind,
         shape="text" if kind == "corpus" else "unknown",
@@ -106,7 +109,13 @@ def _import_corpus(session: Session, settings: Settings, entry: Import, path: Pa
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         written = write_corpus(path, entry.file_name, fmt, Path(scratch) / "corpus.jsonl.gz")
         if not written.documents:
-            raise Invalid(f"{entry.file_name} holds no text: none of its {written.rows:,} rows could be read.")
+            raise Invalid(
+                _(
+                    "%(name)s holds no text: none of its %(rows)s rows could be read.",
+                    name=entry.file_name,
+                    rows=f"{written.rows:,}",
+                )
+            )
         target = folder / f"{written.digest}.jsonl.gz"
         if queries.corpus_of(session, written.digest) is None:
             written.path.replace(target)
@@ -131,13 +140,13 @@ def _import_corpus(session: Session, settings: Settings, entry: Import, path: Pa
 
 def prompt_for(session: Session, *, prompt_id: int) -> Prompt:
     if (prompt := queries.prompt_by_id(session, prompt_id)) is None:
-        raise NotFound("There is no such prompt.")
+        raise NotFound(_("There is no such prompt."))
     return prompt
 
 
 def import_for(session: Session, *, import_id: int) -> Import:
     if (entry := queries.import_by_id(session, import_id)) is None:
-        raise NotFound("There is no such import.")
+        raise NotFound(_("There is no such import."))
     return entry
 
 

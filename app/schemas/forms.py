@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.errors import Invalid
+from app.language import gettext as _
 from app.schemas.rules import GROUPS, PARTS, Field, Option, Schema
 
 BLANK_ROWS = 3
@@ -123,7 +124,13 @@ def _place(row: Row) -> float:
     except ValueError:
         place = math.nan
     if not math.isfinite(place):
-        raise Invalid(f"The place of “{row.text or row.name}” is a number, not “{row.place[:40]}”.")
+        raise Invalid(
+            _(
+                "The place of “%(question)s” is a number, not “%(place)s”.",
+                question=row.text or row.name,
+                place=row.place[:40],
+            )
+        )
     return place
 
 
@@ -144,5 +151,5 @@ def _field_from(row: Row) -> Field:
 def _option_from(line: str) -> Option:
     value, equals, text = line.partition("=")
     if not equals:
-        raise Invalid(f"An option is written as “value = Text”, unlike “{line.strip()[:60]}”.")
+        raise Invalid(_("An option is written as “value = Text”, unlike “%(line)s”.", line=line.strip()[:60]))
     return Option(value.strip(), text.strip())

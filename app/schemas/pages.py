@@ -2,6 +2,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from app.language import gettext as _
+from app.language import mark
 from app.models import Campaign, LabelSchema, LabelSchemaVersion, Person
 from app.schemas import rules
 from app.schemas.forms import Rows
@@ -9,8 +11,12 @@ from app.schemas.rules import Difference, Schema
 from app.web.render import Page
 from trainer.contract.heads import HEAD_FLAGS
 
-PARTS = {rules.PROMPT: "About the prompt", rules.ANSWER: "About each answer"}
-KINDS = {"yes_no": "yes or no", "yes_no_na": "yes, no or does not apply", "choice": "one of a list"}
+PARTS = {rules.PROMPT: mark("About the prompt"), rules.ANSWER: mark("About each answer")}
+KINDS = {
+    "yes_no": mark("yes or no"),
+    "yes_no_na": mark("yes, no or does not apply"),
+    "choice": mark("one of a list"),
+}
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ class SchemaPage(Page):
         return field.text if field else needs
 
     def values(self, field: rules.Field) -> str:
-        return rules.in_words(field.options) if field.kind == "choice" else KINDS[field.kind]
+        return rules.in_words(field.options) if field.kind == "choice" else _(KINDS[field.kind])
 
 
 @dataclass(frozen=True)

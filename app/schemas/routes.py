@@ -6,6 +6,7 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import DomainError, NotFound
+from app.language import gettext as _
 from app.models import LabelSchemaVersion, Person
 from app.people.rules import may
 from app.schemas import queries, service
@@ -59,13 +60,13 @@ def copy_schema(
 ) -> Response:
     database = database_of(request)
     try:
-        chosen = whole_number(version_id, "The version to copy")
+        chosen = whole_number(version_id, _("The version to copy"))
         with database.transaction() as session:
             version = service.copy_schema(session, editor, chosen, name)
     except DomainError as error:
         with database.reading() as session:
             return render(request, _list_page(session, name, str(error)), error.status)
-    tell(request, f"“{name.strip()}” is there. Change its questions, then choose it for a campaign.")
+    tell(request, _("“%(name)s” is there. Change its questions, then choose it for a campaign.", name=name.strip()))
     return go(f"/schemas/{version.schema_id}")
 
 
@@ -78,7 +79,7 @@ def show_schema(
     history = _history(session, schema_id)
     shown = next((row for row in history if version in (None, row.version.number)), None)
     if shown is None:
-        raise NotFound(f"“{schema.name}” has no version {version}.")
+        raise NotFound(_("“%(name)s” has no version %(number)s.", name=schema.name, number=version))
     return render(request, SchemaPage(schema, shown, history))
 
 
@@ -105,7 +106,7 @@ def add_version(request: Request, schema_id: int, editor: Editor, posted: Posted
     """Store the form as a new version; what was typed is shown again when it cannot be one."""
     database = database_of(request)
     rows, reason = rows_from(posted), posted.get("reason", "")
-    based_on = whole_number(posted.get("based_on", ""), "The version that was edited")
+    based_on = whole_number(posted.get("based_on", ""), _("The version that was edited"))
     try:
         with database.transaction() as session:
             version = service.add_version(
@@ -116,5 +117,8 @@ def add_version(request: Request, schema_id: int, editor: Editor, posted: Posted
             schema = service.schema_for(session, schema_id)
             page = EditSchemaPage(schema, based_on, rows, reason, str(error))
             return render(request, page, error.status)
-    tell(request, f"Version {version.number} is saved. Campaigns keep theirs until you move them on their page.")
+    said = _(
+        "Version %(number)s is saved. Campaigns keep theirs until you move them on their page.", number=version.number
+    )
+    tell(request, said)
     return go(f"/schemas/{schema_id}")

@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from app.language import gettext as _
+from app.language import mark
+
 YES, NO, NOT_APPLICABLE = "yes", "no", "na"
 KINDS: Mapping[str, tuple[str, ...]] = {
     "yes_no": (YES, NO),
@@ -20,7 +23,10 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 
 PROMPT, ANSWER = "prompt", "answer"
 PARTS = (PROMPT, ANSWER)
-GROUPS: Mapping[str, tuple[str, ...]] = {PROMPT: ("main", "more"), ANSWER: ("helpful", "truthful", "harmless")}
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    PROMPT: (mark("main"), mark("more")),
+    ANSWER: (mark("helpful"), mark("truthful"), mark("harmless")),
+}
 """Part -> the headings that its questions may stand under; ``more`` is folded away on the page."""
 
 USE_CASE = "use_case"
@@ -33,7 +39,14 @@ LONGEST_HELP = 400
 LONGEST_REASON = 400
 LONGEST_NAME = 80
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_NAMES_ARE = "begins with a small letter and has only small letters, digits and _, at most 40 of them"
+_OVER = {
+    PROMPT: mark("There are %(number)s questions about the prompt; at most %(most)s fit on the page."),
+    ANSWER: mark("There are %(number)s questions about the answer; at most %(most)s fit on the page."),
+}
+_TWICE = {
+    PROMPT: mark("Two questions about the prompt are named “%(name)s”. Each needs a name of its own."),
+    ANSWER: mark("Two questions about the answer are named “%(name)s”. Each needs a name of its own."),
+}
 
 
 @dataclass(frozen=True)
@@ -118,66 +131,94 @@ def schema_problems(schema: Schema) -> list[str]:
 def _part_problems(schema: Schema, part: str) -> Iterator[str]:
     asked = schema.part(part)
     if len(asked) > MOST_FIELDS:
-        yield f"There are {len(asked)} questions about the {part}; at most {MOST_FIELDS} fit on the page."
+        yield _(_OVER[part], number=len(asked), most=MOST_FIELDS)
     names = [field.name for field in asked]
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield f"Two questions about the {part} are named “{name}”. Each needs a name of its own."
+        yield _(_TWICE[part], name=name)
     for field in asked:
-        yield from (f"{_called(field)}: {problem}" for problem in _field_problems(field, part))
-        if field.needs:
-            yield from (f"{_called(field)}: {problem}" for problem in _condition_problems(schema, part, field.needs))
+        conditions = _condition_problems(schema, part, field.needs) if field.needs else ()
+        for problem in (*_field_problems(field, part), *conditions):
+            yield _("“%(question)s”: %(problem)s", question=_called(field), problem=problem)
 
 
 def _called(field: Field) -> str:
-    return f"“{(field.text or field.name)[:LONGEST_TEXT] or 'a question without a text'}”"
+    return (field.text or field.name)[:LONGEST_TEXT] or _("a question without a text")
 
 
 def _field_problems(field: Field, part: str) -> Iterator[str]:
     if not _NAME.fullmatch(field.name):
-        yield f"a name {_NAMES_ARE}, unlike “{field.name[:60]}”."
+        yield _(
+            "a name begins with a small letter and has only small letters, digits and _, at most 40 of them, unlike "
+            "“%(name)s”.",
+            name=field.name[:60],
+        )
     if not field.text or len(field.text) > LONGEST_TEXT:
-        yield f"the text that labelers read has 1 to {LONGEST_TEXT} characters, not {len(field.text)}."
+        yield _(
+            "the text that labelers read has 1 to %(most)s characters, not %(length)s.",
+            most=LONGEST_TEXT,
+            length=len(field.text),
+        )
     if len(field.help) > LONGEST_HELP:
-        yield f"the help has {len(field.help)} characters; {LONGEST_HELP} fit."
+        yield _("the help has %(length)s characters; %(most)s fit.", length=len(field.help), most=LONGEST_HELP)
     if field.group not in GROUPS[part]:
-        yield f"it stands under one of {', '.join(GROUPS[part])}, not under “{field.group[:60]}”."
+        yield _(
+            "it stands under one of %(groups)s, not under “%(group)s”.",
+            groups=", ".join(GROUPS[part]),
+            group=field.group[:60],
+        )
     if field.kind not in KINDS:
-        yield f"its kind is one of {', '.join(KINDS)}, not “{field.kind[:60]}”."
+        yield _("its kind is one of %(kinds)s, not “%(kind)s”.", kinds=", ".join(KINDS), kind=field.kind[:60])
     elif field.kind == "choice":
         yield from _option_problems(field.options)
     elif field.options:
-        yield "only a choice has options of its own."
+        yield _("only a choice has options of its own.")
     if field.yes_is_good and field.kind == "choice":
-        yield "“yes is good” means nothing for a choice."
+        yield _("“yes is good” means nothing for a choice.")
     if part == PROMPT and field.name == USE_CASE and field.kind != "choice":
-        yield "the use case is a choice, because exports read a tag from it."
+        yield _("the use case is a choice, because exports read a tag from it.")
 
 
 def _option_problems(options: Sequence[Option]) -> Iterator[str]:
     if not 2 <= len(options) <= MOST_OPTIONS:
-        yield f"a choice has 2 to {MOST_OPTIONS} options, not {len(options)}."
+        yield _("a choice has 2 to %(most)s options, not %(number)s.", most=MOST_OPTIONS, number=len(options))
     for option in options:
         if not _NAME.fullmatch(option.value):
-            yield f"the value of an option {_NAMES_ARE}, unlike “{option.value[:60]}”."
+            yield _(
+                "the value of an option begins with a small letter and has only small letters, digits and _, at most "
+                "40 of them, unlike “%(name)s”.",
+                name=option.value[:60],
+            )
         if not option.text or len(option.text) > LONGEST_TEXT:
-            yield f"the word for “{option.value[:60]}” has 1 to {LONGEST_TEXT} characters."
+            yield _(
+                "the word for “%(value)s” has 1 to %(most)s characters.", value=option.value[:60], most=LONGEST_TEXT
+            )
     if len({option.value for option in options}) < len(options):
-        yield "two options have the same value."
+        yield _("two options have the same value.")
 
 
 def _condition_problems(schema: Schema, part: str, needs: str) -> Iterator[str]:
     condition = schema.field(PROMPT, needs)
     if part == PROMPT:
-        yield "only questions about an answer can hang on a label of the prompt."
+        yield _("only questions about an answer can hang on a label of the prompt.")
     elif condition is None:
-        yield f"it hangs on “{needs[:60]}”, which is not asked about the prompt."
+        yield _("it hangs on “%(name)s”, which is not asked about the prompt.", name=needs[:60])
     elif YES not in condition.values:
-        yield f"it hangs on “{condition.text}”, which cannot be answered with yes."
+        yield _("it hangs on “%(name)s”, which cannot be answered with yes.", name=condition.text)
     elif not condition.required:
-        yield f"it hangs on “{condition.text}”, so that one must be required; silence would decide otherwise."
+        yield _(
+            "it hangs on “%(name)s”, so that one must be required; silence would decide otherwise.",
+            name=condition.text,
+        )
 
 
 # What changed ------------------------------------------------------------------------------------
+
+WORDS = (
+    *(mark("added"), mark("removed"), mark("changed"), mark("moved")),
+    *(mark("text"), mark("help"), mark("group"), mark("kind"), mark("options"), mark("needs")),
+    *(mark("yes is good"), mark("required"), mark("place")),
+)
+"""How a page names what happened to a question and to which of its attributes."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
+from app.language import gettext as _
 from app.models import LabelSchema, LabelSchemaVersion, Person
 from app.people.service import record
 from app.schemas import queries
@@ -20,14 +21,14 @@ from app.schemas.rules import (
 def schema_for(session: Session, schema_id: int) -> LabelSchema:
     schema = queries.schema_by_id(session, schema_id)
     if schema is None:
-        raise NotFound("There is no such label schema.")
+        raise NotFound(_("There is no such label schema."))
     return schema
 
 
 def version_for(session: Session, version_id: int) -> LabelSchemaVersion:
     version = queries.version_by_id(session, version_id)
     if version is None:
-        raise NotFound("There is no such version of a label schema.")
+        raise NotFound(_("There is no such version of a label schema."))
     return version
 
 
@@ -35,7 +36,7 @@ def standard_version(session: Session) -> LabelSchemaVersion:
     """What a campaign asks unless somebody chose something else: the newest version of the oldest schema."""
     schema = queries.oldest_schema(session)
     if schema is None:
-        raise Invalid("There is no label schema. Run the migrations; they bring the first one.")
+        raise Invalid(_("There is no label schema. Run the migrations; they bring the first one."))
     return queries.newest_version(session, schema.id)
 
 
@@ -62,16 +63,20 @@ def add_version(
         Conflict: somebody else added a version meanwhile.
     """
     if queries.schema_by_id(session, schema_id, lock=True) is None:
-        raise NotFound("There is no such label schema.")
+        raise NotFound(_("There is no such label schema."))
     before = queries.newest_version(session, schema_id)
     if before.number != based_on:
         raise Conflict(
-            f"Somebody saved version {before.number} while you edited version {based_on}. Your entries are still in "
-            "the form; look at the new version in another tab and edit that one."
+            _(
+                "Somebody saved version %(newer)s while you edited version %(number)s. Your entries are still in the "
+                "form; look at the new version in another tab and edit that one.",
+                newer=before.number,
+                number=based_on,
+            )
         )
     changes = differences(schema_of(before.content), asked)
     if not changes:
-        raise Invalid(f"Nothing differs from version {before.number}, so no version was added.")
+        raise Invalid(_("Nothing differs from version %(number)s, so no version was added.", number=before.number))
     version = _stored(session, by, schema_id, before.number + 1, asked, reason)
     detail = {"schema": before.label_schema.name, "version": version.number, "changes": len(changes)}
     record(session, by, "added label schema version", version, {**detail, "reason": version.reason})
@@ -87,9 +92,9 @@ def copy_schema(session: Session, by: Person | None, version_id: int, name: str)
     """
     name = name.strip()
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise Invalid(f"Give the schema a name of 1 to {LONGEST_NAME} visible characters.")
+        raise Invalid(_("Give the schema a name of 1 to %(number)s visible characters.", number=LONGEST_NAME))
     if queries.schema_by_name(session, name):
-        raise Conflict(f"There is already a schema named “{name}”. Choose another name.")
+        raise Conflict(_("There is already a schema named “%(name)s”. Choose another name.", name=name))
     origin = version_for(session, version_id)
     schema = LabelSchema(name=name, created_by=by.id if by else None)
     session.add(schema)
@@ -105,7 +110,7 @@ def _stored(
     if problems := schema_problems(asked):
         raise Invalid(" ".join(problems))
     if len(reason := reason.strip()) > LONGEST_REASON:
-        raise Invalid(f"The reason has {len(reason)} characters; {LONGEST_REASON} fit.")
+        raise Invalid(_("The reason has %(length)s characters; %(most)s fit.", length=len(reason), most=LONGEST_REASON))
     version = LabelSchemaVersion(
         schema_id=schema_id,
         number=number,

@@ -16,7 +16,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from app.language import LOCALES, ngettext, plain_gettext, plain_ngettext, script_words, spoken
+from app.language import LOCALES, listed, ngettext, plain_gettext, plain_ngettext, said, script_words, spoken
 from app.language import gettext as _
 from app.people import rules as people_rules
 from app.web.markup import excerpt, render_markdown
@@ -95,8 +95,10 @@ def _environment() -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_callables(plain_gettext, plain_ngettext, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals.update(static_url=static_url, may=people_rules.may)
-    environment.filters.update(ago=ago, duration=duration, number=number, markdown=render_markdown, excerpt=excerpt)
+    environment.policies["ext.i18n.trimmed"] = True  # as the catalogue collects them
+    environment.globals.update(static_url=static_url, may=people_rules.may, listed=listed)
+    environment.filters.update(ago=ago, duration=duration, number=number)
+    environment.filters.update(markdown=render_markdown, excerpt=excerpt, said=said)
     return environment
 
 

@@ -146,7 +146,7 @@ def test_a_label_that_is_not_asked_or_has_a_wrong_value_is_refused_and_the_draft
     address = re.search(r'action="(/label/tasks/\d+/answers/\d+)"', page)[1]
     for posted, sentence in (
         ({"flag-made_up": "yes"}, "There is no flag “made_up”"),
-        ({"flag-sexual_content": "na"}, "“Sexual content” takes yes, no, not “na”"),
+        ({"flag-sexual_content": "na"}, "“Sexual content” takes yes or no, not “na”"),
         ({"flag-hallucination": "yes"}, "asked only if the prompt is marked “Closed domain”"),
     ):
         assert sentence in at_work.post(address, {"likert": "5", **posted, **shown(page)}, status=422).text

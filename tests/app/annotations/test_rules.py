@@ -86,10 +86,10 @@ def test_a_complete_submission_has_no_problems():
         (everywhere(hallucination="no"), "marked “Closed domain”"),
         ({"prompt_labels": CLOSED}, "Answer C: “Hallucination” is not answered yet"),
         (everywhere(made_up="yes"), "no flag “made_up”"),
-        (everywhere(violence="na"), "takes yes, no, not “na”"),
+        (everywhere(violence="na"), "takes yes or no, not “na”"),
         ({"prompt_labels": {"use_case": "chat"}}, "The prompt is not labelled yet: answer “Closed domain” first"),
         ({"prompt_labels": {}}, "answer “Use case” and “Closed domain” first"),
-        ({"prompt_labels": LABELLED | {"use_case": "poetry"}}, "“Use case” takes chat, other, not “poetry”"),
+        ({"prompt_labels": LABELLED | {"use_case": "poetry"}}, "“Use case” takes chat or other, not “poetry”"),
         ({"prompt_labels": LABELLED | {"made_up": "yes"}}, "The prompt: There is no flag “made_up”"),
     ],
 )

@@ -3,9 +3,10 @@
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app.database import Database
 from app.errors import DomainError, no_room
@@ -236,8 +237,15 @@ def main() -> None:
         told = error if isinstance(error, DomainError) else no_room(error)
         if told is None:
             raise
-        typer.secho(str(told), fg="red", err=True)
-        raise SystemExit(1) from None
+        _fail(str(told))
+    except (OperationalError, ProgrammingError) as error:
+        reason = str(error.orig).splitlines()[0]
+        _fail(f"The database is away or not up to date ({reason}). Start it, then run “prefloop migrate” and try again.")
+
+
+def _fail(sentence: str) -> NoReturn:
+    typer.secho(sentence, fg="red", err=True)
+    raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

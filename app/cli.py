@@ -240,7 +240,9 @@ def main() -> None:
         _fail(str(told))
     except (OperationalError, ProgrammingError) as error:
         reason = str(error.orig).splitlines()[0]
-        _fail(f"The database is away or not up to date ({reason}). Start it, then run “prefloop migrate” and try again.")
+        _fail(
+            f"The database is away or not up to date ({reason}). Start it, then run “prefloop migrate” and try again."
+        )
 
 
 def _fail(sentence: str) -> NoReturn:

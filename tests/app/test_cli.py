@@ -3,6 +3,14 @@
 import pytest
 
 from app.cli import main
+from app.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def settings_of_this_test():
+    load_settings.cache_clear()
+    yield
+    load_settings.cache_clear()
 
 
 @pytest.mark.parametrize(

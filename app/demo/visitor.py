@@ -146,10 +146,10 @@ def _shown_version(page: str) -> str:
 def _shown_answer(page: str) -> tuple[str, str]:
     """Candidate id and raw text of the answer that a rating page shows."""
     candidate = re.search(r'action="/label/tasks/\d+/answers/(\d+)"', page)
-    text = re.search(r"<pre[^>]*data-raw-text[^>]*>(.*?)</pre>", page, re.DOTALL)
+    text = re.search(r'class="article answer-text".*?<pre class="raw-text">\n(.*?)</pre>', page, re.DOTALL)
     if not candidate or not text:
         raise RuntimeError("the rating page shows no answer")
-    return candidate[1], html.unescape(text[1])
+    return candidate[1], html.unescape(re.sub(r"<[^>]+>", "", text[1]))
 
 
 def _sentence(page: str) -> str:

@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from app.language import LOCALES, listed, ngettext, plain_gettext, plain_ngettext, said, script_words, spoken
 from app.language import gettext as _
 from app.people import rules as people_rules
-from app.web.markup import excerpt, render_markdown
+from app.web.markup import exact_text, excerpt, render_markdown
 from app.web.requests import person_of
 from app.web.security import csrf_token
 
@@ -98,7 +98,7 @@ def _environment() -> Environment:
     environment.policies["ext.i18n.trimmed"] = True  # as the catalogue collects them
     environment.globals.update(static_url=static_url, may=people_rules.may, listed=listed)
     environment.filters.update(ago=ago, duration=duration, number=number)
-    environment.filters.update(markdown=render_markdown, excerpt=excerpt, said=said)
+    environment.filters.update(markdown=render_markdown, exact=exact_text, excerpt=excerpt, said=said)
     return environment
 
 

@@ -6,7 +6,6 @@ const SWIPE = 80;
 
 export function connect(form) {
   autosave(form);
-  rawView();
   swipe();
   document.addEventListener("keydown", (event) => {
     if (isTyping(event) || !isPlain(event)) return;
@@ -16,7 +15,6 @@ export function connect(form) {
       rating.dispatchEvent(new Event("change", { bubbles: true }));
     } else if (event.key === "[" || (event.key === "ArrowLeft" && !onRadio(event))) step(-1);
     else if (event.key === "]" || (event.key === "ArrowRight" && !onRadio(event))) step(1);
-    else if (event.key === "r") document.querySelector("[data-raw]").click();
     else if (event.key === "Enter" && !event.target.closest("a, button, summary")) document.querySelector("[data-primary]").click();
     else return;
     event.preventDefault();
@@ -30,16 +28,6 @@ function step(by) {
   const tabs = [...document.querySelectorAll("[data-tab]")];
   const here = tabs.findIndex((tab) => tab.getAttribute("aria-current"));
   tabs[here + by]?.click();
-}
-
-function rawView() {
-  const button = document.querySelector("[data-raw]");
-  button.addEventListener("click", () => {
-    const raw = document.querySelector("[data-raw-text]");
-    raw.hidden = !raw.hidden;
-    document.querySelector("[data-rendered]").hidden = !raw.hidden;
-    button.setAttribute("aria-pressed", String(!raw.hidden));
-  });
 }
 
 function swipe() {

@@ -118,7 +118,7 @@ def test_a_new_document_is_previewed_published_and_followed(browse, guideline, c
     browse.as_("researcher")
     browse.get("/guidelines/new")
     form = {"name": "Travel", "phase": "training", "text": "## Trains\n\nFirst."}
-    assert "<h2>Trains</h2>" in browse.post("/guidelines", {**form, "then": "preview"}, 200).text
+    assert '<h2 dir="auto">Trains</h2>' in browse.post("/guidelines", {**form, "then": "preview"}, 200).text
     assert count(database, Guideline) == 1
     assert "visible characters" in browse.post("/guidelines", {**form, "name": ""}, 422).text
     assert "already" in browse.post("/guidelines", {**form, "name": guideline.name}, 409).text
@@ -170,7 +170,7 @@ def test_a_labeler_reads_confirms_and_gets_the_next_task(browse, campaign, datab
     page = browse.get(place)
     assert "read version 1 and confirm it" in page
     assert "What changed" not in page
-    assert "<h1>Judging</h1>" in page
+    assert '<h1 dir="auto">Judging</h1>' in page
     assert confirm(browse, place).headers["location"].startswith("/label/tasks/")
     assert count(database, GuidelineConfirmation) == 1
     assert "you confirmed it" in browse.get(place)
@@ -225,7 +225,7 @@ def test_the_guide_shows_the_current_text_and_the_priority_of_the_phase(browse, 
     office.campaign(office.prompts(1), phase=phase, instructions="**Read** twice.")
     page = browse.get(at_a_task(browse))
     panel = re.search(r'<dialog id="guide".*?</dialog>', page, re.DOTALL)[0]
-    assert "<h1>Judging</h1>" in panel
+    assert '<h1 dir="auto">Judging</h1>' in panel
     assert "Read</strong> twice" in panel
     assert PRIORITY[phase][:40] in panel
     assert ("high stakes" in panel) == (phase == "evaluation")

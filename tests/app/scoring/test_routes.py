@@ -82,7 +82,7 @@ def test_the_page_waits_and_then_shows_the_answers_by_score(browse, database, se
     for address in (f"/score/{scoring_id}", f"/score/{scoring_id}/state"):
         page = browse.get(address)
         assert "hx-get" not in page
-        texts = re.findall(r'scored-text">\s*<div class="article"><p>([^<]*)</p>', page)
+        texts = re.findall(r'scored-text">\s*<div class="article"><p dir="auto">([^<]*)</p>', page)
         assert texts == ["The Rhine.", "Rhine.", "A hill."]
         assert re.findall(r"<span>(\d+) %</span>", page) == ["75", "80"]  # σ(1.1), σ(1.4)
         assert "0 is the mean score of demonstrations" in page
@@ -135,7 +135,7 @@ def test_many_prompts_are_shown_a_page_at_a_time(browse, database, settings):
     rows = [{"prompt": f"prompt {i}", "answers": [f"answer {i}"]} for i in range(45)]
     scoring_id = order(browse, model, {}, upload(rows))
     finish(database, settings, scoring_id, [float(i) for i in range(45)])
-    assert re.findall(r"<p>answer (\d+)</p>", browse.get(f"/score/{scoring_id}?page=3")) == [
+    assert re.findall(r'<p dir="auto">answer (\d+)</p>', browse.get(f"/score/{scoring_id}?page=3")) == [
         str(i) for i in range(40, 45)
     ]
 

@@ -57,6 +57,11 @@ def ranks_of(fields: Mapping[str, str]) -> dict[int, int]:
     }
 
 
+def none_acceptable_of(fields: Mapping[str, str]) -> bool:
+    """``none_acceptable``: the box is ticked."""
+    return fields.get("none_acceptable") == "yes"
+
+
 def makers_of(lists: Mapping[str, list[str]]) -> tuple[list[str], list[int]]:
     """Chosen makers: ``origin`` by origin, ``model_version_id`` by number."""
     models = [whole_number(value, _("A model's number")) for value in lists.get("model_version_id", [])]

@@ -1,5 +1,5 @@
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -125,7 +125,20 @@ class RankingPage(Page):
     bench: Bench
     answers: Sequence[Answer]
     proposal: Mapping[int, int]
+    none_acceptable: bool = False
     error: str = ""
+    problems: Mapping[str, str] = field(default_factory=dict)
+    asks_again: bool = False
+
+    @property
+    def contradicted(self) -> list[str]:
+        """What the order says against the ratings, pair by pair, once it is complete."""
+        if not self.result:
+            return []
+        ratings = [answer.verdict.likert or 0 for answer in self.answers]
+        ranks = [answer.rank or 0 for answer in self.answers]
+        letters = [answer.letter for answer in self.answers]
+        return [ranking.contradiction(ratings, letters, pair) for pair in ranking.contradictions(ratings, ranks)]
 
     @property
     def result(self) -> str:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -6,7 +7,16 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from sqlalchemy.orm import Session
 
 from app.annotations import queries, service
-from app.annotations.forms import Fields, Lists, makers_of, prompt_labels_of, ranks_of, schema_version_of, verdict_of
+from app.annotations.forms import (
+    Fields,
+    Lists,
+    makers_of,
+    none_acceptable_of,
+    prompt_labels_of,
+    ranks_of,
+    schema_version_of,
+    verdict_of,
+)
 from app.annotations.pages import (
     Bench,
     CampaignForMe,
@@ -25,7 +35,7 @@ from app.annotations.pages import (
 from app.annotations.queries import Progress
 from app.annotations.rules.campaigns import KINDS, PRIORITY, name_for_labelers
 from app.annotations.rules.ranking import ranks_from_ratings
-from app.annotations.rules.submission import Submission, labels_changed, open_in_verdict
+from app.annotations.rules.submission import labels_changed, open_in_verdict
 from app.annotations.service import LabelsChanged, Work
 from app.errors import Conflict, DomainError, Invalid, NotFound
 from app.guidelines import service as guidelines
@@ -185,10 +195,19 @@ def _bench(session: Session, person: Person, work: Work, now: datetime) -> Bench
     return bench_of(work, now, _done_today(session, person, now), guide)
 
 
-def _ranking_page(session: Session, person: Person, work: Work, now: datetime, error: str = "") -> RankingPage:
+def _ranking_page(
+    session: Session, person: Person, work: Work, now: datetime, refused: DomainError | None = None
+) -> RankingPage:
     answers = answers_of(work)
     proposal = ranks_from_ratings({a.candidate_id: a.verdict.likert or 0 for a in answers})
-    return RankingPage(_bench(session, person, work, now), answers, proposal, error)
+    return RankingPage(
+        bench=_bench(session, person, work, now),
+        answers=answers,
+        proposal=proposal,
+        none_acceptable=work.submission.none_acceptable,
+        error=str(refused or ""),
+        problems=refused.fields if isinstance(refused, Invalid) else {},
+    )
 
 
 def _is_autosave(request: Request, fields: dict[str, str]) -> bool:
@@ -268,7 +287,7 @@ def show_ranking(request: Request, task_id: int, person: Labeler, session: Readi
 def save_ranks(
     request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
 ) -> Response:
-    service.save_ranks(session, person, task_id, now, ranks_of(fields))
+    service.save_ranks(session, person, task_id, now, ranks_of(fields), none_acceptable=none_acceptable_of(fields))
     if _is_autosave(request, fields):
         return Response(status_code=204)
     return go(f"/label/tasks/{task_id}/rank")
@@ -304,6 +323,8 @@ def submit(request: Request, task_id: int, *, person: Labeler, now: Now, fields:
     """Store the verdict; first what was posted as a draft, so that a refusal loses nothing."""
     database = database_of(request)
     _keep_posted(request, person, task_id, now, fields)
+    if fields.get("compare_with_ratings") and (page := _contradicted(request, person, task_id, now)):
+        return render(request, page)
     try:
         with database.transaction() as session:
             said, campaign_id = _store(session, person, task_id, now, fields)
@@ -312,7 +333,7 @@ def submit(request: Request, task_id: int, *, person: Labeler, now: Now, fields:
             work = service.work_for(session, person, task_id)
             page = _instrument(session, person, work, now, error=str(error))
             if isinstance(page, RatingPage) and not work.before_ranking:
-                page = _ranking_page(session, person, work, now, str(error))
+                page = _ranking_page(session, person, work, now, error)
             return render(request, page, error.status)
     tell(request, said)
     if fields.get("then") != "next":
@@ -327,9 +348,22 @@ def _keep_posted(request: Request, person: Person, task_id: int, now: datetime, 
             if "text" in fields:
                 service.save_text(session, person, task_id, now, fields["text"])
             elif ranks := ranks_of(fields):
-                service.save_ranks(session, person, task_id, now, ranks)
+                possible = service.possible_ranks(service.work_for(session, person, task_id), ranks)
+                none = none_acceptable_of(fields)
+                service.save_ranks(session, person, task_id, now, possible, none_acceptable=none)
     except DomainError:
         return  # the submission itself will say what is wrong
+
+
+def _contradicted(request: Request, person: Person, task_id: int, now: datetime) -> RankingPage | None:
+    """Where no script points out, before sending, what stands against the ratings: the page that does, once."""
+    with database_of(request).reading() as session:
+        try:
+            work = service.work_for(session, person, task_id)
+        except DomainError:
+            return None  # the submission itself will say what is wrong
+        page = _ranking_page(session, person, work, now)
+        return replace(page, asks_again=True) if page.contradicted and not work.before_ranking else None
 
 
 def _store(session: Session, person: Person, task_id: int, now: datetime, fields: dict[str, str]) -> tuple[str, int]:
@@ -337,7 +371,7 @@ def _store(session: Session, person: Person, task_id: int, now: datetime, fields
         annotation = service.submit_demonstration(session, person, task_id, now, fields["text"])
         return _("Submitted: your answer is stored. Thank you!"), annotation.campaign_id
     draft = service.draft_submission(session, person, task_id)
-    submission = Submission(draft.verdicts, ranks_of(fields), draft.prompt_labels, draft.versions)
+    submission = replace(draft, ranks=ranks_of(fields), none_acceptable=none_acceptable_of(fields))
     annotation = service.submit(session, person, task_id, now, submission, shown=schema_version_of(fields))
     session.flush()
     session.refresh(annotation, ["ranks"])

@@ -21,6 +21,7 @@ from app.annotations.rules.submission import (
     missing_before_ranking,
     outdated,
     prompt_labels_problem,
+    rank_problems,
     submission_problems,
     verdict_problem,
 )
@@ -522,19 +523,44 @@ def save_prompt_labels(
     return work
 
 
-def save_ranks(session: Session, person: Person, task_id: int, now: datetime, ranks: Mapping[int, int]) -> Work:
-    """Keep the lanes as far as they are filled.
+def save_ranks(
+    session: Session,
+    person: Person,
+    task_id: int,
+    now: datetime,
+    ranks: Mapping[int, int],
+    *,
+    none_acceptable: bool = False,
+) -> Work:
+    """Keep the lanes as far as they are filled, and whether none of the answers is acceptable.
 
     Raises:
-        Invalid: parts 1 and 2 are not complete and never were; a change of the questions costs nobody their lanes.
+        NotFound: one of the answers is not of this task.
+        Invalid: a rank is none of the lanes; or parts 1 and 2 are not complete and never were (a change of the
+            questions costs nobody their lanes).
     """
     work = renew(session, person, task_id, now)
     if set(ranks) - set(work.letters):
         raise NotFound(_("This answer does not belong to the task."))
     if (missing := work.before_ranking) and not (work.outdated or work.submission.ranks):
         raise Invalid(" ".join(missing))
-    _keep(work.draft, now, ranks={str(candidate): rank for candidate, rank in ranks.items()})
+    wrong = {c: sentence for c, sentence in rank_problems(ranks, work.letters).items() if c in ranks}
+    if wrong:
+        raise Invalid(" ".join(wrong.values()), _beside_ranks(wrong))
+    kept = {str(candidate): rank for candidate, rank in ranks.items()}
+    _keep(work.draft, now, ranks=kept, none_acceptable=none_acceptable)
     return work
+
+
+def possible_ranks(work: Work, ranks: Mapping[int, int]) -> dict[int, int]:
+    """Of ranks that somebody posted those that can be kept: of this task's answers, in one of its lanes."""
+    wrong = rank_problems(ranks, work.letters)
+    return {candidate: ranks[candidate] for candidate in work.order if candidate not in wrong}
+
+
+def _beside_ranks(problems: Mapping[int, str]) -> dict[str, str]:
+    """Sentences by the field of the form that they stand beside."""
+    return {f"rank-{candidate}": sentence for candidate, sentence in problems.items()}
 
 
 def save_text(session: Session, person: Person, task_id: int, now: datetime, text: str) -> Work:
@@ -558,6 +584,7 @@ def submission_of(content: Mapping[str, Any]) -> Submission:
         ranks={int(key): rank for key, rank in content.get("ranks", {}).items()},
         prompt_labels=content.get("prompt", {}),
         versions={None if part == PROMPT else int(part): v for part, v in content.get("versions", {}).items()},
+        none_acceptable=content.get("none_acceptable", False),
     )
 
 
@@ -590,8 +617,9 @@ def submit(
         raise LabelsChanged(_("Nothing was submitted yet. %(changed)s", changed=changed))
     schema = work.schema
     if problems := submission_problems(submission, work.letters, schema):
-        raise Invalid(" ".join(problems))
+        raise Invalid(" ".join(problems), _beside_ranks(rank_problems(submission.ranks, work.letters)))
     annotation = _annotation(session, work, person, now)
+    annotation.none_acceptable = submission.none_acceptable
     for candidate, rank in ranking.densify(submission.ranks).items():
         verdict = submission.verdicts[candidate]
         flags = labels.complete_flags(schema, verdict.flags, submission.prompt_labels)
@@ -686,7 +714,8 @@ def _flags(annotation: Annotation, candidate: int | None, values: Mapping[str, s
 def _finish(session: Session, work: Work, person: Person, annotation: Annotation, now: datetime) -> None:
     work.lease.submitted_at = now
     session.delete(work.draft)
-    record(session, person, "submitted annotation", annotation, {"task": work.task.id})
+    none = {"none_acceptable": True} if annotation.none_acceptable else {}
+    record(session, person, "submitted annotation", annotation, {"task": work.task.id, **none})
 
 
 def stored_order(annotation: Annotation) -> str:

@@ -134,7 +134,8 @@ class Annotation(Base):
     ``labeler_group`` is that of imported work; work done here has a person, whose group counts.
     ``strength`` says how much better the better of two answers is, from 0, on the collector's own
     scale (Llama 2 §3.2.1 has 0 to 3). ``schema_version_id`` is the version of the label schema that the
-    labeler was shown.
+    labeler was shown. ``none_acceptable`` says that even the best answer is not good enough; empty where
+    nobody was asked.
     """
 
     __tablename__ = "annotations"
@@ -151,6 +152,7 @@ class Annotation(Base):
     labeler_group: Mapped[str | None]
     schema_version_id: Mapped[int | None] = mapped_column(ForeignKey("label_schema_versions.id"))
     strength: Mapped[float | None]
+    none_acceptable: Mapped[bool | None]
     seconds: Mapped[float | None]
     submitted_at: Mapped[datetime] = mapped_column(default=utc_now)
 

@@ -16,7 +16,7 @@ from trainer.contract.records import Demonstration, Message, Ranking, comparison
 
 SPLITS = ("train", "heldout")
 SIDES = ("chosen", "rejected")
-OF_RANKING = ("use_case", "labeler_group", "strength")
+OF_RANKING = ("use_case", "labeler_group", "strength", "none_acceptable")
 NATIVE = (".parquet", MANIFEST)
 
 

@@ -211,6 +211,7 @@ def _rankings(session: Session, filters: Filters, counts: Counter[str]) -> Itera
             use_case=ranked.use_case,
             labeler_group=ranked.labeler_group,
             strength=ranked.annotation.strength,
+            none_acceptable=ranked.annotation.none_acceptable,
         )
 
 

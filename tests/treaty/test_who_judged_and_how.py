@@ -4,6 +4,7 @@ import csv
 import json
 from datetime import UTC, datetime
 
+import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import delete
 
@@ -135,7 +136,7 @@ PAIRS = [
     pair("silent"),
 ]
 K_WISE = [
-    judged("screen", ("a", 2, 1), ("b", 1, 2), ("c", 2, 0), labeler_group="training"),
+    judged("screen", ("a", 2, 1), ("b", 1, 2), ("c", 2, 0), labeler_group="training", none_acceptable=True),
     judged("no screen", ("a", 1), ("b", 1), ("c", 2), ("d", 2)),
 ]
 VOTE = {"annotator": "w", "choice": "b", "strength": 2, "annotator_group": "crowd"}
@@ -165,6 +166,29 @@ def test_a_file_tells_group_strength_and_screen(database, settings, full):
     assert found["strong"].use_case == "rewrite"
     assert {a.text: a.shown for a in found["screen"].answers} == {"a": 1, "b": 2, "c": 0}
     assert {a.shown for text, r in found.items() if text != "screen" for a in r.answers} == {None}
+
+
+def test_a_file_tells_that_none_is_acceptable_and_silence_is_not_no(database, settings, full, judge, factory):
+    judge(factory.person())
+    found = {text: ranking.none_acceptable for text, ranking in frozen(database, settings).items()}
+    assert found.pop("screen") is True
+    assert found.pop("first") is False  # a person of ours was asked
+    assert set(found.values()) == {None}
+
+
+def test_a_word_that_is_neither_true_nor_false_is_refused(database, settings, tmp_path):
+    rows = [pair("fine", none_acceptable="No"), pair("odd", none_acceptable="perhaps")]
+    entry = bring(database, settings, tmp_path / "rows.jsonl", rows)
+    assert (entry.rejected, entry.added["rankings"]) == (1, 1)
+
+
+def test_snapshots_from_before_it_was_asked_still_load(database, settings, full, tmp_path):
+    folder = service.folder_of(settings, freeze(database, settings))
+    table = pq.read_table(folder / RANKINGS)
+    pq.write_table(table.drop_columns(["none_acceptable"]), tmp_path / RANKINGS)
+    rows = list(read_rows(tmp_path / RANKINGS, Ranking))
+    assert len(rows) == table.num_rows
+    assert {row.none_acceptable for row in rows} == {None}
 
 
 def lasting(ranking):
@@ -231,6 +255,7 @@ def test_other_exports_keep_their_rows_and_csv_tells_the_rest(database, settings
     export(database, settings, tmp_path, "csv")
     with (tmp_path / "csv" / "comparisons.csv").open(newline="") as file:
         rows = {json.loads(row["prompt"])[-1]["content"]: row for row in csv.DictReader(file)}
+    assert (rows["screen"]["none_acceptable"], rows["strong"]["none_acceptable"]) == ("True", "")
     told = [rows["strong"][key] for key in ("strength", "labeler_group", "use_case")]
     assert told == ["3.0", "agency B", "rewrite"]
     assert (rows["screen"]["chosen_shown"], rows["screen"]["rejected_shown"]) in {("2", "1"), ("2", "0")}

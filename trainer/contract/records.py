@@ -67,6 +67,7 @@ class Ranking(Record):
     ``flags`` of an answer lists the names of the flags that were answered "yes".
     ``strength`` says how much better the better one of two answers is, on the collector's own
     scale (Llama 2 §3.2.1 has 0 to 3); ``labeler_group`` is the group the person belongs to.
+    ``none_acceptable`` says that even the best answer is not good enough; empty where nobody was asked.
     """
 
     ranking_id: str
@@ -81,6 +82,7 @@ class Ranking(Record):
     use_case: str | None = None
     labeler_group: str | None = None
     strength: float | None = None
+    none_acceptable: bool | None = None
 
     @model_validator(mode="after")
     def _one_rank_per_answer(self) -> Ranking:
@@ -207,6 +209,7 @@ SCHEMAS: dict[type[Record], pa.Schema] = {
             ("use_case", pa.string()),
             ("labeler_group", pa.string()),
             ("strength", pa.float64()),
+            ("none_acceptable", pa.bool_()),
         ]
     ),
     Candidate: pa.schema(

@@ -39,21 +39,24 @@ def contradictions(ratings: Sequence[int], ranks: Sequence[int]) -> list[tuple[i
     return pairs
 
 
+def contradiction(ratings: Sequence[int], letters: Sequence[str], pair: tuple[int, int]) -> str:
+    """A pair of ``contradictions`` in words: which answer stands above which, and how each was rated."""
+    i, j = pair
+    return _(
+        "%(better)s (%(low)s) above %(worse)s (%(high)s)",
+        better=letters[i],
+        low=ratings[i],
+        worse=letters[j],
+        high=ratings[j],
+    )
+
+
 def rating_hint(ratings: Sequence[int], ranks: Sequence[int], letters: Sequence[str]) -> str:
     """A sentence beside the result; it informs and never blocks."""
     pairs = contradictions(ratings, ranks)
     if not pairs:
         return _("Your ratings agree with this order.")
-    told = [
-        _(
-            "%(better)s (%(low)s) above %(worse)s (%(high)s)",
-            better=letters[i],
-            low=ratings[i],
-            worse=letters[j],
-            high=ratings[j],
-        )
-        for i, j in pairs[:TOLD]
-    ]
+    told = [contradiction(ratings, letters, pair) for pair in pairs[:TOLD]]
     if more := len(pairs) - TOLD if len(pairs) > TOLD else 0:
         told.append(ngettext("%(num)s more", "%(num)s more", more))
     return _(

@@ -32,12 +32,14 @@ class Submission:
         ranks: the lane of each answer, 1 = best.
         prompt_labels: what was answered about the prompt.
         versions: the version of the label schema that was shown for each answer, and under None for the prompt.
+        none_acceptable: whether even the best of the answers is not good enough; a mark beside the order, no rank.
     """
 
     verdicts: Mapping[int, Verdict]
     ranks: Mapping[int, int]
     prompt_labels: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[int | None, int] = field(default_factory=dict)
+    none_acceptable: bool = False
 
 
 def verdict_problem(verdict: Verdict, schema: Schema) -> str | None:
@@ -154,6 +156,22 @@ def submission_problems(submission: Submission, letters: Mapping[int, str], sche
         problems.append(_("The form speaks about an answer that does not belong to this task. Reload the page."))
     for candidate in letters:
         problems += verdict_problems(candidate, submission, letters, schema)
+    return problems
+
+
+def rank_problems(ranks: Mapping[int, int], letters: Mapping[int, str]) -> dict[int, str]:
+    """What is wrong with the rank of an answer, by answer: there is none, or it is none of the K lanes."""
+    problems = {}
+    for candidate, letter in letters.items():
+        if candidate not in ranks:
+            problems[candidate] = _("Answer %(letter)s has no rank yet.", letter=letter)
+        elif not 1 <= ranks[candidate] <= len(letters):
+            problems[candidate] = _(
+                "The rank of answer %(letter)s is 1 (best) to %(most)s, not %(rank)s.",
+                letter=letter,
+                most=len(letters),
+                rank=ranks[candidate],
+            )
     return problems
 
 

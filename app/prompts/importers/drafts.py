@@ -42,7 +42,7 @@ class RankingDraft:
     """One person's weak order; ``ranks`` are dense, 1 = best, and belong to ``answers`` by position.
 
     ``use_case`` is the tag that this person gave the prompt; ``strength`` says how much better the
-    better one of two answers is, from 0.
+    better one of two answers is, from 0; ``none_acceptable`` that even the best one is not good enough.
     """
 
     prompt: PromptDraft
@@ -55,16 +55,18 @@ class RankingDraft:
     labeler_group: str | None = None
     use_case: str | None = None
     strength: float | None = None
+    none_acceptable: bool | None = None
 
     def key(self, stem: str) -> str:
         """The hash by which the same verdict is known when it comes again.
 
         A strength is part of it only where there is one, so that rows imported before strengths were kept
-        are still known.
+        are still known; likewise that none is acceptable.
         """
         verdict = sorted(zip((a.sha256 for a in self.answers), self.ranks, strict=True))
         parts: list[object] = [self.phase, f"{stem}:{self.annotator}", self.row_id, self.prompt.fingerprint, verdict]
         parts += [] if self.strength is None else [self.strength]
+        parts += [] if self.none_acceptable is None else [{"none_acceptable": self.none_acceptable}]
         return rules.text_sha256(rules.canonical(parts))
 
 

@@ -11,7 +11,8 @@
 =============  ==============================================================================
 
 A row with a ranking may also say ``labeler_group`` (or ``annotator_group``); of two answers ``strength`` (or
-``margin``), a number from 0 or in Llama 2's words; and for every answer ``shown``, its place on the screen from 0.
+``margin``), a number from 0 or in Llama 2's words; ``none_acceptable``, whether even the best answer is not good
+enough; and for every answer ``shown``, its place on the screen from 0.
 """
 
 import math
@@ -35,7 +36,7 @@ _TOLD = frozenset(
     {"prompt", "messages", "turns", "input", "response", "chosen", "rejected", "candidates", "votes", "reference"}
     | {"response_a", "response_b", "demonstration", "answers", "ranks", "text", "rank", "likert", "flags", "source"}
     | {"lang", "language", "user", "user_id", "user_key", "annotator", "seconds", "phase", "split", "gold", "in_strict"}
-    | {"labeler_group", "annotator_group", "strength", "margin", "shown"}
+    | {"labeler_group", "annotator_group", "strength", "margin", "shown", "none_acceptable"}
 )
 
 
@@ -246,6 +247,7 @@ def _ranking(
         _phase(phase),
         _labeler_group(row),
         strength=_strength(row, dense),
+        none_acceptable=_none_acceptable(row),
     )
 
 
@@ -293,6 +295,17 @@ def _strength_of(given: object) -> float | None:
     except (ValueError, OverflowError):  # no numeral; more than a float holds
         return None
     return number if 0 <= number < math.inf else None
+
+
+def _none_acceptable(row: Row) -> bool | None:
+    """Whether the annotator found even the best answer not good enough; nothing where the row does not say."""
+    given = row.get("none_acceptable")
+    if given is None or given == "":
+        return None
+    told = {"true": True, "yes": True, "false": False, "no": False}.get(str(given).strip().lower())
+    if told is None:
+        _refuse(f"none_acceptable is true or false, not {_quoted(given)}")
+    return told
 
 
 def _quoted(value: object) -> str:
@@ -435,7 +448,7 @@ def _read_native(row: Row) -> Drafts:
     except ValidationError as error:
         first = error.errors()[0]
         _refuse(f"not a {kind.__name__.lower()} of ours: {'.'.join(map(str, first['loc'])) or 'row'}: {first['msg']}")
-    known = {key: row.get(key) for key in ("phase", "ranking_id", "labeler_group", "strength")}
+    known = {key: row.get(key) for key in ("phase", "ranking_id", "labeler_group", "strength", "none_acceptable")}
     prompt = _prompt({"use_case": row.get("use_case")}, _messages(row["messages"]))
     if kind is records.Prompt:
         return Drafts(prompts=[prompt])

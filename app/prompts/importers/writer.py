@@ -158,6 +158,7 @@ class Writer:
                     "shown_order": _shown_order(ranking, ids[key]),
                     "labeler_group": ranking.labeler_group,
                     "strength": ranking.strength,
+                    "none_acceptable": ranking.none_acceptable,
                     "seconds": ranking.seconds,
                     "submitted_at": utc_now(),
                 }

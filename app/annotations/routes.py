@@ -323,8 +323,8 @@ def submit(request: Request, task_id: int, *, person: Labeler, now: Now, fields:
     """Store the verdict; first what was posted as a draft, so that a refusal loses nothing."""
     database = database_of(request)
     _keep_posted(request, person, task_id, now, fields)
-    if fields.get("compare_with_ratings") and (page := _contradicted(request, person, task_id, now)):
-        return render(request, page)
+    if fields.get("compare_with_ratings") and (asking := _contradicted(request, person, task_id, now)):
+        return render(request, asking)
     try:
         with database.transaction() as session:
             said, campaign_id = _store(session, person, task_id, now, fields)

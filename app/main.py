@@ -18,7 +18,9 @@ from app.people.attempts import SignInAttempts
 from app.people.routes import router as people
 from app.prompts.routes import router as prompts
 from app.registry.routes import router as registry
+from app.reviews.routes import router as reviews
 from app.runs.routes import router as runs
+from app.scenarios.routes import router as scenarios
 from app.schemas.routes import router as schemas
 from app.scoring.routes import UPLOADS
 from app.scoring.routes import router as scoring
@@ -35,8 +37,10 @@ ROUTERS = (
     people,
     schemas,
     prompts,
+    scenarios,
     guidelines,
     annotations,
+    reviews,
     snapshots,
     registry,
     evaluations,

@@ -1,10 +1,12 @@
 """Reads the forms of the instruments; their fields are named after candidates and flags."""
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from app.annotations.rules.authoring import Authored, Pair
 from app.annotations.rules.submission import Verdict
 from app.language import gettext as _
 from app.web.forms import whole_number
@@ -66,3 +68,22 @@ def makers_of(lists: Mapping[str, list[str]]) -> tuple[list[str], list[int]]:
     """Chosen makers: ``origin`` by origin, ``model_version_id`` by number."""
     models = [whole_number(value, _("A model's number")) for value in lists.get("model_version_id", [])]
     return lists.get("origin", []), models
+
+
+def authored_of(lists: Mapping[str, list[str]], form: str) -> Authored:
+    """The fields of an authoring page; ``query`` and ``response`` come once for each pair, in their order."""
+    one = {name: values[-1] for name, values in lists.items()}
+    queries, responses = lists.get("query", []), lists.get("response", [])
+    scenario = one.get("scenario", "")
+    return Authored(
+        form=form,
+        prompt=one.get("prompt", ""),
+        answer=one.get("answer", ""),
+        instruction=one.get("instruction", ""),
+        pairs=tuple(Pair(*both) for both in zip_longest(queries, responses, fillvalue="")),
+        query_name=one.get("query_name", ""),
+        response_name=one.get("response_name", ""),
+        use_case=one.get("use_case", ""),
+        language=one.get("language", ""),
+        scenario_id=whole_number(scenario, "A scenario's number") if scenario else None,
+    )

@@ -4,16 +4,18 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from app.annotations.queries import Maker, Progress
+from app.annotations.rules import authoring, ranking
 from app.annotations.rules import campaigns as campaign_rules
 from app.annotations.rules import labels as label_rules
-from app.annotations.rules import ranking
-from app.annotations.rules.submission import Verdict
+from app.annotations.rules.authoring import Authored
+from app.annotations.rules.submission import LONGEST_DEMONSTRATION, Verdict
 from app.annotations.service import Work, stored_order
 from app.guidelines.pages import Desk, Guide
 from app.language import gettext as _
-from app.models import Annotation, Campaign, GuidelineVersion, LabelSchemaVersion
+from app.language import spoken
+from app.models import Annotation, Campaign, GuidelineVersion, LabelSchemaVersion, Scenario, WrittenText
 from app.schemas.rules import ANSWER, GROUPS, Field, Schema
-from app.web.render import Page
+from app.web.render import Page, chat_text
 
 
 @dataclass(frozen=True)
@@ -156,11 +158,97 @@ class RankingPage(Page):
 
 
 @dataclass(frozen=True)
+class PreviewItem:
+    """One prompt with its answer, as people read it and as a model that is trained here reads it."""
+
+    messages: Sequence[Mapping[str, Any]]
+    answer: str
+
+    @property
+    def model_text(self) -> str:
+        return chat_text(self.messages, self.answer)
+
+
+@dataclass(frozen=True)
+class WritingPreview(Page):
+    """What comes of a text as it stands now. Of a set only the answers are set as articles: its prompts have a layout.
+
+    ``prompt_too`` says whether the prompt is part of what was written; ``few_shot`` whether the items are a set.
+    """
+
+    template: ClassVar[str] = "annotations/_preview.html"
+    items: Sequence[PreviewItem]
+    prompt_too: bool
+    few_shot: bool = False
+
+
+@dataclass(frozen=True)
 class DemonstrationPage(Page):
     template: ClassVar[str] = "annotations/demonstrate.html"
+    longest: ClassVar[int] = LONGEST_DEMONSTRATION
     bench: Bench
     text: str
+    preview: WritingPreview
+    returned: WrittenText | None
+    problems: Mapping[str, str]
     error: str = ""
+
+
+@dataclass(frozen=True)
+class AuthoringPage(Page):
+    """Where a prompt and its answer are written. ``problems`` has a sentence for each field that is wrong."""
+
+    template: ClassVar[str] = "annotations/author.html"
+    longest: ClassVar[int] = LONGEST_DEMONSTRATION
+    most_pairs: ClassVar[int] = authoring.MOST_PAIRS
+    longest_name: ClassVar[int] = authoring.LONGEST_NAME
+    use_cases: ClassVar[Mapping[str, str]] = authoring.NAMES_OF_USE_CASES
+    languages: ClassVar[Mapping[str, str]] = authoring.LANGUAGES
+    query_name: ClassVar[str] = authoring.QUERY_NAME
+    response_name: ClassVar[str] = authoring.RESPONSE_NAME
+    bench: Bench
+    authored: Authored
+    scenarios: Sequence[Scenario]
+    preview: WritingPreview
+    returned: WrittenText | None
+    problems: Mapping[str, str]
+    error: str = ""
+
+    @property
+    def pairs(self) -> Sequence[authoring.Pair]:
+        """The rows of the page: what is entered, and at first as many as a small set needs."""
+        return self.authored.pairs or (authoring.Pair(),) * 3
+
+    @property
+    def scenario(self) -> Scenario | None:
+        return next((one for one in self.scenarios if one.id == self.authored.scenario_id), None)
+
+    @property
+    def language(self) -> str:
+        """What was chosen, else the language of the page."""
+        return self.authored.language or spoken().partition("-")[0]
+
+
+def preview_of_text(work: Work, text: str) -> WritingPreview:
+    messages = work.task.prompt.messages if work.task.prompt else []
+    return WritingPreview([PreviewItem(messages, authoring.tidy(text))], prompt_too=False)
+
+
+def preview_of_written(text: WrittenText) -> WritingPreview:
+    """What comes of a text that was submitted, with the prompt even where it was given."""
+    task = text.annotation.task
+    if task.prompt is not None:
+        return WritingPreview([PreviewItem(task.prompt.messages, text.content["text"])], prompt_too=True)
+    return preview_of_authored(authoring.of_json(text.content, task.campaign.prompt_form or authoring.PLAIN))
+
+
+def preview_of_authored(authored: Authored) -> WritingPreview:
+    items = authoring.items_of(authoring.tidied(authored))
+    return WritingPreview(
+        [PreviewItem([{"role": "user", "content": item.prompt}], item.answer) for item in items],
+        prompt_too=True,
+        few_shot=authored.few_shot,
+    )
 
 
 def bench_of(work: Work, now: datetime, done_today: int, guide: Guide) -> Bench:
@@ -173,7 +261,7 @@ def bench_of(work: Work, now: datetime, done_today: int, guide: Guide) -> Bench:
         phase=campaign.phase,
         priority=_(campaign_rules.PRIORITY[campaign.phase]),
         instructions=campaign.instructions,
-        messages=work.task.prompt.messages,
+        messages=work.task.prompt.messages if work.task.prompt else [],
         seconds_left=max(0, round(left)),
         hold_seconds=campaign.lease_minutes * 60,
         schema_version=campaign.schema_version_id,
@@ -220,10 +308,14 @@ class NewCampaignPage(Page):
     phases: ClassVar[Mapping[str, str]] = campaign_rules.PHASES
     fewest: ClassVar[int] = campaign_rules.FEWEST_ANSWERS
     most: ClassVar[int] = campaign_rules.MOST_ANSWERS
+    most_pieces: ClassVar[int] = campaign_rules.MOST_PIECES
+    forms: ClassVar[Mapping[str, str]] = authoring.FORMS
+    written: ClassVar[Sequence[str]] = campaign_rules.WRITTEN
     kind: str
     makers: Sequence[Maker]
     sources: Sequence[tuple[str, int]]
     versions: Sequence[LabelSchemaVersion]
+    scenarios: int
     given: Mapping[str, Sequence[str]]
     error: str = ""
 
@@ -242,6 +334,7 @@ class RecentAnnotation:
 @dataclass(frozen=True)
 class CampaignPage(Page):
     template: ClassVar[str] = "campaigns/show.html"
+    written: ClassVar[Sequence[str]] = campaign_rules.WRITTEN
     campaign: Campaign
     progress: Progress
     annotations: int
@@ -249,8 +342,10 @@ class CampaignPage(Page):
     priority: str
     versions: Sequence[LabelSchemaVersion]
     guideline: GuidelineVersion | None
+    waiting: int
     error: str = ""
 
 
 def recent_of(annotation: Annotation) -> RecentAnnotation:
-    return RecentAnnotation(annotation, annotation.task.prompt.messages[-1]["content"], stored_order(annotation))
+    prompt = annotation.task.prompt
+    return RecentAnnotation(annotation, prompt.messages[-1]["content"] if prompt else "", stored_order(annotation))

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased, joinedload, selectinload
+from sqlalchemy.orm import Session, aliased, contains_eager, joinedload, selectinload
 
 from app.models import (
     Annotation,
@@ -17,6 +17,7 @@ from app.models import (
     Prompt,
     Task,
     TaskCandidate,
+    WrittenText,
 )
 
 
@@ -139,8 +140,13 @@ def draft_for(session: Session, person_id: int, task_id: int, *, lock: bool = Fa
     return session.scalar(query.with_for_update().execution_options(populate_existing=True) if lock else query)
 
 
-def annotation_for(session: Session, person_id: int, task_id: int) -> Annotation | None:
-    return session.scalar(select(Annotation).where(Annotation.task_id == task_id, Annotation.person_id == person_id))
+def lease_by_id(session: Session, lease_id: int) -> Lease | None:
+    return session.get(Lease, lease_id, with_for_update=True)
+
+
+def annotation_for(session: Session, person_id: int, task_id: int, *, lock: bool = False) -> Annotation | None:
+    query = select(Annotation).where(Annotation.task_id == task_id, Annotation.person_id == person_id)
+    return session.scalar(query.with_for_update().execution_options(populate_existing=True) if lock else query)
 
 
 def task_with_answers(session: Session, task_id: int) -> Task | None:
@@ -150,6 +156,7 @@ def task_with_answers(session: Session, task_id: int) -> Task | None:
         .options(
             joinedload(Task.campaign).joinedload(Campaign.schema_version),
             joinedload(Task.prompt),
+            joinedload(Task.scenario),
             selectinload(Task.answers).joinedload(TaskCandidate.candidate),
         )
     )
@@ -300,3 +307,80 @@ def demonstration_with(session: Session, prompt_id: int, text_sha256: str) -> De
     return session.scalar(
         select(Demonstration).where(Demonstration.prompt_id == prompt_id, Demonstration.text_sha256 == text_sha256)
     )
+
+
+# What people wrote -------------------------------------------------------------------------------
+
+
+def _is_newest() -> ColumnElement[bool]:
+    newer = aliased(WrittenText)
+    return ~exists().where(newer.annotation_id == WrittenText.annotation_id, newer.number > WrittenText.number)
+
+
+def newest_text(session: Session, annotation_id: int) -> WrittenText | None:
+    query = select(WrittenText).where(WrittenText.annotation_id == annotation_id, _is_newest())
+    return session.scalar(query.execution_options(populate_existing=True))
+
+
+def texts_of(session: Session, annotation_id: int) -> Sequence[WrittenText]:
+    """All versions of a text, oldest first."""
+    return session.scalars(
+        select(WrittenText).where(WrittenText.annotation_id == annotation_id).order_by(WrittenText.number)
+    ).all()
+
+
+def returned_text(session: Session, person_id: int, task_id: int, *, lock: bool = False) -> WrittenText | None:
+    """What a person wrote for a task, if a reviewer has sent its newest version back to them."""
+    query = (
+        select(WrittenText)
+        .join(Annotation, Annotation.id == WrittenText.annotation_id)
+        .where(
+            Annotation.person_id == person_id,
+            Annotation.task_id == task_id,
+            WrittenText.state == "sent_back",
+            _is_newest(),
+        )
+        .options(contains_eager(WrittenText.annotation))
+    )
+    return session.scalar(query.with_for_update().execution_options(populate_existing=True) if lock else query)
+
+
+def oldest_returned(session: Session, person_id: int, campaign_ids: Iterable[int]) -> Lease | None:
+    """The slot of the text that was sent back to a person first."""
+    return session.scalar(
+        select(Lease)
+        .join(Annotation, Annotation.lease_id == Lease.id)
+        .join(WrittenText, WrittenText.annotation_id == Annotation.id)
+        .where(
+            Annotation.person_id == person_id,
+            Annotation.campaign_id.in_(list(campaign_ids)),
+            WrittenText.state == "sent_back",
+            _is_newest(),
+        )
+        .order_by(WrittenText.decided_at, WrittenText.id)
+        .limit(1)
+    )
+
+
+def own_texts(session: Session, person_id: int, limit: int) -> Sequence[WrittenText]:
+    """The newest version of everything a person wrote, what was sent back first, then newest first.
+
+    Each comes with its annotation, task, prompt and campaign.
+    """
+    return session.scalars(
+        select(WrittenText)
+        .join(Annotation, Annotation.id == WrittenText.annotation_id)
+        .where(Annotation.person_id == person_id, _is_newest())
+        .order_by((WrittenText.state != "sent_back"), WrittenText.id.desc())
+        .limit(limit)
+        .options(
+            contains_eager(WrittenText.annotation)
+            .joinedload(Annotation.task)
+            .options(joinedload(Task.prompt), joinedload(Task.campaign))
+        )
+    ).all()
+
+
+def waiting_for_review(session: Session, campaign_id: int) -> int:
+    query = select(func.count()).select_from(WrittenText).join(Annotation, Annotation.id == WrittenText.annotation_id)
+    return session.scalar(query.where(Annotation.campaign_id == campaign_id, WrittenText.state == "waiting")) or 0

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
@@ -6,10 +7,11 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from app.annotations import queries, service
+from app.annotations import queries, service, writing
 from app.annotations.forms import (
     Fields,
     Lists,
+    authored_of,
     makers_of,
     none_acceptable_of,
     prompt_labels_of,
@@ -18,6 +20,7 @@ from app.annotations.forms import (
     verdict_of,
 )
 from app.annotations.pages import (
+    AuthoringPage,
     Bench,
     CampaignForMe,
     CampaignPage,
@@ -30,10 +33,13 @@ from app.annotations.pages import (
     WorkPage,
     answers_of,
     bench_of,
+    preview_of_authored,
+    preview_of_text,
     recent_of,
 )
 from app.annotations.queries import Progress
-from app.annotations.rules.campaigns import KINDS, PRIORITY, name_for_labelers
+from app.annotations.rules.authoring import PLAIN, USER_BASED, Authored, too_long
+from app.annotations.rules.campaigns import KINDS, PRIORITY, WRITTEN, name_for_labelers
 from app.annotations.rules.ranking import ranks_from_ratings
 from app.annotations.rules.submission import labels_changed, open_in_verdict
 from app.annotations.service import LabelsChanged, Work
@@ -43,6 +49,7 @@ from app.guidelines.pages import ConfirmPage, confirm_page, desk_of, guide_of
 from app.language import gettext as _
 from app.models import Campaign, Person
 from app.people.rules import may
+from app.scenarios import service as scenarios
 from app.schemas import queries as schemas
 from app.web.forms import whole_number
 from app.web.render import Page, go, render, tell
@@ -51,6 +58,7 @@ from app.web.requests import Now, Reading, Writing, database_of, needs
 router = APIRouter()
 Labeler = Annotated[Person, Depends(needs(lambda role: may(role, "annotate")))]
 Manager = Annotated[Person, Depends(needs(lambda role: may(role, "manage_campaigns")))]
+Reviewer = Annotated[Person, Depends(needs(lambda role: may(role, "review")))]
 Mover = Annotated[Person, Depends(needs(lambda role: may(role, "manage_schemas")))]
 MOST_PROMPTS = 100_000
 
@@ -173,8 +181,8 @@ def _instrument(
 ) -> Page:
     """The page of a task: the text to write, or the answer to rate (the chosen one, else the first unrated)."""
     bench = _bench(session, person, work, now)
-    if work.task.campaign.kind == "demonstration":
-        return DemonstrationPage(bench, work.draft.content.get("text", ""), error)
+    if work.task.campaign.kind in WRITTEN:
+        return _writing_page(session, work, bench, unplaced=error)
     answers, unfinished = answers_of(work), work.unfinished
     first_open = next((a.number for a in answers if a.candidate_id in unfinished), 1)
     number = answer if answer and 1 <= answer <= len(answers) else first_open
@@ -188,6 +196,27 @@ def _instrument(
         changed=labels_changed(work.outdated, work.letters) if work.outdated else "",
         error=error,
     )
+
+
+def _writing_page(
+    session: Session,
+    work: Work,
+    bench: Bench,
+    posted: Lists | None = None,
+    problems: Mapping[str, str] | None = None,
+    unplaced: str = "",
+) -> Page:
+    """The page to write on, with what the draft holds, or with what was just posted and what is wrong with it."""
+    problems = problems or {}
+    if work.task.campaign.kind == "demonstration":
+        text = work.draft.content.get("text", "") if posted is None else posted.get("text", [""])[-1]
+        preview = preview_of_text(work, text if len(text) <= DemonstrationPage.longest else "")
+        return DemonstrationPage(bench, text, preview, work.returned, problems, unplaced)
+    form = work.task.campaign.prompt_form or PLAIN
+    authored = writing.authored_of(work) if posted is None else authored_of(posted, form)
+    offers = scenarios.offers_with(session, work.task.scenario) if form == USER_BASED else []
+    preview = preview_of_authored(Authored(form) if too_long(authored) else authored)
+    return AuthoringPage(bench, authored, offers, preview, work.returned, problems, unplaced)
 
 
 def _bench(session: Session, person: Person, work: Work, now: datetime) -> Bench:
@@ -297,10 +326,34 @@ def save_ranks(
 def save_text(
     request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
 ) -> Response:
-    service.save_text(session, person, task_id, now, fields.get("text", ""))
+    writing.save_text(session, person, task_id, now, fields.get("text", ""))
     if _is_autosave(request, fields):
         return Response(status_code=204)
     return go(f"/label/tasks/{task_id}")
+
+
+@router.post("/label/tasks/{task_id}/authored")
+def save_authored(task_id: int, *, person: Labeler, session: Writing, now: Now, lists: Lists) -> Response:
+    writing.save_authored(session, person, task_id, now, _authored(session, person, task_id, lists))
+    if "autosave" in lists:
+        return Response(status_code=204)
+    return go(f"/label/tasks/{task_id}")
+
+
+def _authored(session: Session, person: Person, task_id: int, lists: Lists) -> Authored:
+    """What was posted, in the form that the task's campaign asks for."""
+    return authored_of(lists, service.work_for(session, person, task_id).task.campaign.prompt_form or PLAIN)
+
+
+@router.post("/label/tasks/{task_id}/preview")
+def preview(request: Request, task_id: int, *, person: Labeler, session: Reading, lists: Lists) -> HTMLResponse:
+    """What would come of the text as it stands; nothing is kept."""
+    work = service.work_for(session, person, task_id)
+    if work.task.campaign.kind != "authoring":
+        return render(request, preview_of_text(work, writing.checked(lists.get("text", [""])[-1])))
+    authored = authored_of(lists, work.task.campaign.prompt_form or PLAIN)
+    writing.check_length(authored)
+    return render(request, preview_of_authored(authored))
 
 
 @router.post("/label/tasks/{task_id}/renew")
@@ -313,21 +366,29 @@ def renew(task_id: int, person: Labeler, session: Writing, now: Now) -> Response
 def skip(
     request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, reason: Annotated[str, Form()] = ""
 ) -> RedirectResponse:
+    if writing.give_up(session, person, task_id, now, reason):
+        tell(request, _("Withdrawn. Somebody else writes for this task; nothing of your text is used."))
+        return _offer(request, person, session, now, None)
     service.skip(session, person, task_id, now, reason)
     tell(request, _("Skipped. The task goes to somebody else, with your reason for the researchers."))
     return _offer(request, person, session, now, None)
 
 
 @router.post("/label/tasks/{task_id}/submit")
-def submit(request: Request, task_id: int, *, person: Labeler, now: Now, fields: Fields) -> Response:
+def submit(request: Request, task_id: int, *, person: Labeler, now: Now, fields: Fields, lists: Lists) -> Response:
     """Store the verdict; first what was posted as a draft, so that a refusal loses nothing."""
     database = database_of(request)
-    _keep_posted(request, person, task_id, now, fields)
+    _keep_posted(request, person, task_id, now, fields, lists)
     if fields.get("compare_with_ratings") and (asking := _contradicted(request, person, task_id, now)):
         return render(request, asking)
     try:
         with database.transaction() as session:
-            said, campaign_id = _store(session, person, task_id, now, fields)
+            said, campaign_id = _store(session, person, task_id, now, fields, lists)
+    except (writing.Unfinished, writing.InPool) as error:
+        with database.reading() as session:
+            work = service.work_for(session, person, task_id)
+            page = _writing_page(session, work, _bench(session, person, work, now), lists, error.fields)
+            return render(request, page, error.status)
     except (Invalid, LabelsChanged) as error:
         with database.reading() as session:
             work = service.work_for(session, person, task_id)
@@ -342,11 +403,15 @@ def submit(request: Request, task_id: int, *, person: Labeler, now: Now, fields:
         return _offer(request, person, session, now, campaign_id)
 
 
-def _keep_posted(request: Request, person: Person, task_id: int, now: datetime, fields: dict[str, str]) -> None:
+def _keep_posted(
+    request: Request, person: Person, task_id: int, now: datetime, fields: dict[str, str], lists: Lists
+) -> None:
     try:
         with database_of(request).transaction() as session:
             if "text" in fields:
-                service.save_text(session, person, task_id, now, fields["text"])
+                writing.save_text(session, person, task_id, now, fields["text"])
+            elif "authored" in fields:
+                writing.save_authored(session, person, task_id, now, _authored(session, person, task_id, lists))
             elif ranks := ranks_of(fields):
                 possible = service.possible_ranks(service.work_for(session, person, task_id), ranks)
                 none = none_acceptable_of(fields)
@@ -366,10 +431,16 @@ def _contradicted(request: Request, person: Person, task_id: int, now: datetime)
         return replace(page, asks_again=True) if page.contradicted and not work.before_ranking else None
 
 
-def _store(session: Session, person: Person, task_id: int, now: datetime, fields: dict[str, str]) -> tuple[str, int]:
+def _store(
+    session: Session, person: Person, task_id: int, now: datetime, fields: dict[str, str], lists: Lists
+) -> tuple[str, int]:
     if "text" in fields:
-        annotation = service.submit_demonstration(session, person, task_id, now, fields["text"])
-        return _("Submitted: your answer is stored. Thank you!"), annotation.campaign_id
+        annotation = writing.submit_demonstration(session, person, task_id, now, fields["text"])
+        return _written(session, annotation.campaign_id), annotation.campaign_id
+    if "authored" in fields:
+        authored = _authored(session, person, task_id, lists)
+        annotation = writing.submit_authored(session, person, task_id, now, authored)
+        return _written(session, annotation.campaign_id), annotation.campaign_id
     draft = service.draft_submission(session, person, task_id)
     submission = replace(draft, ranks=ranks_of(fields), none_acceptable=none_acceptable_of(fields))
     annotation = service.submit(session, person, task_id, now, submission, shown=schema_version_of(fields))
@@ -377,6 +448,12 @@ def _store(session: Session, person: Person, task_id: int, now: datetime, fields
     session.refresh(annotation, ["ranks"])
     said = _("Submitted: %(order)s. Thank you!", order=service.stored_order(annotation))
     return said, annotation.campaign_id
+
+
+def _written(session: Session, campaign_id: int) -> str:
+    if service.campaign_for(session, campaign_id).needs_review:
+        return _("Submitted: a researcher reads your text before it is used. Thank you!")
+    return _("Submitted: your text is stored. Thank you!")
 
 
 # Campaigns ---------------------------------------------------------------------------------------
@@ -401,7 +478,8 @@ def _new_campaign_page(session: Session, given: dict[str, list[str]], error: str
     asked = given.get("kind", ["ranking"])[-1]
     kind = asked if asked in KINDS else "ranking"
     makers, sources = queries.makers(session), queries.prompt_sources(session)
-    return NewCampaignPage(kind, makers, sources, schemas.newest_versions(session), given, error)
+    offers = len(scenarios.offers(session))
+    return NewCampaignPage(kind, makers, sources, schemas.newest_versions(session), offers, given, error)
 
 
 @router.post("/campaigns")
@@ -423,6 +501,8 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
     prompts = whole_number(fields.get("prompts", "100"), _("The number of prompts"), 1, MOST_PROMPTS)
     answers = whole_number(fields.get("answers_per_task") or "4", _("The number of answers"))
     tasks: list[service.TaskSpec]
+    if kind == "authoring":
+        return _create_authoring(session, manager, fields, prompts)
     if kind == "demonstration":
         found = queries.prompts_to_demonstrate(session, lists.get("source", []), prompts)
         tasks = [(prompt_id, []) for prompt_id in found]
@@ -455,7 +535,24 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
         instructions=fields.get("instructions", ""),
         answers_per_task=answers if kind == "ranking" else None,
         schema_version_id=_chosen_version(fields),
+        needs_review="needs_review" in fields,
         tasks=tasks,
+    )
+
+
+def _create_authoring(session: Session, manager: Person, fields: dict[str, str], pieces: int) -> Campaign:
+    return service.create_campaign(
+        session,
+        manager,
+        name=fields.get("name", ""),
+        kind="authoring",
+        phase=fields.get("phase", "training"),
+        overlap=1,
+        lease_minutes=whole_number(fields.get("lease_minutes", "30"), _("The time to hold a task")),
+        instructions=fields.get("instructions", ""),
+        needs_review="needs_review" in fields,
+        prompt_form=fields.get("prompt_form", PLAIN),
+        pieces=pieces,
     )
 
 
@@ -479,6 +576,7 @@ def _campaign_page(session: Session, campaign_id: int, now: datetime, error: str
         priority=_(PRIORITY[campaign.phase]),
         versions=schemas.all_versions(session) if campaign.schema_version else [],
         guideline=None if campaign.imported else guidelines.version_of(session, campaign),
+        waiting=queries.waiting_for_review(session, campaign_id),
         error=error,
     )
 
@@ -497,6 +595,18 @@ def move_campaign(
         with database.reading() as session:
             return render(request, _campaign_page(session, campaign_id, now, str(error)), error.status)
     tell(request, _("“%(name)s” asks the chosen version from now on.", name=campaign.name))
+    return go(f"/campaigns/{campaign_id}")
+
+
+@router.post("/campaigns/{campaign_id}/review")
+def set_review(
+    request: Request, campaign_id: int, reviewer: Reviewer, session: Writing, needs_review: Annotated[str, Form()] = ""
+) -> RedirectResponse:
+    campaign = service.set_review(session, reviewer, campaign_id, needed=needs_review == "yes")
+    if campaign.needs_review:
+        tell(request, _("From now on texts of “%(name)s” wait for a review.", name=campaign.name))
+    else:
+        tell(request, _("From now on texts of “%(name)s” are used at once.", name=campaign.name))
     return go(f"/campaigns/{campaign_id}")
 
 

@@ -1,6 +1,5 @@
 """Campaigns, giving out tasks, drafts, and taking in what people say."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,13 +9,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.annotations import queries
+from app.annotations.rules import authoring, labels, ranking
 from app.annotations.rules import campaigns as campaign_rules
-from app.annotations.rules import labels, ranking
 from app.annotations.rules.submission import (
     Submission,
     Verdict,
     answer_is_complete,
-    demonstration_problem,
     labels_changed,
     missing_before_ranking,
     outdated,
@@ -33,7 +31,6 @@ from app.language import listed, mark, ngettext
 from app.models import (
     Annotation,
     Campaign,
-    Demonstration,
     Draft,
     Flag,
     Lease,
@@ -42,8 +39,10 @@ from app.models import (
     Rating,
     Task,
     TaskCandidate,
+    WrittenText,
 )
 from app.people.service import record
+from app.scenarios import service as scenarios
 from app.schemas import service as schemas
 from app.schemas.rules import ANSWER, PROMPT, Schema, schema_of
 
@@ -53,6 +52,7 @@ TaskSpec = tuple[int, list[int]]
 WRONG_INSTRUMENT = {
     "ranking": mark("This task asks for ratings and an order, not for a text. Reload the page."),
     "demonstration": mark("This task asks for a text, and none was sent. Write the answer, then submit."),
+    "authoring": mark("This task asks for a prompt and its answer, and none was sent. Reload the page."),
 }
 
 
@@ -72,11 +72,15 @@ def create_campaign(
     answers_per_task: int | None = None,
     imported: bool = False,
     schema_version_id: int | None = None,
+    needs_review: bool = False,
+    prompt_form: str | None = None,
+    pieces: int = 0,
     tasks: Iterable[TaskSpec] = (),
 ) -> Campaign:
     """Make a campaign with its tasks, open for work at once.
 
     Where answers are judged here, ``schema_version_id`` says what is asked; the standard schema unless given.
+    Where prompts are written here, ``prompt_form`` says in which form, and ``pieces`` how many texts are asked for.
 
     Raises:
         Invalid: a number is out of bounds, or a task does not fit the campaign.
@@ -91,6 +95,8 @@ def create_campaign(
         lease_minutes=lease_minutes,
         answers_per_task=None if imported else answers_per_task,
     )
+    if problem := campaign_rules.prompt_form_problem(kind, prompt_form, pieces):
+        raise Invalid(problem)
     campaign = Campaign(
         name=name.strip(),
         kind=kind,
@@ -101,11 +107,13 @@ def create_campaign(
         answers_per_task=answers_per_task,
         imported=imported,
         schema_version_id=_asked_by(session, kind, schema_version_id) if not imported else None,
+        needs_review=needs_review and kind in campaign_rules.WRITTEN,
+        prompt_form=prompt_form,
         created_by=by.id if by else None,
     )
     session.add(campaign)
     session.flush()
-    added = add_tasks(session, campaign, tasks)
+    added = add_tasks(session, campaign, tasks) + _add_blank_tasks(session, campaign, pieces)
     record(session, by, "created campaign", campaign, {"name": campaign.name, "tasks": added})
     return campaign
 
@@ -151,6 +159,11 @@ def add_tasks(session: Session, campaign: Campaign, tasks: Iterable[TaskSpec]) -
         answers = [TaskCandidate(candidate_id=c, position=i) for i, c in enumerate(candidate_ids)]
         fresh.append(Task(campaign_id=campaign.id, prompt_id=prompt_id, fingerprint=fingerprint, answers=answers))
     _check_prompts(session, fresh)
+    return _open_tasks(session, campaign, fresh)
+
+
+def _open_tasks(session: Session, campaign: Campaign, fresh: Sequence[Task]) -> int:
+    """Store new tasks, each with its free slots."""
     session.add_all(fresh)
     session.flush()
     slots = range(0 if campaign.imported else campaign.overlap)
@@ -159,9 +172,37 @@ def add_tasks(session: Session, campaign: Campaign, tasks: Iterable[TaskSpec]) -
     return len(fresh)
 
 
+def _add_blank_tasks(session: Session, campaign: Campaign, pieces: int) -> int:
+    """Tasks without a prompt, which is yet to be written; in a user-based campaign the scenarios take turns.
+
+    Raises:
+        Invalid: the library has no scenario to write from.
+    """
+    if not pieces:
+        return 0
+    given: list[int | None] = [None]
+    if campaign.prompt_form == authoring.USER_BASED:
+        given = [scenario.id for scenario in scenarios.offers(session)]
+        if not given:
+            raise Invalid(
+                _("The library has no scenario yet. Write some first; then prompts can be written from them.")
+            )
+    fresh = [
+        Task(
+            campaign_id=campaign.id,
+            scenario_id=given[number % len(given)],
+            fingerprint=campaign_rules.fingerprint_of_blank(number),
+        )
+        for number in range(pieces)
+    ]
+    return _open_tasks(session, campaign, fresh)
+
+
 def _check_task(campaign: Campaign, candidate_ids: Sequence[int]) -> None:
     if len(set(candidate_ids)) != len(candidate_ids):
         raise Invalid(_("A task shows each answer once."))
+    if campaign.kind == "authoring":
+        raise Invalid(_("In an authoring campaign people write the prompt; its tasks have none."))
     if campaign.kind == "demonstration" and candidate_ids:
         raise Invalid(_("In a demonstration campaign people write the answer; its tasks have none to show."))
     if campaign.kind == "ranking" and not campaign.imported:
@@ -242,6 +283,21 @@ def set_status(session: Session, by: Person, campaign_id: int, status: str) -> C
     return campaign
 
 
+def set_review(session: Session, by: Person, campaign_id: int, *, needed: bool) -> Campaign:
+    """Let what people write from now on wait for a review, or be used at once. What waits already still waits.
+
+    Raises:
+        Invalid: nobody writes in this campaign.
+    """
+    campaign = campaign_for(session, campaign_id)
+    if campaign.kind not in campaign_rules.WRITTEN or campaign.imported:
+        raise Invalid(_("Nobody writes texts in this campaign, so there is nothing to review."))
+    if campaign.needs_review != needed:
+        campaign.needs_review = needed
+        record(session, by, "asked for reviews" if needed else "stopped asking for reviews", campaign)
+    return campaign
+
+
 def move_campaign(session: Session, by: Person, campaign_id: int, version_id: int) -> Campaign:
     """Let a campaign ask another version of its label schema, or another schema, from now on.
 
@@ -289,13 +345,15 @@ class Offer:
 def take_next(session: Session, person: Person, now: datetime, campaign_id: int | None = None) -> Offer:
     """Give a person a task to hold until ``now`` + the campaign's lease time.
 
-    Whoever still holds one in the campaign gets that one back. A slot whose time is up returns to
-    anyone, also to whoever let it go; their draft is still there.
+    Whoever still holds one in the campaign gets that one back, and a text that was sent back comes before new
+    work. A slot whose time is up returns to anyone, also to whoever let it go; their draft is still there.
     """
     queries.lock_person(session, person.id)
     campaign_ids = queries.open_campaign_ids(session, campaign_id)
     if held := queries.live_lease_of(session, person.id, campaign_ids, now):
         return Offer(held)
+    if returned := queries.oldest_returned(session, person.id, campaign_ids):
+        return Offer(returned)
     slot = queries.next_free_slot(session, person.id, campaign_ids, now)
     if slot is None:
         return Offer(None, _why_nothing(session, person, now, campaign_ids, campaign_id))
@@ -360,11 +418,12 @@ class LabelsChanged(Conflict):
 
 @dataclass(frozen=True)
 class Work:
-    """A task in a person's hands."""
+    """A task in a person's hands; ``returned`` is what they wrote for it, if a reviewer has sent it back."""
 
     task: Task
     lease: Lease
     draft: Draft
+    returned: WrittenText | None = None
 
     @property
     def version(self) -> int | None:
@@ -417,7 +476,9 @@ def work_for(session: Session, person: Person, task_id: int, *, lock: bool = Fal
     """
     draft = queries.draft_for(session, person.id, task_id)
     lease = queries.lease_for(session, person.id, task_id, lock=lock)
-    if queries.annotation_for(session, person.id, task_id) or (lease and lease.submitted_at):
+    returned = queries.returned_text(session, person.id, task_id)
+    done = queries.annotation_for(session, person.id, task_id) or (lease and lease.submitted_at)
+    if done and returned is None:
         raise Conflict(_("You have already submitted this task; nothing was stored twice. Take the next one."))
     task = queries.task_with_answers(session, task_id)
     if draft is None or task is None:
@@ -426,7 +487,7 @@ def work_for(session: Session, person: Person, task_id: int, *, lock: bool = Fal
         raise Conflict(_gone(draft))
     if lock:
         draft = queries.draft_for(session, person.id, task_id, lock=True) or draft
-    return Work(task, lease, draft)
+    return Work(task, lease, draft, returned)
 
 
 def _gone(draft: Draft) -> str:
@@ -458,14 +519,14 @@ def skip(session: Session, person: Person, task_id: int, now: datetime, reason: 
         raise Invalid(_("Say in a few words why you skip it, so that the prompt can be mended."))
     work = work_for(session, person, task_id, lock=True)
     work.lease.person_id = work.lease.leased_at = work.lease.expires_at = None
-    _keep(work.draft, now, skipped=reason)
+    keep(work.draft, now, skipped=reason)
     record(session, person, "skipped task", work.task, {"reason": reason})
 
 
 # Drafts ------------------------------------------------------------------------------------------
 
 
-def _keep(draft: Draft, now: datetime, **changed: Any) -> None:
+def keep(draft: Draft, now: datetime, **changed: Any) -> None:
     draft.content = {**draft.content, **changed}  # a new object, so that the change is seen
     draft.updated_at = now
 
@@ -499,7 +560,7 @@ def save_answer(
         raise Invalid(problem)
     kept = {"likert": verdict.likert, "flags": dict(verdict.flags), "note": verdict.note}
     answers = {**work.draft.content.get("answers", {}), str(candidate_id): kept}
-    _keep(work.draft, now, answers=answers, versions=_versions(work.draft, str(candidate_id), shown))
+    keep(work.draft, now, answers=answers, versions=_versions(work.draft, str(candidate_id), shown))
     return work
 
 
@@ -519,7 +580,7 @@ def save_prompt_labels(
         key: {**answer, "flags": labels.without_inapplicable(work.schema, answer["flags"], given)}
         for key, answer in work.draft.content.get("answers", {}).items()
     }
-    _keep(work.draft, now, prompt=dict(given), answers=answers, versions=_versions(work.draft, PROMPT, shown))
+    keep(work.draft, now, prompt=dict(given), answers=answers, versions=_versions(work.draft, PROMPT, shown))
     return work
 
 
@@ -548,7 +609,7 @@ def save_ranks(
     if wrong:
         raise Invalid(" ".join(wrong.values()), _beside_ranks(wrong))
     kept = {str(candidate): rank for candidate, rank in ranks.items()}
-    _keep(work.draft, now, ranks=kept, none_acceptable=none_acceptable)
+    keep(work.draft, now, ranks=kept, none_acceptable=none_acceptable)
     return work
 
 
@@ -561,13 +622,6 @@ def possible_ranks(work: Work, ranks: Mapping[int, int]) -> dict[int, int]:
 def _beside_ranks(problems: Mapping[int, str]) -> dict[str, str]:
     """Sentences by the field of the form that they stand beside."""
     return {f"rank-{candidate}": sentence for candidate, sentence in problems.items()}
-
-
-def save_text(session: Session, person: Person, task_id: int, now: datetime, text: str) -> Work:
-    """Keep a demonstration as far as it is written."""
-    work = renew(session, person, task_id, now)
-    _keep(work.draft, now, text=text)
-    return work
 
 
 def draft_submission(session: Session, person: Person, task_id: int) -> Submission:
@@ -610,7 +664,7 @@ def submit(
         LabelsChanged: some of it was labelled under another version than the campaign asks now; the draft stays.
         Conflict: submitted before, or all slots are somebody else's by now; the draft stays.
     """
-    work = _to_submit(session, person, task_id, now, "ranking")
+    work = to_submit(session, person, task_id, now, "ranking")
     stale = outdated(submission, work.version)
     if stale or shown not in (None, work.version):
         changed = labels_changed(stale or [None], work.letters)
@@ -618,7 +672,7 @@ def submit(
     schema = work.schema
     if problems := submission_problems(submission, work.letters, schema):
         raise Invalid(" ".join(problems), _beside_ranks(rank_problems(submission.ranks, work.letters)))
-    annotation = _annotation(session, work, person, now)
+    annotation = new_annotation(session, work, person, now)
     annotation.none_acceptable = submission.none_acceptable
     for candidate, rank in ranking.densify(submission.ranks).items():
         verdict = submission.verdicts[candidate]
@@ -631,39 +685,11 @@ def submit(
         )
         session.add_all(_flags(annotation, candidate, flags))
     session.add_all(_flags(annotation, None, labels.complete_prompt_labels(schema, submission.prompt_labels)))
-    _finish(session, work, person, annotation, now)
+    finish(session, work, person, annotation, now)
     return annotation
 
 
-def submit_demonstration(session: Session, person: Person, task_id: int, now: datetime, text: str) -> Annotation:
-    """Store a written answer. The same words for the same prompt by two people are one demonstration row.
-
-    Raises:
-        Invalid: there is no text.
-        Conflict: as in ``submit``.
-    """
-    work = _to_submit(session, person, task_id, now, "demonstration")
-    if problem := demonstration_problem(text):
-        raise Invalid(problem)
-    annotation = _annotation(session, work, person, now)
-    text = text.replace("\r\n", "\n").strip()
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    if queries.demonstration_with(session, work.task.prompt_id, digest) is None:
-        session.add(
-            Demonstration(
-                prompt_id=work.task.prompt_id,
-                text=text,
-                text_sha256=digest,
-                annotation_id=annotation.id,
-                author=annotation.annotator,
-                source=f"campaign:{work.task.campaign_id}",
-            )
-        )
-    _finish(session, work, person, annotation, now)
-    return annotation
-
-
-def _to_submit(session: Session, person: Person, task_id: int, now: datetime, kind: str) -> Work:
+def to_submit(session: Session, person: Person, task_id: int, now: datetime, kind: str) -> Work:
     work = _held_or_taken_again(session, person, task_id, now)
     if work.task.campaign.kind != kind:
         raise Invalid(_(WRONG_INSTRUMENT[work.task.campaign.kind]))
@@ -686,7 +712,7 @@ def _held_or_taken_again(session: Session, person: Person, task_id: int, now: da
         return work_for(session, person, task_id, lock=True)
 
 
-def _annotation(session: Session, work: Work, person: Person, now: datetime) -> Annotation:
+def new_annotation(session: Session, work: Work, person: Person, now: datetime) -> Annotation:
     started = work.lease.leased_at or work.draft.started_at
     annotation = Annotation(
         campaign_id=work.task.campaign_id,
@@ -711,7 +737,7 @@ def _flags(annotation: Annotation, candidate: int | None, values: Mapping[str, s
     ]
 
 
-def _finish(session: Session, work: Work, person: Person, annotation: Annotation, now: datetime) -> None:
+def finish(session: Session, work: Work, person: Person, annotation: Annotation, now: datetime) -> None:
     work.lease.submitted_at = now
     session.delete(work.draft)
     none = {"none_acceptable": True} if annotation.none_acceptable else {}

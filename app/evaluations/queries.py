@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.models import Annotation, Campaign, Candidate, ModelVersion, Ranking, Rating, Task
+from app.models import Annotation, Campaign, Candidate, ModelVersion, Ranking, Rating
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,7 @@ def evaluation_campaigns(session: Session) -> Sequence[Campaign]:
 def judged_answers(session: Session, campaign_id: int) -> list[Judged]:
     """The ranked answers of a campaign that came from registered models, with their ratings."""
     rows = session.execute(
-        select(Annotation.id, Task.prompt_id, Candidate.model_version_id, Ranking.rank, Rating.likert)
-        .join(Task, Task.id == Annotation.task_id)
+        select(Annotation.id, Candidate.prompt_id, Candidate.model_version_id, Ranking.rank, Rating.likert)
         .join(Ranking, Ranking.annotation_id == Annotation.id)
         .join(Candidate, Candidate.id == Ranking.candidate_id)
         .outerjoin(Rating, (Rating.annotation_id == Annotation.id) & (Rating.candidate_id == Ranking.candidate_id))

@@ -371,7 +371,7 @@ def question_page(
         question=question,
         campaign=service.campaign_for(session, question.campaign_id),
         names=queries.authors(session, question.id),
-        messages=task.prompt.messages if task else [],
+        messages=task.prompt.messages if task and task.prompt else [],
         answers=[AnswerSeen(candidate_letter(i), texts[c]) for i, c in enumerate(order) if c in texts],
         announcement=queries.announcement_of(session, question.id),
         given=given or {},

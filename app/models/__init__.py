@@ -11,6 +11,7 @@ from app.models.annotations import (
     Rating,
     Task,
     TaskCandidate,
+    WrittenText,
 )
 from app.models.base import Base
 from app.models.candidates import Candidate
@@ -28,6 +29,7 @@ from app.models.people import ApiToken, AuditEvent, Person
 from app.models.prompts import Corpus, Import, Prompt
 from app.models.registry import ModelParent, ModelVersion
 from app.models.runs import Run, RunParent
+from app.models.scenarios import Scenario
 from app.models.schemas import LabelSchema, LabelSchemaVersion
 from app.models.scoring import Scoring
 from app.models.snapshots import Snapshot
@@ -63,8 +65,10 @@ __all__ = [
     "Rating",
     "Run",
     "RunParent",
+    "Scenario",
     "Scoring",
     "Snapshot",
     "Task",
     "TaskCandidate",
+    "WrittenText",
 ]

@@ -1,30 +1,34 @@
-"""Campaigns, tasks, leases and what people said: ratings, flags, rankings, demonstrations."""
+"""Campaigns, tasks, leases and what people said: ratings, flags, rankings, demonstrations and their reviews."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Base, Id, Sha256, utc_now
 from app.models.candidates import Candidate
 from app.models.prompts import Prompt
+from app.models.scenarios import Scenario
 from app.models.schemas import LabelSchemaVersion
 
 
 class Campaign(Base):
     """A batch of work for labelers.
 
-    ``kind`` is ``ranking`` (rate and rank K answers) or ``demonstration`` (write the answer).
+    ``kind`` is ``ranking`` (rate and rank K answers), ``demonstration`` (write the answer) or ``authoring`` (write a
+    prompt and its answer, in the form that ``prompt_form`` names; InstructGPT A.1).
     ``phase`` decides what comes first when criteria conflict: helpfulness for ``training`` labels,
     truth and harmlessness for ``evaluation`` (FACTS §1.3). ``overlap`` is how many different
     people annotate each task; never one more. ``schema_version_id`` says what labelers are asked now;
-    demonstrations and imported work ask nothing.
+    demonstrations and imported work ask nothing. Where ``needs_review`` is set, what people write is used only
+    after a researcher has accepted it.
     """
 
     __tablename__ = "campaigns"
     __table_args__ = (
-        CheckConstraint("kind IN ('ranking', 'demonstration')", name="known_kind"),
+        CheckConstraint("kind IN ('ranking', 'demonstration', 'authoring')", name="known_kind"),
+        CheckConstraint("prompt_form IN ('plain', 'few_shot', 'user_based')", name="known_prompt_form"),
         CheckConstraint("phase IN ('training', 'evaluation')", name="known_phase"),
         CheckConstraint("status IN ('open', 'paused', 'closed')", name="known_status"),
         CheckConstraint("overlap >= 1", name="some_overlap"),
@@ -41,6 +45,8 @@ class Campaign(Base):
     instructions: Mapped[str] = mapped_column(default="")
     imported: Mapped[bool] = mapped_column(default=False)
     schema_version_id: Mapped[int | None] = mapped_column(ForeignKey("label_schema_versions.id"))
+    prompt_form: Mapped[str | None]
+    needs_review: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
@@ -48,9 +54,10 @@ class Campaign(Base):
 
 
 class Task(Base):
-    """One prompt of a campaign with the answers to be judged.
+    """One prompt of a campaign with the answers to be judged; in an authoring campaign, one prompt to be written.
 
-    ``fingerprint`` is the hash of prompt and answers: one campaign asks for one set once.
+    ``fingerprint`` is the hash of prompt and answers: one campaign asks for one set once. ``prompt_id`` is empty
+    where the prompt is yet to be written, and ``scenario_id`` says what it is to be written from, if anything.
     """
 
     __tablename__ = "tasks"
@@ -58,12 +65,14 @@ class Task(Base):
 
     id: Mapped[Id]
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"), index=True)
-    prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"), index=True)
+    prompt_id: Mapped[int | None] = mapped_column(ForeignKey("prompts.id"), index=True)
+    scenario_id: Mapped[int | None] = mapped_column(ForeignKey("scenarios.id"))
     fingerprint: Mapped[Sha256]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     campaign: Mapped[Campaign] = relationship()
-    prompt: Mapped[Prompt] = relationship()
+    prompt: Mapped[Prompt | None] = relationship()
+    scenario: Mapped[Scenario | None] = relationship()
     answers: Mapped[list["TaskCandidate"]] = relationship(order_by="TaskCandidate.position")
 
 
@@ -201,8 +210,42 @@ class Ranking(Base):
     rank: Mapped[int]
 
 
+class WrittenText(Base):
+    """One version of what a person wrote for one task: an answer, or a prompt with its answer.
+
+    ``number`` counts the versions of an annotation from 1; only the newest may wait. ``content`` is what the person
+    entered, as ``app.annotations.rules.authoring`` reads it. ``state`` says what became of it: ``waiting`` for a
+    reviewer, ``accepted``, ``sent_back`` to its author or ``rejected`` (both with a ``reason``), ``withdrawn`` by the
+    author, or ``replaced`` by a newer version before anybody decided. ``rating`` is the reviewer's, 1 to 7
+    (InstructGPT B.1 rates demonstrations so). What needed no review is accepted and was decided by nobody.
+    """
+
+    __tablename__ = "written_texts"
+    __table_args__ = (
+        UniqueConstraint("annotation_id", "number"),
+        CheckConstraint("number >= 1", name="number_from_one"),
+        CheckConstraint(
+            "state IN ('waiting', 'accepted', 'sent_back', 'rejected', 'withdrawn', 'replaced')", name="known_state"
+        ),
+        CheckConstraint("rating BETWEEN 1 AND 7", name="rating_range"),
+    )
+
+    id: Mapped[Id]
+    annotation_id: Mapped[int] = mapped_column(ForeignKey("annotations.id"))
+    number: Mapped[int]
+    content: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(index=True)
+    reason: Mapped[str] = mapped_column(default="")
+    rating: Mapped[int | None]
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    decided_at: Mapped[datetime | None]
+    written_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    annotation: Mapped[Annotation] = relationship()
+
+
 class Demonstration(Base):
-    """An answer a person wrote to a prompt, for supervised fine-tuning."""
+    """An answer a person wrote to a prompt, for supervised fine-tuning; of a few-shot set there are several."""
 
     __tablename__ = "demonstrations"
     __table_args__ = (UniqueConstraint("prompt_id", "text_sha256"),)
@@ -211,7 +254,7 @@ class Demonstration(Base):
     prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"))
     text: Mapped[str]
     text_sha256: Mapped[Sha256]
-    annotation_id: Mapped[int | None] = mapped_column(ForeignKey("annotations.id"), unique=True)
+    annotation_id: Mapped[int | None] = mapped_column(ForeignKey("annotations.id"), index=True)
     author: Mapped[str | None]
     source: Mapped[str]
     import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))

@@ -11,6 +11,7 @@ ROLES = (mark("labeler"), mark("researcher"), mark("engineer"), mark("admin"))
 ALLOWED: dict[str, frozenset[str]] = {
     "annotate": frozenset({"labeler", "researcher", "admin"}),
     "manage_campaigns": frozenset({"researcher", "engineer", "admin"}),
+    "review": frozenset({"researcher", "admin"}),
     "write_guidelines": frozenset({"researcher", "admin"}),
     "see_results": frozenset({"researcher", "engineer", "admin"}),
     "score": frozenset({"researcher", "engineer", "admin"}),

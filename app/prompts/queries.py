@@ -199,8 +199,9 @@ def counts_by_prompt(session: Session, ids: Sequence[int]) -> dict[int, tuple[in
     return {id_: (candidates.get(id_, 0), rankings.get(id_, 0), demonstrations.get(id_, 0)) for id_ in ids}
 
 
-def _counted(session: Session, query: Select[int, int]) -> dict[int, int]:
-    return {id_: count for id_, count in session.execute(query.group_by(query.selected_columns[0]))}  # noqa: C416
+def _counted(session: Session, query: Select[int, int] | Select[int | None, int]) -> dict[int, int]:
+    rows = session.execute(query.group_by(query.selected_columns[0]))
+    return {id_: count for id_, count in rows if id_ is not None}
 
 
 def sources(session: Session) -> Sequence[str]:

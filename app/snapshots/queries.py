@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from app.models import (
     Annotation,
@@ -24,6 +24,7 @@ from app.models import (
     Rating,
     Snapshot,
     Task,
+    WrittenText,
 )
 from app.snapshots.rules import Filters
 
@@ -163,12 +164,28 @@ def _taken(filters: Filters) -> Any:
     return and_(phases, Campaign.id.in_(filters.campaigns)) if filters.campaigns else phases
 
 
+def _waiting(query: AnySelect, filters: Filters) -> AnySelect:
+    """Texts that wait for a reviewer or, sent back, for their author."""
+    newer = aliased(WrittenText)
+    is_newest = ~exists().where(newer.annotation_id == WrittenText.annotation_id, newer.number > WrittenText.number)
+    return (
+        query.select_from(WrittenText)
+        .join(Annotation, Annotation.id == WrittenText.annotation_id)
+        .join(Campaign, Campaign.id == Annotation.campaign_id)
+        .where(WrittenText.state.in_(("waiting", "sent_back")), is_newest, _taken(filters))
+    )
+
+
 def counts(session: Session, filters: Filters) -> dict[str, int]:
-    """How many prompts, demonstrations and rankings would be taken, before answers are counted."""
+    """How many prompts, demonstrations and rankings would be taken, before answers are counted.
+
+    Under ``waiting`` stands how many texts of these campaigns are not taken because nobody has accepted them yet.
+    """
     queries = {
         "prompts": _prompts(select(func.count(Prompt.id)), filters),
         "demonstrations": _demonstrations(select(func.count(Demonstration.id)), filters),
         "rankings": _annotations(select(func.count(Annotation.id)), filters),
+        "waiting": _waiting(select(func.count(WrittenText.id)), filters),
     }
     return {name: session.scalar(query) or 0 for name, query in queries.items()}
 

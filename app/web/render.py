@@ -7,6 +7,7 @@ paint and every refresh are made by the same function.
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any, ClassVar
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from app.language import LOCALES, listed, ngettext, plain_gettext, plain_ngettext, said, script_words, spoken
 from app.language import gettext as _
@@ -22,6 +24,7 @@ from app.people import rules as people_rules
 from app.web.markup import exact_text, excerpt, render_markdown
 from app.web.requests import person_of
 from app.web.security import csrf_token
+from trainer.contract.chat import BOS, CHAT_TEMPLATE, END
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "templates"
@@ -82,6 +85,19 @@ def number(value: float | None, digits: int = 3) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:.3g}" if value and abs(value) < 10 ** (1 - digits) else f"{value:,.{digits}f}"
+
+
+@lru_cache
+def _chat_template() -> Template:
+    """As the trainer's tokenizers read it; what comes out is text, which the page that shows it escapes."""
+    return ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True).from_string(CHAT_TEMPLATE)
+
+
+def chat_text(messages: Sequence[Mapping[str, str]], answer: str) -> str:
+    """A conversation with its answer, character for character as a model that is trained here learns it."""
+    template = _chat_template()
+    prompt = template.render(messages=messages, bos_token=BOS, eos_token=END, add_generation_prompt=True)
+    return f"{prompt}{answer}{END}"
 
 
 @lru_cache

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from trainer.data.chat import BOS, CHAT_TEMPLATE, END, PAD, SPECIAL_TOKENS
+from trainer.contract.chat import BOS, CHAT_TEMPLATE, END, PAD, SPECIAL_TOKENS
 
 
 def train_tokenizer(documents: Iterable[str], vocabulary_size: int) -> PreTrainedTokenizerFast:

@@ -16,9 +16,9 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from trainer.contract.chat import PLAIN_TEMPLATE
 from trainer.contract.configs import PretrainConfig
 from trainer.data.batches import pad, positions
-from trainer.data.chat import PLAIN_TEMPLATE
 
 
 def build_llama(config: PretrainConfig, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:

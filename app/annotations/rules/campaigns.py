@@ -4,21 +4,26 @@ import hashlib
 import json
 from collections.abc import Sequence
 
+from app.annotations.rules.authoring import FORMS
 from app.language import gettext as _
 from app.language import listed, mark
 
 KINDS = {
     "ranking": mark("People rate and rank several answers to each prompt."),
     "demonstration": mark("People write the answer themselves."),
+    "authoring": mark("People write a prompt and its answer."),
 }
+WRITTEN = ("demonstration", "authoring")
+"""Kinds in which people write, and what they write can be reviewed."""
 PHASES = {
     "training": mark("Labels that models learn from: helpfulness to the person asking comes first."),
     "evaluation": mark("Labels that judge models: truth and harmlessness come first. Models never learn from them."),
 }
-KIND_WORDS = {"ranking": mark("ranking"), "demonstration": mark("demonstration")}
+KIND_WORDS = {"ranking": mark("ranking"), "demonstration": mark("demonstration"), "authoring": mark("authoring")}
 PHASE_WORDS = {"training": mark("training"), "evaluation": mark("evaluation")}
 STATUSES = (mark("open"), mark("paused"), mark("closed"))
 FEWEST_ANSWERS, MOST_ANSWERS = 4, 9
+MOST_PIECES = 10_000
 
 PRIORITY = {
     "training": mark(
@@ -85,6 +90,24 @@ def answers_problem(answers: int) -> str | None:
 def fingerprint(prompt_id: int, candidate_ids: Sequence[int]) -> str:
     """The same prompt with the same answers in any order is the same task."""
     return hashlib.sha256(json.dumps([prompt_id, sorted(candidate_ids)]).encode()).hexdigest()
+
+
+def fingerprint_of_blank(number: int) -> str:
+    """A task whose prompt is yet to be written is told from the others of its campaign by its number."""
+    return hashlib.sha256(json.dumps(["blank", number]).encode()).hexdigest()
+
+
+def prompt_form_problem(kind: str, prompt_form: str | None, pieces: int) -> str | None:
+    """Why prompts cannot be written like this, or nothing."""
+    if kind != "authoring":
+        return _("Only an authoring campaign has a form of prompts to write.") if prompt_form or pieces else None
+    if prompt_form not in FORMS:
+        return _("Choose one of the forms in which prompts are written: %(forms)s.", forms=", ".join(FORMS))
+    if not 1 <= pieces <= MOST_PIECES:
+        return _(
+            "A campaign asks for 1 to %(most)s texts, not %(count)s.", most=f"{MOST_PIECES:,}", count=f"{pieces:,}"
+        )
+    return None
 
 
 def name_for_labelers(campaign_id: int, name: str, phase: str) -> str:

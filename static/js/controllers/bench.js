@@ -27,7 +27,7 @@ export function connect(page) {
   });
   show();
 
-  const text = page.querySelector("#text");
+  const text = page.querySelector("#text, [data-writes]");
   document.addEventListener("keydown", (event) => {
     const guide = document.getElementById("guide");
     const submits = text && event.key === "Enter" && (event.ctrlKey || event.metaKey);

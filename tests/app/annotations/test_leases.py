@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from app.annotations import service
+from app.annotations import service, writing
 from app.annotations.rules.submission import Verdict
 from app.errors import Conflict, Invalid, NotFound
 from app.models import Annotation, AuditEvent, Draft, Flag, Lease, Ranking, Rating
@@ -192,7 +192,7 @@ def test_a_failure_in_the_middle_stores_nothing(workshop, monkeypatch):
     def fail(*_):
         raise RuntimeError("power cut")
 
-    monkeypatch.setattr(service, "_finish", fail)
+    monkeypatch.setattr(service, "finish", fail)
     with pytest.raises(RuntimeError, match="power cut"):
         workshop.submit(ana, task_id)
     assert [count(workshop, table) for table in (Annotation, Rating, Flag, Ranking)] == [0, 0, 0, 0]
@@ -235,7 +235,7 @@ def test_the_same_demonstration_by_two_people_is_one_row(workshop):
     for person in people:
         task_id = workshop.take(person).lease.task_id
         with workshop.database.transaction() as session:
-            service.submit_demonstration(session, person, task_id, NOON, " Yes.\n")
+            writing.submit_demonstration(session, person, task_id, NOON, " Yes.\n")
     assert count(workshop, Annotation) == 2
     with workshop.database.reading() as session:
         row = session.scalars(select(Demonstration)).one()

@@ -5,10 +5,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from tests import tiny
+from trainer.contract.chat import PLAIN_TEMPLATE, SPECIAL_TOKENS
 from trainer.contract.records import Message
 from trainer.data.chat import (
-    PLAIN_TEMPLATE,
-    SPECIAL_TOKENS,
     decode_answer,
     encode_answer,
     encode_pair,

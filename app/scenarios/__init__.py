@@ -1,0 +1,1 @@
+"""The library of scenarios from which labelers write prompts."""

@@ -1,5 +1,6 @@
 """Win rates and mean ratings with intervals that respect that labels of one prompt hang together."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -18,7 +19,10 @@ METHOD = (
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over prompts with its 95 % interval; what is empty is explained by ``undefined``."""
+    """A mean over prompts with its 95 % interval; what is empty is explained by ``undefined``.
+
+    ``standard_error`` is that of a mean of independent prompts, s / √n with n - 1 in the variance.
+    """
 
     mean: float | None
     low: float | None
@@ -26,6 +30,7 @@ class Estimate:
     prompts: int
     observations: int
     undefined: str = ""
+    standard_error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,8 @@ def clustered_mean(clusters: Sequence[int], values: Sequence[float], *, seed: in
     drawn = np.array([generator.choice(means, len(means)).mean() for _ in range(draws)])
     tail = (1 - LEVEL) / 2
     low, high = (float(q) for q in np.quantile(drawn, [tail, 1 - tail]))
-    return Estimate(mean, low, high, len(means), len(values))
+    error = float(means.std(ddof=1)) / math.sqrt(len(means))
+    return Estimate(mean, low, high, len(means), len(values), standard_error=error)
 
 
 def outcome(rank: int, other: int) -> float:

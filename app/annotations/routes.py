@@ -47,6 +47,7 @@ from app.errors import Conflict, DomainError, Invalid, NotFound
 from app.guidelines import service as guidelines
 from app.guidelines.pages import ConfirmPage, confirm_page, desk_of, guide_of
 from app.language import gettext as _
+from app.language import said
 from app.models import Campaign, Person
 from app.people.rules import may
 from app.scenarios import service as scenarios
@@ -153,7 +154,7 @@ def confirm_guideline(
     except Conflict as error:
         with database.reading() as session:
             return render(request, _guideline_page(session, person, campaign_id, str(error)), error.status)
-    name = version.guideline.name
+    name = said(version.guideline.name)
     tell(request, _("You have confirmed version %(number)s of “%(name)s”.", number=version.number, name=name))
     if then != "next":
         return go("/label")
@@ -383,7 +384,7 @@ def submit(request: Request, task_id: int, *, person: Labeler, now: Now, fields:
         return render(request, asking)
     try:
         with database.transaction() as session:
-            said, campaign_id = _store(session, person, task_id, now, fields, lists)
+            told, campaign_id = _store(session, person, task_id, now, fields, lists)
     except (writing.Unfinished, writing.InPool) as error:
         with database.reading() as session:
             work = service.work_for(session, person, task_id)
@@ -396,7 +397,7 @@ def submit(request: Request, task_id: int, *, person: Labeler, now: Now, fields:
             if isinstance(page, RatingPage) and not work.before_ranking:
                 page = _ranking_page(session, person, work, now, error)
             return render(request, page, error.status)
-    tell(request, said)
+    tell(request, told)
     if fields.get("then") != "next":
         return go("/label")
     with database.transaction() as session:
@@ -446,8 +447,8 @@ def _store(
     annotation = service.submit(session, person, task_id, now, submission, shown=schema_version_of(fields))
     session.flush()
     session.refresh(annotation, ["ranks"])
-    said = _("Submitted: %(order)s. Thank you!", order=service.stored_order(annotation))
-    return said, annotation.campaign_id
+    told = _("Submitted: %(order)s. Thank you!", order=service.stored_order(annotation))
+    return told, annotation.campaign_id
 
 
 def _written(session: Session, campaign_id: int) -> str:

@@ -27,7 +27,7 @@ from app.candidates.rules import candidate_letter, shuffled_order
 from app.errors import Conflict, Invalid, NotFound
 from app.guidelines import service as guidelines
 from app.language import gettext as _
-from app.language import listed, mark, ngettext
+from app.language import listed, mark, ngettext, said
 from app.models import (
     Annotation,
     Campaign,
@@ -44,7 +44,7 @@ from app.models import (
 from app.people.service import record
 from app.scenarios import service as scenarios
 from app.schemas import service as schemas
-from app.schemas.rules import ANSWER, PROMPT, Schema, schema_of
+from app.schemas.rules import ANSWER, PROMPT, Schema, for_reader, schema_of
 
 TaskSpec = tuple[int, list[int]]
 """A prompt's id and the ids of the answers to judge; no answers for a demonstration."""
@@ -313,7 +313,8 @@ def move_campaign(session: Session, by: Person, campaign_id: int, version_id: in
         raise Invalid(_("This campaign asks for no labels, so it has no label schema."))
     before, after = campaign.schema_version, schemas.version_for(session, version_id)
     if before.id == after.id:
-        raise Conflict(_("The campaign asks %(version)s already.", version=schemas.title_of(after)))
+        name = said(after.label_schema.name)
+        raise Conflict(_("The campaign asks %(name)s, version %(number)s, already.", name=name, number=after.number))
     campaign.schema_version = after
     detail = {"from": schemas.title_of(before), "to": schemas.title_of(after)}
     record(session, by, "moved campaign to another label schema version", campaign, detail)
@@ -432,9 +433,9 @@ class Work:
 
     @property
     def schema(self) -> Schema:
-        """What the campaign asks now; nothing where people only write."""
+        """What the campaign asks now, in the reader's language; nothing where people only write."""
         version = self.task.campaign.schema_version
-        return schema_of(version.content) if version else Schema((), ())
+        return for_reader(schema_of(version.content)) if version else Schema((), ())
 
     @property
     def order(self) -> list[int]:

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.candidates.rules import candidate_letter
 from app.guidelines import queries, questions, rules, service
+from app.language import LOCALES, SOURCE, said, spoken
 from app.language import gettext as _
 from app.models import Announcement, Campaign, Guideline, GuidelineVersion, Person, Question
 from app.web.markup import render_markdown
@@ -22,6 +23,34 @@ QUESTIONS_SHOWN = 30
 def _article(text: str) -> Markup:
     """A guideline as HTML; it stands in every page of a task, so it is rendered once and not for each of them."""
     return render_markdown(text)
+
+
+@dataclass(frozen=True)
+class InLanguage:
+    """A guideline in one language, or how it changed there; ``tag`` is the language's (BCP 47)."""
+
+    tag: str
+    article: Markup
+    passages: Sequence[rules.Passage] = ()
+
+    @property
+    def name(self) -> str:
+        """What the language calls itself."""
+        return LOCALES.get(self.tag, self.tag)
+
+
+def _for_reader(version: GuidelineVersion) -> InLanguage:
+    text, tag = rules.in_language(version.text, version.translations, spoken())
+    return InLanguage(tag, _article(text))
+
+
+def _in_all(text: str, translations: Mapping[str, str], before: GuidelineVersion | None = None) -> list[InLanguage]:
+    """A text in every language that it has, each with what differs from a version before, where it was there too."""
+    old = {SOURCE: before.text, **before.translations} if before else {}
+    return [
+        InLanguage(tag, _article(words), rules.difference(old[tag], words) if tag in old else ())
+        for tag, words in {SOURCE: text, **translations}.items()
+    ]
 
 
 # What labelers see -------------------------------------------------------------------------------
@@ -69,6 +98,7 @@ class Guide:
     name: str = ""
     number: int | None = None
     article: Markup | str = ""
+    language: str = SOURCE
     published_at: datetime | None = None
     unconfirmed: bool = False
     announced: Sequence[Announced] = ()
@@ -121,8 +151,12 @@ class ConfirmPage(Page):
     high_stakes: Sequence[str] = rules.HIGH_STAKES
 
     @property
-    def article(self) -> Markup:
-        return _article(self.version.text)
+    def name(self) -> str:
+        return said(self.version.guideline.name)
+
+    @property
+    def text(self) -> InLanguage:
+        return _for_reader(self.version)
 
 
 def _mine(question: Question) -> MyQuestion:
@@ -149,9 +183,10 @@ def guide_of(session: Session, person: Person, campaign: Campaign, task_id: int)
     parts: dict[str, Any] = {}
     if version:
         parts = {
-            "name": version.guideline.name,
+            "name": said(version.guideline.name),
             "number": version.number,
-            "article": _article(version.text),
+            "article": (text := _for_reader(version)).article,
+            "language": text.tag,
             "published_at": version.published_at,
             "unconfirmed": queries.confirmation(session, person.id, version.id) is None,
         }
@@ -202,9 +237,16 @@ def confirm_page(
         confirmed_at=confirmation.confirmed_at if confirmation else None,
         since=before.number if before else None,
         notes=newer[::-1],
-        passages=rules.difference(before.text, version.text) if before else [],
+        passages=_changes_for_reader(before, version) if before else [],
         error=error,
     )
+
+
+def _changes_for_reader(before: GuidelineVersion, version: GuidelineVersion) -> list[rules.Passage]:
+    """What differs in the language that the reader gets; where one of the two lacks it, in the original."""
+    locale = spoken() if spoken() in before.translations and spoken() in version.translations else SOURCE
+    old, new = (rules.in_language(each.text, each.translations, locale)[0] for each in (before, version))
+    return rules.difference(old, new)
 
 
 # What researchers see ----------------------------------------------------------------------------
@@ -235,8 +277,8 @@ class GuidelinePage(Page):
     others: Sequence[Campaign]
 
     @property
-    def article(self) -> Markup:
-        return _article(self.row.version.text)
+    def texts(self) -> Sequence[InLanguage]:
+        return _in_all(self.row.version.text, self.row.version.translations)
 
 
 @dataclass(frozen=True)
@@ -244,11 +286,11 @@ class VersionPage(Page):
     template: ClassVar[str] = "guidelines/version.html"
     version: GuidelineVersion
     current: int
-    passages: Sequence[rules.Passage]
+    before: GuidelineVersion | None
 
     @property
-    def article(self) -> Markup:
-        return _article(self.version.text)
+    def texts(self) -> Sequence[InLanguage]:
+        return _in_all(self.version.text, self.version.translations, self.before)
 
 
 @dataclass(frozen=True)
@@ -262,6 +304,7 @@ class WritePage(Page):
     longest_changes: ClassVar[int] = rules.LONGEST_CHANGES
     current: GuidelineVersion | None
     text: str
+    translations: Mapping[str, str] = field(default_factory=dict)
     changes: str = ""
     based_on: str = ""
     """The version its author began with, as the form brought it; a new form begins with the current one."""
@@ -271,13 +314,15 @@ class WritePage(Page):
     error: str = ""
 
     @property
-    def article(self) -> Markup:
-        return render_markdown(rules.tidy(self.text)[: rules.LONGEST_TEXT])
+    def further(self) -> Sequence[tuple[str, str, str]]:
+        """(tag, name, text) of each language beside the original."""
+        return [(tag, name, self.translations.get(tag, "")) for tag, name in LOCALES.items() if tag != SOURCE]
 
     @property
-    def passages(self) -> Sequence[rules.Passage]:
-        new = rules.tidy(self.text)[: rules.LONGEST_TEXT]
-        return rules.difference(self.current.text, new) if self.current else []
+    def texts(self) -> Sequence[InLanguage]:
+        """What was typed, as it would look, beside how it differs from the current version."""
+        kept = {tag: text[: rules.LONGEST_TEXT] for tag, text in rules.tidy_translations(self.translations).items()}
+        return _in_all(rules.tidy(self.text)[: rules.LONGEST_TEXT], kept, self.current)
 
 
 @dataclass(frozen=True)

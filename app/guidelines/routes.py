@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, DomainError, NotFound
-from app.guidelines import queries, questions, rules, service
+from app.guidelines import queries, questions, service
 from app.guidelines.pages import (
     GuidelinesPage,
     QuestionRow,
@@ -29,6 +29,19 @@ router = APIRouter()
 Labeler = Annotated[Person, Depends(needs(lambda role: may(role, "annotate")))]
 Author = Annotated[Person, Depends(needs(lambda role: may(role, "write_guidelines")))]
 Text = Annotated[str, Form()]
+TRANSLATION = "text-"  # begins the name of the field of each further language
+
+
+async def _translations(request: Request) -> dict[str, str]:
+    fields = (await request.form()).multi_items()
+    return {
+        name.removeprefix(TRANSLATION): text
+        for name, text in fields
+        if name.startswith(TRANSLATION) and isinstance(text, str)
+    }
+
+
+Translations = Annotated[dict[str, str], Depends(_translations)]
 
 
 # Guidelines --------------------------------------------------------------------------------------
@@ -48,6 +61,7 @@ def new_guideline(request: Request, _author: Author) -> HTMLResponse:
 def create_guideline(
     request: Request,
     author: Author,
+    translations: Translations,
     *,
     name: Text = "",
     phase: Text = "training",
@@ -56,12 +70,15 @@ def create_guideline(
 ) -> Response:
     """Show what a new document would look like, or publish it."""
     if then == "preview":
-        return render(request, WritePage(None, text, name=name, phase=phase, preview=True))
+        return render(request, WritePage(None, text, translations, name=name, phase=phase, preview=True))
     try:
         with database_of(request).transaction() as session:
-            guideline = service.create_guideline(session, author, name=name, phase=phase, text=text)
+            guideline = service.create_guideline(
+                session, author, name=name, phase=phase, text=text, translations=translations
+            )
     except DomainError as error:
-        return render(request, WritePage(None, text, name=name, phase=phase, error=str(error)), error.status)
+        page = WritePage(None, text, translations, name=name, phase=phase, error=str(error))
+        return render(request, page, error.status)
     tell(request, _("“%(name)s” is published. Say which campaigns follow it.", name=guideline.name))
     return go(f"/guidelines/{guideline.id}")
 
@@ -74,7 +91,7 @@ def show_guideline(request: Request, guideline_id: int, _author: Author, session
 @router.get("/guidelines/{guideline_id}/write")
 def write_version(request: Request, guideline_id: int, _author: Author, session: Reading) -> HTMLResponse:
     current = service.current_version_of(session, service.guideline_for(session, guideline_id))
-    return render(request, WritePage(current, current.text))
+    return render(request, WritePage(current, current.text, current.translations))
 
 
 @router.post("/guidelines/{guideline_id}/write")
@@ -82,6 +99,7 @@ def publish_version(
     request: Request,
     guideline_id: int,
     author: Author,
+    translations: Translations,
     *,
     text: Text = "",
     changes: Text = "",
@@ -94,7 +112,15 @@ def publish_version(
         try:
             number = whole_number(based_on, _("The version that you changed"))
             with database.transaction() as session:
-                version = service.publish(session, author, guideline_id, text=text, changes=changes, based_on=number)
+                version = service.publish(
+                    session,
+                    author,
+                    guideline_id,
+                    text=text,
+                    changes=changes,
+                    based_on=number,
+                    translations=translations,
+                )
         except NotFound:
             raise
         except DomainError as refusal:
@@ -111,6 +137,7 @@ def publish_version(
         page = WritePage(
             current,
             text,
+            translations,
             changes,
             based_on="" if overtaken else based_on,
             preview=then == "preview" or overtaken,
@@ -126,8 +153,7 @@ def show_version(request: Request, guideline_id: int, number: int, _author: Auth
         raise NotFound(_("This guideline has no such version."))
     before = queries.version_numbered(session, guideline_id, version.number - 1)
     current = service.current_version_of(session, version.guideline).number
-    passages = rules.difference(before.text, version.text) if before else []
-    return render(request, VersionPage(version, current, passages))
+    return render(request, VersionPage(version, current, before))
 
 
 @router.post("/guidelines/{guideline_id}/campaigns")

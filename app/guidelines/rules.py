@@ -1,12 +1,12 @@
 """What a guideline, a question and an answer may be, and how two versions differ."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from app.language import LOCALES, SOURCE, listed, mark
 from app.language import gettext as _
-from app.language import listed, mark
 
 PHASES = ("training", "evaluation")
 LONGEST_NAME = 120
@@ -39,6 +39,16 @@ def tidy(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
+def tidy_translations(given: Mapping[str, str]) -> dict[str, str]:
+    """Translations as they are kept: into languages that we speak, without empty ones."""
+    return {tag: text for tag in LOCALES if tag != SOURCE and (text := tidy(given.get(tag, "")))}
+
+
+def in_language(text: str, translations: Mapping[str, str], locale: str) -> tuple[str, str]:
+    """A guideline for a reader: its words in their language, else the original; and the tag of the language it is."""
+    return (translations[locale], locale) if locale in translations else (text, SOURCE)
+
+
 def guideline_problem(name: str, phase: str) -> str | None:
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         return _("Give the guideline a name of at most %(number)s visible characters.", number=LONGEST_NAME)
@@ -61,6 +71,12 @@ def text_problem(text: str) -> str | None:
             most=f"{LONGEST_TEXT:,}",
         )
     return None
+
+
+def texts_problem(text: str, translations: Mapping[str, str]) -> str | None:
+    """Why a text or one of its translations will not do."""
+    problems = (text_problem(each) for each in (text, *translations.values()))
+    return next((problem for problem in problems if problem), None)
 
 
 def changes_problem(changes: str) -> str | None:

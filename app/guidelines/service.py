@@ -1,5 +1,6 @@
 """Writing, publishing and confirming guidelines."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
 from app.guidelines import queries, rules
+from app.language import LOCALES, SOURCE, mark
 from app.language import gettext as _
 from app.models import (
     Campaign,
@@ -20,8 +22,8 @@ from app.models import (
 from app.people.service import record
 
 DEFAULTS = {
-    "training": ("Training labels: helpful first", "training.md"),
-    "evaluation": ("Evaluation labels: truthful and harmless first", "evaluation.md"),
+    "training": (mark("Training labels: helpful first"), "training"),
+    "evaluation": (mark("Evaluation labels: truthful and harmless first"), "evaluation"),
 }
 FOLDER_OF_DEFAULTS = Path(__file__).parent / "defaults"
 
@@ -29,15 +31,24 @@ FOLDER_OF_DEFAULTS = Path(__file__).parent / "defaults"
 # Writing -----------------------------------------------------------------------------------------
 
 
-def create_guideline(session: Session, by: Person | None, *, name: str, phase: str, text: str) -> Guideline:
-    """Make a document and publish its first version.
+def create_guideline(
+    session: Session,
+    by: Person | None,
+    *,
+    name: str,
+    phase: str,
+    text: str,
+    translations: Mapping[str, str] | None = None,
+) -> Guideline:
+    """Make a document and publish its first version, with ``translations`` by the tag of their language.
 
     Raises:
         Invalid: name, phase or text will not do.
         Conflict: the name is taken.
     """
     name, text = name.strip(), rules.tidy(text)
-    if problem := rules.guideline_problem(name, phase) or rules.text_problem(text):
+    further = rules.tidy_translations(translations or {})
+    if problem := rules.guideline_problem(name, phase) or rules.texts_problem(text, further):
         raise Invalid(problem)
     if queries.guideline_by_name(session, name):
         raise Conflict(
@@ -49,13 +60,20 @@ def create_guideline(session: Session, by: Person | None, *, name: str, phase: s
     guideline = Guideline(name=name, phase=phase, created_by=by.id if by else None)
     session.add(guideline)
     session.flush()
-    _add_version(session, by, guideline, 1, text, "")
+    _add_version(session, by, guideline, 1, text=text, translations=further, changes="")
     record(session, by, "published guideline", guideline, {"name": name, "version": 1})
     return guideline
 
 
 def publish(
-    session: Session, by: Person, guideline_id: int, *, text: str, changes: str, based_on: int
+    session: Session,
+    by: Person,
+    guideline_id: int,
+    *,
+    text: str,
+    changes: str,
+    based_on: int,
+    translations: Mapping[str, str] | None = None,
 ) -> GuidelineVersion:
     """Add a version, which holds from now on.
 
@@ -66,6 +84,7 @@ def publish(
         text: the whole new text, in Markdown.
         changes: what is new, in the author's words, for those who have read the version before.
         based_on: the number of the version that the author had before their eyes.
+        translations: the same text in further languages, by their tag; what is not there has none from now on.
 
     Raises:
         Invalid: a text is missing or too long, or nothing has changed.
@@ -74,7 +93,8 @@ def publish(
     guideline = guideline_for(session, guideline_id, lock=True)
     before = current_version_of(session, guideline)
     text, changes = rules.tidy(text), rules.tidy(changes)
-    if problem := rules.text_problem(text) or rules.changes_problem(changes):
+    further = rules.tidy_translations(translations or {})
+    if problem := rules.texts_problem(text, further) or rules.changes_problem(changes):
         raise Invalid(problem)
     if before.number != based_on:
         raise Conflict(
@@ -84,20 +104,33 @@ def publish(
                 number=before.number,
             )
         )
-    if before.text == text:
+    if (before.text, before.translations) == (text, further):
         raise Invalid(
             _("Nothing differs from version %(number)s, so there is nothing to publish.", number=before.number)
         )
-    version = _add_version(session, by, guideline, before.number + 1, text, changes)
+    number = before.number + 1
+    version = _add_version(session, by, guideline, number, text=text, translations=further, changes=changes)
     record(session, by, "published guideline", guideline, {"name": guideline.name, "version": version.number})
     return version
 
 
 def _add_version(
-    session: Session, by: Person | None, guideline: Guideline, number: int, text: str, changes: str
+    session: Session,
+    by: Person | None,
+    guideline: Guideline,
+    number: int,
+    *,
+    text: str,
+    translations: Mapping[str, str],
+    changes: str,
 ) -> GuidelineVersion:
     version = GuidelineVersion(
-        guideline_id=guideline.id, number=number, text=text, changes=changes, published_by=by.id if by else None
+        guideline_id=guideline.id,
+        number=number,
+        text=text,
+        translations=dict(translations),
+        changes=changes,
+        published_by=by.id if by else None,
     )
     session.add(version)
     session.flush()
@@ -109,15 +142,22 @@ def ensure_defaults(session: Session) -> None:
 
     Several processes may prepare a new database together: who comes second finds it done.
     """
-    for phase, (name, file) in DEFAULTS.items():
+    for phase, (name, stem) in DEFAULTS.items():
         if queries.default_guideline_id(session, phase) is not None:
             continue
-        text = (FOLDER_OF_DEFAULTS / file).read_text(encoding="utf-8")
+        text, translations = default_texts(stem)
         try:
             with session.begin_nested():
-                create_guideline(session, None, name=name, phase=phase, text=text)
+                create_guideline(session, None, name=name, phase=phase, text=text, translations=translations)
         except (IntegrityError, Conflict):
             continue
+
+
+def default_texts(stem: str) -> tuple[str, dict[str, str]]:
+    """A document that Prefloop brings along: the original and its translations."""
+    original = (FOLDER_OF_DEFAULTS / f"{stem}.md").read_text(encoding="utf-8")
+    others = {tag: FOLDER_OF_DEFAULTS / f"{stem}.{tag}.md" for tag in LOCALES if tag != SOURCE}
+    return original, {tag: path.read_text(encoding="utf-8") for tag, path in others.items() if path.exists()}
 
 
 def follow(session: Session, by: Person, guideline_id: int, campaign_id: int) -> Campaign:

@@ -1,6 +1,7 @@
 """Guidelines and their versions, who has read which, and what labelers ask."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -28,6 +29,8 @@ class Guideline(Base):
 class GuidelineVersion(Base):
     """The words of a guideline from one moment on, in Markdown; published versions never change.
 
+    ``text`` is the original and ``translations`` the same in further languages, by their tag (BCP 47).
+
     ``changes`` is what its author says is new in it, empty in the first one. ``published_by`` is empty where
     Prefloop itself brought the text.
     """
@@ -42,6 +45,7 @@ class GuidelineVersion(Base):
     guideline_id: Mapped[int] = mapped_column(ForeignKey("guidelines.id"))
     number: Mapped[int]
     text: Mapped[str]
+    translations: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     changes: Mapped[str] = mapped_column(default="")
     published_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     published_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -70,7 +70,7 @@ class SchemaPage(Page):
 
     @property
     def asked(self) -> Schema:
-        return rules.schema_of(self.shown.content)
+        return rules.for_reader(rules.schema_of(self.shown.content))
 
     @property
     def newest(self) -> LabelSchemaVersion:

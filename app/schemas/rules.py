@@ -7,11 +7,11 @@ prompt: a hallucination is asked about only where the prompt is closed-domain (F
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from app.language import gettext as _
-from app.language import mark
+from app.language import mark, said
 
 YES, NO, NOT_APPLICABLE = "yes", "no", "na"
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -109,6 +109,16 @@ def schema_of(content: Mapping[str, Any]) -> Schema:
 
 def _field_of(content: Mapping[str, Any]) -> Field:
     return Field(**{**content, "options": tuple(Option(**option) for option in content["options"])})
+
+
+def for_reader(schema: Schema) -> Schema:
+    """The questions as the reader sees them: texts that Prefloop ships are said in their language, others stay."""
+    return Schema(*(tuple(map(_field_for_reader, schema.part(part))) for part in PARTS))
+
+
+def _field_for_reader(field: Field) -> Field:
+    options = tuple(replace(option, text=said(option.text)) for option in field.options)
+    return replace(field, text=said(field.text), help=said(field.help), options=options)
 
 
 def content_of(schema: Schema) -> dict[str, Any]:

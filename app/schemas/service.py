@@ -41,7 +41,7 @@ def standard_version(session: Session) -> LabelSchemaVersion:
 
 
 def title_of(version: LabelSchemaVersion) -> str:
-    """How people speak of a version: “Standard, version 3”."""
+    """How the audit trail speaks of a version: “Standard, version 3”."""
     return f"{version.label_schema.name}, version {version.number}"
 
 

@@ -112,7 +112,7 @@ def _environment() -> Environment:
     )
     environment.install_gettext_callables(plain_gettext, plain_ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.policies["ext.i18n.trimmed"] = True  # as the catalogue collects them
-    environment.globals.update(static_url=static_url, may=people_rules.may, listed=listed)
+    environment.globals.update(static_url=static_url, may=people_rules.may, listed=listed, spoken=spoken)
     environment.filters.update(ago=ago, duration=duration, number=number)
     environment.filters.update(markdown=render_markdown, exact=exact_text, excerpt=excerpt, said=said)
     return environment

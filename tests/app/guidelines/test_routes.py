@@ -8,6 +8,7 @@ from sqlalchemy import select
 from app.annotations.rules.campaigns import PRIORITY
 from app.demo.labelers import SimulatedLabeler
 from app.demo.visitor import LabelerAtWork
+from app.language import gettext, speak
 from app.models import (
     Annotation,
     Announcement,
@@ -157,6 +158,48 @@ def test_what_is_not_there_is_not_found(browse, guideline):
     for place in ("/label/tasks/999/questions", "/label/questions/999/posts", "/label/questions/999/read"):
         browse.post(place, {"text": "Why?"}, 404)
     browse.post("/label/announcements/999/dismiss", {}, 404)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_translation_is_written_previewed_published_and_read_by_its_readers(browse, guideline, campaign):
+    browse.as_("researcher")
+    place = f"/guidelines/{guideline.id}"
+    browse.get(f"{place}/write")
+    form = {"text": ROUND_ONE, "text-zh-Hans": "# 评判\n\n有帮助的在前。", "changes": "Chinese.", "based_on": "1"}
+    page = browse.post(f"{place}/write", {**form, "then": "preview"}, 200).text
+    assert "<h1>评判</h1>" in page
+    assert "# 评判" in page  # the form keeps it
+    browse.post(f"{place}/write", {**form, "then": "publish"})
+    assert '<div class="article" lang="zh-Hans"><h1>评判</h1>' in browse.get(place)
+    again = {**form, "text-zh-Hans": "# 评判\n\n真实的在前。", "changes": "Truth.", "based_on": "2"}
+    browse.post(f"{place}/write", {**again, "then": "publish"})
+    page = browse.get(f"{place}/versions/3")
+    assert re.search(r'<h3 lang="zh-Hans">简体中文</h3>.*<del>.*有帮助的在前。.*<ins>.*真实的在前。', page, re.DOTALL)
+    assert '<h3 lang="en">' not in page
+
+    browse.as_("labeler")
+    reading = f"/label/campaigns/{campaign.id}/guideline"
+    assert "<h1>Judging</h1>" in browse.get(reading)
+    browse.post("/account/language", {"locale": "zh-Hans", "back": "/label"})
+    page = browse.get(reading)
+    assert '<div class="article" lang="zh-Hans"><h1>评判</h1>' in page
+    assert "Judging" not in page
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+@pytest.mark.usefixtures("guideline")
+def test_who_reads_a_language_that_a_guideline_lacks_is_told_so(browse, campaign):
+    browse.as_("labeler")
+    reading = f"/label/campaigns/{campaign.id}/guideline"
+    note = gettext("This guideline is not there in your language yet; this is the original.")
+    assert note not in browse.get(reading)
+    browse.post("/account/language", {"locale": "zh-Hans", "back": "/label"})
+    page = browse.get(reading)
+    speak("zh-Hans")
+    note = gettext("This guideline is not there in your language yet; this is the original.")
+    speak("en")
+    assert note in page
+    assert '<div class="article" lang="en"><h1>Judging</h1>' in page
 
 
 # Reading and confirming --------------------------------------------------------------------------

@@ -80,3 +80,16 @@ def test_the_longest_texts_are_taken():
 
 def test_a_text_is_kept_with_the_line_ends_of_unix_and_nothing_around_it():
     assert rules.tidy("\r\n one\r\ntwo\rthree \n\n") == "one\ntwo\nthree"
+
+
+def test_a_reader_gets_their_language_or_the_original():
+    texts = ("Judge well.", {"zh-Hans": "好好评判。"})
+    assert rules.in_language(*texts, "zh-Hans") == ("好好评判。", "zh-Hans")
+    assert rules.in_language(*texts, "en") == ("Judge well.", "en")
+    assert rules.in_language(texts[0], {}, "zh-Hans") == ("Judge well.", "en")
+
+
+def test_only_translations_into_our_languages_that_say_something_are_kept():
+    given = {"zh-Hans": " 好\r\n好 ", "en": "the original stands elsewhere", "tlh": "Qapla", "zh-Hant": "  "}
+    assert rules.tidy_translations(given) == {"zh-Hans": "好\n好"}
+    assert rules.tidy_translations({"zh-Hans": " \n"}) == {}

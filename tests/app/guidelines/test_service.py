@@ -137,6 +137,32 @@ def test_a_version_that_will_not_do_is_not_stored(office, database, text, change
         assert session.scalars(select(GuidelineVersion)).one().text == ROUND_ONE
 
 
+def test_a_new_translation_is_a_new_version_and_a_bad_one_is_not_stored(office, database):
+    guideline, ravi = office.guideline(), office.researcher()
+    with database.transaction() as session:
+        version = service.publish(
+            session,
+            ravi,
+            guideline.id,
+            text=ROUND_ONE,
+            changes="Now in Chinese too.",
+            based_on=1,
+            translations={"zh-Hans": "把有帮助的放在前面。"},
+        )
+    assert (version.number, version.translations) == (2, {"zh-Hans": "把有帮助的放在前面。"})
+    for wrong, told in (("长" * 60_001, "60,000 fit"), ("把有帮助的放在前面。", "Nothing differs")):
+        with pytest.raises(Invalid, match=told), database.transaction() as session:
+            service.publish(
+                session,
+                ravi,
+                guideline.id,
+                text=ROUND_ONE,
+                changes="More.",
+                based_on=2,
+                translations={"zh-Hans": wrong},
+            )
+
+
 def test_two_documents_have_two_names(office):
     office.guideline("House rules")
     with pytest.raises(Conflict, match="already a guideline named"):
@@ -149,10 +175,16 @@ def test_a_new_database_gets_a_document_for_each_phase_once(database):
             service.ensure_defaults(session)
     with database.reading() as session:
         assert sorted(guideline.phase for guideline in session.scalars(select(Guideline))) == ["evaluation", "training"]
-        texts = {v.guideline.phase: v.text for v in session.scalars(select(GuidelineVersion))}
-    for text in texts.values():
+        versions = session.scalars(select(GuidelineVersion)).all()
+        texts = {v.guideline.phase: v.text for v in versions}
+        chinese = {v.guideline.phase: v.translations["zh-Hans"] for v in versions}
+    for text in (*texts.values(), *chinese.values()):
         assert text.count("\n### ") == 3
+    for phase, text in texts.items():
         assert text.index("## What comes first") < text.index("## Worked examples") < text.index("### 1.")
+        assert [line.split()[0] for line in text.splitlines() if line.startswith("#")] == [
+            line.split()[0] for line in chinese[phase].splitlines() if line.startswith("#")
+        ]
     assert "Helpfulness decides" in texts["training"]
     assert "⚠ High stakes" in texts["evaluation"]
     assert "exception" not in texts["training"]

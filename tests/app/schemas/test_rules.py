@@ -3,8 +3,20 @@ from dataclasses import replace
 import pytest
 
 from app.errors import Invalid
+from app.language import speak
+from app.schemas import shipped
 from app.schemas.forms import rows_from, rows_of, schema_from
-from app.schemas.rules import Field, Option, Schema, content_of, differences, schema_of, schema_problems
+from app.schemas.rules import (
+    Field,
+    Option,
+    Schema,
+    content_of,
+    differences,
+    for_reader,
+    schema_of,
+    schema_problems,
+)
+from app.schemas.service import standard_version
 
 CASES = (Option("chat", "Chat"), Option("other", "Other"))
 PROMPT = (
@@ -153,3 +165,24 @@ def test_what_was_typed_into_an_empty_row_is_shown_again_with_room_for_more():
     rows = rows_from(posted(rows_of(SCHEMA), answer__4__text="Half a question"))
     fresh = [row for row in rows["answer"] if row.fresh]
     assert [row.text for row in fresh] == ["Half a question", "", "", ""]
+
+
+def test_a_reader_gets_our_texts_in_their_language_and_those_of_others_as_they_are():
+    own = answer(0, text="Does it rhyme?", help="100% of the lines.")
+    assert for_reader(own) == own
+    speak("zh-Hans")
+    read = for_reader(own)
+    speak("en")
+    assert read.prompt[0].text == "用途"
+    assert read.prompt[0].options[0] == Option("chat", "聊天")
+    assert read.answer[0] == own.answer[0]
+    assert content_of(read) != content_of(own)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_every_text_that_an_installation_begins_with_can_be_translated(database):
+    with database.reading() as session:
+        schema = schema_of(standard_version(session).content)
+    fields = (*schema.prompt, *schema.answer)
+    texts = {text for field in fields for text in (field.text, field.help, *(o.text for o in field.options)) if text}
+    assert texts <= set(shipped.TEXTS)

@@ -10,6 +10,8 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from app.language import gettext as _
+from app.language import mark, said
 from trainer.contract.configs import CONFIGS, StageConfig
 from trainer.contract.folder import Stage
 
@@ -28,15 +30,19 @@ FIRST_FIELDS: dict[Stage, tuple[str, ...]] = {
 # Choices whose name alone does not say what happens.
 CHOICE_WORDS: dict[str, dict[str, str]] = {
     "ties": {
-        "drop": "drop: no term in the loss",
-        "soft": "soft: half a win for each side",
-        "davidson": "Davidson likelihood",
-        "rao_kupper": "Rao–Kupper likelihood",
+        "drop": mark("drop: no term in the loss"),
+        "soft": mark("soft: half a win for each side"),
+        "davidson": mark("Davidson likelihood"),
+        "rao_kupper": mark("Rao–Kupper likelihood"),
     },
-    "divisor": {"all_pairs": "all pairs, C(K, 2)", "strict_pairs": "strict pairs only"},
-    "margin": {"none": "none", "likert": "from Likert ratings", "strength": "from the pair's strength"},
+    "divisor": {"all_pairs": mark("all pairs, C(K, 2)"), "strict_pairs": mark("strict pairs only")},
+    "margin": {
+        "none": mark("none"),
+        "likert": mark("from Likert ratings"),
+        "strength": mark("from the pair's strength"),
+    },
 }
-SWITCH_WORDS = {"True": "yes", "False": "no"}
+SWITCH_WORDS = {"True": mark("yes"), "False": mark("no")}
 SHOWN_PROBLEMS = 5
 
 
@@ -72,7 +78,8 @@ def form_fields(stage: Stage, given: Mapping[str, Any]) -> tuple[list[Field], li
 def _field(name: str, info: FieldInfo, given: Any) -> Field:
     shown = as_text(info.get_default(call_default_factory=True) if given is None else given)
     kind, choices = _kind(name, info.annotation)
-    return Field(name, name.replace("_", " "), info.description or "", shown, kind, choices)
+    told = {value: said(words) for value, words in choices.items()}
+    return Field(name, said(name.replace("_", " ")), said(info.description or ""), shown, kind, told)
 
 
 def _kind(
@@ -171,7 +178,8 @@ def _names(text: str) -> list[str]:
 
 def _in_short(sentences: list[str]) -> str:
     more = len(sentences) - SHOWN_PROBLEMS
-    return " ".join(sentences[:SHOWN_PROBLEMS]) + (f" And {more:,} more like these." if more > 0 else "")
+    shown = " ".join(sentences[:SHOWN_PROBLEMS])
+    return _("%(problems)s And %(number)s more like these.", problems=shown, number=f"{more:,}") if more > 0 else shown
 
 
 def read_weights(given: str | Mapping[Any, Any]) -> tuple[dict[str, float], list[str]]:
@@ -184,12 +192,15 @@ def read_weights(given: str | Mapping[Any, Any]) -> tuple[dict[str, float], list
         return _checked((f"“{name}”", str(name), "=", weight) for name, weight in given.items())
     if not given.lstrip().startswith("{"):
         lines = [(number, line.rpartition("=")) for number, line in enumerate(given.splitlines(), 1) if line.strip()]
-        return _checked((f"Line {number}", name.strip(), sign, text.strip()) for number, (name, sign, text) in lines)
+        return _checked(
+            (_("Line %(number)s", number=number), name.strip(), sign, text.strip())
+            for number, (name, sign, text) in lines
+        )
     try:
         # A list of pairs, unlike an object, still shows a name that stands twice.
         pairs = json.loads(given, object_pairs_hook=list)
     except (ValueError, RecursionError) as error:
-        return {}, [f"This begins like JSON but is no object of names and numbers ({error})."]
+        return {}, [_("This begins like JSON but is no object of names and numbers (%(reason)s).", reason=error)]
     return _checked((f"“{name}”", name, "=", weight) for name, weight in pairs)
 
 
@@ -199,13 +210,16 @@ def _checked(entries: Iterable[tuple[str, str, str, Any]]) -> tuple[dict[str, fl
     for place, name, sign, text in entries:
         weight = _number(text)
         if not sign or not name:
-            problems.append(f"{place} is not of the form “name = number”.")
+            problems.append(_("%(place)s is not of the form “name = number”.", place=place))
         elif not name.isprintable():
-            problems.append(f"{place.encode('ascii', 'backslashreplace').decode()}: a name has no control characters.")
+            shown = place.encode("ascii", "backslashreplace").decode()
+            problems.append(_("%(place)s: a name has no control characters.", place=shown))
         elif weight is None:
-            problems.append(f"{place}: a weight is a number from 0, not “{str(text)[:40]}”.")
+            problems.append(
+                _("%(place)s: a weight is a number from 0, not “%(text)s”.", place=place, text=str(text)[:40])
+            )
         elif name in weights:
-            problems.append(f"{place}: “{name[:40]}” has a weight already.")
+            problems.append(_("%(place)s: “%(name)s” has a weight already.", place=place, name=name[:40]))
         else:
             weights[name] = weight
     return weights, problems

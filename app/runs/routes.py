@@ -7,6 +7,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from sqlalchemy.orm import Session
 
 from app.errors import DomainError, Invalid
+from app.language import gettext as _
+from app.language import mark, ngettext
 from app.models import ModelVersion, Person, Run
 from app.people import rules as people_rules
 from app.registry import queries as registry
@@ -39,7 +41,7 @@ router = APIRouter()
 Viewer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "see_results")))]
 Engineer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "train")))]
 SHOWN_RUNS = 100
-SHORT = {"loss/heldout": "held-out loss", "reward/heldout_accuracy": "accuracy", "kl/sequence_end": "KL"}
+SHORT = {"loss/heldout": mark("held-out loss"), "reward/heldout_accuracy": mark("accuracy"), "kl/sequence_end": "KL"}
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -87,30 +89,38 @@ def _pipeline(session: Session) -> Pipeline:
     def model(kind: str, title: str, metric: str, stage: str) -> Station:
         known = newest.get(kind)
         value = known.metrics.get(metric) if known else None
-        detail = f"{SHORT[metric]} {value:.3f}" if isinstance(value, int | float) else ""
+        detail = f"{_(SHORT[metric])} {value:.3f}" if isinstance(value, int | float) else ""
         if kind == "reward" and known and (unseen := _unseen_accuracy(session, known)) is not None:
-            detail += f", {unseen:.3f} with new people"
+            detail += _(", %(accuracy)s with new people", accuracy=f"{unseen:.3f}")
         address = f"/models/{known.id}" if known else "/models"
-        return Station(title, known.name if known else "none yet", detail, address, "train", f"/runs/new?stage={stage}")
+        name = known.name if known else _("none yet")
+        return Station(title, name, detail, address, _("train"), f"/runs/new?stage={stage}")
 
     several = counts["answered_prompts"]
     stations = [
-        Station("Prompts", f"{counts['prompts']:,}", "in the pool", "/prompts", "import", "/prompts/import"),
-        Station("Demonstrations", f"{counts['demonstrations']:,}", "written by people", "/prompts"),
-        model("base", "Base", "loss/heldout", "pretrain"),
+        Station(_("Prompts"), f"{counts['prompts']:,}", _("in the pool"), "/prompts", _("import"), "/prompts/import"),
+        Station(_("Demonstrations"), f"{counts['demonstrations']:,}", _("written by people"), "/prompts"),
+        model("base", _("Base"), "loss/heldout", "pretrain"),
         model("sft", "SFT", "loss/heldout", "sft"),
         Station(
-            "Candidates",
+            _("Candidates"),
             f"{counts['candidates']:,}",
-            f"for {several:,} prompts",
+            ngettext("for %(num)s prompt", "for %(num)s prompts", several, num=f"{several:,}"),
             "/prompts",
-            "sample",
+            _("sample"),
             "/runs/new?stage=sample",
         ),
-        Station("Rankings", f"{counts['rankings']:,}", "with ties", "/campaigns", "freeze", "/snapshots"),
-        model("reward", "Reward model", "reward/heldout_accuracy", "reward"),
+        Station(_("Rankings"), f"{counts['rankings']:,}", _("with ties"), "/campaigns", _("freeze"), "/snapshots"),
+        model("reward", _("Reward model"), "reward/heldout_accuracy", "reward"),
         model("policy", "PPO", "kl/sequence_end", "ppo"),
-        Station("Evaluation", "win rate", "judged blind", "/evaluations", "measure", "/runs/new?stage=evaluate"),
+        Station(
+            _("Evaluation"),
+            _("win rate"),
+            _("judged blind"),
+            "/evaluations",
+            _("measure"),
+            "/runs/new?stage=evaluate",
+        ),
     ]
     return Pipeline(stations, queries.open_campaigns(session))
 
@@ -139,7 +149,7 @@ def new_run(
     """The form for a run. The address may fill it: field by field, or ``like`` the run of this number."""
     given = forms.joined(request.query_params.multi_items())
     if like:
-        earlier = service.run_for(session, whole_number(like, "The run to start again"))
+        earlier = service.run_for(session, whole_number(like, _("The run to start again")))
         stage, given = earlier.stage, _form_of(earlier) | given
     return render(request, _run_form(session, stage, given))
 
@@ -151,7 +161,7 @@ def _form_of(run: Run) -> dict[str, str]:
 
 def _run_form(session: Session, stage: str, given: dict[str, str], error: DomainError | None = None) -> RunForm:
     if stage not in rules.STAGES:
-        raise Invalid(f"There is no stage “{stage}”.")
+        raise Invalid(_("There is no stage “%(stage)s”.", stage=stage))
     known: Stage = stage
     config = {key.removeprefix("config-"): value for key, value in given.items() if key.startswith("config-")}
     first, rest = forms.form_fields(known, config)
@@ -161,7 +171,7 @@ def _run_form(session: Session, stage: str, given: dict[str, str], error: Domain
     ]
     return RunForm(
         stage=stage,
-        description=rules.DESCRIPTIONS[known],
+        description=_(rules.DESCRIPTIONS[known]),
         first=first,
         rest=rest,
         roles=roles,
@@ -194,12 +204,12 @@ def start_run(request: Request, engineer: Engineer, settings: AppSettings, form:
                 stage=stage,
                 config=_part(form, "config-"),
                 parents={
-                    role: whole_number(value, f"The model as “{role}”")
+                    role: whole_number(value, _("The model as “%(role)s”", role=role))
                     for role, value in _part(form, "parent-").items()
                     if value
                 },
-                snapshot_id=whole_number(form["snapshot"], "The snapshot") if form.get("snapshot") else None,
-                seed=whole_number(form.get("seed") or "0", "The seed"),
+                snapshot_id=whole_number(form["snapshot"], _("The snapshot")) if form.get("snapshot") else None,
+                seed=whole_number(form.get("seed") or "0", _("The seed")),
                 name=form.get("name", ""),
                 purpose=_purpose(form) if stage == "sample" else {},
                 corpora=settings.data_dir / "corpora",
@@ -219,14 +229,14 @@ def _purpose(form: dict[str, str]) -> dict[str, Any]:
     count = whole_number(form.get("prompts-count") or "100", "The number of prompts")
     purpose: dict[str, Any] = {"prompts": {"split": form.get("prompts-split", "any"), "count": count}}
     if form.get("prompts-seed"):
-        purpose["prompts"]["seed"] = whole_number(form["prompts-seed"], "The seed of the prompt draw")
+        purpose["prompts"]["seed"] = whole_number(form["prompts-seed"], _("The seed of the prompt draw"))
     if name := form.get("campaign-name", "").strip():
-        if not 4 <= whole_number(form.get("config-answers_per_prompt") or "4", "Answers per prompt") <= 9:
-            raise Invalid("A campaign asks people to rank 4 to 9 answers. Choose that many answers per prompt.")
+        if not 4 <= whole_number(form.get("config-answers_per_prompt") or "4", _("Answers per prompt")) <= 9:
+            raise Invalid(_("A campaign asks people to rank 4 to 9 answers. Choose that many answers per prompt."))
         purpose["campaign"] = {
             "name": name,
             "phase": form.get("campaign-phase", "training"),
-            "overlap": whole_number(form.get("campaign-overlap") or "1", "People per task"),
+            "overlap": whole_number(form.get("campaign-overlap") or "1", _("People per task")),
         }
     return purpose
 
@@ -333,12 +343,12 @@ def run_metrics(run_id: int, session: Reading, settings: AppSettings, _viewer: V
 @router.post("/runs/{run_id}/cancel")
 def cancel_run(request: Request, run_id: int, engineer: Engineer, session: Writing) -> RedirectResponse:
     run = service.cancel(session, engineer, run_id)
-    tell(request, f"{run.name} is being stopped; its checkpoints stay.")
+    tell(request, _("%(name)s is being stopped; its checkpoints stay.", name=run.name))
     return go(f"/runs/{run_id}")
 
 
 @router.post("/runs/{run_id}/continue")
 def continue_run(request: Request, run_id: int, engineer: Engineer, session: Writing) -> RedirectResponse:
     run = service.go_on(session, engineer, run_id)
-    tell(request, f"{run.name} goes on from its last checkpoint.")
+    tell(request, _("%(name)s goes on from its last checkpoint.", name=run.name))
     return go(f"/runs/{run_id}")

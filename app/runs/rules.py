@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+from app.language import gettext as _
+from app.language import listed, mark
 from trainer.contract.configs import PARENTS, READS_SNAPSHOT, PretrainConfig
 from trainer.contract.folder import Stage
 
@@ -26,15 +28,24 @@ KINDS_FOR_ROLE: dict[str, tuple[str, ...]] = {
 }
 
 DESCRIPTIONS: dict[Stage, str] = {
-    "pretrain": "Train a tokenizer and a small language model from nothing on plain text.",
-    "sft": "Fine-tune a language model on demonstrations.",
-    "sample": "Let a model answer prompts; the answers join the pool as candidates.",
-    "reward": "Learn from rankings which answers people prefer.",
-    "crossvalidate": "Leave each group of labelers out in turn: does a reward model agree with people it never saw?",
-    "score": "Score answers with a reward model.",
-    "ppo": "Improve an SFT model against a reward model.",
-    "evaluate": "Measure a policy against its reference on held-out prompts: KL, reward, length.",
+    "pretrain": mark("Train a tokenizer and a small language model from nothing on plain text."),
+    "sft": mark("Fine-tune a language model on demonstrations."),
+    "sample": mark("Let a model answer prompts; the answers join the pool as candidates."),
+    "reward": mark("Learn from rankings which answers people prefer."),
+    "crossvalidate": mark(
+        "Leave each group of labelers out in turn: does a reward model agree with people it never saw?"
+    ),
+    "score": mark("Score answers with a reward model."),
+    "ppo": mark("Improve an SFT model against a reward model."),
+    "evaluate": mark("Measure a policy against its reference on held-out prompts: KL, reward, length."),
 }
+
+WORDS = (
+    *(mark("queued"), mark("running"), mark("succeeded"), mark("failed"), mark("cancelled")),
+    *(mark("base"), mark("sft"), mark("policy"), mark("reference"), mark("reward")),
+    *(mark("any"), mark("train"), mark("heldout")),
+)
+"""How pages name states of runs, kinds and roles of models, and splits."""
 
 
 def needs_snapshot(stage: Stage) -> bool:
@@ -46,9 +57,13 @@ def missing_parts(
     stage: Stage, parents: Mapping[str, int], snapshot_id: int | None, *, brings_answers: bool = False
 ) -> list[str]:
     """What a run of this stage still needs, in words; a score run may bring answers of its own."""
-    missing = [f"a {kind} model as “{role}”" for role, kind in PARENTS[stage] if role not in parents]
+    missing = [
+        _("a %(kind)s model as “%(role)s”", kind=_(kind), role=_(role))
+        for role, kind in PARENTS[stage]
+        if role not in parents
+    ]
     if needs_snapshot(stage) and snapshot_id is None and not (stage == "score" and brings_answers):
-        missing.append("a snapshot")
+        missing.append(_("a snapshot"))
     return missing
 
 
@@ -56,10 +71,19 @@ def order_problem(*, name: str, seed: int, prompts: Mapping[str, Any]) -> str | 
     """Why a run cannot be named, seeded or given prompts like this, or nothing."""
     split, count = prompts.get("split", "any"), prompts.get("count", 1)
     checks = (
-        (len(name) <= LONGEST_NAME and name.isprintable(), f"The name of a run has at most {LONGEST_NAME} characters."),
-        (0 <= seed <= LARGEST_SEED, f"A seed is a number from 0 to {LARGEST_SEED:,}, not {seed}."),
-        (split in SPLITS, f"Prompts are taken from {', '.join(SPLITS)}, not from “{split}”."),
-        (isinstance(count, int) and count >= 1, "Ask for at least one prompt."),
+        (
+            len(name) <= LONGEST_NAME and name.isprintable(),
+            _("The name of a run has at most %(number)s characters.", number=LONGEST_NAME),
+        ),
+        (
+            0 <= seed <= LARGEST_SEED,
+            _("A seed is a number from 0 to %(most)s, not %(number)s.", most=f"{LARGEST_SEED:,}", number=seed),
+        ),
+        (
+            split in SPLITS,
+            _("Prompts are taken from %(splits)s, not from “%(split)s”.", splits=listed(SPLITS, "or"), split=split),
+        ),
+        (isinstance(count, int) and count >= 1, _("Ask for at least one prompt.")),
     )
     return next((sentence for fine, sentence in checks if not fine), None)
 
@@ -82,7 +106,7 @@ def corpus_problem(corpus: str, folder: Path) -> str | None:
     built_in = PretrainConfig.model_fields["corpus"].default
     if corpus == built_in or Path(corpus).resolve().is_relative_to(folder.resolve()):
         return None
-    return f"Use “{built_in}” or the path of an imported corpus (Imports lists them)."
+    return _("Use “%(built_in)s” or the path of an imported corpus (Imports lists them).", built_in=built_in)
 
 
 def next_name(stage: str, taken: Sequence[str]) -> str:

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from app.annotations import service as annotations
 from app.errors import Conflict, Invalid, NotFound
+from app.language import gettext as _
+from app.language import listed
 from app.models import Person, Run, RunParent
 from app.models.base import utc_now
 from app.people import service as people
@@ -48,23 +50,24 @@ def start_run(
         Conflict: the name is taken.
     """
     if stage not in rules.STAGES:
-        raise Invalid(f"There is no stage “{stage}”. Choose one of {', '.join(rules.STAGES)}.")
+        stages = ", ".join(rules.STAGES)
+        raise Invalid(_("There is no stage “%(stage)s”. Choose one of %(stages)s.", stage=stage, stages=stages))
     known: Stage = stage
     purpose = dict(purpose or {})
     if missing := rules.missing_parts(known, parents, snapshot_id, brings_answers="answers" in purpose):
-        raise Invalid(f"A {stage} run needs {' and '.join(missing)}.")
+        raise Invalid(_("A %(stage)s run needs %(parts)s.", stage=stage, parts=listed(missing)))
     _check_parents(session, parents)
     if snapshot_id is not None and not queries.snapshot_exists(session, snapshot_id):
-        raise Invalid("That snapshot does not exist.")
+        raise Invalid(_("That snapshot does not exist."))
     checked, problems = forms.read_config(known, config)
     if checked is None:
         sentences = "; ".join(
             f"{field.replace('_', ' ')}: {problem.rstrip('.')}" for field, problem in problems.items()
         )
-        raise Invalid(f"Some settings cannot be used: {sentences}.", problems)
+        raise Invalid(_("Some settings cannot be used: %(problems)s.", problems=sentences), problems)
     corpus = getattr(checked, "corpus", None)
     if corpora and corpus and (problem := rules.corpus_problem(corpus, corpora)):
-        raise Invalid(f"The corpus cannot be used. {problem}", {"corpus": problem})
+        raise Invalid(_("The corpus cannot be used. %(problem)s", problem=problem), {"corpus": problem})
     if problem := rules.order_problem(name=name.strip(), seed=seed, prompts=purpose.get("prompts", {})):
         raise Invalid(problem)
     if campaign := purpose.get("campaign"):
@@ -78,7 +81,7 @@ def start_run(
         return twin
     name = name.strip() or rules.next_name(stage, queries.names_of_stage(session, stage))
     if queries.name_taken(session, name):
-        raise Conflict(f"There is a run named “{name}” already. Choose another name.")
+        raise Conflict(_("There is a run named “%(name)s” already. Choose another name.", name=name))
     run = Run(
         name=name,
         stage=stage,
@@ -118,16 +121,23 @@ def _check_parents(session: Session, parents: Mapping[str, int]) -> None:
     for role, model_id in parents.items():
         model = found.get(model_id)
         if model is None:
-            raise Invalid(f"The model chosen as “{role}” does not exist.")
+            raise Invalid(_("The model chosen as “%(role)s” does not exist.", role=role))
         if model.kind not in rules.KINDS_FOR_ROLE.get(role, ()):
-            raise Invalid(f"{model.name} is a {model.kind} model and cannot be used as “{role}”.")
+            raise Invalid(
+                _(
+                    "%(name)s is a %(kind)s model and cannot be used as “%(role)s”.",
+                    name=model.name,
+                    kind=_(model.kind),
+                    role=role,
+                )
+            )
 
 
 def cancel(session: Session, by: Person | None, run_id: int) -> Run:
     """Stop a run: at once if it waits, within a second or two if a worker has it."""
     run = run_for(session, run_id, lock=True)
     if run.status in rules.FINISHED:
-        raise Conflict(f"{run.name} is over already ({run.status}).")
+        raise Conflict(_("%(name)s is over already (%(status)s).", name=run.name, status=_(run.status)))
     run.cancel_requested = True
     if run.status == "queued":
         run.status, run.finished_at = "cancelled", utc_now()
@@ -142,7 +152,13 @@ def go_on(session: Session, by: Person | None, run_id: int) -> Run:
     """
     run = run_for(session, run_id, lock=True)
     if run.status not in ("failed", "cancelled"):
-        raise Conflict(f"{run.name} is {run.status}; only a failed or cancelled run can go on.")
+        raise Conflict(
+            _(
+                "%(name)s is %(status)s; only a failed or cancelled run can go on.",
+                name=run.name,
+                status=_(run.status),
+            )
+        )
     run.status, run.cancel_requested, run.error, run.finished_at = "queued", False, None, None
     people.record(session, by, "continued run", run)
     return run
@@ -151,7 +167,7 @@ def go_on(session: Session, by: Person | None, run_id: int) -> Run:
 def run_for(session: Session, run_id: int, *, lock: bool = False) -> Run:
     run = queries.run_by_id(session, run_id, lock=lock)
     if run is None:
-        raise NotFound("There is no such run.")
+        raise NotFound(_("There is no such run."))
     return run
 
 
@@ -172,7 +188,7 @@ def read_metrics(folder: Path) -> dict[str, list[list[float | None]]]:
             if isinstance(value, int | float) or value is None:
                 series.setdefault(name, []).append((step, value))
     return {
-        name: [[step for step, _ in kept], [value for _, value in kept]]
+        name: [[step for step, _value in kept], [value for _step, value in kept]]
         for name, points in series.items()
         for kept in [rules.thinned(points)]
     }
@@ -197,11 +213,12 @@ def read_manifest(folder: Path) -> tuple[RunManifest | None, str]:
         return None, ""
     try:
         # The trainer writes neither NaN nor infinity; where another hand did, the number is as good as missing.
-        written = json.loads(path.read_bytes(), parse_constant=lambda _: None, parse_float=_finite)
+        written = json.loads(path.read_bytes(), parse_constant=lambda _constant: None, parse_float=_finite)
         return RunManifest.model_validate(written), ""
     except (ValueError, RecursionError) as error:
         first = (str(error).splitlines() or [""])[0][:300]
-        return None, f"The manifest of this run cannot be read, so its figures are not shown ({first})."
+        problem = _("The manifest of this run cannot be read, so its figures are not shown (%(reason)s).", reason=first)
+        return None, problem
 
 
 def _finite(text: str) -> float | None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.language import gettext as _
 from app.runs import charts
 from app.runs.charts import Frame
 from app.runs.figures.rates import percent, points
@@ -72,6 +73,14 @@ def _confidence(drawn: Sequence[ReliabilityPoint]) -> str:
     claimed = sum(point.observed.n * point.predicted for point in drawn) / pairs
     right = sum(point.observed.n * (point.observed.value or 0.0) for point in drawn) / pairs
     gap = claimed - right
-    verdict = "says what it means" if abs(gap) < 0.005 else "is too sure" if gap > 0 else "is too cautious"
-    by = "" if abs(gap) < 0.005 else f" by {points(gap)} points"
-    return f"On average it claims {percent(claimed)} and is right in {percent(right)}: it {verdict}{by}."
+    values = {"claimed": percent(claimed), "right": percent(right), "gap": points(gap)}
+    if abs(gap) < 0.005:
+        del values["gap"]
+        return _("On average it claims %(claimed)s and is right in %(right)s: it says what it means.", **values)
+    if gap > 0:
+        return _(
+            "On average it claims %(claimed)s and is right in %(right)s: it is too sure by %(gap)s points.", **values
+        )
+    return _(
+        "On average it claims %(claimed)s and is right in %(right)s: it is too cautious by %(gap)s points.", **values
+    )

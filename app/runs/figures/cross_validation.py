@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from app.language import gettext as _
+from app.language import ngettext
 from app.runs import charts
 from app.runs.charts import Axis, Mark
 from app.runs.figures.rates import percent, points
@@ -53,15 +55,15 @@ def cross_picture(found: CrossValidation) -> CrossPicture:
     shares = [number for fold in found.folds for number in (fold.seen.value, fold.unseen.value)]
     axis = charts.share_axis(shares, also=(PUBLISHED_SEEN[0], PUBLISHED_UNSEEN[0]))
     whole = _fold_row(
-        "All trainings",
-        _plural(len(found.folds), "training"),
+        _("All trainings"),
+        _trainings(len(found.folds)),
         (),
         Side((), found.seen_mean, found.seen_deviation, _band(axis, found.seen_mean, found.seen_deviation)),
         Side((), found.unseen_mean, found.unseen_deviation, _band(axis, found.unseen_mean, found.unseen_deviation)),
     )
     published = _fold_row(
         "InstructGPT §4.1",
-        "5 groups × 3 seeds, as printed",
+        _("5 groups × 3 seeds, as printed"),
         (),
         Side((), *PUBLISHED_SEEN, _band(axis, *PUBLISHED_SEEN)),
         Side((), *PUBLISHED_UNSEEN, _band(axis, *PUBLISHED_UNSEEN)),
@@ -71,10 +73,11 @@ def cross_picture(found: CrossValidation) -> CrossPicture:
     for number, same in groupby(trainings, key=lambda training: training.fold):
         group = list(same)
         labelers = group[0].labelers
-        note = f"{_plural(len(labelers), 'labeler')} left out, {_plural(len(group), 'seed')}"
+        note = ngettext("%(num)s labeler left out", "%(num)s labelers left out", len(labelers))
+        note += ", " + ngettext("%(num)s seed", "%(num)s seeds", len(group))
         seen = _side(axis, [training.seen for training in group])
         unseen = _side(axis, [training.unseen for training in group])
-        folds.append(_fold_row(f"Group {number + 1}", note, labelers, seen, unseen))
+        folds.append(_fold_row(_("Group %(number)s", number=number + 1), note, labelers, seen, unseen))
     return CrossPicture(axis, whole, published, folds, trainings, _generalises(found, len(trainings)))
 
 
@@ -97,19 +100,31 @@ def _band(axis: Axis, mean: float | None, deviation: float | None) -> Mark:
     return charts.mark(axis, mean, mean - deviation, mean + deviation)
 
 
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def _trainings(count: int) -> str:
+    return ngettext("%(num)s training", "%(num)s trainings", count, num=f"{count:,}")
 
 
 def _generalises(found: CrossValidation, trainings: int) -> str:
     if found.unseen_mean is None:
-        return "No pair of a group that was left out could be judged."
-    sentence = f"With people it never learned from the model agrees in {percent(found.unseen_mean)} of pairs"
+        return _("No pair of a group that was left out could be judged.")
+    unseen = percent(found.unseen_mean)
     if found.seen_mean is None:
-        return f"{sentence}."
+        return _("With people it never learned from the model agrees in %(unseen)s of pairs.", unseen=unseen)
     lost = found.seen_mean - found.unseen_mean
-    word = "fewer" if lost >= 0 else "more"
-    return (
-        f"{sentence}, {points(lost)} points {word} than with people it learned from "
-        f"({percent(found.seen_mean)}), over {_plural(trainings, 'training')}."
+    values = {
+        "unseen": unseen,
+        "points": points(lost),
+        "seen": percent(found.seen_mean),
+        "trainings": _trainings(trainings),
+    }
+    if lost >= 0:
+        return _(
+            "With people it never learned from the model agrees in %(unseen)s of pairs, %(points)s points fewer than "
+            "with people it learned from (%(seen)s), over %(trainings)s.",
+            **values,
+        )
+    return _(
+        "With people it never learned from the model agrees in %(unseen)s of pairs, %(points)s points more than "
+        "with people it learned from (%(seen)s), over %(trainings)s.",
+        **values,
     )

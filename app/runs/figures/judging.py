@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from app.language import gettext as _
+from app.language import mark
 from app.runs import charts
 from app.runs.charts import Axis
 from app.runs.figures.calibration import Reliability, reliability
@@ -13,13 +15,13 @@ from app.runs.figures.rates import Dots, Line, Row, axis_of, even_line, rate_row
 from trainer.contract.judging import Distribution, Ensemble, Judging, Probe, Share, TieFigures
 
 EDIT = "original_wins:"
-PROBE_WORDS = {"longer_wins": "The longer answer wins", "earlier_wins": "The answer shown earlier wins"}
+PROBE_WORDS = {"longer_wins": mark("The longer answer wins"), "earlier_wins": mark("The answer shown earlier wins")}
 EDIT_WORDS = {
-    "shuffled_words": "words shuffled",
-    "cut_short": "second half cut off",
-    "repeated": "one sentence said twice",
-    "roles_swapped": "I ↔ you, he ↔ she",
-    "other_prompt": "answer to another prompt",
+    "shuffled_words": mark("words shuffled"),
+    "cut_short": mark("second half cut off"),
+    "repeated": mark("one sentence said twice"),
+    "roles_swapped": mark("I ↔ you, he ↔ she"),
+    "other_prompt": mark("answer to another prompt"),
 }
 
 
@@ -45,18 +47,18 @@ class Ties:
 
 def ties(figures: TieFigures) -> Ties:
     known: list[tuple[str, float | None, Literal["tied", "strict"]]] = [
-        ("tied pairs", figures.gap_on_ties, "tied"),
-        ("strict pairs", figures.gap_on_strict, "strict"),
+        (_("tied pairs"), figures.gap_on_ties, "tied"),
+        (_("strict pairs"), figures.gap_on_strict, "strict"),
     ]
-    largest = max((value for _, value, _ in known if value is not None), default=0.0)
+    largest = max((value for _name, value, _kind in known if value is not None), default=0.0)
     axis = charts.number_axis(0.0, largest or 1.0)
     gaps = [Gap(name, value, axis.at(value), kind) for name, value, kind in known if value is not None]
     separation = None
     if figures.separation.value is not None:
         shares = axis_of([figures.separation])
-        row = rate_row(shares, "Tied pair is the closer one", figures.separation)
+        row = rate_row(shares, _("Tied pair is the closer one"), figures.separation)
         separation = Dots(
-            "Separation of tied and strict pairs", "", shares, (even_line(shares),), [row], "Chance", "Ties"
+            _("Separation of tied and strict pairs"), "", shares, (even_line(shares),), [row], _("Chance"), _("Ties")
         )
     return Ties(figures.tied_pairs, gaps, separation)
 
@@ -95,19 +97,20 @@ def probes(found: Sequence[Probe]) -> Probes:
     axis = axis_of(share for probe in asked for share in (probe.model, probe.people) if share)
     rows = []
     for probe in asked:
-        name = PROBE_WORDS.get(probe.name, probe.name.replace("_", " "))
+        name = _(PROBE_WORDS[probe.name]) if probe.name in PROBE_WORDS else probe.name.replace("_", " ")
         people = rate_row(axis, name, probe.people, "people") if probe.people else None
         rows.append(ProbeRow(name, rate_row(axis, name, probe.model), people, _lean(probe), probe.correlation))
     edits = None
     if edited:
         scale = axis_of(probe.model for probe in edited)
         dots = [rate_row(scale, _edit_words(probe.name.removeprefix(EDIT)), probe.model) for probe in edited]
-        edits = Dots("The original scores above its edit", "Edit", scale, (even_line(scale),), dots, "Original")
+        caption = _("The original scores above its edit")
+        edits = Dots(caption, _("Edit"), scale, (even_line(scale),), dots, _("Original"))
     return Probes(axis, (even_line(axis),), rows, edits)
 
 
 def _edit_words(edit: str) -> str:
-    return EDIT_WORDS.get(edit, edit.replace("_", " "))
+    return _(EDIT_WORDS[edit]) if edit in EDIT_WORDS else edit.replace("_", " ")
 
 
 def _lean(probe: Probe) -> str:
@@ -170,9 +173,11 @@ class Members:
 
 def members(ensemble: Ensemble) -> Members:
     axis = axis_of([*ensemble.members, ensemble.mean])
-    rows = [rate_row(axis, f"Member {number}", share) for number, share in enumerate(ensemble.members, 1)]
-    rows.append(rate_row(axis, "Mean of the scores", ensemble.mean, "bound"))
-    dots = Dots("Accuracy of each member", "", axis, (even_line(axis),), rows)
+    rows = [
+        rate_row(axis, _("Member %(number)s", number=number), share) for number, share in enumerate(ensemble.members, 1)
+    ]
+    rows.append(rate_row(axis, _("Mean of the scores"), ensemble.mean, "bound"))
+    dots = Dots(_("Accuracy of each member"), "", axis, (even_line(axis),), rows)
     return Members(dots, ensemble.split_pairs, ensemble.score_deviation)
 
 

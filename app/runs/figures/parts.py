@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.language import gettext as _
+from app.language import mark, said
 from app.runs.figures.rates import Dots, Line, axis_of, even_line, percent, rate_row
 from trainer.contract.judging import Group, Judging, Share
 
 LONG_LIST = 12
 SHOWN_APART = 8
-REST = ("others", "not given")  # what the trainer calls groups beyond the largest, and rankings without a label
+REST = (
+    mark("others"),
+    mark("not given"),
+)  # what the trainer calls groups beyond the largest, and rankings without a label
 
 
 @dataclass(frozen=True)
@@ -39,61 +44,61 @@ class _Division:
 
 
 DIVISIONS = (
-    _Division("by_k", "Number of answers", "K", "Answers ranked at once.", "rankings", sorts=False),
+    _Division("by_k", mark("Number of answers"), "K", mark("Answers ranked at once."), mark("rankings"), sorts=False),
     _Division(
         "by_ties",
-        "Ties",
-        "Rankings",
-        "Preferences stated in rankings without and with tied answers.",
-        "Ties: needs a ranking in which answers are tied.",
+        mark("Ties"),
+        mark("Rankings"),
+        mark("Preferences stated in rankings without and with tied answers."),
+        mark("Ties: needs a ranking in which answers are tied."),
         sorts=False,
     ),
     _Division(
         "by_use_case",
-        "Use case",
-        "Use case",
-        "What the prompt asks for.",
-        "Use case: label prompts with their use case, and the next snapshot carries it.",
+        mark("Use case"),
+        mark("Use case"),
+        mark("What the prompt asks for."),
+        mark("Use case: label prompts with their use case, and the next snapshot carries it."),
         sorts=True,
     ),
     _Division(
         "by_likert_gap",
-        "Likert gap",
-        "Gap",
-        "Difference of the two ratings: far apart should be easy. Contradicted: the better one was rated lower.",
-        "Likert gap: needs rankings whose answers were rated as well.",
+        mark("Likert gap"),
+        mark("Gap"),
+        mark("Difference of the two ratings: far apart should be easy. Contradicted: the better one was rated lower."),
+        mark("Likert gap: needs rankings whose answers were rated as well."),
         sorts=False,
     ),
     _Division(
         "by_strength",
-        "Strength of preference",
-        "Strength",
-        "How much better the person found the better answer.",
-        "Strength: needs pairs whose strength was collected.",
+        mark("Strength of preference"),
+        mark("Strength"),
+        mark("How much better the person found the better answer."),
+        mark("Strength: needs pairs whose strength was collected."),
         sorts=False,
     ),
     _Division(
         "by_labeler",
-        "Labeler",
-        "Labeler",
-        "Against the labels of one person each.",
-        "Labeler: needs rankings of held-out prompts with the labeler's pseudonym.",
+        mark("Labeler"),
+        mark("Labeler"),
+        mark("Against the labels of one person each."),
+        mark("Labeler: needs rankings of held-out prompts with the labeler's pseudonym."),
         sorts=True,
     ),
     _Division(
         "by_group",
-        "Labeler group",
-        "Group",
-        "Against the labels of each group of people.",
-        "Labeler group: put people into groups, and the next snapshot carries them.",
+        mark("Labeler group"),
+        mark("Group"),
+        mark("Against the labels of each group of people."),
+        mark("Labeler group: put people into groups, and the next snapshot carries them."),
         sorts=True,
     ),
     _Division(
         "by_head",
-        "Other heads",
-        "Head",
-        "Each further score against its own flags and ratings.",
-        "Other heads: tick heads when the run is started.",
+        mark("Other heads"),
+        mark("Head"),
+        mark("Each further score against its own flags and ratings."),
+        mark("Other heads: tick heads when the run is started."),
         sorts=False,
     ),
 )
@@ -108,7 +113,7 @@ def parts(judging: Judging) -> list[Part]:
 
 def missing_parts(judging: Judging) -> list[str]:
     """What would fill each division that has no groups."""
-    return [division.missing for division in DIVISIONS if not _groups(judging, division) and division.key != "by_k"]
+    return [_(division.missing) for division in DIVISIONS if not _groups(judging, division) and division.key != "by_k"]
 
 
 def _groups(judging: Judging, division: _Division) -> list[Group]:
@@ -123,21 +128,23 @@ def _part(division: _Division, groups: Sequence[Group], whole: Share) -> Part:
     lines = [even_line(axis)]
     # Heads answer other questions than the ranking, so the accuracy of the whole is no yardstick for them.
     if whole.value is not None and division.key != "by_head":
-        lines.append(Line(axis.at(whole.value), f"all pairs, {percent(whole.value)}", "whole"))
+        lines.append(Line(axis.at(whole.value), _("all pairs, %(share)s", share=percent(whole.value)), "whole"))
     # Along a scale (K, gap, strength) the groups are meant to differ; only elsewhere it is news.
     rows = [
-        rate_row(axis, group.name, group.accuracy, note=_apart(group.accuracy, whole) if division.sorts else "")
+        rate_row(axis, said(group.name), group.accuracy, note=_apart(group.accuracy, whole) if division.sorts else "")
         for group in groups
     ]
-    dots = Dots(f"Accuracy by {division.title.lower()}", division.first, axis, lines, rows)
+    title, hint = _(division.title), _(division.hint)
+    dots = Dots(_("Accuracy: %(division)s", division=title), division.first, axis, lines, rows)
     if len(rows) <= LONG_LIST:
-        return Part(division.key, division.title, division.hint, dots)
+        return Part(division.key, title, hint, dots)
     strip = tuple(row.mark.at for row in rows if row.mark.at is not None)
     apart = [row for row in rows if row.note]
     if len(apart) > SHOWN_APART:
         apart = [*apart[: SHOWN_APART // 2], *apart[-(SHOWN_APART // 2) :]]
-    few = Dots(f"{dots.caption}: those apart from the whole", division.first, axis, lines, apart)
-    return Part(division.key, division.title, division.hint, dots, few, strip)
+    caption = _("%(caption)s: those apart from the whole", caption=dots.caption)
+    few = Dots(caption, division.first, axis, lines, apart)
+    return Part(division.key, title, hint, dots, few, strip)
 
 
 def _by_accuracy(group: Group) -> tuple[bool, bool, float, str]:
@@ -151,5 +158,5 @@ def _apart(share: Share, whole: Share) -> str:
     if whole.value is None or share.low is None or share.high is None:
         return ""
     if share.high < whole.value:
-        return "▼ below"
-    return "▲ above" if share.low > whole.value else ""
+        return _("▼ below")
+    return _("▲ above") if share.low > whole.value else ""

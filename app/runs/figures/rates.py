@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from app.language import gettext as _
+from app.language import mark
 from app.runs import charts
 from app.runs.charts import Axis, Mark
 from trainer.contract.judging import Share
@@ -58,8 +60,8 @@ class Dots:
     axis: Axis
     lines: Sequence[Line]
     rows: Sequence[Row]
-    value: str = "Accuracy"
-    counted: str = "Pairs"
+    value: str = mark("Accuracy")
+    counted: str = mark("Pairs")
 
 
 def axis_of(shares: Iterable[Share]) -> Axis:
@@ -73,4 +75,4 @@ def rate_row(axis: Axis, name: str, share: Share, kind: Kind = "model", note: st
 
 def even_line(axis: Axis) -> Line:
     """Where a coin would stand."""
-    return Line(axis.at(CHANCE), "even, 50 %", "even")
+    return Line(axis.at(CHANCE), _("even, 50 %%"), "even")

@@ -167,10 +167,10 @@ def test_a_translation_is_written_previewed_published_and_read_by_its_readers(br
     browse.get(f"{place}/write")
     form = {"text": ROUND_ONE, "text-zh-Hans": "# 评判\n\n有帮助的在前。", "changes": "Chinese.", "based_on": "1"}
     page = browse.post(f"{place}/write", {**form, "then": "preview"}, 200).text
-    assert "<h1>评判</h1>" in page
+    assert '<h1 dir="auto">评判</h1>' in page
     assert "# 评判" in page  # the form keeps it
     browse.post(f"{place}/write", {**form, "then": "publish"})
-    assert '<div class="article" lang="zh-Hans"><h1>评判</h1>' in browse.get(place)
+    assert '<div class="article" lang="zh-Hans"><h1 dir="auto">评判</h1>' in browse.get(place)
     again = {**form, "text-zh-Hans": "# 评判\n\n真实的在前。", "changes": "Truth.", "based_on": "2"}
     browse.post(f"{place}/write", {**again, "then": "publish"})
     page = browse.get(f"{place}/versions/3")
@@ -179,10 +179,10 @@ def test_a_translation_is_written_previewed_published_and_read_by_its_readers(br
 
     browse.as_("labeler")
     reading = f"/label/campaigns/{campaign.id}/guideline"
-    assert "<h1>Judging</h1>" in browse.get(reading)
+    assert '<h1 dir="auto">Judging</h1>' in browse.get(reading)
     browse.post("/account/language", {"locale": "zh-Hans", "back": "/label"})
     page = browse.get(reading)
-    assert '<div class="article" lang="zh-Hans"><h1>评判</h1>' in page
+    assert '<div class="article" lang="zh-Hans"><h1 dir="auto">评判</h1>' in page
     assert "Judging" not in page
 
 
@@ -199,7 +199,7 @@ def test_who_reads_a_language_that_a_guideline_lacks_is_told_so(browse, campaign
     note = gettext("This guideline is not there in your language yet; this is the original.")
     speak("en")
     assert note in page
-    assert '<div class="article" lang="en"><h1>Judging</h1>' in page
+    assert '<div class="article" lang="en"><h1 dir="auto">Judging</h1>' in page
 
 
 # Reading and confirming --------------------------------------------------------------------------

@@ -314,7 +314,7 @@ def move_campaign(session: Session, by: Person, campaign_id: int, version_id: in
     before, after = campaign.schema_version, schemas.version_for(session, version_id)
     if before.id == after.id:
         name = said(after.label_schema.name)
-        raise Conflict(_("The campaign asks %(name)s, version %(number)s, already.", name=name, number=after.number))
+        raise Conflict(_("The campaign asks %(name)s, version %(number)s already.", name=name, number=after.number))
     campaign.schema_version = after
     detail = {"from": schemas.title_of(before), "to": schemas.title_of(after)}
     record(session, by, "moved campaign to another label schema version", campaign, detail)

@@ -4,14 +4,18 @@ from typing import ClassVar
 
 from app.evaluations import rules
 from app.evaluations.service import Evaluation
+from app.language import gettext as _
 from app.web.render import Page
 
 
 @dataclass(frozen=True)
 class EvaluationsPage(Page):
     template: ClassVar[str] = "evaluations/list.html"
-    method: ClassVar[str] = rules.METHOD
     evaluations: Sequence[Evaluation]
     models: Sequence[tuple[int, str, int]]
     given: Mapping[str, str]
     error: str = ""
+
+    @property
+    def method(self) -> str:
+        return _(rules.METHOD_WORDS, draws=f"{rules.DRAWS:,}")

@@ -8,6 +8,7 @@ from app.annotations.forms import Fields
 from app.errors import DomainError
 from app.evaluations import queries, service
 from app.evaluations.pages import EvaluationsPage
+from app.language import gettext as _
 from app.models import Campaign, Person
 from app.people.rules import may
 from app.web.forms import whole_number
@@ -42,7 +43,7 @@ def create_comparison(request: Request, manager: Manager, fields: Fields) -> Res
     except DomainError as error:
         with database.reading() as session:
             return render(request, _page(session, fields, str(error)), error.status)
-    tell(request, f"“{campaign.name}” is open: labelers judge both models blind.")
+    tell(request, _("“%(name)s” is open: labelers judge both models blind.", name=campaign.name))
     return go(f"/campaigns/{campaign.id}")
 
 
@@ -51,9 +52,9 @@ def _create(session: Session, manager: Person, fields: dict[str, str]) -> Campai
         session,
         manager,
         name=fields.get("name", ""),
-        model_a_id=whole_number(fields.get("model_a_id", ""), "The first model"),
-        model_b_id=whole_number(fields.get("model_b_id", ""), "The second model"),
-        prompts=whole_number(fields.get("prompts", "50"), "The number of prompts", 1),
-        overlap=whole_number(fields.get("overlap", "1"), "The number of people per prompt"),
-        answers_each=whole_number(fields.get("answers_each", "2"), "The number of answers of each model", 2, 4),
+        model_a_id=whole_number(fields.get("model_a_id", ""), _("The first model")),
+        model_b_id=whole_number(fields.get("model_b_id", ""), _("The second model")),
+        prompts=whole_number(fields.get("prompts", "50"), _("The number of prompts"), 1),
+        overlap=whole_number(fields.get("overlap", "1"), _("The number of people per prompt")),
+        answers_each=whole_number(fields.get("answers_each", "2"), _("The number of answers of each model"), 2, 4),
     )

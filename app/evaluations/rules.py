@@ -8,13 +8,17 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from app.language import mark
+
 DRAWS = 2_000
 LEVEL = 0.95
-METHOD = (
+METHOD_WORDS = mark(
     "Each pair of answers by different models in one person's ranking counts 1, ½ (tie) or 0; pairs are averaged per "
-    "prompt, then over prompts, so every prompt weighs the same. The 95 % interval comes from drawing prompts anew "
-    f"{DRAWS:,} times (percentile bootstrap clustered by prompt)."
+    "prompt, then over prompts, so every prompt weighs the same. The 95 %% interval comes from drawing prompts anew "
+    "%(draws)s times (percentile bootstrap clustered by prompt)."
 )
+METHOD = METHOD_WORDS % {"draws": f"{DRAWS:,}"}
+"""For programs; pages say it in the reader's language."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,12 @@ def clustered_mean(clusters: Sequence[int], values: Sequence[float], *, seed: in
     if len(clusters) != len(values):
         raise ValueError(f"{len(clusters)} clusters but {len(values)} values")
     if not values:
-        return Estimate(None, None, None, 0, 0, "undefined, because nobody has compared them yet")
+        return Estimate(None, None, None, 0, 0, mark("undefined, because nobody has compared them yet"))
     _, index = np.unique(np.asarray(clusters), return_inverse=True)
     means: NDArray[np.float64] = np.bincount(index, weights=np.asarray(values, dtype=float)) / np.bincount(index)
     mean = float(means.mean())
     if len(means) < 2:
-        why = "interval undefined, because there is only one prompt"
+        why = mark("interval undefined, because there is only one prompt")
         return Estimate(mean, None, None, 1, len(values), why)
     generator = np.random.default_rng(seed)
     drawn = np.array([generator.choice(means, len(means)).mean() for _ in range(draws)])

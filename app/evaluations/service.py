@@ -12,6 +12,7 @@ from app.errors import Invalid, NotFound
 from app.evaluations import queries, rules
 from app.evaluations.queries import Judged
 from app.evaluations.rules import Estimate, WinRate
+from app.language import gettext as _
 from app.models import Campaign, Person
 
 
@@ -70,7 +71,7 @@ def create_comparison(
         Invalid: the models are the same, or no prompt has enough answers by both.
     """
     if model_a_id == model_b_id:
-        raise Invalid("Choose two different models to compare.")
+        raise Invalid(_("Choose two different models to compare."))
     found = queries.answers_by_model(session, [model_a_id, model_b_id], prompt_ids)
     tasks = [
         (prompt, [*by_model[model_a_id][:answers_each], *by_model[model_b_id][:answers_each]])
@@ -79,8 +80,11 @@ def create_comparison(
     ]
     if not tasks:
         raise Invalid(
-            f"There is no prompt to which both models have {answers_each} answers. "
-            "Sample answers from both models for the same prompts first."
+            _(
+                "There is no prompt to which both models have %(number)s answers. "
+                "Sample answers from both models for the same prompts first.",
+                number=answers_each,
+            )
         )
     return annotations.create_campaign(
         session,
@@ -103,7 +107,7 @@ def evaluations(session: Session) -> list[Evaluation]:
 def evaluation_for(session: Session, campaign_id: int) -> Evaluation:
     campaign = queries.campaign_by_id(session, campaign_id)
     if campaign is None:
-        raise NotFound("There is no such evaluation.")
+        raise NotFound(_("There is no such evaluation."))
     return _evaluate(session, campaign, queries.model_names(session))
 
 
@@ -124,7 +128,7 @@ def _evaluate(session: Session, campaign: Campaign, names: dict[int, str]) -> Ev
 def _win_rate(judged: Sequence[Judged], model: int, baseline: int, *, seed: int) -> WinRate:
     prompts: list[int] = []
     results: list[float] = []
-    for _, group in groupby(judged, key=lambda answer: answer.annotation_id):
+    for _annotation, group in groupby(judged, key=lambda answer: answer.annotation_id):
         answers = list(group)
         pairs = rules.outcomes(
             [a.rank for a in answers if a.model_id == model], [a.rank for a in answers if a.model_id == baseline]

@@ -2,19 +2,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from app.language import mark
 from app.models import Annotation, Campaign, Candidate, Corpus, Demonstration, Import, Person, Prompt
 from app.prompts import rules
 from app.web.paging import Paging
 from app.web.render import Page
 
 KIND_HINTS = {
-    "detect": "everything that the rows state",
-    "prompts": "only the prompts",
-    "demonstrations": "prompts with an answer to learn from",
-    "candidates": "prompts with answers, unjudged",
-    "rankings": "prompts, answers and what people preferred",
-    "corpus": "plain text for pretraining",
+    "detect": mark("everything that the rows state"),
+    "prompts": mark("only the prompts"),
+    "demonstrations": mark("prompts with an answer to learn from"),
+    "candidates": mark("prompts with answers, unjudged"),
+    "rankings": mark("prompts, answers and what people preferred"),
+    "corpus": mark("plain text for pretraining"),
 }
+
+
+WORDS = (
+    *(mark("detect"), mark("prompts"), mark("demonstrations"), mark("candidates"), mark("rankings"), mark("corpus")),
+    *(mark("system"), mark("user"), mark("assistant")),
+)
+"""How pages name kinds of import, and who speaks in a conversation."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, Response
 
 from app.errors import DomainError
+from app.language import gettext as _
 from app.models import Person
 from app.people import rules as people_rules
 from app.prompts import queries, rules, service
@@ -65,7 +66,7 @@ def import_upload(
 ) -> Response:
     """Import one uploaded file in one transaction and show what became of it."""
     if file is None or not file.filename:
-        sentence = "Choose a file first."
+        sentence = _("Choose a file first.")
         return render(request, ImportPage(settings.upload_limit_mb, KIND_HINTS, kind, sentence), 422)
     try:
         with tempfile.TemporaryDirectory() as scratch:

@@ -2,14 +2,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from app.language import mark
 from app.models import ModelVersion, Snapshot
 from app.web.render import Page
 
 HEADLINES = {
-    "base": ("loss/heldout", "held-out loss"),
-    "sft": ("loss/heldout", "held-out loss"),
-    "reward": ("reward/heldout_accuracy", "held-out accuracy"),
-    "policy": ("kl/sequence_end", "KL to the SFT model, nats"),
+    "base": ("loss/heldout", mark("held-out loss")),
+    "sft": ("loss/heldout", mark("held-out loss")),
+    "reward": ("reward/heldout_accuracy", mark("held-out accuracy")),
+    "policy": ("kl/sequence_end", mark("KL to the SFT model, nats")),
 }
 
 

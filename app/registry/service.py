@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
+from app.language import gettext as _
 from app.models import ModelParent, ModelVersion
 from app.people import service as people
 from app.registry import queries
@@ -43,7 +44,7 @@ def register(
 def model_for(session: Session, model_id: int) -> ModelVersion:
     model = queries.model_by_id(session, model_id)
     if model is None:
-        raise NotFound("There is no such model.")
+        raise NotFound(_("There is no such model."))
     return model
 
 

@@ -2,6 +2,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from app.language import gettext as _
 from app.models import ModelVersion, Person, Run, Scoring
 from app.prompts import rules as prompt_rules
 from app.runs.pages import BADGES
@@ -81,7 +82,7 @@ class AnswerRow:
         """The chance in whole percent; never 100, for the model is not certain."""
         if self.chance is None:
             return ""
-        return f"{100 * self.chance:.0f} %" if self.chance < 0.995 else "over 99 %"
+        return f"{100 * self.chance:.0f} %" if self.chance < 0.995 else _("over 99 %%")
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,9 @@ class ScoringState(Page):
     def zero(self) -> str:
         """What a score of 0 means for this model, in words."""
         centred: Any = self.model.metrics.get(CENTRED_ON)
-        return f"0 is the mean score of {centred}" if isinstance(centred, str) and centred else "0 is the model's own"
+        if isinstance(centred, str) and centred:
+            return _("0 is the mean score of %(centred)s.", centred=centred)
+        return _("0 is the model's own.")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.background import BackgroundTask
 
 from app.errors import DomainError, Invalid, NotFound
+from app.language import gettext as _
 from app.models import Person
 from app.people import rules as people_rules
 from app.registry import queries as registry
@@ -81,9 +82,9 @@ def order_scores(
     """Queue what was typed, or what stands in a file, and show how it gets on."""
     typed = tuple(text for text in answer or () if text.strip())
     try:
-        named = whole_number(model, "The model") if model else None
+        named = whole_number(model, _("The model")) if model else None
         if named is None:
-            raise Invalid("Choose a reward model. If there is none, train one under Runs first.")
+            raise Invalid(_("Choose a reward model. If there is none, train one under Runs first."))
         with database_of(request).reading() as session:
             service.reward_model_for(session, named)
         gathered, source, title = _what_was_sent(prompt, typed, file)
@@ -104,7 +105,7 @@ def _what_was_sent(prompt: str, typed: tuple[str, ...], file: UploadFile | None)
     uploaded = file is not None and bool(file.filename)
     if uploaded and (prompt.strip() or typed):
         raise Invalid(
-            "You typed something and chose a file. Empty the one or the other, so that it is clear what counts."
+            _("You typed something and chose a file. Empty the one or the other, so that it is clear what counts.")
         )
     if file is not None and uploaded:
         name = file.filename or "file"
@@ -114,17 +115,17 @@ def _what_was_sent(prompt: str, typed: tuple[str, ...], file: UploadFile | None)
                 shutil.copyfileobj(file.file, target, 1 << 20)
             return service.read_file(path, name), "file", name
     if not prompt.strip():
-        raise Invalid("Type a prompt, or choose a file.", {"prompt": "is empty"})
+        raise Invalid(_("Type a prompt, or choose a file."), {"prompt": "is empty"})
     if not typed:
-        raise Invalid("Type at least one answer, or choose a file.", {"answer": "is empty"})
+        raise Invalid(_("Type at least one answer, or choose a file."), {"answer": "is empty"})
     if len(typed) > MOST_FIELDS:
-        raise Invalid(f"The page takes {MOST_FIELDS} answers at a time. Put more into a file.")
+        raise Invalid(_("The page takes %(number)s answers at a time. Put more into a file.", number=MOST_FIELDS))
     gathered = Gathered()
     try:
         # A browser sends line ends as CR LF; people and models write LF.
         gathered.add(None, prompt.replace("\r\n", "\n"), [(None, text.replace("\r\n", "\n")) for text in typed])
     except NotTakenError as problem:
-        raise Invalid(f"This cannot be scored: {problem}.") from None
+        raise Invalid(_("This cannot be scored: %(problem)s.", problem=problem)) from None
     return gathered, "page", ""
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.language import gettext as _
 from app.models import ModelVersion, Person, Run, Scoring
 from app.people import rules as people_rules
 from app.people import service as people
@@ -52,10 +53,16 @@ def reward_model_for(session: Session, named: int | str) -> ModelVersion:
     model = registry.model_by_id(session, named) if isinstance(named, int) else queries.model_named(session, named)
     if model is None:
         shown = named if by_id else f"“{printable(str(named), 80)}”"
-        raise NotFound(f"There is no model {shown}. Reward models are listed under Models and at /api/v1/models.")
+        raise NotFound(
+            _("There is no model %(name)s. Reward models are listed under Models and at /api/v1/models.", name=shown)
+        )
     if model.kind != "reward":
         raise Invalid(
-            f"{model.name} is a {model.kind} model and gives no scores. Choose a reward model.",
+            _(
+                "%(name)s is a %(kind)s model and gives no scores. Choose a reward model.",
+                name=model.name,
+                kind=_(model.kind),
+            ),
             {"model": "not a reward model"},
         )
     return model
@@ -68,9 +75,9 @@ def read_file(path: Path, name: str, fmt: str = "auto") -> Gathered:
         Invalid: the file cannot be read, holds no good row, or holds too many.
     """
     if not path.is_file():
-        raise Invalid(f"There is no file {name}.")
+        raise Invalid(_("There is no file %(name)s.", name=name))
     if path.stat().st_size == 0:
-        raise Invalid(f"{printable(name, 200)} is empty.")
+        raise Invalid(_("%(name)s is empty.", name=printable(name, 200)))
     return gather_rows(read_rows(path, name, fmt))
 
 
@@ -127,10 +134,10 @@ def taken_up(session: Session, model: ModelVersion, digest: str) -> Scoring | No
 def scoring_for(session: Session, person: Person, scoring_id: int) -> Scoring:
     """A scoring, for those who may have answers scored: like runs, they share what they order."""
     if not people_rules.may(person.role, "score"):
-        raise Forbidden(f"Scores are not for the role {person.role}. Ask an admin if you need them.")
+        raise Forbidden(_("Scores are not for the role %(role)s. Ask an admin if you need them.", role=_(person.role)))
     scoring = queries.scoring_by_id(session, scoring_id)
     if scoring is None:
-        raise NotFound("There is no such scoring.")
+        raise NotFound(_("There is no such scoring."))
     return scoring
 
 
@@ -138,7 +145,7 @@ def cancel(session: Session, by: Person, scoring_id: int) -> Scoring:
     """Stop a scoring: by whoever ordered it or may stop any run."""
     scoring = scoring_for(session, by, scoring_id)
     if scoring.person_id != by.id and not people_rules.may(by.role, "train"):
-        raise Forbidden("Only whoever ordered these scores, or an engineer, can stop them.")
+        raise Forbidden(_("Only whoever ordered these scores, or an engineer, can stop them."))
     runs.cancel(session, by, scoring.run_id)
     return scoring
 
@@ -156,6 +163,8 @@ def check_finished(run: Run) -> None:
         Conflict: with what to do instead.
     """
     if run.status in ("queued", "running"):
-        raise Conflict("These scores are not there yet. Come back when the scoring is done.")
+        raise Conflict(_("These scores are not there yet. Come back when the scoring is done."))
+    if run.status == "cancelled":
+        raise Conflict(_("This scoring was stopped; it left no scores."))
     if run.status != "succeeded":
-        raise Conflict(f"This scoring {'was stopped' if run.status == 'cancelled' else 'failed'}; it left no scores.")
+        raise Conflict(_("This scoring failed; it left no scores."))

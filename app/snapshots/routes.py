@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.background import BackgroundTask
 
 from app.errors import DomainError, NotFound
+from app.language import gettext as _
 from app.models import Person
 from app.people import rules as people_rules
 from app.snapshots import queries, rules, service
@@ -118,7 +119,7 @@ def create(
     except DomainError as error:
         with database.reading() as session:
             return render(request, _list_page(session, filters, name, str(error)), error.status)
-    tell(request, f"“{snapshot.name}” is frozen. It will never change.")
+    tell(request, _("“%(name)s” is frozen. It will never change.", name=snapshot.name))
     return go(f"/snapshots/{snapshot.id}")
 
 
@@ -140,7 +141,7 @@ def download(session: Reading, settings: AppSettings, _reader: Reader, snapshot_
     snapshot = service.snapshot_for(session, snapshot_id)
     path = service.folder_of(settings, snapshot) / name
     if name not in {MANIFEST, *service.manifest_of(settings, snapshot).files} or not path.is_file():
-        raise NotFound("The snapshot has no such file.")
+        raise NotFound(_("The snapshot has no such file."))
     return FileResponse(path, filename=f"{snapshot.digest}-{name}")
 
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from app.language import gettext as _
+
 Split = Literal["train", "heldout"]
 FORMATS = ("native", "csv", "trl", "openrlhf")
 FEWEST_ANSWERS, MOST_ANSWERS = 2, 9
@@ -54,16 +56,21 @@ class Filters:
 def filters_problem(filters: Filters) -> str | None:
     """Why a snapshot cannot be made like this, or nothing."""
     if not 0 <= filters.heldout_share <= 0.9:
-        return f"The held-out share is a number from 0 to 0.9, not {filters.heldout_share}."
+        return _("The held-out share is a number from 0 to 0.9, not %(number)s.", number=filters.heldout_share)
     if not FEWEST_ANSWERS <= filters.min_answers <= MOST_ANSWERS:
-        return f"A ranking has {FEWEST_ANSWERS} to {MOST_ANSWERS} answers, not {filters.min_answers}."
+        return _(
+            "A ranking has %(fewest)s to %(most)s answers, not %(number)s.",
+            fewest=FEWEST_ANSWERS,
+            most=MOST_ANSWERS,
+            number=filters.min_answers,
+        )
     if not filters.phases or set(filters.phases) - {"training", "evaluation"}:
-        return "The phases are training, evaluation or both."
+        return _("The phases are training, evaluation or both.")
     return None
 
 
 def name_problem(name: str) -> str | None:
-    return None if 1 <= len(name.strip()) <= 120 else "Give the snapshot a name of at most 120 characters."
+    return None if 1 <= len(name.strip()) <= 120 else _("Give the snapshot a name of at most 120 characters.")
 
 
 def count_names() -> Sequence[str]:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
+from app.language import gettext as _
 from app.models import Person, Snapshot
 from app.models import Prompt as PromptRow
 from app.models.base import utc_now
@@ -70,7 +71,12 @@ def check(session: Session, name: str, filters: Filters) -> None:
     if problem := rules.name_problem(name) or rules.filters_problem(filters):
         raise Invalid(problem)
     if queries.snapshot_named(session, name.strip()):
-        raise Conflict(f"There is a snapshot “{name.strip()}” already. Snapshots never change; choose another name.")
+        raise Conflict(
+            _(
+                "There is a snapshot “%(name)s” already. Snapshots never change; choose another name.",
+                name=name.strip(),
+            )
+        )
 
 
 def add_snapshot(session: Session, by: Person | None, name: str, filters: Filters, frozen: Frozen) -> Snapshot:
@@ -86,7 +92,8 @@ def add_snapshot(session: Session, by: Person | None, name: str, filters: Filter
     try:
         session.flush()
     except IntegrityError:
-        raise Conflict(f"There is a snapshot “{name.strip()}” already. Choose another name.") from None
+        taken = _("There is a snapshot “%(name)s” already. Choose another name.", name=name.strip())
+        raise Conflict(taken) from None
     record(session, by, "froze snapshot", snapshot, {"name": snapshot.name, "digest": snapshot.digest})
     return snapshot
 
@@ -106,7 +113,9 @@ def freeze(session: Session, settings: Settings, filters: Filters) -> Frozen:
         write_rows(scratch / DEMONSTRATIONS, Demonstration, _demonstrations(session, filters, counts))
         write_rows(scratch / PROMPTS, Prompt, _prompts(session, filters, counts))
         if not counts["prompts"]:
-            raise Invalid("Nothing matches these filters: the snapshot would be empty. Import prompts or widen them.")
+            raise Invalid(
+                _("Nothing matches these filters: the snapshot would be empty. Import prompts or widen them.")
+            )
         return _close(scratch, root, filters, dict(counts))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -230,7 +239,8 @@ def campaigns_named(session: Session, names: list[str]) -> tuple[int, ...]:
         elif name.isdecimal() and int(name) in ids:
             found.append(int(name))
         else:
-            raise NotFound(f"There is no campaign “{name}”. Known are: {', '.join(sorted(known)) or 'none yet'}.")
+            listing = ", ".join(sorted(known)) or _("none yet")
+            raise NotFound(_("There is no campaign “%(name)s”. Known are: %(names)s.", name=name, names=listing))
     return tuple(sorted(set(found)))
 
 
@@ -240,7 +250,7 @@ def snapshot_for(session: Session, which: int | str) -> Snapshot:
     snapshot = queries.snapshot_by_id(session, int(text)) if text.isdecimal() and len(text) < 16 else None
     snapshot = snapshot or queries.snapshot_named(session, text) or queries.snapshot_of_digest(session, text)
     if snapshot is None:
-        raise NotFound(f"There is no snapshot {which}.")
+        raise NotFound(_("There is no snapshot %(which)s.", which=which))
     return snapshot
 
 
@@ -257,7 +267,9 @@ def manifest_of(settings: Settings, snapshot: Snapshot) -> SnapshotManifest:
     """
     path = folder_of(settings, snapshot) / MANIFEST
     if not path.exists():
-        raise NotFound(f"The files of the snapshot “{snapshot.name}” are not in the data folder any more.")
+        raise NotFound(
+            _("The files of the snapshot “%(name)s” are not in the data folder any more.", name=snapshot.name)
+        )
     return SnapshotManifest.model_validate_json(path.read_text())
 
 
@@ -276,9 +288,15 @@ def export_snapshot(settings: Settings, snapshot: Snapshot, fmt: str, out: Path)
         Conflict: the snapshot's files are not what was frozen.
     """
     if fmt not in rules.FORMATS:
-        raise Invalid(f"There is no format “{fmt}”. Choose one of {', '.join(rules.FORMATS)}.")
+        formats = ", ".join(rules.FORMATS)
+        raise Invalid(_("There is no format “%(format)s”. Choose one of %(formats)s.", format=fmt, formats=formats))
     if changed := changed_files(settings, snapshot):
-        raise Conflict(f"These files are no longer what was frozen: {', '.join(changed)}. Nothing was exported.")
+        raise Conflict(
+            _(
+                "These files are no longer what was frozen: %(files)s. Nothing was exported.",
+                files=", ".join(changed),
+            )
+        )
     out.mkdir(parents=True, exist_ok=True)
     return exports.WRITERS[fmt](folder_of(settings, snapshot), out)
 

@@ -28,8 +28,8 @@ setup: $(STAMPS)/run $(VENDOR)/stamp  ## virtual environment and front-end files
 slow: $(STAMPS)/dev $(VENDOR)/stamp $(STAMPS)/browser  ## the tests that take minutes
 	$(BIN)/pytest -m slow
 
-screenshots: $(STAMPS)/dev $(VENDOR)/stamp $(STAMPS)/browser  ## pictures of every page from the running app
-	$(BIN)/python scripts/take_screenshots.py
+screenshots: $(STAMPS)/dev $(VENDOR)/stamp $(STAMPS)/browser  ## pictures of every page into build/screenshots, side by side in index.html
+	$(BIN)/python -m scripts.take_screenshots
 
 messages: $(STAMPS)/dev  ## collect the sentences to translate into app/translations
 	$(BIN)/pybabel extract --mapping-file pyproject.toml --keyword mark --add-location file --sort-by-file \

@@ -1,0 +1,409 @@
+"""A furnished Prefloop: people of every role, texts of every kind, and work in every state.
+
+The accessibility tests walk through it, and ``make screenshots`` takes its pictures there. Whoever adds a page adds a
+line to ``LABELER_PAGES`` or ``OTHER_PAGES``, and to ``furnish`` what the page needs to show something.
+"""
+
+import hashlib
+import json
+import math
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from app.annotations import service as annotations
+from app.annotations.rules.submission import Submission, Verdict
+from app.database import Database
+from app.evaluations import service as evaluations
+from app.guidelines import questions
+from app.guidelines import service as guidelines
+from app.models import Campaign, Candidate, Demonstration, ModelParent, ModelVersion, Person, Prompt, Run
+from app.models.base import utc_now
+from app.people import service as people
+from app.runs import service as runs
+from app.settings import Settings
+from app.snapshots import service as snapshots
+from tests.app.runs import judged
+from tests.browsing import PASSWORD
+from tests.factories import LABELLED
+from trainer.contract.folder import METRICS, SAMPLES, write_json
+
+TEXTS = Path(__file__).parent / "texts"
+STRANGER, ANY = "", "labeler@example.org"
+RATING, RANKING, WRITING, READING = (f"{name}@example.org" for name in ("rating", "ranking", "writing", "reading"))
+RESEARCHER, ENGINEER, ADMIN = "researcher@example.org", "engineer@example.org", "admin@example.org"
+PEOPLE = {
+    ANY: ("Lena Marsh", "labeler"),
+    RATING: ("Rosa Quill", "labeler"),
+    RANKING: ("Jonas Weir", "labeler"),
+    WRITING: ("Wilma Oduya", "labeler"),
+    READING: ("Nora Falk", "labeler"),
+    RESEARCHER: ("Ravi Sen", "researcher"),
+    ENGINEER: ("Emil Roth", "engineer"),
+    ADMIN: ("Ada Lind", "admin"),
+}
+
+TASK = "task"
+"""Stands for the address of the task that the person holds."""
+LABELER_PAGES: Sequence[tuple[str, str, str]] = (
+    # (name, who, address)
+    ("sign in", STRANGER, "/sign-in"),
+    ("password", ANY, "/account/password"),
+    ("home", ANY, "/label"),
+    ("confirm guideline", READING, "/label/campaigns/1/guideline"),
+    *((f"rating {number}", RATING, f"{TASK}?answer={number}") for number in range(1, 10)),
+    ("ranking", RANKING, f"{TASK}/rank"),
+    ("demonstration", WRITING, TASK),
+    ("not found", ANY, "/label/tasks/999999"),
+)
+OTHER_PAGES: Sequence[tuple[str, str, str]] = (
+    ("dashboard", ENGINEER, "/dashboard"),
+    ("runs", ENGINEER, "/runs"),
+    ("run running", ENGINEER, "/runs/5"),
+    ("run judged", ENGINEER, "/runs/3"),
+    ("run new", ENGINEER, "/runs/new?stage=reward"),
+    ("models", ENGINEER, "/models"),
+    ("model", ENGINEER, "/models/3"),
+    ("snapshots", ENGINEER, "/snapshots"),
+    ("snapshot", ENGINEER, "/snapshots/1"),
+    ("score", ENGINEER, "/score"),
+    ("tokens", ENGINEER, "/account/tokens"),
+    ("api", ENGINEER, "/api"),
+    ("evaluations", RESEARCHER, "/evaluations"),
+    ("campaigns", RESEARCHER, "/campaigns"),
+    ("campaign", RESEARCHER, "/campaigns/1"),
+    ("campaign new", RESEARCHER, "/campaigns/new"),
+    ("labels", RESEARCHER, "/schemas"),
+    ("label schema", RESEARCHER, "/schemas/1"),
+    ("label schema edit", ADMIN, "/schemas/1/edit"),
+    ("guidelines", RESEARCHER, "/guidelines"),
+    ("guideline", RESEARCHER, "/guidelines/1"),
+    ("guideline edit", RESEARCHER, "/guidelines/1/edit"),
+    ("questions", RESEARCHER, "/questions"),
+    ("question", RESEARCHER, "/questions/1"),
+    ("prompts", RESEARCHER, "/prompts"),
+    ("prompt", RESEARCHER, "/prompts/1"),
+    ("import", ADMIN, "/prompts/import"),
+    ("imports", ADMIN, "/prompts/imports"),
+    ("people", ADMIN, "/people"),
+    ("audit", ADMIN, "/audit"),
+)
+
+SEARCH = [
+    {"role": "system", "content": "You are a patient tutor. Use code and formulas where they help."},
+    {
+        "role": "user",
+        "content": "How many comparisons does looking up a word in a sorted list of a million words take?",
+    },
+    {"role": "assistant", "content": "About **20** with binary search. Shall I show why?"},
+    {
+        "role": "user",
+        "content": "Yes please: with code, the number of steps for $n = 10^3, 10^6, 10^9$, and where it can go wrong.",
+    },
+]
+SENTENCES = (
+    "Looking up a word in a sorted list works as looking it up in a printed dictionary does.",
+    "You open it in the middle, see whether the word comes before or after, and forget the other half.",
+    "What is left is half as long, and you do the same again until a single page remains.",
+    "A million words are halved twenty times before one is left, because two to the twentieth is a little more.",
+    "The list has to be sorted beforehand, which costs more than one search but less than many.",
+    "If words are added all the time, a tree or a hash table spares you the sorting.",
+)
+
+
+def long_answer(words: int) -> str:
+    """Prose of about so many words, in paragraphs under headings."""
+    draw, parts, count = random.Random(words), [], 0
+    while count < words:
+        if len(parts) % 5 == 0:
+            parts.append(f"## Part {len(parts) // 5 + 1}")
+        paragraph = " ".join(draw.choice(SENTENCES) for _ in range(5))
+        parts.append(paragraph)
+        count += len(paragraph.split())
+    return "\n\n".join(parts)
+
+
+SHORT = "20 comparisons. Use `bisect`."
+ANSWERS = (
+    *((TEXTS / f"{name}.md").read_text() for name in ("explained", "code", "arabic", "chinese", "formulas", "hostile")),
+    SHORT,
+    "",
+    long_answer(2000),
+)
+"""Nine answers; the labeler who rates sees them in another order."""
+
+
+def furnish(settings: Settings, database: Database) -> None:
+    """Fill a migrated, empty database and its data folder."""
+    with database.transaction() as session:
+        guidelines.ensure_defaults(session)
+        everybody = _people(session)
+        models = _models(session)
+        nine = _ranking_campaign(session, "Helpful, round 3", [(SEARCH, ANSWERS), *_everyday(9)], 9, models)
+        four = _ranking_campaign(session, "Tone of short answers", _everyday(4, "Briefly: "), 4, models)
+        _writing_campaign(session)
+        session.flush()
+        for email in (RATING, RANKING, WRITING, ANY):
+            for campaign in session.query(Campaign):
+                if version := guidelines.unconfirmed(session, everybody[email], campaign):
+                    guidelines.confirm(session, everybody[email], campaign.id, version.id, utc_now())
+        _judge(session, everybody[ANY], four, 3)
+        _hold(session, everybody[RATING], nine)
+        _rate(session, everybody[RANKING], _hold(session, everybody[RANKING], nine))
+        _hold(session, everybody[WRITING], session.query(Campaign).filter_by(kind="demonstration").one())
+        _talk(session, everybody)
+        session.flush()
+        _training(session, settings, everybody, models)
+
+
+def _people(session: Session) -> dict[str, Person]:
+    first, _ = people.add_person(session, None, email="first@example.org", name="First", role="admin")
+    session.flush()
+    people.choose_password(session, first.id, PASSWORD, PASSWORD)
+    found = {
+        email: Person(email=email, name=name, role=role, password_hash=first.password_hash, password_is_one_time=False)
+        for email, (name, role) in PEOPLE.items()
+    }
+    session.add_all(found.values())
+    people.add_person(session, None, email="newcomer@example.org", name="Newcomer", role="labeler")
+    return found
+
+
+def _models(session: Session) -> list[ModelVersion]:
+    base = ModelVersion(name="base-1", kind="base", path="runs/1/model", metrics={"loss/heldout": 3.412})
+    session.add(base)
+    session.flush()
+    sft = ModelVersion(name="sft-7", kind="sft", path="runs/2/model", metrics={"loss/heldout": 2.218})
+    sft.parents = [ModelParent(role="base", parent_id=base.id)]
+    reward = ModelVersion(
+        name="reward-4", kind="reward", path="runs/3/model", metrics={"reward/heldout_accuracy": 0.7124}
+    )
+    session.add_all([sft, reward])
+    session.flush()
+    reward.parents = [ModelParent(role="base", parent_id=sft.id)]
+    ppo = ModelVersion(
+        name="ppo-2", kind="policy", path="runs/4/model", metrics={"kl/total": 7.31, "reward/mean": 1.204}
+    )
+    ppo.parents = [ModelParent(role="policy", parent_id=sft.id), ModelParent(role="reward", parent_id=reward.id)]
+    session.add(ppo)
+    session.flush()
+    return [base, sft, reward, ppo]
+
+
+def _everyday(count: int, before: str = "") -> list[tuple[list[dict[str, str]], Sequence[str]]]:
+    asked = ("Write a haiku about rain.", "Summarize the rules of cricket for a child.", "Why is the sky blue?")
+    return [
+        (
+            [{"role": "user", "content": before + ask}],
+            [f"{ask} Answer {n + 1}. " + " ".join(SENTENCES[: 1 + n % 5]) for n in range(count)],
+        )
+        for ask in asked
+    ]
+
+
+def _ranking_campaign(
+    session: Session,
+    name: str,
+    texts: Sequence[tuple[list[dict[str, str]], Sequence[str]]],
+    most: int,
+    models: list[ModelVersion],
+) -> Campaign:
+    tasks = []
+    for messages, answers in texts:
+        prompt = _prompt(session, messages)
+        rows = []
+        for n, text in enumerate(answers):
+            model = models[(1, 3)[n % 2]]
+            digest = hashlib.sha256(f"{prompt.id} {n} {text}".encode()).hexdigest()
+            rows.append(
+                Candidate(
+                    prompt_id=prompt.id,
+                    text=text,
+                    text_sha256=digest,
+                    origin=f"model:{model.id}",
+                    model_version_id=model.id,
+                )
+            )
+        session.add_all(rows)
+        session.flush()
+        tasks.append((prompt.id, [row.id for row in rows]))
+    return annotations.create_campaign(
+        session,
+        None,
+        name=name,
+        overlap=2,
+        answers_per_task=most,
+        tasks=tasks,
+        instructions="Judge as if you had asked yourself. **Right** comes before *nice*.",
+    )
+
+
+def _writing_campaign(session: Session) -> Campaign:
+    prompt = _prompt(
+        session, [{"role": "user", "content": "Explain to a ten-year-old why the moon changes its shape."}]
+    )
+    other = _prompt(session, [{"role": "user", "content": "Thank a colleague who is leaving, in three sentences."}])
+    text = "Thank you, **Mira**. You made every Monday lighter. Come back often."
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    session.add(Demonstration(prompt_id=other.id, text=text, text_sha256=digest, source="people", author="Lena"))
+    return annotations.create_campaign(
+        session,
+        None,
+        name="Write the answers you would like to get",
+        kind="demonstration",
+        tasks=[(prompt.id, []), (other.id, [])],
+    )
+
+
+def _prompt(session: Session, messages: list[dict[str, str]]) -> Prompt:
+    digest = hashlib.sha256(json.dumps(messages).encode()).hexdigest()
+    prompt = Prompt(
+        fingerprint=digest, messages=messages, source="helpdesk, May", use_case="open_qa", user_key="user-17"
+    )
+    session.add(prompt)
+    session.flush()
+    return prompt
+
+
+def _hold(session: Session, person: Person, campaign: Campaign) -> int:
+    offer = annotations.take_next(session, person, utc_now(), campaign.id)
+    if offer.lease is None:
+        raise RuntimeError(offer.reason)
+    return offer.lease.task_id
+
+
+def _rate(session: Session, person: Person, task_id: int) -> None:
+    now = utc_now()
+    work = annotations.save_prompt_labels(
+        session, person, task_id, now, LABELLED, shown=_version(session, person, task_id)
+    )
+    for n, candidate in enumerate(work.order):
+        verdict = Verdict(likert=(6, 5, 5, 2, 4, 7, 1, 1, 3)[n], note="Check the second row." if n == 2 else "")
+        annotations.save_answer(session, person, task_id, candidate, now, verdict=verdict, shown=work.version)
+
+
+def _version(session: Session, person: Person, task_id: int) -> int | None:
+    return annotations.work_for(session, person, task_id).version
+
+
+def _judge(session: Session, person: Person, campaign: Campaign, tasks: int) -> None:
+    for n in range(tasks):
+        task_id = _hold(session, person, campaign)
+        work = annotations.work_for(session, person, task_id)
+        ranks = {candidate: (1, 2, 2, 3)[(i + n) % 4] for i, candidate in enumerate(work.order)}
+        verdicts = {candidate: Verdict(8 - 2 * rank) for candidate, rank in ranks.items()}
+        annotations.submit(session, person, task_id, utc_now(), Submission(verdicts, ranks, LABELLED))
+
+
+def _talk(session: Session, everybody: dict[str, Person]) -> None:
+    task = _hold(session, everybody[RATING], session.query(Campaign).order_by(Campaign.id).first())
+    now = utc_now() - timedelta(hours=3)
+    asked = questions.ask(
+        session,
+        everybody[RATING],
+        task,
+        now,
+        text="An answer is in Arabic, the question in English. Does that fail the task?",
+    )
+    session.flush()
+    questions.answer(
+        session,
+        everybody[RESEARCHER],
+        asked.id,
+        now + timedelta(hours=1),
+        text="Yes: it **fails the task**, unless the prompt asks for the language.",
+    )
+    session.flush()
+    questions.announce(
+        session,
+        everybody[RESEARCHER],
+        asked.id,
+        now + timedelta(hours=2),
+        question="What about answers in another language?",
+        answer="They *fail the task*, unless the prompt asks for it.",
+    )
+    questions.ask(
+        session, everybody[RATING], task, utc_now(), text="Is code without an explanation helpful enough for a 6?"
+    )
+
+
+def _training(session: Session, settings: Settings, everybody: dict[str, Person], models: list[ModelVersion]) -> None:
+    snapshot = snapshots.create_snapshot(session, settings, everybody[ENGINEER], "round 3, all of May")
+    evaluations.create_comparison(
+        session,
+        everybody[RESEARCHER],
+        name="ppo-2 against sft-7",
+        model_a_id=models[3].id,
+        model_b_id=models[1].id,
+        prompts=2,
+    )
+    began = utc_now() - timedelta(minutes=72)
+    for n, (name, stage, status) in enumerate(
+        (
+            ("pretrain-1", "pretrain", "succeeded"),
+            ("sft-7", "sft", "succeeded"),
+            ("reward-4", "reward", "succeeded"),
+            ("ppo-1", "ppo", "failed"),
+            ("ppo-3", "ppo", "running"),
+            ("sample-1", "sample", "queued"),
+        )
+    ):
+        run = Run(
+            name=name,
+            stage=stage,
+            status=status,
+            seed=n,
+            snapshot_id=snapshot.id,
+            total=400,
+            created_by=everybody[ENGINEER].id,
+        )
+        run.created_at = began + timedelta(minutes=n)
+        if status != "queued":
+            run.started_at, run.worker, run.step = (
+                began + timedelta(minutes=n),
+                "gpu-1",
+                400 if status == "succeeded" else 240,
+            )
+        if status in ("succeeded", "failed"):
+            run.finished_at = began + timedelta(minutes=n + 9)
+        if status == "failed":
+            run.error = "The loss is not a number at step 240. Try a smaller learning rate."
+        session.add(run)
+        session.flush()
+        if n < len(models) - 1:
+            models[n].run_id, models[n].snapshot_id = run.id, snapshot.id
+        _curves(settings, run)
+    session.flush()
+
+
+def _curves(settings: Settings, run: Run) -> None:
+    folder = runs.folder_of(settings, run.id)
+    folder.mkdir(parents=True, exist_ok=True)
+    draw, lines = random.Random(run.id), []
+    for step in range(1, run.step + 1, 4):
+        line = {
+            "step": step,
+            "loss/train": 2.1 + 1.6 * math.exp(-step / 90) + draw.gauss(0, 0.04),
+            "time/step": draw.gauss(0.9, 0.05),
+        }
+        if run.stage == "ppo":
+            line |= {
+                "reward/mean": 1.3 * (1 - math.exp(-step / 120)) + draw.gauss(0, 0.06),
+                "kl/total": step / 34 + draw.gauss(0, 0.2),
+            }
+        lines.append(line)
+    (folder / METRICS).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    if lines:
+        run.latest = lines[-1]
+    if run.stage == "reward":
+        write_json(folder / "manifest.json", judged.reward_manifest())
+    if run.stage == "ppo":
+        rows = [
+            {"step": step, "prompt": "Why is the sky blue?", "answer": SENTENCES[step % 6], "score": step / 200}
+            for step in (0, 240)
+        ]
+        (folder / SAMPLES).write_text("".join(json.dumps(row) + "\n" for row in rows))
+        (folder / "output.log").write_text("step 236\nstep 240\n")

@@ -8,6 +8,7 @@ here, and nothing that was written is invisible.
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import cache
 from html import escape, unescape
 from typing import Any
@@ -58,8 +59,9 @@ ENVIRONMENTS = {
     *KNOWN_AS.values(),
     *("array", "matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "smallmatrix", "substack"),
 }
-UNKNOWN_BUT_COMMON = (
-    (re.compile(r"\\operatorname\*"), r"\\operatorname"),
+SPACES = re.compile(r"\\[,;:! ]|\s")
+UNKNOWN_BUT_COMMON: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (re.compile(r"\\operatorname\*?\{([^{}]*)\}"), lambda found: rf"\operatorname{{{SPACES.sub('', found[1])}}}"),
     (re.compile(r"\\arg\b"), r"\\operatorname{arg}"),
     (re.compile(r"\\not\s*="), r"\\neq "),
     (re.compile(r"\\not\s*\\in\b"), r"\\notin "),

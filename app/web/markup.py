@@ -40,7 +40,7 @@ DEEPEST = 19
 LONGEST_HIGHLIGHTED = 50_000
 LONGEST_ADDRESS = 200
 
-BLOCKS = {*("p", "blockquote", "ul", "ol", "table"), *(f"h{level}" for level in range(1, 7))}
+BLOCKS = {*("p", "blockquote", "ul", "ol"), *(f"h{level}" for level in range(1, 7))}
 TAGS = {
     *("p", "br", "hr", "em", "strong", "s", "code", "pre", "blockquote", "ul", "ol", "li", "span", "div", "bdi"),
     *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
@@ -50,6 +50,7 @@ ATTRIBUTES = {
     **{block: {"dir"} for block in BLOCKS},
     "ol": {"dir", "start"},
     "pre": {"dir"},
+    "div": {"dir"},
     **{tag: names - {"class"} for tag, names in formulas.ATTRIBUTES.items()},
 }
 CLASSES = {
@@ -57,7 +58,7 @@ CLASSES = {
     "div": {"table-scroll", "formula"},
     "pre": {"code", "as-typed"},
     "code": {"tex"},
-    "em": {"upright"},
+    "em": {"upright", "dotted"},
     "th": {"left", "center", "right"},
     "td": {"left", "center", "right"},
     **{tag: formulas.CLASSES for tag, names in formulas.ATTRIBUTES.items() if "class" in names},
@@ -155,8 +156,9 @@ def _prepare(state: StateCore) -> None:
         for i, child in enumerate(token.children or ()):
             if child.type == "em_open":
                 inside = takewhile(lambda one: one.type != "em_close", (token.children or [])[i + 1 :])
-                if NO_ITALICS.search("".join(one.content for one in inside)):
-                    child.attrSet("class", "upright")
+                words = "".join(one.content for one in inside)
+                if NO_ITALICS.search(words):
+                    child.attrSet("class", "upright dotted" if CJK.search(words) else "upright")
 
 
 _FORMATTER = HtmlFormatter(nowrap=True)
@@ -180,7 +182,7 @@ def _code_block(_renderer: Any, tokens: Sequence[Token], index: int, _options: A
 
 
 def _table_open(*_: Any) -> str:
-    return '<div class="table-scroll"><table dir="auto">'
+    return '<div class="table-scroll" dir="auto"><table>'
 
 
 def _table_close(*_: Any) -> str:

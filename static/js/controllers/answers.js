@@ -1,3 +1,5 @@
+import { _ } from "../words.js";
+
 // The form for scores: one more field for an answer, as many as the page takes.
 export function connect(element) {
   const fields = element.querySelector("[data-fields]");
@@ -8,7 +10,7 @@ export function connect(element) {
   add.addEventListener("click", () => {
     const field = fields.lastElementChild.cloneNode(true);
     const text = field.querySelector("textarea");
-    field.firstChild.textContent = `Answer ${fields.children.length + 1} `;
+    field.firstChild.textContent = `${_("Answer %(letter)s", { letter: fields.children.length + 1 })} `;
     text.value = "";
     fields.append(field);
     text.focus();

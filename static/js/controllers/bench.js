@@ -1,5 +1,6 @@
 // What every task page shares: dialogs, folding, and whether key hints are shown.
 const HINTS = "key hints off";
+const FOLDED = "prompt folded of";
 
 export const isTyping = (event) => event.target.matches("textarea, select, input:not([type=radio], [type=checkbox])");
 export const isPlain = (event) => !(event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented)
@@ -44,11 +45,24 @@ export function connect(page) {
     event.preventDefault();
   });
 
-  // On a small screen the prompt starts folded to a third; the person unfolds it once.
   const prompt = page.querySelector(".prompt-panel");
+  if (prompt) keepFolded(prompt);
   if (prompt && !text) {
     document.addEventListener("keydown", (event) => {
       if (event.key === "p" && !document.querySelector("[data-propose]") && !isTyping(event) && isPlain(event)) prompt.open = !prompt.open;
     });
   }
+}
+
+// The prompt stays folded for as long as its task lasts; what sticks below it is told how tall it is.
+function keepFolded(prompt) {
+  const task = location.pathname.replace(/\/rank$/, "");
+  if (sessionStorage.getItem(FOLDED) === task) prompt.open = false;
+  prompt.addEventListener("toggle", () => {
+    if (prompt.open) sessionStorage.removeItem(FOLDED);
+    else sessionStorage.setItem(FOLDED, task);
+  });
+  new ResizeObserver(() => {
+    document.body.style.setProperty("--prompt-height", `${prompt.offsetHeight}px`);
+  }).observe(prompt);
 }

@@ -2,6 +2,7 @@
 // them come and go with it, and the page tells how many are still open.
 import { connect as autosave } from "./autosave.js";
 import { isPlain, isTyping } from "./bench.js";
+import { _ } from "../words.js";
 
 export function connect(form) {
   autosave(form);
@@ -53,7 +54,7 @@ function ask(name, asked) {
 }
 
 function tellOpen(count) {
-  const words = count ? `prompt: ${count} to answer` : "prompt labelled";
+  const words = count ? _("prompt: %(count)s to answer", { count }) : _("prompt labelled");
   const place = document.querySelector("[data-open-labels]");
   if (place.value !== words) place.value = words;
 }

@@ -346,6 +346,8 @@ class CampaignPage(Page):
     error: str = ""
 
 
-def recent_of(annotation: Annotation) -> RecentAnnotation:
+def recent_of(annotation: Annotation, written: Mapping[str, Any]) -> RecentAnnotation:
+    """A line about a submission; ``written`` is what was written for it, if anything was."""
     prompt = annotation.task.prompt
-    return RecentAnnotation(annotation, prompt.messages[-1]["content"] if prompt else "", stored_order(annotation))
+    about = prompt.messages[-1]["content"] if prompt else written.get("instruction") or written.get("prompt", "")
+    return RecentAnnotation(annotation, about, stored_order(annotation))

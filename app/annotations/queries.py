@@ -1,6 +1,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, contains_eager, joinedload, selectinload
@@ -327,6 +328,16 @@ def texts_of(session: Session, annotation_id: int) -> Sequence[WrittenText]:
     return session.scalars(
         select(WrittenText).where(WrittenText.annotation_id == annotation_id).order_by(WrittenText.number)
     ).all()
+
+
+def newest_contents(session: Session, annotation_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """What was written last for each of some annotations."""
+    rows = session.execute(
+        select(WrittenText.annotation_id, WrittenText.content).where(
+            WrittenText.annotation_id.in_(list(annotation_ids)), _is_newest()
+        )
+    )
+    return {annotation_id: content for annotation_id, content in rows}  # noqa: C416
 
 
 def returned_text(session: Session, person_id: int, task_id: int, *, lock: bool = False) -> WrittenText | None:

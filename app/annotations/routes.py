@@ -569,11 +569,13 @@ def show_campaign(request: Request, campaign_id: int, _manager: Manager, session
 
 def _campaign_page(session: Session, campaign_id: int, now: datetime, error: str = "") -> CampaignPage:
     campaign = service.campaign_for(session, campaign_id)
+    recent = queries.recent_annotations(session, campaign_id, 30)
+    written = queries.newest_contents(session, [annotation.id for annotation in recent])
     return CampaignPage(
         campaign=campaign,
         progress=queries.progress(session, now, campaign_id).get(campaign_id, Progress()),
         annotations=queries.annotation_counts(session).get(campaign_id, 0),
-        recent=[recent_of(annotation) for annotation in queries.recent_annotations(session, campaign_id, 30)],
+        recent=[recent_of(annotation, written.get(annotation.id, {})) for annotation in recent],
         priority=_(PRIORITY[campaign.phase]),
         versions=schemas.all_versions(session) if campaign.schema_version else [],
         guideline=None if campaign.imported else guidelines.version_of(session, campaign),

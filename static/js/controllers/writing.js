@@ -60,6 +60,9 @@ export function connect(form) {
     document.addEventListener(kind, (event) => event.target.form === form && later(), { capture: true });
   }
   form.addEventListener("rows:change", later);
+  // On a small screen the text comes first; the hints are one tap away.
+  const hints = document.querySelector(".writing-hints");
+  if (hints && matchMedia("(max-width: 640px)").matches) hints.open = false;
   tellLength();
   views();
   scenarios();

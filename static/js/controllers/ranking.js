@@ -1,182 +1,237 @@
-// The ranking board. The selects of the cards are the truth that is posted; lanes, drag and keys only set them.
-// Nothing is saved or sent before the person has placed every answer or has agreed to a proposal.
-import { send } from "./autosave.js";
+// The ranking board: every answer has a lane, lanes are drawn as the person likes to read, and whatever they do is a
+// new state that can be undone. What is saved and sent is the order that the person made or agreed to: a proposal is
+// drawn, but stands in no form before they have said so.
+import { makeBoard } from "../board.js";
+import { keepHistory } from "../history.js";
+import { makeViews } from "../views.js";
+import { closedUp, contradictions, movedBy, tiedWithAbove, weakOrder } from "../weak_orders.js";
+import { _ } from "../words.js";
+import { connect as autosave } from "./autosave.js";
 import { isPlain, isTyping } from "./bench.js";
 
 export function connect(form) {
-  const cards = [...form.querySelectorAll(".rank-card")];
-  const tray = form.querySelector("[data-tray]");
-  const board = makeLanes(form, cards.length);
-  const places = [form.querySelector("[data-lane='0']"), ...board];
   const page = form.closest(".bench-page");
-  const [result, agreement] = ["[data-result]", "[data-agreement]"].map((selector) => page.querySelector(selector));
-  const confirm = page.querySelector("[data-confirm]");
-  const propose = page.querySelector("[data-propose]");
-  let proposed = false;
-  let current = cards[0];
+  const find = (selector) => page.querySelector(selector);
+  const cards = [...form.querySelectorAll(".rank-card")];
+  const letters = cards.map((card) => card.dataset.letter);
+  const ratings = cards.map((card) => Number(card.dataset.rating));
+  const selects = cards.map((card) => card.querySelector("select"));
+  const none = form.elements.none_acceptable;
+  const places = new Map([["result", "[data-result]"], ["agreement", "[data-agreement]"], ["confirm", "[data-confirm]"]]
+    .map(([name, selector]) => [name, find(selector)]));
+  const submits = [...page.querySelectorAll("[data-submit]")];
 
-  const select = (card) => card.querySelector("select");
-  const laneOf = (card) => Number(select(card).value || 0);
-  const ordered = () => places.flatMap((place) => [...place.querySelectorAll(".rank-card")]);
+  // `agreed` is what the person made or agreed to; `lanes`, what the board shows, may be a proposal.
+  const shown = closedUp(selects.map((select) => Number(select.value || 0)));
+  let state = { lanes: shown, agreed: shown, proposed: false };
+  let current = 0;
+  const placed = () => state.lanes.every(Boolean);
 
-  function place(card, lane, { byPerson = true } = {}) {
-    const hadFocus = card.contains(document.activeElement);
-    select(card).value = lane || "";
-    if (card.parentElement !== places[lane]) places[lane].append(card);
-    if (hadFocus) card.focus();
-    if (byPerson) {
-      proposed = false;
-      save();
-    }
-    draw();
+  const board = makeBoard(form, cards, {
+    dropped: (card, lane) => put(cards.indexOf(card), lane),
+  });
+  const views = makeViews(form, cards, () => draw());
+  // Forms are read where they are saved and where they are sent: neither may find a proposal in them.
+  form.addEventListener("formdata", ({ formData }) => {
+    selects.forEach((select, i) => formData.set(select.name, state.agreed[i] || ""));
+  });
+  autosave(form);
+  const content = () => JSON.stringify([state.agreed, none.checked]);
+  let saved = JSON.stringify([closedUp(selects.map(chosenByServer)), none.checked]);
+  function save() {
+    if (content() === saved) return;
+    saved = content();
+    form.dispatchEvent(new Event("change", { bubbles: true }));
   }
+  const history = keepHistory({
+    read: () => ({ ...state, none: none.checked }),
+    apply: (earlier) => {
+      none.checked = earlier.none;
+      take(earlier);
+    },
+  });
+
+  function take({ lanes, proposed = false, agreed = state.agreed }) {
+    const order = closedUp(lanes);
+    state = { lanes: order, agreed: proposed ? agreed : order, proposed };
+    draw();
+    save();
+    history.record();
+  }
+  const put = (i, lane) => take({ lanes: state.lanes.with(i, lane) });
 
   function draw() {
-    const placed = cards.every(laneOf);
-    tray.hidden = placed;
-    form.classList.toggle("all-placed", placed);
-    board.forEach((lane) => lane.parentElement.classList.toggle("filled", lane.querySelector(".rank-card") !== null));
-    result.value = placed ? weakOrder(cards) : `${cards.filter(laneOf).length} of ${cards.length} placed`;
-    agreement.textContent = placed ? hint(cards) : "";
-    confirm.hidden = !(placed && proposed);
-    page.querySelectorAll("[data-submit]").forEach((button) => { button.disabled = !placed || proposed; });
+    const all = placed();
+    cards.forEach((card, i) => {
+      selects[i].value = state.lanes[i] || "";
+      card.classList.toggle("current", i === current);
+      card.setAttribute("aria-label", described(i));
+    });
+    board.draw(state.lanes, { inLanes: views.inLanes(), all });
+    form.classList.toggle("proposed", state.proposed);
+    tell(places.get("result"), told(all));
+    tell(places.get("agreement"), all ? hint() : "");
+    places.get("confirm").hidden = !(all && state.proposed);
+    for (const button of submits) button.disabled = !all || state.proposed;
+  }
+  const tell = (place, words) => { if (place.textContent !== words) place.textContent = words; };
+
+  function described(i) {
+    const [letter, rating, rank] = [letters[i], ratings[i], state.lanes[i]];
+    const said = rating ? _("Answer %(letter)s, rated %(rating)s", { letter, rating }) : _("Answer %(letter)s", { letter });
+    return `${said}, ${rank ? _("rank %(rank)s", { rank }) : _("no rank yet")}`;
   }
 
-  const save = () => send(form.dataset.save, new FormData(form));
-
-  function weakOrder(all) {
-    const lanes = Map.groupBy ? Map.groupBy(all, laneOf) : group(all, laneOf);
-    return [...lanes.keys()].sort((a, b) => a - b)
-      .map((lane) => lanes.get(lane).map((card) => card.dataset.letter).sort().join(" = ")).join(" > ");
+  function told(all) {
+    const order = weakOrder(state.lanes, letters);
+    if (state.proposed) return _("Proposed: %(order)s", { order });
+    if (all) return order;
+    const count = _("%(placed)s of %(all)s placed", { placed: state.lanes.filter(Boolean).length, all: cards.length });
+    return order ? `${order} · ${count}` : count;
   }
 
-  function hint(all) {
-    const odd = [];
-    for (const a of all) {
-      for (const b of all) {
-        if (laneOf(a) < laneOf(b) && Number(a.dataset.rating) < Number(b.dataset.rating)) {
-          odd.push(`${a.dataset.letter} (${a.dataset.rating}) above ${b.dataset.letter} (${b.dataset.rating})`);
-        }
-      }
-    }
-    if (odd.length > 2) odd.splice(2, Infinity, `${odd.length - 2} more`);
-    return odd.length
-      ? `You rank ${odd.join(" and ")}, your ratings say the opposite. Both may be meant; look once more.`
-      : "Your ratings agree with this order.";
+  function hint() {
+    if (!ratings.some(Boolean)) return "";
+    const pairs = contradictions(ratings, state.lanes);
+    if (!pairs.length) return _("Your ratings agree with this order.");
+    const said = pairs.slice(0, 2).map(inWords);
+    if (pairs.length > 2) said.push(_("%(num)s more", { num: pairs.length - 2 }));
+    return _("Against your ratings: %(pairs)s.", { pairs: said.join(", ") });
   }
+  const inWords = ([i, j]) => _("%(better)s (%(low)s) above %(worse)s (%(high)s)", {
+    better: letters[i], low: ratings[i], worse: letters[j], high: ratings[j],
+  });
 
-  const move = (card, by) => {
-    const lane = laneOf(card);
-    place(card, lane ? Math.min(cards.length, Math.max(1, lane + by)) : by > 0 ? cards.length : 1);
+  // What a person does ---------------------------------------------------------------------------
+
+  const proposeFromRatings = () => {
+    const proposal = JSON.parse(form.dataset.proposal);
+    take({ lanes: cards.map((card) => proposal[card.dataset.candidate]), proposed: true });
   };
-  const tie = (card) => {
-    const lane = laneOf(card);
-    const above = cards.filter((other) => other !== card).map(laneOf).filter((other) => other && (!lane || other < lane));
-    if (above.length) place(card, Math.max(...above));
+  const move = (i, by) => take({ lanes: movedBy(state.lanes, i, by) });
+  const tie = (i) => take({ lanes: tiedWithAbove(state.lanes, i) });
+  const mark = () => {
+    none.checked = !none.checked;
+    none.dispatchEvent(new Event("change", { bubbles: true }));
   };
-  const expand = (card) => {
-    const open = card.classList.toggle("open");
-    card.querySelector("[data-act=expand]").setAttribute("aria-expanded", String(open));
-  };
-  const act = { up: (card) => move(card, -1), down: (card) => move(card, 1), tie, expand };
-
-  function proposeFromRatings() {
-    const lanes = JSON.parse(form.dataset.proposal);
-    cards.forEach((card) => place(card, lanes[card.dataset.candidate], { byPerson: false }));
-    proposed = true;
-    draw();
+  // A digit puts the current answer into a lane and goes on to the next one without.
+  function rankByKey(digit) {
+    put(current, digit);
+    const open = state.lanes.map((lane, i) => (lane ? -1 : i)).filter((i) => i >= 0);
+    if (open.length) current = open.find((i) => i > current) ?? open[0];
+    focus(current);
+  }
+  function focus(i) {
+    current = i;
+    cards.forEach((card, j) => card.classList.toggle("current", i === j));
+    if (cards[i] === document.activeElement) return;
+    cards[i].focus({ preventScroll: true });
+    cards[i].scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+  function focusBy(by) {
+    const all = board.ordered().map((card) => cards.indexOf(card));
+    const at = all.indexOf(current) + (cards[current].contains(document.activeElement) ? by : 0);
+    focus(all[Math.min(all.length - 1, Math.max(0, at))]);
   }
 
+  let chosen = null;
+  function choose(i) {
+    const first = chosen;
+    chosen = first === null ? i : null;
+    cards.forEach((card, j) => card.querySelector("[data-act=compare]").setAttribute("aria-pressed", String(j === chosen)));
+    if (first === null) tell(find("[data-told]"), _("Answer %(letter)s is chosen: choose another one to compare it with.", { letter: letters[i] }));
+    else tell(find("[data-told]"), "");
+    if (first !== null && first !== i) compare(Math.min(first, i), Math.max(first, i));
+  }
+  async function compare(i, j) {
+    const { showDifference } = await import("../compare.js");
+    const [left, right] = [i, j].map((at) => ({ letter: letters[at], text: cards[at].querySelector("template").content.textContent }));
+    showDifference(find("#difference"), left, right);
+  }
+
+  const act = {
+    up: (i) => move(i, -1),
+    down: (i) => move(i, 1),
+    tie,
+    expand: (i) => views.toggle(cards[i]),
+    compare: choose,
+  };
   form.addEventListener("click", (event) => {
     const button = event.target.closest("[data-act]");
-    if (button) act[button.dataset.act](button.closest(".rank-card"));
+    if (button) act[button.dataset.act](cards.indexOf(button.closest(".rank-card")));
   });
   form.addEventListener("change", (event) => {
-    if (event.target.matches("select")) place(event.target.closest(".rank-card"), Number(event.target.value || 0));
+    const i = selects.indexOf(event.target);
+    if (i >= 0) put(i, Number(event.target.value || 0));
+    else if (event.target === none) {
+      saved = content(); // by the form itself
+      history.record();
+    }
   });
-  form.addEventListener("focusin", (event) => { current = event.target.closest(".rank-card") ?? current; });
-  confirm.addEventListener("click", () => {
-    proposed = false;
-    save();
-    draw();
+  form.addEventListener("focusin", (event) => {
+    const card = event.target.closest(".rank-card");
+    if (card) current = cards.indexOf(card);
+    for (const [i, each] of cards.entries()) each.classList.toggle("current", i === current);
   });
-  propose.addEventListener("click", proposeFromRatings);
+  const confirm = () => take({ lanes: state.lanes });
+  places.get("confirm").addEventListener("click", confirm);
+  find("[data-propose]").addEventListener("click", proposeFromRatings);
 
-  const focusBy = (by) => {
-    const all = ordered();
-    const at = document.activeElement.closest(".rank-card") ? all.indexOf(current) + by : all.indexOf(current);
-    current = all[Math.min(all.length - 1, Math.max(0, at))];
-    current.focus();
-    current.scrollIntoView({ block: "nearest" });
+  const keys = {
+    j: () => focusBy(1),
+    k: () => focusBy(-1),
+    J: () => move(current, 1),
+    K: () => move(current, -1),
+    t: () => tie(current),
+    e: () => views.toggle(cards[current]),
+    E: () => views.toggleAll(),
+    v: () => views.next(),
+    b: () => views.bind(),
+    c: () => choose(current),
+    p: proposeFromRatings,
+    0: mark,
   };
   document.addEventListener("keydown", (event) => {
     if (isTyping(event) || !isPlain(event)) return;
     const digit = Number(event.key);
-    if (digit >= 1 && digit <= cards.length) place(current, digit);
-    else if (event.key === "j") focusBy(1);
-    else if (event.key === "k") focusBy(-1);
-    else if (event.key === "J") move(current, 1);
-    else if (event.key === "K") move(current, -1);
-    else if (event.key === "t") tie(current);
-    else if (event.key === "e") expand(current);
-    else if (event.key === "p") proposeFromRatings();
-    else if (event.key === "Enter" && !event.target.closest("a, button, summary")) page.querySelector("[data-primary]").click();
-    else return;
+    if (digit >= 1 && digit <= cards.length) rankByKey(digit);
+    else if (Object.hasOwn(keys, event.key)) keys[event.key]();
+    else if (event.key === "Enter" && !event.target.closest("a, button, summary")) {
+      if (state.proposed) confirm();
+      else find("[data-primary]").click();
+    } else return;
     event.preventDefault();
   });
 
-  for (const list of places) {
-    globalThis.Sortable?.create(list, {
-      group: "answers",
-      animation: 120,
-      forceFallback: true,
-      fallbackOnBody: true,
-      fallbackTolerance: 4,
-      handle: matchMedia("(pointer: coarse)").matches ? ".grip" : ".rank-head",
-      filter: "select, button, a",
-      preventOnFilter: false,
-      draggable: ".rank-card",
-      ghostClass: "ghost",
-      onEnd: ({ item, to }) => {
-        item.focus();
-        place(item, places.indexOf(to));
-      },
-    });
-  }
+  // What stands against the ratings is pointed out once before it is sent; one press more sends it all the same.
+  const against = find("#against");
+  let asked = false;
+  form.addEventListener("submit", (event) => {
+    const pairs = placed() ? contradictions(ratings, state.lanes) : [];
+    if (!placed() || state.proposed) event.preventDefault();
+    else if (pairs.length && !asked) {
+      event.preventDefault();
+      against.querySelector("[data-pairs]").replaceChildren(...pairs.map((pair) => {
+        const item = document.createElement("li");
+        item.textContent = inWords(pair);
+        return item;
+      }));
+      against.querySelector("[data-all-the-same]").onclick = () => {
+        asked = true;
+        against.close();
+        form.requestSubmit(event.submitter);
+      };
+      against.showModal();
+    }
+    if (event.defaultPrevented) event.stopImmediatePropagation();
+  }, { capture: true });
 
-  form.querySelectorAll("[data-act]").forEach((button) => { button.hidden = false; });
-  propose.hidden = false;
-  cards.forEach((card) => {
-    place(card, laneOf(card), { byPerson: false });
-    const text = card.querySelector(".rank-text");
-    card.querySelector("[data-act=expand]").hidden = text.scrollHeight <= text.clientHeight + 4;
-  });
+  find("[data-propose]").hidden = false;
+  for (const tool of page.querySelectorAll("[data-act], [data-tools]")) tool.hidden = false;
+  views.start();
   draw();
+  save(); // whatever was chosen before this script was there is the person's own
   form.dataset.ready = "";
 }
 
-function makeLanes(form, count) {
-  const lanes = form.querySelector("[data-lanes]");
-  lanes.hidden = false;
-  form.classList.add("with-lanes");
-  return Array.from({ length: count }, (_, i) => {
-    const lane = document.createElement("section");
-    const title = document.createElement("h2");
-    const list = document.createElement("div");
-    const word = i === 0 ? " best" : i === count - 1 ? " worst" : "";
-    lane.className = "lane";
-    lane.setAttribute("aria-label", `Rank ${i + 1}${word}`);
-    title.textContent = `${i + 1}${word}`;
-    list.className = "lane-cards";
-    list.dataset.lane = String(i + 1);
-    lane.append(title, list);
-    lanes.append(lane);
-    return list;
-  });
-}
-
-function group(items, key) {
-  const groups = new Map();
-  for (const item of items) groups.set(key(item), [...(groups.get(key(item)) ?? []), item]);
-  return groups;
-}
+const chosenByServer = (select) => Number([...select.options].find((option) => option.defaultSelected)?.value || 0);

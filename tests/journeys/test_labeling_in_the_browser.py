@@ -197,11 +197,11 @@ def test_the_ranking_opens_when_the_prompt_is_labelled_too_and_the_page_leads_th
     page.get_by_label("Use case").select_option("Chat")
     question(page, "Closed domain").get_by_label("yes").check()
     question(page, "Explicit constraint").get_by_label("no").check()
-    for _ in range(4):  # a hallucination is asked about now, of every answer
+    for number in range(1, 5):  # a hallucination is asked about now, of every answer
         question(page, "Hallucination").get_by_label("no", exact=True).check()
         expect(page.locator("[data-save-state]")).to_contain_text("Saved")
         page.locator("[data-primary]").click()
-        page.wait_for_load_state()
+        page.wait_for_url("**/rank" if number == 4 else f"**answer={number + 1}")
     expect(page.locator("#rank-form[data-ready]")).to_be_visible()
 
 

@@ -279,8 +279,8 @@ def test_texts_are_read_side_by_side_together_and_compared(board):
     card(page, "C").get_by_role("button", name="Compare").click()
     dialog = page.get_by_role("dialog", name="Answers A and C, word by word")
     letter = {name: re.search(r"answer (\d)", card(page, name).text_content())[1] for name in "AC"}
-    assert set(dialog.locator("del").evaluate_all("all => all.map(e => e.childNodes[1].data.trim())")) == {letter["A"]}
-    assert set(dialog.locator("ins").evaluate_all("all => all.map(e => e.childNodes[1].data.trim())")) == {letter["C"]}
+    assert set(dialog.locator("[data-side] del").evaluate_all("all => all.map(e => e.childNodes[1].data.trim())")) == {letter["A"]}
+    assert set(dialog.locator("[data-side] ins").evaluate_all("all => all.map(e => e.childNodes[1].data.trim())")) == {letter["C"]}
     expect(dialog).to_contain_text("60 words only in A, 60 only in C")
     press(page, "Escape")
     expect(dialog).to_be_hidden()

@@ -49,7 +49,7 @@ export function makeViews(form, cards, redraw) {
     openAll(!inLanes());
     redraw();
     const current = form.querySelector(".rank-card.current");
-    current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    current?.scrollIntoView({ block: chosen.view === "stacked" ? "start" : "nearest", inline: "nearest" });
   }
   const next = () => choose(VIEWS[(VIEWS.indexOf(chosen.view) + 1) % VIEWS.length]);
   const bind = () => { if (chosen.view === "side") keep({ together: !chosen.together }); };
@@ -58,6 +58,13 @@ export function makeViews(form, cards, redraw) {
   together.addEventListener("click", bind);
   all.addEventListener("click", toggleAll);
   followEachOther(cards, () => chosen.view === "side" && chosen.together);
+
+  // How much of the screen the prompt covers from above where it stays in sight.
+  const prompt = page.querySelector(".prompt-panel");
+  new ResizeObserver(() => {
+    const covers = getComputedStyle(prompt).position === "sticky" ? prompt.offsetHeight : 0;
+    form.style.setProperty("--prompt-height", `${covers}px`);
+  }).observe(prompt);
 
   const start = () => {
     if (!VIEWS.includes(chosen.view)) chosen.view = "lanes";

@@ -198,6 +198,36 @@ def test_steps_up_and_down_go_through_every_weak_order_and_can_be_undone(board, 
     expect(page.get_by_label("None is acceptable")).not_to_be_checked()
 
 
+def test_choices_of_the_rating_form_are_undone_and_redone_and_saved(page, tasks, database, labeler):
+    tasks(4)
+    sign_in(page)
+    page.get_by_role("button", name="Take the next task").click()
+    expect(page.locator("#answer-form[data-ready]")).to_be_visible()
+    expect(page.locator(".prompt-labels[data-ready]")).to_be_visible()
+
+    def kept(likert, constraint):
+        def until(_, content):
+            likerts = [answer["likert"] for answer in content.get("answers", {}).values()]
+            return likerts == [likert] and content.get("prompt", {}).get("explicit_constraint") == constraint
+
+        drafted(page, database, until=until)
+
+    page.get_by_role("group", name="Explicit constraint").get_by_label("yes").check()
+    press(page, "3", "6")
+    kept(6, "yes")
+    press(page, "Control+z")
+    kept(3, "yes")
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Undo").click()
+    kept(None, None)
+    expect(page.get_by_role("group", name="Satisfies the explicit constraint")).to_be_hidden()
+    press(page, "Control+y", "Control+y")
+    kept(3, "yes")
+    page.get_by_role("textbox", name="Note").fill("hm")
+    press(page, "Control+z")  # a text field keeps its own undo
+    kept(3, "yes")
+
+
 def test_a_proposal_is_in_no_form_before_it_is_agreed_to_whatever_happens_meanwhile(board, database):
     page = board()
     press(page, "p")
@@ -279,8 +309,12 @@ def test_texts_are_read_side_by_side_together_and_compared(board):
     card(page, "C").get_by_role("button", name="Compare").click()
     dialog = page.get_by_role("dialog", name="Answers A and C, word by word")
     letter = {name: re.search(r"answer (\d)", card(page, name).text_content())[1] for name in "AC"}
-    assert set(dialog.locator("[data-side] del").evaluate_all("all => all.map(e => e.childNodes[1].data.trim())")) == {letter["A"]}
-    assert set(dialog.locator("[data-side] ins").evaluate_all("all => all.map(e => e.childNodes[1].data.trim())")) == {letter["C"]}
+    assert set(dialog.locator("[data-side] del").evaluate_all("all => all.map(e => e.childNodes[1].data.trim())")) == {
+        letter["A"]
+    }
+    assert set(dialog.locator("[data-side] ins").evaluate_all("all => all.map(e => e.childNodes[1].data.trim())")) == {
+        letter["C"]
+    }
     expect(dialog).to_contain_text("60 words only in A, 60 only in C")
     press(page, "Escape")
     expect(dialog).to_be_hidden()

@@ -1,4 +1,5 @@
 // The rating form: digits rate, arrows change the answer, Enter goes on. The prompt's labels are in labels.js.
+import { keepChoices } from "../history.js";
 import { connect as autosave } from "./autosave.js";
 import { isPlain, isTyping } from "./bench.js";
 
@@ -6,6 +7,7 @@ const SWIPE = 80;
 
 export function connect(form) {
   autosave(form);
+  keepChoices(form.closest(".bench-page"));
   swipe();
   document.addEventListener("keydown", (event) => {
     if (isTyping(event) || !isPlain(event)) return;

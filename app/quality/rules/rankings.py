@@ -22,6 +22,9 @@ class Judgements:
     * ``ranking``: (J,) from 0 to R - 1.
     * ``pair``: (J,) the pair of answers, numbered from 0 within everything; the same for everybody who judged it.
     * ``sign``: (J,) 1 if the first answer of the pair is better, -1 if the second is, 0 for a tie.
+    * ``shown``: (J,) 1 if the first answer of the pair stood before the second on the screen, -1 if after it, 0 if
+      unknown.
+    * ``answers``: (P, 2) the two answers of each pair, as they were given.
     * ``task``, ``labeler``, ``prompt``: (R,) from 0. Rankings of one task are compared with each other; a prompt, in
       which tasks lie, is what the bootstrap draws. A labeler may have several rankings of a task.
     """
@@ -29,6 +32,8 @@ class Judgements:
     ranking: Integers
     pair: Integers
     sign: Integers
+    shown: Integers
+    answers: Integers
     task: Integers
     labeler: Integers
     prompt: Integers
@@ -43,6 +48,7 @@ class Judgements:
         task: Integers,
         labeler: Integers,
         prompt: Integers | None = None,
+        place: Integers | None = None,
         ordered: bool = False,
     ) -> Judgements:
         """All C(K, 2) pairs of each ranking of K answers.
@@ -56,22 +62,31 @@ class Judgements:
             task: (R,)
             labeler: (R,)
             prompt: (R,), by default the task.
+            place: (N,) where the answer stood on the screen, from 0, if known; -1 for unknown.
             ordered: see ``of_pairs``.
         """
         order = np.argsort(ranking, kind="stable") if ordered else np.lexsort((item, ranking))
         ranking, item, rank = ranking[order], item[order], rank[order]
+        place = np.full(len(rank), -1) if place is None else place[order]
         sizes = np.bincount(ranking, minlength=len(task))
         starts = np.cumsum(sizes) - sizes
-        found: list[tuple[Integers, Integers, Integers, Integers]] = []
+        found: list[tuple[Integers, ...]] = []
         for size in np.unique(sizes[sizes > 1]):
             of_size = np.flatnonzero(sizes == size)
             rows = starts[of_size][:, None] + np.arange(size)
             one, other = np.triu_indices(size, 1)
             signs = np.sign(rank[rows[:, other]] - rank[rows[:, one]])
-            items = item[rows]
-            found.append((np.repeat(of_size, len(one)), items[:, one].ravel(), items[:, other].ravel(), signs.ravel()))
-        joined = [np.concatenate(column) if column else np.zeros(0, dtype=np.int64) for column in _columns(found)]
-        return cls.of_pairs(*joined, task=task, labeler=labeler, prompt=prompt, ordered=ordered)
+            items, places = item[rows], place[rows]
+            known = (places[:, one] >= 0) & (places[:, other] >= 0)
+            shown = np.where(known, np.sign(places[:, other] - places[:, one]), 0)
+            columns = (np.repeat(of_size, len(one)), items[:, one], items[:, other], signs, shown)
+            found.append(tuple(column.ravel() for column in columns))
+        rankings, first, second, sign, shown = (
+            np.concatenate(column) if column else np.zeros(0, dtype=np.int64) for column in _columns(found, 5)
+        )
+        return cls.of_pairs(
+            rankings, first, second, sign, task=task, labeler=labeler, prompt=prompt, shown=shown, ordered=ordered
+        )
 
     @classmethod
     def of_pairs(
@@ -84,6 +99,7 @@ class Judgements:
         task: Integers,
         labeler: Integers,
         prompt: Integers | None = None,
+        shown: Integers | None = None,
         ordered: bool = False,
     ) -> Judgements:
         """Judgements of pairs as they came, for data that are no rankings.
@@ -96,6 +112,7 @@ class Judgements:
             task: (R,)
             labeler: (R,)
             prompt: (R,), by default the task.
+            shown: (J,) 1 if ``first`` stood before ``second`` on the screen, -1 if after it, 0 if unknown.
             ordered: take A before B and B before A for different pairs, so that judgements meet only if both people
                 saw the answers in the same order.
         """
@@ -104,20 +121,26 @@ class Judgements:
         swapped = (first > second) & (not ordered)
         one, other = np.where(swapped, second, first), np.where(swapped, first, second)
         key = _renumbered(one * len(names) + other)
-        pair = _renumbered(task[ranking] * (int(key.max(initial=0)) + 1) + key)
+        of_task = task[ranking] * (int(key.max(initial=0)) + 1) + key
+        _, where, pair = np.unique(of_task, return_index=True, return_inverse=True)
+        direction = np.where(swapped, -1, 1)
         return cls(
-            ranking,
-            pair,
-            np.where(swapped, -sign, sign).astype(np.int8),
-            np.asarray(task),
-            np.asarray(labeler),
-            np.asarray(task if prompt is None else prompt),
+            ranking=ranking,
+            pair=pair,
+            sign=(sign * direction).astype(np.int8),
+            shown=(0 * sign if shown is None else shown * direction).astype(np.int8),
+            answers=np.stack([names[one[where]], names[other[where]]], axis=1),
+            task=np.asarray(task),
+            labeler=np.asarray(labeler),
+            prompt=np.asarray(task if prompt is None else prompt),
         )
 
     def only(self, rankings: Mask) -> Judgements:
         """The judgements of some rankings, given as a mask (R,); everything keeps its numbers."""
-        kept = np.asarray(rankings, dtype=bool)[self.ranking]
-        return Judgements(self.ranking[kept], self.pair[kept], self.sign[kept], self.task, self.labeler, self.prompt)
+        kept = rankings[self.ranking]
+        return replace(
+            self, ranking=self.ranking[kept], pair=self.pair[kept], sign=self.sign[kept], shown=self.shown[kept]
+        )
 
     def as_labels(self) -> Labels:
         """Each pair an item with the categories -1, 0, 1, for Krippendorff's α of signs.
@@ -198,7 +221,7 @@ def _compared(judgements: Judgements) -> Iterator[tuple[Integers, ...]]:
     count = int(judgements.task.max(initial=-1)) + 1
     if not len(tasks):
         return
-    row, column = _within(tasks, judgements.ranking), _within(tasks, judgements.pair)
+    row, column = numbered_within(tasks, judgements.ranking), numbered_within(tasks, judgements.pair)
     height, width = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     np.maximum.at(height, tasks, row + 1)
     np.maximum.at(width, tasks, column + 1)
@@ -247,7 +270,7 @@ def _tables(signs: Integers, numbers: Integers) -> tuple[Integers, ...]:
     return (*numbered, *(count[kept].astype(np.int32) for count in counts))
 
 
-def _within(groups: Integers, members: Integers) -> Integers:
+def numbered_within(groups: Integers, members: Integers) -> Integers:
     """Number the distinct members of each group from 0; a member lies in one group only. (N,), (N,) -> (N,)."""
     _, where, back = np.unique(members, return_index=True, return_inverse=True)
     group = groups[where]
@@ -262,5 +285,5 @@ def _renumbered(keys: Integers) -> Integers:
     return np.unique(keys, return_inverse=True)[1]
 
 
-def _columns(rows: Sequence[tuple[Integers, ...]], width: int = 4) -> list[list[Integers]]:
+def _columns(rows: Sequence[tuple[Integers, ...]], width: int) -> list[list[Integers]]:
     return [[row[column] for row in rows] for column in range(width)]

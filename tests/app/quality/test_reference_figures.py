@@ -5,9 +5,12 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import kendalltau
 
 from app.evaluations.rules import clustered_mean, win_rate
 from app.quality.rules.alpha import krippendorff_alpha
+from app.quality.rules.davidson import davidson
+from app.quality.rules.dawid_skene import dawid_skene
 from app.quality.rules.kappas import brennan_prediger, cohen_kappa, conger_kappa, fleiss_kappa, gwet_ac1, gwet_ac2
 from app.quality.rules.labels import Labels, raw_agreement
 from app.quality.rules.ranking_agreement import NON_TIE, agreement, tie_class, tie_kappa
@@ -178,3 +181,63 @@ def test_alpacaeval_win_rate_and_its_standard_error(shared_data):
     prompts = list(range(len(results)))
     assert 100 * win_rate(prompts, results).estimate.mean == pytest.approx(41.24223602484472, abs=1e-12)
     assert round(100 * clustered_mean(prompts, results, seed=0).standard_error, 3) == 1.727
+
+
+def test_dawid_and_skenes_anaesthetists(classics):
+    expected = classics["dawid_skene_1979_anaesthetists"]["expected"]
+    patients, observers, labels = np.array(classics["dawid_skene_1979_anaesthetists"]["data"]).T - 1
+    found = dawid_skene(patients, observers, labels, shape=(45, 5, 4))
+    assert found.converged
+    assert np.round(found.marginals, 2).tolist() == expected["class_marginals"]
+    assert np.round(found.marginals, 4).tolist() == expected["class_marginals_em_full"]
+    assert np.round(found.confusion[0], 2).tolist() == expected["observer1_error_rates"]
+
+
+@pytest.fixture(scope="module")
+def models(shared_data):
+    return {one["name"]: one for one in json.loads((shared_data / "bradley_terry_classics.json").read_text())}
+
+
+def test_journal_citations(models):
+    wins = np.array(models["journal_citations"]["wins"])
+    np.fill_diagonal(wins, 0)
+    first, second = np.nonzero(wins)
+    fit = davidson(first, second, np.ones_like(first), items=4, weights=wins[first, second])
+    assert fit.log_tie is None
+    assert np.round(fit.log_worth - fit.log_worth[0], 5).tolist() == [0, -2.94907, -0.47957, 0.26895]
+
+
+def test_chocolate_pudding(models):
+    i, j, _, i_wins, j_wins, ties = np.array(models["chocolate_pudding_ties"]["rows"]).T
+    sign = np.repeat([1, -1, 0], len(i))
+    fit = davidson(np.tile(i - 1, 3), np.tile(j - 1, 3), sign, items=6, weights=np.concatenate([i_wins, j_wins, ties]))
+    published = models["chocolate_pudding_ties"]["expected"]
+    assert np.round(fit.worth, 4).tolist() == [0.1388, 0.1730, 0.1617, 0.1654, 0.1587, 0.2024]
+    assert round(float(np.exp(fit.log_tie)), 4) == 0.7468
+    assert round(-2 * fit.log_likelihood, 1) == published["neg2loglik"]
+    assert np.round(fit.log_worth - fit.log_worth[0], 3) == pytest.approx(published["log_worth_ref1"], abs=1e-3)
+    errors = [fit.error_of_difference(item, 0) for item in range(1, 6)]
+    assert np.round(errors, 4).tolist() == published["std_errors"][1:]
+    assert round(float(fit.covariance[6, 6] ** 0.5), 4) == published["log_tie_se"]
+
+
+@pytest.mark.parametrize("pair", ["fre-eng", "deu-eng", "fin-eng"])
+def test_wmt15_systems_stand_in_the_published_order(shared_data, wmt15, pair):
+    published = json.loads((shared_data / "wmt_system_ranking_reference.json").read_text())[pair]["systems"]
+    systems = [one["system"] for one in published]
+    ranking, item, rank = np.array(
+        [
+            (number, systems.index(name), one["rank"])
+            for number, row in enumerate(wmt15[pair])
+            for one in row["candidates"]
+            for name in one["systems"]
+        ]
+    ).T
+    alone = np.arange(len(wmt15[pair]))
+    judgements = Judgements.of_rankings(ranking, item, rank, task=np.zeros_like(alone), labeler=alone)
+    first, second = judgements.answers[judgements.pair].T
+    fit = davidson(first, second, judgements.sign, items=len(systems), ties="half")
+    means = [one["trueskill"] for one in published]
+    assert kendalltau(fit.log_worth, means).statistic == pytest.approx(1, abs=1e-12)
+    assert np.corrcoef(fit.log_worth, means)[0, 1] >= 0.995
+    assert np.round(fit.log_worth, 4).tolist() == [one["bt_log_strength_computed_here"] for one in published]

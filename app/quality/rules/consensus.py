@@ -1,0 +1,94 @@
+"""One order of a prompt's answers out of several people's, with the doubt that is left; and what a majority says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import erf, sqrt
+
+import numpy as np
+
+from app.quality.rules.rankings import Judgements
+from app.quality.rules.reliability import Reliabilities
+from app.quality.rules.resamples import Floats, Integers
+
+CERTAIN = 0.75
+"""An order that is less likely than this is left a tie."""
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """The answers of one task from best to worst.
+
+    ``better[i]`` is the chance that answer i is truly better than answer i + 1; where it lies below the limit that was
+    asked for, the two share a rank. ``errors`` are standard deviations of the worths.
+    """
+
+    answers: list[int]
+    ranks: list[int]
+    worths: list[float]
+    errors: list[float]
+    better: list[float]
+
+    @property
+    def certainty(self) -> float:
+        """The chance of the least certain step of the order; 1 for a single answer. A weight for training data."""
+        return min(self.better, default=1.0)
+
+
+def consensus(found: Reliabilities, *, certain: float = CERTAIN) -> dict[int, Consensus]:
+    """The consensus of each task, from worths that weigh every labeler by their reliability.
+
+    Args:
+        found: the fit; each task's worths are normal with its covariance.
+        certain: how likely the order of two neighbours must be, ½ to 1; ½ leaves no ties.
+    """
+    bounds = np.searchsorted(found.task, np.arange(len(found.covariance) + 1))
+    everything: dict[int, Consensus] = {}
+    for task, (start, end) in enumerate(pairwise(bounds)):
+        if end == start:
+            continue
+        worth, covariance = found.worth[start:end], found.covariance[task]
+        order = np.argsort(-worth, kind="stable")
+        better = [
+            _normal((worth[i] - worth[j]) / sqrt(covariance[i, i] + covariance[j, j] - 2 * covariance[i, j]))
+            for i, j in pairwise(order)
+        ]
+        ranks = [1]
+        for place, chance in enumerate(better):
+            ranks.append(place + 2 if chance >= certain else ranks[-1])
+        everything[task] = Consensus(
+            [int(one) for one in found.answer[start:end][order]],
+            ranks,
+            [float(one) for one in worth[order]],
+            [sqrt(covariance[i, i]) for i in order],
+            better,
+        )
+    return everything
+
+
+def majority(judgements: Judgements) -> tuple[Integers, Floats]:
+    """The verdict that most people gave on each pair, and its share of the votes: the baseline.
+
+    Returns:
+        Signs (P,), 0 also where two verdicts have the same number of votes; shares (P,), NaN without a vote.
+    """
+    pairs = len(judgements.answers)
+    votes = np.bincount(judgements.pair * 3 + judgements.sign + 1, minlength=pairs * 3).reshape(pairs, 3)
+    most = votes.max(axis=1, keepdims=True)
+    alone = (votes == most).sum(axis=1) == 1
+    with np.errstate(invalid="ignore"):
+        shares = most[:, 0] / votes.sum(axis=1)
+    return np.where(alone, votes.argmax(axis=1) - 1, 0), shares
+
+
+def majority_classes(items: Integers, values: Integers, shape: tuple[int, int]) -> Integers:
+    """The label that most people gave to each item, the first category among equals: (I,); shape is I, q."""
+    count, q = shape
+    found: Integers = np.bincount(items * q + values, minlength=count * q).reshape(count, q).argmax(axis=1)
+    return found
+
+
+def _normal(deviations: float) -> float:
+    """Φ, the normal distribution function."""
+    return (1 + erf(deviations / sqrt(2))) / 2

@@ -32,6 +32,7 @@ from app.web.render import STATIC
 from app.web.requests import speak_their_language
 from app.web.security import SecurityHeaders, SessionMiddleware, check_csrf, session_options
 from app.web.uploads import BodyLimit
+from app.worklog.routes import router as worklog
 
 ROUTERS = (
     people,
@@ -41,6 +42,7 @@ ROUTERS = (
     guidelines,
     annotations,
     reviews,
+    worklog,
     snapshots,
     registry,
     evaluations,

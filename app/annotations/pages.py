@@ -4,16 +4,19 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from app.annotations.queries import Maker, Progress
-from app.annotations.rules import authoring, ranking
+from app.annotations.rules import activity as activity_rules
+from app.annotations.rules import authoring, ranking, veil
 from app.annotations.rules import campaigns as campaign_rules
 from app.annotations.rules import labels as label_rules
+from app.annotations.rules import skips as skip_rules
 from app.annotations.rules.authoring import Authored
 from app.annotations.rules.submission import LONGEST_DEMONSTRATION, Verdict
 from app.annotations.service import Work, stored_order
+from app.annotations.skips import Skipped
 from app.guidelines.pages import Desk, Guide
 from app.language import gettext as _
 from app.language import spoken
-from app.models import Annotation, Campaign, GuidelineVersion, LabelSchemaVersion, Scenario, WrittenText
+from app.models import Annotation, Campaign, GuidelineVersion, LabelSchemaVersion, Person, Scenario, WrittenText
 from app.schemas.rules import ANSWER, GROUPS, Field, Schema
 from app.web.render import Page, chat_text
 
@@ -28,6 +31,10 @@ class CampaignForMe:
     held_task_id: int | None
     guideline_number: int | None
     guideline_to_confirm: bool
+    why_nothing: str
+    """Where there is nothing to take: a sentence that says why, and what to do."""
+    spared: bool
+    """Nothing is left but sensitive tasks, which this person has asked to be spared."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +67,25 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What every page of a task shows around the instrument. It holds no maker, so none can be shown."""
+class SkipForm:
+    """The form by which a task is skipped, with what was entered in it when it was refused."""
 
+    reasons: ClassVar[Mapping[str, str]] = skip_rules.REASONS
+    needs_a_note: ClassVar[str] = skip_rules.NEEDS_A_NOTE
+    longest: ClassVar[int] = skip_rules.LONGEST_NOTE
+    reason: str = ""
+    note: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every page of a task shows around the instrument. It holds no maker, so none can be shown.
+
+    ``veiled`` says that the texts are hidden for now, ``veilable`` that they can be hidden and shown.
+    """
+
+    idle_after: ClassVar[int] = activity_rules.IDLE_AFTER_SECONDS
     task_id: int
     campaign: str
     kind: str
@@ -76,6 +99,10 @@ class Bench:
     done_today: int
     saved: bool
     guide: Guide
+    skip: SkipForm
+    sensitive: bool
+    veilable: bool
+    veiled: bool
 
 
 @dataclass(frozen=True)
@@ -251,8 +278,9 @@ def preview_of_authored(authored: Authored) -> WritingPreview:
     )
 
 
-def bench_of(work: Work, now: datetime, done_today: int, guide: Guide) -> Bench:
-    campaign = work.task.campaign
+def bench_of(work: Work, person: Person, now: datetime, done_today: int, guide: Guide, skip: SkipForm) -> Bench:
+    campaign, prompt = work.task.campaign, work.task.prompt
+    sensitive = prompt is not None and bool(prompt.sensitive)
     left = (work.lease.expires_at - now).total_seconds() if work.lease.expires_at else 0
     return Bench(
         task_id=work.task.id,
@@ -268,6 +296,10 @@ def bench_of(work: Work, now: datetime, done_today: int, guide: Guide) -> Bench:
         done_today=done_today,
         saved=bool(work.draft.content),
         guide=guide,
+        skip=skip,
+        sensitive=sensitive,
+        veilable=sensitive or person.blur == veil.ALWAYS,
+        veiled=veil.opens_veiled(blur=person.blur, sensitive=sensitive, revealed=work.draft.revealed_at is not None),
     )
 
 
@@ -311,6 +343,7 @@ class NewCampaignPage(Page):
     most_pieces: ClassVar[int] = campaign_rules.MOST_PIECES
     forms: ClassVar[Mapping[str, str]] = authoring.FORMS
     written: ClassVar[Sequence[str]] = campaign_rules.WRITTEN
+    skip_reasons: ClassVar[Mapping[str, str]] = skip_rules.IN_SHORT
     kind: str
     makers: Sequence[Maker]
     sources: Sequence[tuple[str, int]]
@@ -335,6 +368,7 @@ class RecentAnnotation:
 class CampaignPage(Page):
     template: ClassVar[str] = "campaigns/show.html"
     written: ClassVar[Sequence[str]] = campaign_rules.WRITTEN
+    skip_reasons: ClassVar[Mapping[str, str]] = skip_rules.IN_SHORT
     campaign: Campaign
     progress: Progress
     annotations: int
@@ -343,6 +377,7 @@ class CampaignPage(Page):
     versions: Sequence[LabelSchemaVersion]
     guideline: GuidelineVersion | None
     waiting: int
+    skipped: Skipped
     error: str = ""
 
 

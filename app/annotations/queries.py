@@ -16,6 +16,7 @@ from app.models import (
     ModelVersion,
     Person,
     Prompt,
+    Skip,
     Task,
     TaskCandidate,
     WrittenText,
@@ -94,15 +95,25 @@ def _is_free(now: datetime) -> ColumnElement[bool]:
     return and_(Lease.submitted_at.is_(None), or_(Lease.person_id.is_(None), Lease.expires_at <= now))
 
 
-def _is_new_to(person_id: int) -> ColumnElement[bool]:
-    """The task is one that the person has neither submitted, nor holds by another slot, nor has skipped."""
+def _is_untouched_by(person_id: int) -> ColumnElement[bool]:
+    """The task is one that the person has neither submitted nor holds by another slot."""
     other = aliased(Lease)
     elsewhere = exists().where(other.task_id == Lease.task_id, other.person_id == person_id, other.id != Lease.id)
     annotated = exists().where(Annotation.task_id == Lease.task_id, Annotation.person_id == person_id)
-    skipped = exists().where(
-        Draft.task_id == Lease.task_id, Draft.person_id == person_id, Draft.content["skipped"].as_string().is_not(None)
-    )
-    return and_(~elsewhere, ~annotated, ~skipped)
+    return and_(~elsewhere, ~annotated)
+
+
+def _is_new_to(person_id: int) -> ColumnElement[bool]:
+    """The task is one that the person has neither submitted, nor holds by another slot, nor has skipped."""
+    skipped = exists().where(Skip.task_id == Lease.task_id, Skip.person_id == person_id)
+    return and_(_is_untouched_by(person_id), ~skipped)
+
+
+def _is_bearable(person_id: int) -> ColumnElement[bool]:
+    """The task is not marked as sensitive, or the person has not asked to be spared such tasks."""
+    avoids = exists().where(Person.id == person_id, Person.avoids_sensitive.is_(True))
+    sensitive = exists().where(Task.id == Lease.task_id, Prompt.id == Task.prompt_id, Prompt.sensitive.is_(True))
+    return or_(~sensitive, ~avoids)
 
 
 def next_free_slot(session: Session, person_id: int, campaign_ids: Iterable[int], now: datetime) -> Lease | None:
@@ -114,17 +125,21 @@ def next_free_slot(session: Session, person_id: int, campaign_ids: Iterable[int]
     """
     return session.scalar(
         select(Lease)
-        .where(Lease.campaign_id.in_(list(campaign_ids)), _is_free(now), _is_new_to(person_id))
+        .where(Lease.campaign_id.in_(list(campaign_ids)), _is_free(now), _is_new_to(person_id), _is_bearable(person_id))
         .order_by(Lease.task_id, Lease.slot)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
 
 
-def free_slot_of_task(session: Session, person_id: int, task_id: int, now: datetime) -> Lease | None:
+def free_slot_of_task(
+    session: Session, person_id: int, task_id: int, now: datetime, *, skipped_too: bool = False
+) -> Lease | None:
+    """A free slot of one task; ``skipped_too`` also if the person has skipped it before."""
+    is_theirs_to_take = _is_untouched_by(person_id) if skipped_too else _is_new_to(person_id)
     return session.scalar(
         select(Lease)
-        .where(Lease.task_id == task_id, _is_free(now), _is_new_to(person_id))
+        .where(Lease.task_id == task_id, _is_free(now), is_theirs_to_take)
         .order_by(Lease.slot)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -143,6 +158,21 @@ def draft_for(session: Session, person_id: int, task_id: int, *, lock: bool = Fa
 
 def lease_by_id(session: Session, lease_id: int) -> Lease | None:
     return session.get(Lease, lease_id, with_for_update=True)
+
+
+def skip_of(session: Session, person_id: int, task_id: int) -> Skip | None:
+    return session.scalar(select(Skip).where(Skip.task_id == task_id, Skip.person_id == person_id))
+
+
+def skips_in(session: Session, campaign_id: int) -> Sequence[Skip]:
+    """All skips of a campaign with their prompts, oldest first; where prompts are written, with their scenarios."""
+    return session.scalars(
+        select(Skip)
+        .join(Task, Task.id == Skip.task_id)
+        .where(Task.campaign_id == campaign_id)
+        .order_by(Skip.id)
+        .options(joinedload(Skip.task).joinedload(Task.prompt), joinedload(Skip.task).joinedload(Task.scenario))
+    ).all()
 
 
 def annotation_for(session: Session, person_id: int, task_id: int, *, lock: bool = False) -> Annotation | None:
@@ -171,7 +201,15 @@ def candidate_ids_of(session: Session, task_id: int) -> list[int]:
 def slots_for(session: Session, person_id: int, campaign_id: int, now: datetime) -> int:
     """How many tasks of a campaign this person could take now."""
     query = select(func.count(func.distinct(Lease.task_id))).where(
-        Lease.campaign_id == campaign_id, _is_free(now), _is_new_to(person_id)
+        Lease.campaign_id == campaign_id, _is_free(now), _is_new_to(person_id), _is_bearable(person_id)
+    )
+    return session.scalar(query) or 0
+
+
+def slots_spared(session: Session, person_id: int, campaign_ids: Iterable[int], now: datetime) -> int:
+    """How many tasks this person could take now if they had not asked to be spared sensitive ones."""
+    query = select(func.count(func.distinct(Lease.task_id))).where(
+        Lease.campaign_id.in_(list(campaign_ids)), _is_free(now), _is_new_to(person_id), ~_is_bearable(person_id)
     )
     return session.scalar(query) or 0
 
@@ -188,6 +226,7 @@ def first_return(session: Session, person_id: int, campaign_ids: Iterable[int]) 
         Lease.submitted_at.is_(None),
         Lease.person_id != person_id,
         _is_new_to(person_id),
+        _is_bearable(person_id),
     )
     return session.scalar(query)
 

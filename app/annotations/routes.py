@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from app.annotations import queries, service, writing
+from app.annotations import activity, queries, service, skips, writing
 from app.annotations.forms import (
     Fields,
     Lists,
@@ -30,6 +30,7 @@ from app.annotations.pages import (
     NewCampaignPage,
     RankingPage,
     RatingPage,
+    SkipForm,
     WorkPage,
     answers_of,
     bench_of,
@@ -53,7 +54,7 @@ from app.people.rules import may
 from app.scenarios import service as scenarios
 from app.schemas import queries as schemas
 from app.web.forms import whole_number
-from app.web.render import Page, go, render, tell
+from app.web.render import Page, Undo, go, render, tell
 from app.web.requests import Now, Reading, Writing, database_of, needs
 
 router = APIRouter()
@@ -62,6 +63,25 @@ Manager = Annotated[Person, Depends(needs(lambda role: may(role, "manage_campaig
 Reviewer = Annotated[Person, Depends(needs(lambda role: may(role, "review")))]
 Mover = Annotated[Person, Depends(needs(lambda role: may(role, "manage_schemas")))]
 MOST_PROMPTS = 100_000
+SKIPPED_PROMPTS_SHOWN = 50
+
+
+def _count_time(request: Request, task_id: int, *, person: Labeler, now: Now, fields: Fields) -> None:
+    """Count the active time that comes along with what is saved; a wrong one never stands in the way of the work."""
+    if "active_view" not in fields:
+        return
+    try:
+        with database_of(request).transaction() as session:
+            activity.keep(session, person, task_id, now, **_reported(fields))
+    except DomainError:
+        return
+
+
+def _reported(fields: dict[str, str]) -> dict[str, str]:
+    return {"view": fields.get("active_view", ""), "seconds": fields.get("active_seconds", "")}
+
+
+COUNTS_TIME = [Depends(_count_time)]
 
 
 # The labeler's day -------------------------------------------------------------------------------
@@ -84,17 +104,21 @@ def _for_me(
     session: Session, person: Person, campaign: Campaign, progress: dict[int, Progress], now: datetime
 ) -> CampaignForMe:
     held = queries.live_lease_of(session, person.id, [campaign.id], now)
-    is_open = campaign.status == "open"
+    open_ids = [campaign.id] if campaign.status == "open" else []
+    available = queries.slots_for(session, person.id, campaign.id, now) if open_ids else 0
+    nothing = not held and not available
     version = guidelines.version_of(session, campaign)
     return CampaignForMe(
         campaign=campaign,
         name=_called(campaign),
         progress=progress.get(campaign.id, Progress()),
         mine_today=_done_today(session, person, now, campaign.id),
-        available=queries.slots_for(session, person.id, campaign.id, now) if is_open else 0,
+        available=available,
         held_task_id=held.task_id if held else None,
         guideline_number=version.number if version else None,
         guideline_to_confirm=guidelines.unconfirmed(session, person, campaign) is not None,
+        why_nothing=service.why_nothing(session, person, now, open_ids, campaign.id) if nothing else "",
+        spared=nothing and queries.slots_spared(session, person.id, open_ids, now) > 0,
     )
 
 
@@ -178,10 +202,17 @@ def show_task(
 
 
 def _instrument(
-    session: Session, person: Person, work: Work, now: datetime, *, answer: int | None = None, error: str = ""
+    session: Session,
+    person: Person,
+    work: Work,
+    now: datetime,
+    *,
+    answer: int | None = None,
+    error: str = "",
+    skip: SkipForm | None = None,
 ) -> Page:
     """The page of a task: the text to write, or the answer to rate (the chosen one, else the first unrated)."""
-    bench = _bench(session, person, work, now)
+    bench = _bench(session, person, work, now, skip)
     if work.task.campaign.kind in WRITTEN:
         return _writing_page(session, work, bench, unplaced=error)
     answers, unfinished = answers_of(work), work.unfinished
@@ -220,9 +251,9 @@ def _writing_page(
     return AuthoringPage(bench, authored, offers, preview, work.returned, problems, unplaced)
 
 
-def _bench(session: Session, person: Person, work: Work, now: datetime) -> Bench:
+def _bench(session: Session, person: Person, work: Work, now: datetime, skip: SkipForm | None = None) -> Bench:
     guide = guide_of(session, person, work.task.campaign, work.task.id)
-    return bench_of(work, now, _done_today(session, person, now), guide)
+    return bench_of(work, person, now, _done_today(session, person, now), guide, skip or SkipForm())
 
 
 def _ranking_page(
@@ -244,7 +275,7 @@ def _is_autosave(request: Request, fields: dict[str, str]) -> bool:
     return bool(fields.get("autosave")) or "hx-request" in request.headers
 
 
-@router.post("/label/tasks/{task_id}/answers/{candidate_id}")
+@router.post("/label/tasks/{task_id}/answers/{candidate_id}", dependencies=COUNTS_TIME)
 def save_answer(
     request: Request, task_id: int, candidate_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
 ) -> Response:
@@ -286,7 +317,7 @@ def _questions_changed(
     return render(request, _instrument(session, person, work, now, answer=answer), 409)
 
 
-@router.post("/label/tasks/{task_id}/prompt-labels")
+@router.post("/label/tasks/{task_id}/prompt-labels", dependencies=COUNTS_TIME)
 def save_prompt_labels(
     request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
 ) -> Response:
@@ -313,7 +344,7 @@ def show_ranking(request: Request, task_id: int, person: Labeler, session: Readi
     return render(request, _ranking_page(session, person, work, now))
 
 
-@router.post("/label/tasks/{task_id}/ranks")
+@router.post("/label/tasks/{task_id}/ranks", dependencies=COUNTS_TIME)
 def save_ranks(
     request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
 ) -> Response:
@@ -323,7 +354,7 @@ def save_ranks(
     return go(f"/label/tasks/{task_id}/rank")
 
 
-@router.post("/label/tasks/{task_id}/text")
+@router.post("/label/tasks/{task_id}/text", dependencies=COUNTS_TIME)
 def save_text(
     request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
 ) -> Response:
@@ -333,7 +364,7 @@ def save_text(
     return go(f"/label/tasks/{task_id}")
 
 
-@router.post("/label/tasks/{task_id}/authored")
+@router.post("/label/tasks/{task_id}/authored", dependencies=COUNTS_TIME)
 def save_authored(task_id: int, *, person: Labeler, session: Writing, now: Now, lists: Lists) -> Response:
     writing.save_authored(session, person, task_id, now, _authored(session, person, task_id, lists))
     if "autosave" in lists:
@@ -357,25 +388,68 @@ def preview(request: Request, task_id: int, *, person: Labeler, session: Reading
     return render(request, preview_of_authored(authored))
 
 
-@router.post("/label/tasks/{task_id}/renew")
+@router.post("/label/tasks/{task_id}/renew", dependencies=COUNTS_TIME)
 def renew(task_id: int, person: Labeler, session: Writing, now: Now) -> Response:
     service.renew(session, person, task_id, now)
     return Response(status_code=204)
 
 
+@router.post("/label/tasks/{task_id}/activity")
+def count_time(task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields) -> Response:
+    """Take in the active time that a page has counted; see ``app.annotations.rules.activity``."""
+    activity.keep(session, person, task_id, now, **_reported(fields))
+    return Response(status_code=204)
+
+
+@router.post("/label/tasks/{task_id}/veil")
+def show_texts(
+    request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
+) -> Response:
+    """Uncover the texts of a task that opened blurred (``shown=yes``), or cover them again."""
+    service.show_texts(session, person, task_id, now, shown=fields.get("shown") == "yes")
+    if _is_autosave(request, fields):
+        return Response(status_code=204)
+    return go(f"/label/tasks/{task_id}")
+
+
 @router.post("/label/tasks/{task_id}/skip")
 def skip(
-    request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, reason: Annotated[str, Form()] = ""
-) -> RedirectResponse:
-    if writing.give_up(session, person, task_id, now, reason):
-        tell(request, _("Withdrawn. Somebody else writes for this task; nothing of your text is used."))
+    request: Request,
+    task_id: int,
+    *,
+    person: Labeler,
+    now: Now,
+    reason: Annotated[str, Form()] = "",
+    note: Annotated[str, Form()] = "",
+) -> Response:
+    database = database_of(request)
+    try:
+        with database.transaction() as session:
+            skips.check(reason, note)
+            if withdrawn := writing.give_up(session, person, task_id, now, reason):
+                tell(request, _("Withdrawn. Somebody else writes for this task; nothing of your text is used."))
+            else:
+                skips.skip(session, person, task_id, now, reason=reason, note=note)
+    except Invalid as error:
+        with database.reading() as session:
+            work = service.work_for(session, person, task_id)
+            form = SkipForm(reason, note, str(error))
+            return render(request, _instrument(session, person, work, now, skip=form), error.status)
+    if not withdrawn:
+        undo = Undo(_("Take it back"), f"/label/tasks/{task_id}/skip/undo")
+        tell(request, _("Skipped. The task goes to somebody else, with your reason for the researchers."), undo)
+    with database.transaction() as session:
         return _offer(request, person, session, now, None)
-    service.skip(session, person, task_id, now, reason)
-    tell(request, _("Skipped. The task goes to somebody else, with your reason for the researchers."))
-    return _offer(request, person, session, now, None)
 
 
-@router.post("/label/tasks/{task_id}/submit")
+@router.post("/label/tasks/{task_id}/skip/undo")
+def take_skip_back(request: Request, task_id: int, person: Labeler, session: Writing, now: Now) -> RedirectResponse:
+    skips.take_back(session, person, task_id, now)
+    tell(request, _("The task is yours again; what you had entered is still there."))
+    return go(f"/label/tasks/{task_id}")
+
+
+@router.post("/label/tasks/{task_id}/submit", dependencies=COUNTS_TIME)
 def submit(request: Request, task_id: int, *, person: Labeler, now: Now, fields: Fields, lists: Lists) -> Response:
     """Store the verdict; first what was posted as a draft, so that a refusal loses nothing."""
     database = database_of(request)
@@ -580,6 +654,7 @@ def _campaign_page(session: Session, campaign_id: int, now: datetime, error: str
         versions=schemas.all_versions(session) if campaign.schema_version else [],
         guideline=None if campaign.imported else guidelines.version_of(session, campaign),
         waiting=queries.waiting_for_review(session, campaign_id),
+        skipped=skips.skipped_in(session, campaign_id, SKIPPED_PROMPTS_SHOWN),
         error=error,
     )
 

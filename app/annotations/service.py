@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.annotations import queries
+from app.annotations import activity, queries
+from app.annotations.rules import activity as activity_rules
 from app.annotations.rules import authoring, labels, ranking
 from app.annotations.rules import campaigns as campaign_rules
 from app.annotations.rules.submission import (
@@ -357,7 +358,7 @@ def take_next(session: Session, person: Person, now: datetime, campaign_id: int 
         return Offer(returned)
     slot = queries.next_free_slot(session, person.id, campaign_ids, now)
     if slot is None:
-        return Offer(None, _why_nothing(session, person, now, campaign_ids, campaign_id))
+        return Offer(None, why_nothing(session, person, now, campaign_ids, campaign_id))
     campaign = campaign_for(session, slot.campaign_id)
     if version := guidelines.unconfirmed(session, person, campaign):
         name = campaign_rules.name_for_labelers(campaign.id, campaign.name, campaign.phase)
@@ -367,16 +368,19 @@ def take_next(session: Session, person: Person, now: datetime, campaign_id: int 
             number=version.number,
         )
         return Offer(None, reason, to_confirm=campaign.id)
-    _hold(session, slot, person, now)
+    hold_slot(session, slot, person, now)
     return Offer(slot)
 
 
-def _hold(session: Session, slot: Lease, person: Person, now: datetime) -> None:
+def hold_slot(session: Session, slot: Lease, person: Person, now: datetime) -> None:
+    """Give a free slot to a person for the campaign's lease time, with a draft if they have none of the task."""
     campaign = campaign_for(session, slot.campaign_id)
     slot.person_id = person.id
     slot.leased_at = now
     slot.expires_at = now + timedelta(minutes=campaign.lease_minutes)
-    if queries.draft_for(session, person.id, slot.task_id) is None:
+    if draft := queries.draft_for(session, person.id, slot.task_id, lock=True):
+        activity.begin_hold(draft, now)
+    else:
         order = shuffled_order(
             queries.candidate_ids_of(session, slot.task_id),
             task_id=slot.task_id,
@@ -387,9 +391,10 @@ def _hold(session: Session, slot: Lease, person: Person, now: datetime) -> None:
     session.flush()
 
 
-def _why_nothing(
+def why_nothing(
     session: Session, person: Person, now: datetime, campaign_ids: list[int], campaign_id: int | None
 ) -> str:
+    """Why there is no task for a person in the open ones of some campaigns; ``campaign_id`` where they chose one."""
     if not campaign_ids:
         paused = [
             campaign_rules.name_for_labelers(c.id, c.name, c.phase)
@@ -401,6 +406,11 @@ def _why_nothing(
         return _("No campaign is open at the moment. New tasks come when the next one starts.")
     if not queries.unfinished_slots(session, campaign_ids):
         return _("Everything here is done. Thank you!")
+    if queries.slots_spared(session, person.id, campaign_ids, now):
+        return _(
+            "All that is left for you is marked as sensitive, and you asked not to be offered such tasks. "
+            "You can change that under “Sensitive content” in the menu with your name."
+        )
     if soonest := queries.first_return(session, person.id, campaign_ids):
         minutes = max(1, round((soonest - now).total_seconds() / 60))
         return ngettext(
@@ -485,14 +495,14 @@ def work_for(session: Session, person: Person, task_id: int, *, lock: bool = Fal
     if draft is None or task is None:
         raise NotFound(_("This task is not yours. Take the next one on your work page."))
     if lease is None:
-        raise Conflict(_gone(draft))
+        raise Conflict(_gone(session, draft))
     if lock:
         draft = queries.draft_for(session, person.id, task_id, lock=True) or draft
     return Work(task, lease, draft, returned)
 
 
-def _gone(draft: Draft) -> str:
-    if "skipped" in draft.content:
+def _gone(session: Session, draft: Draft) -> str:
+    if queries.skip_of(session, draft.person_id, draft.task_id):
         return _("You have skipped this task. Take the next one.")
     return _(
         "Your hold on this task ended and somebody else is working on it now. What you entered is kept "
@@ -510,18 +520,11 @@ def renew(session: Session, person: Person, task_id: int, now: datetime) -> Work
     return work
 
 
-def skip(session: Session, person: Person, task_id: int, now: datetime, reason: str) -> None:
-    """Give a task back for good: the slot is free for others, and this person is not asked again.
-
-    The reason stays in the draft, which is what keeps the task away from them, and in the audit trail.
-    """
-    reason = reason.strip()[:500]
-    if not reason:
-        raise Invalid(_("Say in a few words why you skip it, so that the prompt can be mended."))
+def show_texts(session: Session, person: Person, task_id: int, now: datetime, *, shown: bool) -> Work:
+    """Keep that a person has uncovered the texts of a task, or has covered them again."""
     work = work_for(session, person, task_id, lock=True)
-    work.lease.person_id = work.lease.leased_at = work.lease.expires_at = None
-    keep(work.draft, now, skipped=reason)
-    record(session, person, "skipped task", work.task, {"reason": reason})
+    work.draft.revealed_at = now if shown else None
+    return work
 
 
 # Drafts ------------------------------------------------------------------------------------------
@@ -703,18 +706,18 @@ def _held_or_taken_again(session: Session, person: Person, task_id: int, now: da
     except Conflict:
         draft = queries.draft_for(session, person.id, task_id)
         already_done = queries.annotation_for(session, person.id, task_id) is not None
-        if already_done or draft is None or "skipped" in draft.content:
+        if already_done or draft is None or queries.skip_of(session, person.id, task_id):
             raise
         queries.lock_person(session, person.id)
         slot = queries.free_slot_of_task(session, person.id, task_id, now)
         if slot is None:
             raise
-        _hold(session, slot, person, now)
+        hold_slot(session, slot, person, now)
         return work_for(session, person, task_id, lock=True)
 
 
 def new_annotation(session: Session, work: Work, person: Person, now: datetime) -> Annotation:
-    started = work.lease.leased_at or work.draft.started_at
+    active = activity_rules.active_of(work.draft.active)
     annotation = Annotation(
         campaign_id=work.task.campaign_id,
         task_id=work.task.id,
@@ -723,7 +726,8 @@ def new_annotation(session: Session, work: Work, person: Person, now: datetime) 
         annotator=campaign_rules.pseudonym(person.id),
         shown_order=work.order,
         schema_version_id=work.version,
-        seconds=(now - started).total_seconds(),
+        seconds=activity.held_seconds(work.draft, work.lease, now),
+        active_seconds=activity_rules.rounded(active.parts) or None,
         submitted_at=now,
     )
     session.add(annotation)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint, false
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Base, Id, Sha256, utc_now
@@ -119,7 +119,10 @@ class Lease(Base):
 class Draft(Base):
     """What one person has entered for one task but not yet submitted; it outlives the lease.
 
-    ``shown_order`` is the shuffled order of candidate ids this person sees.
+    ``shown_order`` is the shuffled order of candidate ids this person sees. ``revealed_at`` is when they uncovered
+    texts that had opened blurred; empty while those are hidden. ``active`` is the active time counted so far
+    (``app.annotations.rules.activity``). The present hold began at ``held_since``, and holds before it, which had
+    run out, lasted ``held_before`` seconds.
     """
 
     __tablename__ = "drafts"
@@ -132,6 +135,35 @@ class Draft(Base):
     content: Mapped[dict[str, Any]] = mapped_column(default=dict)
     started_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
+    revealed_at: Mapped[datetime | None]
+    active: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    held_since: Mapped[datetime | None]
+    held_before: Mapped[float | None]
+
+
+class Skip(Base):
+    """A person has given a task back for good, and why; while the row is there they are not offered it again.
+
+    ``reason`` is one of the fixed codes (``app.annotations.rules.skips``). Taking a skip back deletes its row.
+    """
+
+    __tablename__ = "skips"
+    __table_args__ = (
+        UniqueConstraint("task_id", "person_id"),
+        CheckConstraint(
+            "reason IN ('unclear', 'expertise', 'uncomfortable', 'language', 'seen_before', 'other')",
+            name="known_reason",
+        ),
+    )
+
+    id: Mapped[Id]
+    task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    reason: Mapped[str]
+    note: Mapped[str] = mapped_column(default="")
+    skipped_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    task: Mapped[Task] = relationship()
 
 
 class Annotation(Base):
@@ -144,7 +176,8 @@ class Annotation(Base):
     ``strength`` says how much better the better of two answers is, from 0, on the collector's own
     scale (Llama 2 §3.2.1 has 0 to 3). ``schema_version_id`` is the version of the label schema that the
     labeler was shown. ``none_acceptable`` says that even the best answer is not good enough; empty where
-    nobody was asked.
+    nobody was asked. ``seconds`` is how long the task was held; ``active_seconds`` says how much of it the labeler
+    was at work, by part (``prompt``, ``answer:<candidate id>``, ``ranking``, ``writing``), and is empty for imports.
     """
 
     __tablename__ = "annotations"
@@ -163,6 +196,7 @@ class Annotation(Base):
     strength: Mapped[float | None]
     none_acceptable: Mapped[bool | None]
     seconds: Mapped[float | None]
+    active_seconds: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     submitted_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     task: Mapped[Task] = relationship()

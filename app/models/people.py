@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, Id, Sha256, utc_now
@@ -17,6 +17,8 @@ class Person(Base):
     ``password_is_one_time`` stays true until the person has chosen a password of their own.
     ``session_epoch`` is part of every session cookie: raising it ends all sessions.
     ``locale`` is the language they chose (BCP 47); without one their browser's wish counts.
+    ``blur`` says which tasks open with blurred texts (``app.people.rules.BLURS``; empty: those marked as
+    sensitive); whoever ``avoids_sensitive`` is not offered these at all.
     """
 
     __tablename__ = "people"
@@ -32,6 +34,8 @@ class Person(Base):
     session_epoch: Mapped[int] = mapped_column(default=0)
     active: Mapped[bool] = mapped_column(default=True)
     locale: Mapped[str | None]
+    blur: Mapped[str | None]
+    avoids_sensitive: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     last_login_at: Mapped[datetime | None]
 

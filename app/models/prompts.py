@@ -34,6 +34,7 @@ class Prompt(Base):
     ``messages`` is a list of ``{"role", "content"}``, the last one the user's;
     ``fingerprint`` is the SHA-256 of their canonical JSON, so one conversation is one row.
     ``user_key`` is a pseudonym of whoever wrote the prompt: splits keep a user on one side.
+    ``sensitive`` says whether labelers are warned before they read it; empty while nobody has said so or not.
     """
 
     __tablename__ = "prompts"
@@ -45,6 +46,7 @@ class Prompt(Base):
     language: Mapped[str | None]
     user_key: Mapped[str | None] = mapped_column(index=True)
     source: Mapped[str] = mapped_column(index=True)
+    sensitive: Mapped[bool | None]
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
     import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -22,6 +22,17 @@ class PasswordPage(Page):
     template: ClassVar[str] = "people/choose_password.html"
     error: str = ""
     shortest: int = rules.SHORTEST_PASSWORD
+
+
+@dataclass(frozen=True)
+class ReadingPage(Page):
+    """How a person wants to meet sensitive content."""
+
+    template: ClassVar[str] = "people/reading.html"
+    blurs: ClassVar[Mapping[str, str]] = rules.BLURS
+    blur: str
+    avoids_sensitive: bool
+    error: str = ""
 
 
 @dataclass(frozen=True)

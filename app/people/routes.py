@@ -8,12 +8,13 @@ from app.language import gettext as _
 from app.models import Person
 from app.people import queries, rules, service, tokens
 from app.people.attempts import SignInAttempts
-from app.people.pages import AuditPage, PasswordPage, PeoplePage, SignInPage, TokensPage
+from app.people.pages import AuditPage, PasswordPage, PeoplePage, ReadingPage, SignInPage, TokensPage
 from app.web.render import go, render, tell
 from app.web.requests import LOCALE_COOKIE, Now, Reading, SignedIn, Writing, database_of, needs, person_of
 
 router = APIRouter()
 Admin = Annotated[Person, Depends(needs(lambda role: rules.may(role, "manage_people")))]
+Labeler = Annotated[Person, Depends(needs(lambda role: rules.may(role, "annotate")))]
 Programmer = Annotated[Person, Depends(needs(lambda role: rules.may(role, "use_api")))]
 TOKENS_SHOWN = 100
 ONE_YEAR = 365 * 24 * 3600
@@ -95,6 +96,24 @@ def choose_password(
     _start_session(request, changed)
     tell(request, _("Your password is set. The old one no longer works."))
     return go(rules.home_of(changed.role))
+
+
+@router.get("/account/reading")
+def reading_form(request: Request, person: Labeler) -> HTMLResponse:
+    return render(request, ReadingPage(person.blur or rules.USUAL_BLUR, person.avoids_sensitive))
+
+
+@router.post("/account/reading")
+def choose_reading(
+    request: Request, person: Labeler, blur: Annotated[str, Form()] = "", avoid: Annotated[str, Form()] = ""
+) -> Response:
+    try:
+        with database_of(request).transaction() as session:
+            service.choose_reading(session, person.id, blur=blur, avoids_sensitive=avoid == "yes")
+    except Invalid as error:
+        return render(request, ReadingPage(blur, avoid == "yes", str(error)), error.status)
+    tell(request, _("Kept. It holds from the next task on."))
+    return go("/account/reading")
 
 
 @router.get("/account/tokens")

@@ -17,11 +17,19 @@ ALLOWED: dict[str, frozenset[str]] = {
     "score": frozenset({"researcher", "engineer", "admin"}),
     "use_api": frozenset({"researcher", "engineer", "admin"}),
     "train": frozenset({"engineer", "admin"}),
+    "see_prompts": frozenset({"researcher", "engineer", "admin"}),
     "import_data": frozenset({"engineer", "admin"}),
     "manage_people": frozenset({"admin"}),
     "manage_schemas": frozenset({"admin"}),
 }
 HOMES = {"labeler": "/label", "researcher": "/campaigns", "engineer": "/dashboard", "admin": "/dashboard"}
+BLURS = {
+    "always": mark("Blur the texts of every task until I show them"),
+    "marked": mark("Blur the texts of tasks that are marked as sensitive"),
+    "never": mark("Never blur; a marked task only says so"),
+}
+"""How a person meets the texts of a task."""
+USUAL_BLUR = "marked"
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
 LONGEST_NAME = 120

@@ -127,6 +127,19 @@ def choose_locale(session: Session, person_id: int | None, locale: str) -> None:
         _person(session, person_id).locale = locale
 
 
+def choose_reading(session: Session, person_id: int, *, blur: str, avoids_sensitive: bool) -> Person:
+    """Keep how a person wants to meet sensitive content; nobody else is told.
+
+    Raises:
+        Invalid: ``blur`` is none of ``rules.BLURS``.
+    """
+    if blur not in rules.BLURS:
+        raise Invalid(_("Choose one of the three ways to show texts; nothing was changed."))
+    person = _person(session, person_id)
+    person.blur, person.avoids_sensitive = blur, avoids_sensitive
+    return person
+
+
 def set_active(session: Session, by: Person, person_id: int, *, active: bool) -> Person:
     """Let a person in or keep them out; what they have done stays."""
     admins = queries.locked_active_admins(session)  # before anything is read: two admins may do this to each other

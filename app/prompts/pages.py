@@ -42,11 +42,17 @@ class PoolPage(Page):
     search: str
     source: str
     use_case: str
+    sensitive: str
+    warnings: Mapping[int, Mapping[str, int]]
     use_cases: Sequence[str] = rules.USE_CASES
 
     @property
     def filtered(self) -> bool:
-        return bool(self.search or self.source or self.use_case)
+        return bool(self.search or self.source or self.use_case or self.sensitive)
+
+    def suggested(self, prompt: Prompt) -> bool:
+        """Labelers' words suggest the mark, and nobody has decided on it."""
+        return prompt.sensitive is None and prompt.id in self.warnings
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,8 @@ class PromptPage(Page):
     rankings: Sequence[OrderRow]
     demonstrations: Sequence[Demonstration]
     counts: tuple[int, int, int]
+    warnings: Mapping[str, int]
+    sensitive_labels: ClassVar[Mapping[str, str]] = rules.SENSITIVE_LABELS
 
 
 @dataclass(frozen=True)

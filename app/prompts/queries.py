@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, String, Table, cast, func, insert, select
+from sqlalchemy import ColumnElement, Select, String, Table, and_, cast, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, selectinload
 
@@ -24,6 +24,7 @@ from app.models import (
     Task,
     TaskCandidate,
 )
+from app.prompts import rules
 
 CHUNK = 500  # values in one IN list; SQLite's floor for bound parameters is 999
 T = TypeVar("T")
@@ -59,6 +60,13 @@ def _table(model: type[Base]) -> Table:
 
 def insert_prompts(session: Session, rows: list[dict[str, Any]]) -> None:
     insert_new(session, Prompt, rows)
+
+
+def say_sensitive(session: Session, ids: Sequence[int], sensitive: bool) -> None:
+    """Mark prompts, or say that they need no mark, where nobody has said either yet."""
+    for some in chunks(ids):
+        unsaid = update(Prompt).where(Prompt.id.in_(some), Prompt.sensitive.is_(None))
+        session.execute(unsaid.values(sensitive=sensitive))
 
 
 def prompt_ids(session: Session, fingerprints: Iterable[str]) -> dict[str, int]:
@@ -162,16 +170,22 @@ def corpus_of(session: Session, digest: str) -> Corpus | None:
 # What the pages show.
 
 
-def pool(session: Session, search: str, source: str, use_case: str, *, limit: int, offset: int) -> Sequence[Prompt]:
-    query = _filtered(select(Prompt), search, source, use_case)
+def pool(
+    session: Session, search: str, source: str, use_case: str, sensitive: str = "", *, limit: int, offset: int
+) -> Sequence[Prompt]:
+    query = _filtered(select(Prompt), search, source, use_case, sensitive)
     return session.scalars(query.order_by(Prompt.id.desc()).limit(limit).offset(offset)).all()
 
 
-def pool_size(session: Session, search: str, source: str, use_case: str) -> int:
-    return session.scalar(_filtered(select(func.count(Prompt.id)), search, source, use_case)) or 0
+def pool_size(session: Session, search: str, source: str, use_case: str, sensitive: str = "") -> int:
+    return session.scalar(_filtered(select(func.count(Prompt.id)), search, source, use_case, sensitive)) or 0
 
 
-def _filtered(query: Select[Any], search: str, source: str, use_case: str) -> Select[Any]:
+def _filtered(query: Select[Any], search: str, source: str, use_case: str, sensitive: str) -> Select[Any]:
+    if sensitive == "marked":
+        query = query.where(Prompt.sensitive.is_(True))
+    elif sensitive == "suggested":
+        query = query.where(_is_suggested())
     if source:
         query = query.where(Prompt.source == source)
     if use_case:
@@ -181,6 +195,39 @@ def _filtered(query: Select[Any], search: str, source: str, use_case: str) -> Se
         written = json.dumps(search)[1:-1]
         query = query.where(cast(Prompt.messages, String).icontains(written, autoescape=True))
     return query
+
+
+def _is_suggested() -> ColumnElement[bool]:
+    """Labelers say that the prompt asks for what the mark warns of, and nobody has decided on the mark."""
+    labelled = exists().where(Task.prompt_id == Prompt.id, Annotation.task_id == Task.id, *_warning_labels())
+    return and_(Prompt.sensitive.is_(None), labelled)
+
+
+def _warning_labels() -> tuple[ColumnElement[bool], ...]:
+    return (
+        Flag.annotation_id == Annotation.id,
+        Flag.candidate_id.is_(None),
+        Flag.name.in_(rules.SENSITIVE_LABELS),
+        Flag.value == "yes",
+    )
+
+
+def warnings_of(session: Session, ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """By prompt: how many people gave it each of the labels that suggest the mark "sensitive"."""
+    found: dict[int, dict[str, int]] = {}
+    query = (
+        select(Task.prompt_id, Flag.name, func.count(func.distinct(Annotation.annotator)))
+        .select_from(Flag)
+        .join(Annotation, Annotation.id == Flag.annotation_id)
+        .join(Task, Task.id == Annotation.task_id)
+        .where(Task.prompt_id.in_(ids), *_warning_labels())
+        .group_by(Task.prompt_id, Flag.name)
+        .order_by(Task.prompt_id, Flag.name)
+    )
+    for prompt_id, name, people in session.execute(query):
+        if prompt_id is not None:
+            found.setdefault(prompt_id, {})[name] = people
+    return found
 
 
 def counts_by_prompt(session: Session, ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, Response
 
-from app.errors import DomainError
+from app.errors import DomainError, Invalid
 from app.language import gettext as _
 from app.models import Person
 from app.people import rules as people_rules
@@ -23,10 +23,11 @@ from app.prompts.pages import (
     PromptPage,
 )
 from app.web.paging import Paging
-from app.web.render import go, render
-from app.web.requests import AppSettings, Reading, database_of, needs
+from app.web.render import go, render, tell
+from app.web.requests import AppSettings, Reading, Writing, database_of, needs
 
 router = APIRouter()
+Reader = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "see_prompts")))]
 Importer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "import_data")))]
 SHOWN = 100  # answers, rankings and demonstrations on one page; the counts beside them are of all
 IMPORTS_SHOWN = 200
@@ -36,19 +37,22 @@ IMPORTS_SHOWN = 200
 def pool(
     request: Request,
     session: Reading,
-    _importer: Importer,
+    _reader: Reader,
     q: str = "",
     source: str = "",
     use_case: str = "",
+    sensitive: str = "",
     page: int = 1,
 ) -> HTMLResponse:
     search = q.strip()[:500]
-    total = queries.pool_size(session, search, source, use_case)
-    paging = Paging(page, total, {"q": search, "source": source, "use_case": use_case})
-    prompts = queries.pool(session, search, source, use_case, limit=paging.size, offset=paging.offset)
-    counts = queries.counts_by_prompt(session, [prompt.id for prompt in prompts])
+    total = queries.pool_size(session, search, source, use_case, sensitive)
+    paging = Paging(page, total, {"q": search, "source": source, "use_case": use_case, "sensitive": sensitive})
+    prompts = queries.pool(session, search, source, use_case, sensitive, limit=paging.size, offset=paging.offset)
+    ids = [prompt.id for prompt in prompts]
+    counts = queries.counts_by_prompt(session, ids)
     rows = [PoolRow(prompt, *counts[prompt.id]) for prompt in prompts]
-    return render(request, PoolPage(rows, paging, queries.sources(session), search, source, use_case))
+    warnings, sources = queries.warnings_of(session, ids), queries.sources(session)
+    return render(request, PoolPage(rows, paging, sources, search, source, use_case, sensitive, warnings))
 
 
 @router.get("/prompts/import")
@@ -91,7 +95,7 @@ def import_result(request: Request, session: Reading, _importer: Importer, impor
 
 
 @router.get("/prompts/{prompt_id}")
-def show(request: Request, session: Reading, _importer: Importer, prompt_id: int) -> HTMLResponse:
+def show(request: Request, session: Reading, _reader: Reader, prompt_id: int) -> HTMLResponse:
     prompt = service.prompt_for(session, prompt_id=prompt_id)
     ids = queries.candidate_ids_of(session, prompt_id)
     letters = {candidate_id: rules.candidate_letter(place) for place, candidate_id in enumerate(ids)}
@@ -112,5 +116,22 @@ def show(request: Request, session: Reading, _importer: Importer, prompt_id: int
             ],
             queries.demonstrations_of(session, prompt_id, SHOWN),
             queries.counts_by_prompt(session, [prompt_id])[prompt_id],
+            queries.warnings_of(session, [prompt_id]).get(prompt_id, {}),
         ),
     )
+
+
+@router.post("/prompts/{prompt_id}/sensitive")
+def mark_sensitive(
+    request: Request, session: Writing, reader: Reader, prompt_id: int, sensitive: Annotated[str, Form()] = ""
+) -> Response:
+    if sensitive not in ("yes", "no"):
+        raise Invalid(_("Say whether the prompt is sensitive: yes or no."))
+    marked = service.mark_sensitive(session, reader, prompt_id=prompt_id, sensitive=sensitive == "yes").sensitive
+    tell(
+        request,
+        _("Marked as sensitive: labelers are warned before they read it.")
+        if marked
+        else _("Not sensitive: its tasks open without a warning."),
+    )
+    return go(f"/prompts/{prompt_id}")

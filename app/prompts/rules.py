@@ -6,17 +6,45 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from app.language import mark
+
 USE_CASES = (
     *("generation", "open_qa", "closed_qa", "brainstorming", "chat"),
     *("rewrite", "summarization", "classification", "extract", "other"),
 )
 """The tags of the ten use cases of InstructGPT, appendix A.2."""
 
+SENSITIVE_LABELS = {
+    "asks_sexual": mark("asks for sexual content"),
+    "asks_violent": mark("asks for violent content"),
+    "asks_encouraging_harm": mark("asks for encouragement of harm"),
+    "asks_denigrating": mark("asks to denigrate people"),
+}
+"""Labels of the prompt that suggest the mark "sensitive"; the mark itself is a researcher's or a file's word."""
+
 _SPELLINGS = {name.replace("_", " "): name for name in USE_CASES} | {"rewriting": "rewrite", "extraction": "extract"}
 ROLES = ("system", "user", "assistant")
 LONGEST_TEXT = 200_000  # characters
 SMALLEST_K, LARGEST_K = 2, 9
 KINDS = ("detect", "prompts", "demonstrations", "candidates", "rankings", "corpus")
+
+
+def sensitive_of(value: object) -> bool | None:
+    """What a file says about a prompt: true or false in the spellings of JSON and CSV, nothing where it is silent.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in ("true", "yes", "1"):
+        return True
+    if word in ("false", "no", "0"):
+        return False
+    if word == "":
+        return None
+    raise ValueError(value)
 
 
 def use_case_of(category: str) -> str | None:

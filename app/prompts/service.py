@@ -144,6 +144,14 @@ def prompt_for(session: Session, *, prompt_id: int) -> Prompt:
     return prompt
 
 
+def mark_sensitive(session: Session, by: Person, *, prompt_id: int, sensitive: bool) -> Prompt:
+    """Say whether labelers are warned before they read a prompt; it holds for tasks that are opened from now on."""
+    prompt = prompt_for(session, prompt_id=prompt_id)
+    prompt.sensitive = sensitive
+    record(session, by, "marked prompt sensitive" if sensitive else "marked prompt not sensitive", prompt)
+    return prompt
+
+
 def import_for(session: Session, *, import_id: int) -> Import:
     if (entry := queries.import_by_id(session, import_id)) is None:
         raise NotFound(_("There is no such import."))

@@ -8,6 +8,7 @@ paint and every refresh are made by the same function.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -134,9 +135,18 @@ def render(request: Request, page: Page, status: int = 200) -> HTMLResponse:
     return HTMLResponse(_environment().get_template(page.template).render(context), status)
 
 
-def tell(request: Request, message: str) -> None:
-    """Leave a sentence to be shown on the next whole page."""
-    messages = [*request.session.get("messages", []), message]
+@dataclass(frozen=True)
+class Undo:
+    """A button beside a message that takes back what the message tells: its words, and where it posts to."""
+
+    label: str
+    address: str
+
+
+def tell(request: Request, message: str, undo: Undo | None = None) -> None:
+    """Leave a sentence to be shown on the next whole page, with a way back where there is one."""
+    told = {"text": message, "undo": asdict(undo)} if undo else message
+    messages = [*request.session.get("messages", []), told]
     while len(json.dumps(messages)) > MOST_IN_A_COOKIE:
         messages.pop(0)
     request.session["messages"] = messages

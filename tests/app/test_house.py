@@ -260,8 +260,12 @@ def test_a_labeler_sees_no_other_room_than_the_work(browse):
         "/healthz",
         "/sign-in",
         "/account/password",
+        "/account/reading",
         "/label",
         "/label/campaigns/1/guideline",
+        "/label/mine",
+        "/label/mine.csv",
+        "/label/mine/1",
         "/label/tasks/1",
         "/label/tasks/1/rank",
     }

@@ -17,6 +17,7 @@ class PromptDraft:
     user_key: str | None = None
     source: str | None = None
     detail: dict[str, Any] = field(default_factory=dict)
+    sensitive: bool | None = None
 
 
 @dataclass(frozen=True)

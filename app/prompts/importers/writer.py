@@ -65,6 +65,9 @@ class Writer:
         known = queries.prompt_ids(self.session, wanted)
         new = [(place, prompt) for place, prompt in wanted.values() if prompt.fingerprint not in known]
         queries.insert_prompts(self.session, [self._prompt_row(prompt) for _, prompt in new])
+        said = {known[p.fingerprint]: p.sensitive for _, p in wanted.values() if p.fingerprint in known}
+        for mark in (True, False):  # of a prompt that was there before, where nobody had said so or not
+            queries.say_sensitive(self.session, [id_ for id_, sensitive in said.items() if sensitive is mark], mark)
         made = queries.prompt_ids(self.session, [prompt.fingerprint for _, prompt in new])
         self._prompts |= known | made
         # Prompts that were there before may have candidates and demonstrations; new ones have none.
@@ -81,6 +84,7 @@ class Writer:
             "language": prompt.language,
             "user_key": prompt.user_key,
             "source": prompt.source or self.stem,
+            "sensitive": prompt.sensitive,
             "detail": prompt.detail,
             "import_id": self.import_id,
             "created_at": utc_now(),

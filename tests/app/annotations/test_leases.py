@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from app.annotations import service, writing
 from app.annotations.rules.submission import Verdict
 from app.errors import Conflict, Invalid, NotFound
-from app.models import Annotation, AuditEvent, Draft, Flag, Lease, Ranking, Rating
+from app.models import Annotation, Draft, Flag, Lease, Ranking, Rating
 from tests.app.annotations.conftest import NOON, verdict_on
 from tests.factories import LABELLED
 
@@ -119,19 +119,6 @@ def test_a_task_of_somebody_else_is_not_found(workshop):
     task_id = workshop.take(ana).lease.task_id
     with workshop.database.reading() as session, pytest.raises(NotFound):
         service.work_for(session, ben, task_id)
-
-
-def test_a_skipped_task_goes_to_others_and_never_comes_back(workshop):
-    workshop.campaign(workshop.prompts(1))
-    ana, ben = workshop.people(2)
-    task_id = workshop.take(ana).lease.task_id
-    with workshop.database.transaction() as session:
-        service.skip(session, ana, task_id, NOON, "not my topic")
-    assert workshop.take(ana, later(500)).reason.startswith("You have done your share")
-    assert workshop.take(ben).lease.task_id == task_id
-    with workshop.database.reading() as session:
-        event = session.scalars(select(AuditEvent).where(AuditEvent.action == "skipped task")).one()
-        assert event.detail == {"reason": "not my topic"}
 
 
 def test_every_empty_answer_has_its_reason(workshop):

@@ -243,16 +243,6 @@ def test_the_name_of_an_evaluation_does_not_tell_labelers_which_models_it_compar
     assert "new-model" not in home + browse.get(take(browse))
 
 
-def test_skipping_needs_a_reason_and_leads_to_the_next_task(at_work):
-    place = take(at_work)
-    at_work.post(f"{place}/skip", status=422)
-    after = at_work.post(f"{place}/skip", {"reason": "not my language"}).headers["location"]
-    assert after.startswith("/label/tasks/")
-    assert after != place
-    assert at_work.client.get(place).headers["location"] == "/label"
-    assert "You have skipped this task" in at_work.get("/label")
-
-
 def test_no_task_says_why(browse, workshop):
     browse.as_("labeler")
     browse.get("/label")

@@ -227,7 +227,7 @@ def test_a_new_version_gives_notice_in_a_task_and_tells_what_changed_before_the_
     assert "is new to you" not in browse.get(place)
     office.publish(None, guideline, ROUND_ONE.replace("first", "last"), "Turned round.")
     assert "is new to you (version 2)" in browse.get(place)
-    browse.post(f"{place}/skip", {"reason": "seen before"})
+    browse.post(f"{place}/skip", {"reason": "seen_before"})
     reading = f"/label/campaigns/{campaign.id}/guideline"
     page = browse.get(reading)
     assert "Turned round." in page

@@ -67,11 +67,17 @@ def test_a_file_that_is_too_large_is_refused_with_a_sentence(settings, database,
         assert "prefloop import" in answer.text
 
 
-def test_only_those_who_may_import_see_the_pool(browse):
-    for role in ("labeler", "researcher"):
-        browse.as_(role)
-        browse.get("/prompts", status=403)
-        upload(browse, [RANKING], status=403)
+def test_researchers_look_at_the_pool_but_only_engineers_and_admins_fill_it(browse):
+    browse.as_("engineer")
+    upload(browse, [RANKING])
+    assert "/prompts/import" in browse.get("/prompts")
+    browse.as_("labeler")
+    browse.get("/prompts", status=403)
+    upload(browse, [RANKING], status=403)
+    browse.as_("researcher")
+    assert "/prompts/import" not in browse.get("/prompts")
+    assert "/prompts/import" not in browse.get("/prompts/1")
+    upload(browse, [RANKING], status=403)
 
 
 def test_a_missing_prompt_and_a_missing_import_are_not_found(browse):

@@ -1,0 +1,171 @@
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
+from sqlalchemy.orm import Session
+
+from app.database import Database
+from app.errors import Invalid, NotFound
+from app.guidelines.pages import desk_of
+from app.language import gettext as _
+from app.models import Annotation, Campaign, Person
+from app.people.rules import may
+from app.web.forms import whole_number
+from app.web.paging import Paging
+from app.web.render import render
+from app.web.requests import Now, Reading, database_of, needs
+from app.worklog import queries, rules
+from app.worklog.pages import (
+    Entry,
+    EntryPage,
+    History,
+    MinePage,
+    called,
+    entry_of,
+    entry_page,
+    progress_of,
+    skip_of,
+)
+from app.worklog.queries import Filters
+
+router = APIRouter()
+Labeler = Annotated[Person, Depends(needs(lambda role: may(role, "annotate")))]
+SHOWN = 25  # submissions on a page
+SKIPS_SHOWN = 20
+CHUNK = 500  # submissions read together for a file
+COLUMNS = (
+    "submitted_at",
+    "campaign",
+    "kind",
+    "prompt",
+    "order",
+    "ratings",
+    "notes",
+    "review",
+    "active_seconds",
+    "held_seconds",
+)
+
+
+@router.get("/label/mine")
+def show(
+    request: Request,
+    person: Labeler,
+    session: Reading,
+    now: Now,
+    campaign: str = "",
+    since: str = "",
+    until: str = "",
+    page: int = 1,
+) -> HTMLResponse:
+    """Own work; there is no address that shows somebody else's."""
+    error = ""
+    try:
+        filters = _filters(now, campaign, since, until)
+    except Invalid as problem:
+        filters, error = Filters(), str(problem)
+    pieces = queries.pieces(session, person.id)
+    worked_for = queries.campaigns_of(session, person.id)
+    total = queries.submission_count(session, person.id, filters)
+    paging = Paging(page, total, {"campaign": campaign, "since": since, "until": until}, SHOWN)
+    rows = queries.submissions(session, person.id, filters, limit=paging.size, offset=paging.offset)
+    history = History(
+        entries=list(_with_texts(session, person, rows)),
+        paging=paging,
+        campaigns=[(each.id, called(each)) for each in worked_for],
+        campaign=campaign,
+        since=since,
+        until=until,
+    )
+    shown = MinePage(
+        progress=progress_of("", pieces, now),
+        campaigns=[
+            progress_of(called(each), [p for p in pieces if p.campaign_id == each.id], now) for each in worked_for
+        ],
+        days=rules.last_days(pieces, now),
+        history=history,
+        skips=[skip_of(row, person, now) for row in queries.skips(session, person.id, SKIPS_SHOWN)],
+        skipped=queries.skip_count(session, person.id),
+        desk=desk_of(session, person, called),
+        error=error,
+    )
+    return render(request, shown, 422 if error else 200)
+
+
+def _filters(now: datetime, campaign: str, since: str, until: str) -> Filters:
+    """What the address asks for; ``until`` is the last day taken."""
+    return Filters(
+        campaign_id=whole_number(campaign, _("A campaign's number"), 1) if campaign else None,
+        since=_day(now, since) if since else None,
+        before=_day(now, until, after=1) if until else None,
+    )
+
+
+def _day(now: datetime, text: str, after: int = 0) -> datetime:
+    try:
+        return rules.begin_of(rules.day_of(text), now) + timedelta(days=after)
+    except (ValueError, OverflowError) as error:
+        raise Invalid(_("“%(text)s” is not a day. Write it like 2026-05-04.", text=text[:40])) from error
+
+
+@router.get("/label/mine.csv")
+def download(
+    request: Request, person: Labeler, now: Now, campaign: str = "", since: str = "", until: str = ""
+) -> Response:
+    """The own history as a file, all of it or what the page shows; without a maker's name, as on the page."""
+    rows = _lines(database_of(request), person, _filters(now, campaign, since, until))
+    named = {"content-disposition": f'attachment; filename="my-work-{now:%Y-%m-%d}.csv"'}
+    return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=named)
+
+
+def _lines(database: Database, person: Person, filters: Filters) -> Iterator[str]:
+    yield _line(COLUMNS)
+    with database.reading() as session:
+        for entry in _entries(session, person, filters):
+            yield _line(
+                (
+                    f"{entry.submitted_at:%Y-%m-%d %H:%M:%S}",
+                    entry.campaign,
+                    entry.kind,
+                    entry.prompt.text,
+                    entry.order,
+                    " ".join(f"{letter}{likert}" for letter, likert in entry.ratings),
+                    "\n".join(f"{letter}: {note}" for letter, note in entry.notes),
+                    entry.review.state if entry.review else "",
+                    "" if entry.active is None else f"{entry.active:.1f}",
+                    "" if entry.seconds is None else f"{entry.seconds:.1f}",
+                )
+            )
+
+
+def _entries(session: Session, person: Person, filters: Filters) -> Iterator[Entry]:
+    offset = 0
+    while rows := queries.submissions(session, person.id, filters, limit=CHUNK, offset=offset):
+        yield from _with_texts(session, person, rows)
+        session.expunge_all()
+        offset += len(rows)
+
+
+def _with_texts(session: Session, person: Person, rows: Sequence[tuple[Annotation, Campaign]]) -> Iterator[Entry]:
+    texts = queries.texts_of(session, [annotation.id for annotation, _campaign in rows])
+    for annotation, campaign in rows:
+        yield entry_of(annotation, campaign, person, texts.get(annotation.id, ()))
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(map(rules.as_cell, cells))
+    return line.getvalue()
+
+
+@router.get("/label/mine/{annotation_id}")
+def show_entry(request: Request, annotation_id: int, person: Labeler, session: Reading) -> HTMLResponse:
+    annotation = queries.submission(session, person.id, annotation_id)
+    if annotation is None:
+        raise NotFound(_("There is no such work of yours."))
+    shown: EntryPage = entry_page(session, annotation, person)
+    return render(request, shown)

@@ -18,7 +18,7 @@ from app.models import AuditEvent, Draft, Lease, Skip
 from tests.app.annotations.conftest import NOON
 from tests.app.prompts.test_forgotten_orders import WHEN, add
 
-BEFORE, AFTER = "0008", "0009"
+BEFORE, AFTER = "0009", "0010"
 LATER = NOON + timedelta(minutes=5)
 
 

@@ -6,8 +6,8 @@ Columns are added and dropped in place: on SQLite, batch mode would drop and cop
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

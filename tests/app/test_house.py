@@ -138,6 +138,7 @@ def test_a_template_compiles_and_leaves_nothing_active_in_the_page(name):
     source = (TEMPLATES / name).read_text()
     assert not re.search(r"<script(?![^>]*\bsrc=|[^>]*\btype=\"application/json\")", source), "inline script"
     assert "<style" not in source
+    assert not re.search(r"^(<{7}|={7}|>{7})", source, re.MULTILINE), "left over from a merge"
     assert not re.search(r"""\sstyle\s*=\s*["'{]""", source), "inline style"
     assert not re.search(r"""\s(on[a-z]+|hx-on[:\w-]*)\s*=\s*["'{]""", source), "inline handler"
     assert "javascript:" not in source

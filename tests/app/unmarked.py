@@ -1,5 +1,6 @@
-"""Finds English in templates that was not marked for translation."""
+"""Finds English in templates, in scripts and in Python that was not marked for translation."""
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ STATEMENT = re.compile(r"\{%-?\s*(?:set\s+\w+\s*=|for\s+[\w, ]+\s+in\s)((?:(?!%\
 RAW_WORDS = re.compile(r"[^\W\d_]{2,}")
 ATTRIBUTE = re.compile(r'[\w-]+="[^"]*"')
 PLACE = "\ue000"
+NO_WORDS = re.compile(r"\{% block body_class %\}.*?\{% endblock %\}", re.DOTALL)
+KEYS = re.compile(r"^(alt|ctrl|shift|esc)\b")
 _environment = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
 
 
@@ -41,6 +44,7 @@ def unmarked(source: str) -> list[Unmarked]:
         return re.sub(r"[^\n]", PLACE, match[0])
 
     flat = TRANSLATED.sub(lambda match: re.sub(r"[^\n]", PLACE, match[0]), source)
+    flat = NO_WORDS.sub(lambda match: re.sub(r"[^\n]", PLACE, match[0]), flat)
     flat = JINJA.sub(hidden, flat)
     reader = _Reader(flat)
     found = [piece for piece in reader.found if _is_english(piece.text)]
@@ -102,7 +106,45 @@ def _literals(node: nodes.Node, *, sure: bool) -> Iterator[str]:
 
 
 def _like_a_sentence(text: str) -> bool:
+    if KEYS.match(text):
+        return False
     return bool(re.match(r"[A-Z][a-z]", text)) or bool(re.search(r"[a-z]{2,} [a-z]", text))
+
+
+MARKS = ("_", "gettext", "ngettext", "mark")
+ERRORS = ("Invalid", "Conflict", "NotFound", "Forbidden", "TooManyAttempts", "NoRoom")
+ORDERS = {"tell": 1, "whole_number": 1}
+"""Functions that put a sentence before a person, and which of their arguments it is."""
+
+
+def unmarked_in_python(source: str) -> list[tuple[int, str]]:
+    """Line and text of sentences that are raised, told or begun with, as bare literals."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        place = 0 if node.func.id in ERRORS else ORDERS.get(node.func.id)
+        if place is not None and len(node.args) > place:
+            said = node.args[place]
+            if isinstance(said, ast.JoinedStr) or (isinstance(said, ast.Constant) and isinstance(said.value, str)):
+                found.append((said.lineno, ast.unparse(said)))
+    return found
+
+
+SCRIPT_TEXT = re.compile(r"""(?<![\w)])(["'`])((?:(?!\1)[^\\\n]|\\.)*)\1""")
+MARKED_BEFORE = re.compile(r"(?:\b_|\bngettext|\bmark)\(\s*$|\bngettext\([^()]*,\s*$")
+
+
+def unmarked_in_script(source: str) -> list[tuple[int, str]]:
+    """Line and text of literals that read like sentences and stand outside ``_`` and ``ngettext``."""
+    code = re.sub(r"(?m)^\s*//.*$|(?<=\s)//\s.*$", "", source)
+    found = []
+    for match in SCRIPT_TEXT.finditer(code):
+        text = match[2]
+        words = re.match(r"[A-Z][a-z]+(?:[ ,.…]|$)", text) and re.search(r" [a-z]|…$|^[A-Z][a-z]+ ", text)
+        if words and not MARKED_BEFORE.search(code[: match.start()]):
+            found.append((code.count("\n", 0, match.start()) + 1, text))
+    return found
 
 
 class _Reader(HTMLParser):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.runs import forms, rules
+from app.runs import forms, rules, setting_words
 from trainer.contract.configs import CONFIGS
 
 WEIGHTS = st.dictionaries(
@@ -132,3 +132,9 @@ def test_settings_of_a_file_are_plain_values_and_told_by_name():
 @pytest.mark.parametrize("value", ["inf", "1e309", "nan"])
 def test_a_setting_is_a_number_that_json_can_hold(value):
     assert list(forms.read_config("pretrain", {"weight_decay": value})[1]) == ["weight_decay"]
+
+
+def test_every_name_and_hint_of_a_setting_can_be_translated():
+    fields = [field for config in CONFIGS.values() for field in config.model_fields.items()]
+    assert {name.replace("_", " ") for name, _ in fields} == set(setting_words.NAMES)
+    assert {info.description for _, info in fields if info.description} == set(setting_words.HINTS)

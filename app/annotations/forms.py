@@ -85,5 +85,5 @@ def authored_of(lists: Mapping[str, list[str]], form: str) -> Authored:
         response_name=one.get("response_name", ""),
         use_case=one.get("use_case", ""),
         language=one.get("language", ""),
-        scenario_id=whole_number(scenario, "A scenario's number") if scenario else None,
+        scenario_id=whole_number(scenario, _("A scenario's number")) if scenario else None,
     )

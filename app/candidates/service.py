@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.candidates import queries
 from app.errors import Invalid
+from app.language import gettext as _
 from app.models.base import utc_now
 from app.prompts.rules import text_sha256
 from trainer.contract.records import Candidate
@@ -44,7 +45,11 @@ def add_candidates(
     prompts = {prompt_id for prompt_id, _ in new}
     if missing := prompts - queries.known_prompts(session, prompts):
         raise Invalid(
-            f"{len(missing)} of the sampled answers' prompts are not in the pool, for example {min(missing)}."
+            _(
+                "%(number)s of the sampled answers' prompts are not in the pool, for example %(example)s.",
+                number=len(missing),
+                example=min(missing),
+            )
         )
     queries.insert_new(session, list(new.values()))
     ids = queries.ids_by_text(session, prompts, origin)
@@ -56,7 +61,9 @@ def add_candidates(
 
 def _prompt_id(row: Candidate) -> int:
     if not row.prompt_id.isdecimal():
-        raise Invalid(f"A sampled answer names the prompt “{row.prompt_id}”, which is not one of the pool.")
+        raise Invalid(
+            _("A sampled answer names the prompt “%(prompt)s”, which is not one of the pool.", prompt=row.prompt_id)
+        )
     return int(row.prompt_id)
 
 

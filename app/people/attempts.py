@@ -68,7 +68,13 @@ class SignInAttempts:
             recent = [time for time in self._times.get(_of_tokens(address), ()) if now - time < WINDOW]
         if len(recent) >= MOST_FROM_AN_ADDRESS:
             minutes = -(-(recent[-MOST_FROM_AN_ADDRESS] + WINDOW - now) // timedelta(minutes=1))
-            raise TooManyAttempts(f"Too many unknown tokens came from your address. Try again in {minutes} min.")
+            raise TooManyAttempts(
+                ngettext(
+                    "Too many unknown tokens came from your address. Try again in %(num)s min.",
+                    "Too many unknown tokens came from your address. Try again in %(num)s min.",
+                    minutes,
+                )
+            )
 
     def unknown_token(self, address: str, now: datetime) -> None:
         """Count a token that nobody was given."""

@@ -226,7 +226,7 @@ def _part(form: dict[str, str], prefix: str) -> dict[str, str]:
 
 
 def _purpose(form: dict[str, str]) -> dict[str, Any]:
-    count = whole_number(form.get("prompts-count") or "100", "The number of prompts")
+    count = whole_number(form.get("prompts-count") or "100", _("The number of prompts"))
     purpose: dict[str, Any] = {"prompts": {"split": form.get("prompts-split", "any"), "count": count}}
     if form.get("prompts-seed"):
         purpose["prompts"]["seed"] = whole_number(form["prompts-seed"], _("The seed of the prompt draw"))

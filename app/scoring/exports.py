@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app.errors import Invalid
+from app.language import gettext as _
 from app.scoring import rules
 from app.scoring.files import Results, ScoredItem
 
@@ -37,7 +38,8 @@ def format_of(name: str) -> str:
     """The format that a file's ending asks for."""
     fmt = Path(name.lower()).suffix.removeprefix(".")
     if fmt not in rules.FORMATS:
-        raise Invalid(f"Scores are written as .{', .'.join(rules.FORMATS)}; give the file one of these endings.")
+        endings = ", ".join(f".{known}" for known in rules.FORMATS)
+        raise Invalid(_("Scores are written as %(endings)s; give the file one of these endings.", endings=endings))
     return fmt
 
 

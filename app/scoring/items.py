@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.errors import Invalid
+from app.language import gettext as _
 from app.prompts import rules as prompt_rules
 from app.prompts.importers.readers import Line, Refusal, Row
 from app.scoring import rules
@@ -138,8 +139,12 @@ class Gathered:
         self.answers += len(answers)
         if self.answers > rules.MOST_ANSWERS or self._bytes > rules.MOST_BYTES:
             raise Invalid(
-                f"One request holds at most {rules.MOST_ANSWERS:,} answers and {rules.MOST_BYTES >> 20} MB of text. "
-                "Nothing was kept; split it and send the parts."
+                _(
+                    "One request holds at most %(answers)s answers and %(megabytes)s MB of text. Nothing was kept; "
+                    "split it and send the parts.",
+                    answers=f"{rules.MOST_ANSWERS:,}",
+                    megabytes=rules.MOST_BYTES >> 20,
+                )
             )
         self._lines |= dict.fromkeys(names, line)
         if conversation is not None:
@@ -171,7 +176,7 @@ def gather_rows(lines: Iterator[Line]) -> Gathered:
     if not gathered.items:
         reasons = {f"line {refusal['line']}": str(refusal["reason"]) for refusal in gathered.refusals[:20]}
         raise Invalid(
-            f"None of the {gathered.rows:,} rows of this file can be scored."
+            _("None of the %(number)s rows of this file can be scored.", number=f"{gathered.rows:,}")
             + "".join(f" {where.capitalize()}: {reason}." for where, reason in list(reasons.items())[:1])
             if gathered.rows
             else "The file holds no rows.",

@@ -168,7 +168,7 @@ def _state(session: Session, settings: Settings, scorer: Person, scoring_id: int
 def download(scoring_id: int, fmt: str, session: Reading, settings: AppSettings, scorer: Scorer) -> FileResponse:
     """All scores of a request as a file, with what was asked beside them."""
     if fmt not in rules.FORMATS:
-        raise NotFound("There is no page at this address.")
+        raise NotFound(_("There is no page at this address."))
     scoring = service.scoring_for(session, scorer, scoring_id)
     service.check_finished(queries.run_of(session, scoring))
     with tempfile.NamedTemporaryFile(suffix=f".{fmt}", delete=False) as target:
@@ -184,5 +184,5 @@ def download(scoring_id: int, fmt: str, session: Reading, settings: AppSettings,
 @router.post("/score/{scoring_id}/cancel")
 def cancel(request: Request, scoring_id: int, session: Writing, scorer: Scorer) -> RedirectResponse:
     service.cancel(session, scorer, scoring_id)
-    tell(request, "The scoring is being stopped.")
+    tell(request, _("The scoring is being stopped."))
     return go(f"/score/{scoring_id}")

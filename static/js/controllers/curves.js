@@ -1,5 +1,7 @@
 // Draws every series of a run with one shared x-axis: hovering one curve reads all of them.
 // The numbers of the newest step stand in the heading of each curve; a screen reader gets them as text.
+import { _ } from "../words.js";
+
 const EVERY_MS = 2000;
 // uPlot rounds ticks to three decimals, which makes a learning rate zero.
 const short = (tick) => (tick === null ? "" : Math.abs(tick) >= 1e-3 || tick === 0 ? tick.toLocaleString("en") : tick.toExponential(0));
@@ -18,7 +20,7 @@ export function connect(element) {
   function draw(name, steps, values, index) {
     const known = plots.get(name);
     const last = values.findLast((value) => value !== null);
-    const text = last === undefined ? "no number yet" : Number(last.toPrecision(4)).toString();
+    const text = last === undefined ? _("no number yet") : Number(last.toPrecision(4)).toString();
     if (known) {
       known.plot.setData([steps, values]);
       known.value.textContent = text;
@@ -40,8 +42,8 @@ export function connect(element) {
       cursor: { sync: { key: "run" } },
       legend: { live: true },
       scales: { x: { time: false } },
-      axes: [{ ...axis, label: "step", labelSize: 18, size: 36 }, { ...axis, size: 56, values: (_, ticks) => ticks.map(short) }],
-      series: [{ label: "step" }, { label: name, stroke: token(colours[index % colours.length]), width: 1.6, spanGaps: true, points: { show: steps.length < 3 } }],
+      axes: [{ ...axis, label: _("step"), labelSize: 18, size: 36 }, { ...axis, size: 56, values: (_plot, ticks) => ticks.map(short) }],
+      series: [{ label: _("step") }, { label: name, stroke: token(colours[index % colours.length]), width: 1.6, spanGaps: true, points: { show: steps.length < 3 } }],
     }, [steps, values], target);
     plots.set(name, { plot, value, figure });
   }

@@ -1,9 +1,11 @@
 // The guide panel: a question is asked, read and continued without leaving the task. What is typed stays on this
 // device until it has been sent.
+import { _ } from "../words.js";
+
 const words = {
-  offline: "There is no connection. Your question is still here; send it again when you are online.",
-  ended: "Your session has ended. Sign in again in another tab, then send it again; your question is still here.",
-  broken: "The server could not take it. Your question is still here; try again in a minute.",
+  offline: _("There is no connection. Your question is still here; send it again when you are online."),
+  ended: _("Your session has ended. Sign in again in another tab, then send it again; your question is still here."),
+  broken: _("The server could not take it. Your question is still here; try again in a minute."),
 };
 
 async function refusal(answer) {
@@ -64,7 +66,7 @@ export function connect(panel) {
     if (form !== ask) return;
     text.value = "";
     localStorage.removeItem(kept);
-    panel.querySelector("[data-said]").textContent = "Asked. The answer comes here and on your work page.";
+    panel.querySelector("[data-said]").textContent = _("Asked. The answer comes here and on your work page.");
   });
   panel.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || !event.target.form) return;

@@ -100,6 +100,7 @@ class Bench:
     saved: bool
     guide: Guide
     skip: SkipForm
+    high_stakes: bool
     sensitive: bool
     veilable: bool
     veiled: bool
@@ -297,6 +298,7 @@ def bench_of(work: Work, person: Person, now: datetime, done_today: int, guide: 
         saved=bool(work.draft.content),
         guide=guide,
         skip=skip,
+        high_stakes=prompt is not None and bool(prompt.high_stakes),
         sensitive=sensitive,
         veilable=sensitive or person.blur == veil.ALWAYS,
         veiled=veil.opens_veiled(blur=person.blur, sensitive=sensitive, revealed=work.draft.revealed_at is not None),

@@ -35,6 +35,8 @@ class Prompt(Base):
     ``fingerprint`` is the SHA-256 of their canonical JSON, so one conversation is one row.
     ``user_key`` is a pseudonym of whoever wrote the prompt: splits keep a user on one side.
     ``sensitive`` says whether labelers are warned before they read it; empty while nobody has said so or not.
+    ``high_stakes`` says whether a small mistake in an answer could cost somebody dearly, so that labels for evaluation
+    make no exception for it (IG Fig. 10); empty likewise.
     """
 
     __tablename__ = "prompts"
@@ -47,6 +49,7 @@ class Prompt(Base):
     user_key: Mapped[str | None] = mapped_column(index=True)
     source: Mapped[str] = mapped_column(index=True)
     sensitive: Mapped[bool | None]
+    high_stakes: Mapped[bool | None]
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
     import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -135,3 +135,19 @@ def mark_sensitive(
         else _("Not sensitive: its tasks open without a warning."),
     )
     return go(f"/prompts/{prompt_id}")
+
+
+@router.post("/prompts/{prompt_id}/high-stakes")
+def mark_high_stakes(
+    request: Request, session: Writing, reader: Reader, prompt_id: int, high_stakes: Annotated[str, Form()] = ""
+) -> Response:
+    if high_stakes not in ("yes", "no"):
+        raise Invalid(_("Say whether much hangs on an answer: yes or no."))
+    service.mark_high_stakes(session, reader, prompt_id=prompt_id, high_stakes=high_stakes == "yes")
+    tell(
+        request,
+        _("Marked as high stakes: labelers see it, and for evaluation labels the exception does not hold.")
+        if high_stakes == "yes"
+        else _("Not high stakes: labelers decide by the guideline."),
+    )
+    return go(f"/prompts/{prompt_id}")

@@ -29,7 +29,7 @@ SMALLEST_K, LARGEST_K = 2, 9
 KINDS = ("detect", "prompts", "demonstrations", "candidates", "rankings", "corpus")
 
 
-def sensitive_of(value: object) -> bool | None:
+def truth_of(value: object) -> bool | None:
     """What a file says about a prompt: true or false in the spellings of JSON and CSV, nothing where it is silent.
 
     Raises:

@@ -152,6 +152,14 @@ def mark_sensitive(session: Session, by: Person, *, prompt_id: int, sensitive: b
     return prompt
 
 
+def mark_high_stakes(session: Session, by: Person, *, prompt_id: int, high_stakes: bool) -> Prompt:
+    """Say whether a small mistake in an answer could cost somebody dearly; labelers see it from now on."""
+    prompt = prompt_for(session, prompt_id=prompt_id)
+    prompt.high_stakes = high_stakes
+    record(session, by, "marked prompt high stakes" if high_stakes else "marked prompt not high stakes", prompt)
+    return prompt
+
+
 def import_for(session: Session, *, import_id: int) -> Import:
     if (entry := queries.import_by_id(session, import_id)) is None:
         raise NotFound(_("There is no such import."))

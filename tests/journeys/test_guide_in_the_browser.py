@@ -103,3 +103,24 @@ def test_what_cannot_be_sent_stays_in_the_field_with_a_sentence(page, labeler, c
     page.keyboard.press("Control+Enter")
     expect(guide.locator("[data-questions]")).to_contain_text("Is anybody there?")
     expect(guide.get_by_role("alert")).to_have_count(0)
+
+
+def test_the_exception_holds_with_all_three_parts_only(page, database, factory, labeler):
+    workshop = Workshop(database, factory)
+    workshop.campaign(workshop.prompts(1), name="Trial", phase="evaluation")
+    page.goto("/sign-in")
+    page.get_by_label("E-mail").fill("lena@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Take the next task").click()
+    expect(page.locator("#answer-form[data-ready]")).to_be_visible()
+    page.keyboard.press("g")
+    parts = page.get_by_role("group", name="May the more helpful of two answers win?")
+    boxes = parts.get_by_role("checkbox")
+    expect(boxes).to_have_count(3)
+    for place in range(3):
+        expect(parts.locator("output")).to_contain_text("the more truthful and harmless answer is ranked above")
+        boxes.nth(place).check()
+    expect(parts.locator("output")).to_contain_text("All three hold")
+    boxes.nth(1).uncheck()
+    expect(parts.locator("output")).to_contain_text("Not all three hold")

@@ -18,6 +18,7 @@ class PromptDraft:
     source: str | None = None
     detail: dict[str, Any] = field(default_factory=dict)
     sensitive: bool | None = None
+    high_stakes: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@
 ``prompt``     ``prompt`` (text or messages), ``messages`` or ``turns``: a prompt alone
 =============  ==============================================================================
 
-Any row may say ``sensitive``, true or false: whether labelers are warned before they read the prompt.
+Any row may say ``sensitive``, true or false: whether labelers are warned before they read the prompt; and
+``high_stakes``: whether a small mistake in an answer could cost somebody dearly.
 A row with a ranking may also say ``labeler_group`` (or ``annotator_group``); of two answers ``strength`` (or
 ``margin``), a number from 0 or in Llama 2's words; ``none_acceptable``, whether even the best answer is not good
 enough; and for every answer ``shown``, its place on the screen from 0.
@@ -37,7 +38,7 @@ _TOLD = frozenset(
     {"prompt", "messages", "turns", "input", "response", "chosen", "rejected", "candidates", "votes", "reference"}
     | {"response_a", "response_b", "demonstration", "answers", "ranks", "text", "rank", "likert", "flags", "source"}
     | {"lang", "language", "user", "user_id", "user_key", "annotator", "seconds", "phase", "split", "gold", "in_strict"}
-    | {"labeler_group", "annotator_group", "strength", "margin", "shown", "none_acceptable", "sensitive"}
+    | {"labeler_group", "annotator_group", "strength", "margin", "shown", "none_acceptable", "sensitive", "high_stakes"}
 )
 
 
@@ -159,15 +160,16 @@ def _prompt(row: Row, messages: list[dict[str, str]]) -> PromptDraft:
         _short(row.get("user_key") or row.get("user") or row.get("user_id"), "user"),
         _short(row.get("source"), "source"),
         detail,
-        _sensitive(row.get("sensitive")),
+        _mark(row, "sensitive"),
+        _mark(row, "high_stakes"),
     )
 
 
-def _sensitive(value: object) -> bool | None:
+def _mark(row: Row, name: str) -> bool | None:
     try:
-        return rules.sensitive_of(value)
+        return rules.truth_of(row.get(name))
     except ValueError:
-        _refuse(f"sensitive is {_quoted(value)}, neither true nor false")
+        _refuse(f"{name} is {_quoted(row[name])}, neither true nor false")
 
 
 def _detail(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,6 +85,7 @@ class Writer:
             "user_key": prompt.user_key,
             "source": prompt.source or self.stem,
             "sensitive": prompt.sensitive,
+            "high_stakes": prompt.high_stakes,
             "detail": prompt.detail,
             "import_id": self.import_id,
             "created_at": utc_now(),

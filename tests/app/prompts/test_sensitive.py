@@ -13,13 +13,13 @@ from tests.app.prompts.test_routes import upload
     [(True, True), (False, False), (None, None), ("", None), ("TRUE", True), (" yes", True), (1, True), ("0", False)],
 )
 def test_a_file_may_say_it_in_the_spellings_of_json_and_csv(value, meant):
-    assert rules.sensitive_of(value) is meant
+    assert rules.truth_of(value) is meant
 
 
 @pytest.mark.parametrize("value", ["maybe", 2, [True], {}])
 def test_any_other_word_is_refused(value):
     with pytest.raises(ValueError, match=r".*"):
-        rules.sensitive_of(value)
+        rules.truth_of(value)
 
 
 def marks(database):

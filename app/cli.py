@@ -194,6 +194,7 @@ def create_snapshot(
     min_answers: Annotated[int, typer.Option(help="leave out rankings of fewer answers")] = 2,
     heldout_share: Annotated[float, typer.Option(help="part of users or prompts to hold out")] = 0.1,
     split_seed: int = 0,
+    instrument: Annotated[str, typer.Option(help="what the orders go by: ranking (default) or toxicity")] = "ranking",
 ) -> None:
     """Freeze a training set."""
     from app.snapshots import rules, service
@@ -201,7 +202,7 @@ def create_snapshot(
     with database().transaction() as session:
         campaigns = service.campaigns_named(session, campaign or [])
         phases, sources = tuple(phase or ["training"]), tuple(source or [])
-        filters = rules.Filters(campaigns, phases, sources, min_answers, heldout_share, split_seed)
+        filters = rules.Filters(campaigns, phases, sources, min_answers, heldout_share, split_seed, instrument)
         frozen = service.create_snapshot(session, load_settings(), None, name, filters)
         typer.echo(service.summary_of(load_settings(), frozen))
 

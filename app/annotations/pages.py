@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from app.annotations.queries import Maker, Progress
 from app.annotations.rules import activity as activity_rules
-from app.annotations.rules import authoring, ranking, veil
+from app.annotations.rules import authoring, ranking, toxicity, veil
 from app.annotations.rules import campaigns as campaign_rules
 from app.annotations.rules import labels as label_rules
 from app.annotations.rules import skips as skip_rules
@@ -14,7 +14,6 @@ from app.annotations.rules.submission import LONGEST_DEMONSTRATION, Verdict
 from app.annotations.service import Work, stored_order
 from app.annotations.skips import Skipped
 from app.guidelines.pages import Desk, Guide
-from app.language import gettext as _
 from app.language import spoken
 from app.models import Annotation, Campaign, GuidelineVersion, LabelSchemaVersion, Person, Scenario, WrittenText
 from app.schemas.rules import ANSWER, GROUPS, Field, Schema
@@ -64,6 +63,11 @@ class Answer:
     text: str
     verdict: Verdict
     rank: int | None = None
+
+    @property
+    def scores(self) -> toxicity.Scores | None:
+        """Of the toxicity instrument, as soon as all of them are given."""
+        return toxicity.scores_of(self.verdict.flags)
 
 
 @dataclass(frozen=True)
@@ -150,8 +154,39 @@ class RatingPage(Page):
 
 
 @dataclass(frozen=True)
+class ToxicityPage(RatingPage):
+    """The scales about the input and about one answer, beside both of them as one running text."""
+
+    template: ClassVar[str] = "annotations/toxicity.html"
+    plausible_from: ClassVar[int] = toxicity.PLAUSIBLE_FROM
+
+    @property
+    def before(self) -> Sequence[Mapping[str, Any]]:
+        """What was said before the input that the answer goes on from."""
+        return self.bench.messages[:-1]
+
+    @property
+    def input(self) -> str:
+        """The text that the answer goes on from."""
+        return str(self.bench.messages[-1]["content"])
+
+    @property
+    def gap(self) -> str:
+        """What is put between input and answer when they are read as one text."""
+        return toxicity.gap_between(self.input, self.answer.text)
+
+    @property
+    def scored(self) -> int:
+        """How many answers have all that must be said about them."""
+        return len(self.answers) - len(self.unfinished)
+
+
+@dataclass(frozen=True)
 class RankingPage(Page):
+    """The board; ``proposal`` is the order that the ratings or scores suggest, 1 = best."""
+
     template: ClassVar[str] = "annotations/rank.html"
+    plausible_from: ClassVar[int] = toxicity.PLAUSIBLE_FROM
     bench: Bench
     answers: Sequence[Answer]
     proposal: Mapping[int, int]
@@ -162,13 +197,27 @@ class RankingPage(Page):
 
     @property
     def contradicted(self) -> list[str]:
-        """What the order says against the ratings, pair by pair, once it is complete."""
+        """What the order says against the ratings or scores, pair by pair, once it is complete."""
         if not self.result:
             return []
-        ratings = [answer.verdict.likert or 0 for answer in self.answers]
-        ranks = [answer.rank or 0 for answer in self.answers]
-        letters = [answer.letter for answer in self.answers]
-        return [ranking.contradiction(ratings, letters, pair) for pair in ranking.contradictions(ratings, ranks)]
+        ranks, letters = [answer.rank or 0 for answer in self.answers], [answer.letter for answer in self.answers]
+        pairs = ranking.contradictions([self.worth_of(answer) for answer in self.answers], ranks)
+        return [ranking.contradiction([self.said_of(a) for a in self.answers], letters, pair) for pair in pairs]
+
+    @property
+    def rated(self) -> bool:
+        """Whether the proposal comes from overall ratings; else from scores."""
+        return self.bench.kind in campaign_rules.RATED
+
+    def worth_of(self, answer: Answer) -> int:
+        """The higher, the better the answer is by its rating or its scores."""
+        return answer.verdict.likert or 0 if self.rated else -self.proposal[answer.candidate_id]
+
+    def said_of(self, answer: Answer) -> str:
+        """The rating of an answer, or its scores, in a few words."""
+        if self.rated:
+            return str(answer.verdict.likert or "")
+        return answer.scores.words if answer.scores else ""
 
     @property
     def result(self) -> str:
@@ -181,8 +230,9 @@ class RankingPage(Page):
     def hint(self) -> str:
         if not self.result:
             return ""
-        ratings = [answer.verdict.likert or 0 for answer in self.answers]
-        return ranking.rating_hint(ratings, [a.rank or 0 for a in self.answers], [a.letter for a in self.answers])
+        worth, said = [self.worth_of(a) for a in self.answers], [self.said_of(a) for a in self.answers]
+        ranks, letters = [a.rank or 0 for a in self.answers], [a.letter for a in self.answers]
+        return ranking.hint(worth, said, ranks, letters, by_scores=not self.rated)
 
 
 @dataclass(frozen=True)
@@ -288,7 +338,7 @@ def bench_of(work: Work, person: Person, now: datetime, done_today: int, guide: 
         campaign=campaign_rules.name_for_labelers(campaign.id, campaign.name, campaign.phase),
         kind=campaign.kind,
         phase=campaign.phase,
-        priority=_(campaign_rules.PRIORITY[campaign.phase]),
+        priority=campaign_rules.priority_of(campaign.kind, campaign.phase),
         instructions=campaign.instructions,
         messages=work.task.prompt.messages if work.task.prompt else [],
         seconds_left=max(0, round(left)),
@@ -339,7 +389,6 @@ class CampaignsPage(Page):
 class NewCampaignPage(Page):
     template: ClassVar[str] = "campaigns/new.html"
     kinds: ClassVar[Mapping[str, str]] = campaign_rules.KINDS
-    phases: ClassVar[Mapping[str, str]] = campaign_rules.PHASES
     fewest: ClassVar[int] = campaign_rules.FEWEST_ANSWERS
     most: ClassVar[int] = campaign_rules.MOST_ANSWERS
     most_pieces: ClassVar[int] = campaign_rules.MOST_PIECES
@@ -353,6 +402,15 @@ class NewCampaignPage(Page):
     scenarios: int
     given: Mapping[str, Sequence[str]]
     error: str = ""
+
+    @property
+    def judging(self) -> bool:
+        """Whether people judge answers that stand ready, so that somebody has to choose whose."""
+        return self.kind in campaign_rules.JUDGING
+
+    @property
+    def phases(self) -> Mapping[str, str]:
+        return campaign_rules.phases_of(self.kind)
 
     def value(self, name: str, otherwise: str = "") -> str:
         """What was typed before, so that an error costs nobody their form."""

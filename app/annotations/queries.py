@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from app.models import (
     Candidate,
     Demonstration,
     Draft,
+    Flag,
     Lease,
     ModelVersion,
     Person,
@@ -294,11 +295,22 @@ def candidates_of_makers(
     origins: Sequence[str],
     model_version_ids: Sequence[int],
     prompt_ids: Sequence[int] | None = None,
-    unused_only: bool = True,
+    sources: Sequence[str] = (),
+    sensitive_only: bool = False,
+    labelled: Mapping[str, Sequence[str]] | None = None,
+    unused_by: str | None,
 ) -> Sequence[tuple[int, int, str, str]]:
     """(prompt, candidate, origin, text hash) of the answers by these makers, by prompt and age.
 
-    ``unused_only`` leaves out answers that already stand in a task of any campaign.
+    Args:
+        session: where they are read.
+        origins: makers by origin.
+        model_version_ids: makers by model version.
+        prompt_ids: only these prompts.
+        sources: only prompts from here; empty = from everywhere.
+        sensitive_only: only prompts marked as sensitive.
+        labelled: only prompts of which somebody gave one of these labels (name -> values).
+        unused_by: leave out answers that already stand in a task of a campaign of this kind.
     """
     query = (
         select(Candidate.prompt_id, Candidate.id, Candidate.origin, Candidate.text_sha256)
@@ -307,8 +319,21 @@ def candidates_of_makers(
     )
     if prompt_ids is not None:
         query = query.where(Candidate.prompt_id.in_(prompt_ids))
-    if unused_only:
-        query = query.where(~exists().where(TaskCandidate.candidate_id == Candidate.id))
+    if sources:
+        query = query.where(Candidate.prompt_id.in_(select(Prompt.id).where(Prompt.source.in_(sources))))
+    if sensitive_only:
+        query = query.where(Candidate.prompt_id.in_(select(Prompt.id).where(Prompt.sensitive.is_(True))))
+    if labelled is not None:
+        given = [and_(Flag.name == name, Flag.value.in_(values)) for name, values in labelled.items()]
+        somebody = (
+            exists()
+            .where(Task.prompt_id == Candidate.prompt_id, Annotation.task_id == Task.id)
+            .where(Flag.annotation_id == Annotation.id, Flag.candidate_id.is_(None), or_(*given))
+        )
+        query = query.where(somebody)
+    if unused_by:
+        used = exists().where(TaskCandidate.candidate_id == Candidate.id, Task.id == TaskCandidate.task_id)
+        query = query.where(~used.where(Campaign.id == Task.campaign_id, Campaign.kind == unused_by))
     return [(prompt, candidate, origin, text) for prompt, candidate, origin, text in session.execute(query)]
 
 

@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
@@ -20,6 +20,7 @@ from app.annotations.forms import (
     verdict_of,
 )
 from app.annotations.pages import (
+    Answer,
     AuthoringPage,
     Bench,
     CampaignForMe,
@@ -31,6 +32,7 @@ from app.annotations.pages import (
     RankingPage,
     RatingPage,
     SkipForm,
+    ToxicityPage,
     WorkPage,
     answers_of,
     bench_of,
@@ -40,9 +42,10 @@ from app.annotations.pages import (
 )
 from app.annotations.queries import Progress
 from app.annotations.rules.authoring import PLAIN, USER_BASED, Authored, too_long
-from app.annotations.rules.campaigns import KINDS, PRIORITY, WRITTEN, name_for_labelers
+from app.annotations.rules.campaigns import JUDGING, KINDS, WRITTEN, name_for_labelers, priority_of
 from app.annotations.rules.ranking import ranks_from_ratings
 from app.annotations.rules.submission import labels_changed, open_in_verdict
+from app.annotations.rules.toxicity import proposed_ranks
 from app.annotations.service import LabelsChanged, Work
 from app.errors import Conflict, DomainError, Invalid, NotFound
 from app.guidelines import service as guidelines
@@ -52,7 +55,6 @@ from app.language import said
 from app.models import Campaign, Person
 from app.people.rules import may
 from app.scenarios import service as scenarios
-from app.schemas import queries as schemas
 from app.web.forms import whole_number
 from app.web.render import Page, Undo, go, render, tell
 from app.web.requests import Now, Reading, Writing, database_of, needs
@@ -152,7 +154,7 @@ def show_guideline(request: Request, campaign_id: int, person: Labeler, session:
 
 def _guideline_page(session: Session, person: Person, campaign_id: int, error: str = "") -> ConfirmPage:
     campaign = service.campaign_for(session, campaign_id)
-    priority = _(PRIORITY[campaign.phase])
+    priority = priority_of(campaign.kind, campaign.phase)
     page = confirm_page(session, person, campaign, called=_called(campaign), priority=priority, error=error)
     if page is None or campaign.imported:  # nobody works on what was imported, and its name may tell makers
         raise NotFound(_("This campaign has no guideline to read."))
@@ -218,7 +220,8 @@ def _instrument(
     answers, unfinished = answers_of(work), work.unfinished
     first_open = next((a.number for a in answers if a.candidate_id in unfinished), 1)
     number = answer if answer and 1 <= answer <= len(answers) else first_open
-    return RatingPage(
+    form = ToxicityPage if work.task.campaign.kind == "toxicity" else RatingPage
+    return form(
         bench=bench,
         answers=answers,
         answer=answers[number - 1],
@@ -260,15 +263,21 @@ def _ranking_page(
     session: Session, person: Person, work: Work, now: datetime, refused: DomainError | None = None
 ) -> RankingPage:
     answers = answers_of(work)
-    proposal = ranks_from_ratings({a.candidate_id: a.verdict.likert or 0 for a in answers})
     return RankingPage(
         bench=_bench(session, person, work, now),
         answers=answers,
-        proposal=proposal,
+        proposal=_proposal(work, answers),
         none_acceptable=work.submission.none_acceptable,
         error=str(refused or ""),
         problems=refused.fields if isinstance(refused, Invalid) else {},
     )
+
+
+def _proposal(work: Work, answers: Sequence[Answer]) -> dict[int, int]:
+    """The order that follows from what was said of each answer; a person has to confirm it."""
+    if work.rated:
+        return ranks_from_ratings({a.candidate_id: a.verdict.likert or 0 for a in answers})
+    return proposed_ranks({a.candidate_id: a.scores for a in answers if a.scores})
 
 
 def _is_autosave(request: Request, fields: dict[str, str]) -> bool:
@@ -287,7 +296,7 @@ def save_answer(
     if _is_autosave(request, fields):
         return Response(status_code=204)
     if candidate_id in work.unfinished:
-        error = " ".join(open_in_verdict(verdict, work.submission.prompt_labels, work.schema))
+        error = " ".join(open_in_verdict(verdict, work.submission.prompt_labels, work.schema, rated=work.rated))
         return render(request, _instrument(session, person, work, now, answer=number, error=error), 422)
     if work.unfinished:
         return go(f"/label/tasks/{task_id}?answer={_following(work, number)}")
@@ -554,7 +563,7 @@ def _new_campaign_page(session: Session, given: dict[str, list[str]], error: str
     kind = asked if asked in KINDS else "ranking"
     makers, sources = queries.makers(session), queries.prompt_sources(session)
     offers = len(scenarios.offers(session))
-    return NewCampaignPage(kind, makers, sources, schemas.newest_versions(session), offers, given, error)
+    return NewCampaignPage(kind, makers, sources, service.versions_for(session, kind), offers, given, error)
 
 
 @router.post("/campaigns")
@@ -584,7 +593,15 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
     else:
         origins, models = makers_of(lists)
         tasks = service.tasks_from_candidates(
-            session, origins=origins, model_version_ids=models, answers_per_task=answers, limit=prompts
+            session,
+            origins=origins,
+            model_version_ids=models,
+            answers_per_task=answers,
+            limit=prompts,
+            kind=kind,
+            sources=lists.get("source", []),
+            sensitive_only="sensitive" in fields,
+            harmful_only="harmful" in fields,
         )
     if not tasks:
         raise Invalid(
@@ -608,7 +625,7 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
         overlap=whole_number(fields.get("overlap", "1"), _("The number of people per task")),
         lease_minutes=whole_number(fields.get("lease_minutes", "30"), _("The time to hold a task")),
         instructions=fields.get("instructions", ""),
-        answers_per_task=answers if kind == "ranking" else None,
+        answers_per_task=answers if kind in JUDGING else None,
         schema_version_id=_chosen_version(fields),
         needs_review="needs_review" in fields,
         tasks=tasks,
@@ -650,8 +667,8 @@ def _campaign_page(session: Session, campaign_id: int, now: datetime, error: str
         progress=queries.progress(session, now, campaign_id).get(campaign_id, Progress()),
         annotations=queries.annotation_counts(session).get(campaign_id, 0),
         recent=[recent_of(annotation, written.get(annotation.id, {})) for annotation in recent],
-        priority=_(PRIORITY[campaign.phase]),
-        versions=schemas.all_versions(session) if campaign.schema_version else [],
+        priority=priority_of(campaign.kind, campaign.phase),
+        versions=service.versions_for(session, campaign.kind, all_of_them=True) if campaign.schema_version else [],
         guideline=None if campaign.imported else guidelines.version_of(session, campaign),
         waiting=queries.waiting_for_review(session, campaign_id),
         skipped=skips.skipped_in(session, campaign_id, SKIPPED_PROMPTS_SHOWN),

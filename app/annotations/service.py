@@ -1,6 +1,6 @@
 """Campaigns, giving out tasks, drafts, and taking in what people say."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby, zip_longest
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.annotations import activity, queries
 from app.annotations.rules import activity as activity_rules
-from app.annotations.rules import authoring, labels, ranking
+from app.annotations.rules import authoring, labels, ranking, toxicity
 from app.annotations.rules import campaigns as campaign_rules
 from app.annotations.rules.submission import (
     Submission,
@@ -34,6 +34,7 @@ from app.models import (
     Campaign,
     Draft,
     Flag,
+    LabelSchemaVersion,
     Lease,
     Person,
     Ranking,
@@ -44,6 +45,7 @@ from app.models import (
 )
 from app.people.service import record
 from app.scenarios import service as scenarios
+from app.schemas import queries as schema_queries
 from app.schemas import service as schemas
 from app.schemas.rules import ANSWER, PROMPT, Schema, for_reader, schema_of
 
@@ -54,6 +56,7 @@ WRONG_INSTRUMENT = {
     "ranking": mark("This task asks for ratings and an order, not for a text. Reload the page."),
     "demonstration": mark("This task asks for a text, and none was sent. Write the answer, then submit."),
     "authoring": mark("This task asks for a prompt and its answer, and none was sent. Reload the page."),
+    "toxicity": mark("This task asks for scores and an order, not for a text. Reload the page."),
 }
 
 
@@ -120,10 +123,30 @@ def create_campaign(
 
 
 def _asked_by(session: Session, kind: str, schema_version_id: int | None) -> int | None:
-    if kind != "ranking":
+    if kind not in campaign_rules.JUDGING:
         return None
-    chosen = schema_version_id
-    return (schemas.version_for(session, chosen) if chosen else schemas.standard_version(session)).id
+    if schema_version_id:
+        version = schemas.version_for(session, schema_version_id)
+        _check_schema(kind, version)
+        return version.id
+    return schemas.standard_version(session, fits=_fits(kind)).id
+
+
+def versions_for(session: Session, kind: str, *, all_of_them: bool = False) -> list[LabelSchemaVersion]:
+    """The versions of label schemas that campaigns of a kind can ask: each schema's newest, or all of them."""
+    fits = _fits(kind)
+    versions = schema_queries.all_versions(session) if all_of_them else schema_queries.newest_versions(session)
+    return [version for version in versions if fits(schema_of(version.content))]
+
+
+def _fits(kind: str) -> Callable[[Schema], bool]:
+    """Whether campaigns of a kind can ask a schema."""
+    return lambda schema: kind != "toxicity" or toxicity.schema_problem(schema) is None
+
+
+def _check_schema(kind: str, version: LabelSchemaVersion) -> None:
+    if kind == "toxicity" and (problem := toxicity.schema_problem(schema_of(version.content))):
+        raise Invalid(problem)
 
 
 def check_campaign(session: Session, *, name: str, **bounds: Any) -> None:
@@ -206,7 +229,7 @@ def _check_task(campaign: Campaign, candidate_ids: Sequence[int]) -> None:
         raise Invalid(_("In an authoring campaign people write the prompt; its tasks have none."))
     if campaign.kind == "demonstration" and candidate_ids:
         raise Invalid(_("In a demonstration campaign people write the answer; its tasks have none to show."))
-    if campaign.kind == "ranking" and not campaign.imported:
+    if campaign.kind in campaign_rules.JUDGING and not campaign.imported:
         problem = campaign_rules.answers_problem(len(candidate_ids))
         if problem:
             raise Invalid(problem)
@@ -238,6 +261,10 @@ def tasks_from_candidates(
     model_version_ids: Sequence[int] = (),
     prompt_ids: Sequence[int] | None = None,
     unused_only: bool = True,
+    kind: str = "ranking",
+    sources: Sequence[str] = (),
+    sensitive_only: bool = False,
+    harmful_only: bool = False,
 ) -> list[TaskSpec]:
     """Tasks from answers that stand ready: for each prompt K different texts, taking turns among the makers.
 
@@ -248,14 +275,21 @@ def tasks_from_candidates(
         origins: makers by origin (``model:3``, ``import:name``).
         model_version_ids: makers by model version.
         prompt_ids: only these prompts.
-        unused_only: leave out answers that already stand in some task.
+        unused_only: leave out answers that already stand in a task of the same kind of campaign.
+        kind: of the campaign that the tasks are for.
+        sources: only prompts from here; empty = from everywhere.
+        sensitive_only: only prompts marked as sensitive.
+        harmful_only: only prompts that somebody labelled as asking for harm, or scored as toxic.
     """
     rows = queries.candidates_of_makers(
         session,
         origins=origins,
         model_version_ids=model_version_ids,
         prompt_ids=prompt_ids,
-        unused_only=unused_only,
+        sources=sources,
+        sensitive_only=sensitive_only,
+        labelled=campaign_rules.HARMFUL if harmful_only else None,
+        unused_by=kind if unused_only else None,
     )
     tasks: list[TaskSpec] = []
     for prompt_id, group in groupby(rows, key=lambda row: row[0]):
@@ -306,13 +340,14 @@ def move_campaign(session: Session, by: Person, campaign_id: int, version_id: in
     questions before they submit; their draft stays.
 
     Raises:
-        Invalid: the campaign asks for no labels.
+        Invalid: the campaign asks for no labels, or its instrument needs some that the version does not ask for.
         Conflict: it asks this version already.
     """
     campaign = campaign_for(session, campaign_id)
     if campaign.schema_version is None:
         raise Invalid(_("This campaign asks for no labels, so it has no label schema."))
     before, after = campaign.schema_version, schemas.version_for(session, version_id)
+    _check_schema(campaign.kind, after)
     if before.id == after.id:
         name = said(after.label_schema.name)
         raise Conflict(_("The campaign asks %(name)s, version %(number)s already.", name=name, number=after.number))
@@ -448,6 +483,11 @@ class Work:
         return for_reader(schema_of(version.content)) if version else Schema((), ())
 
     @property
+    def rated(self) -> bool:
+        """Whether each answer gets an overall rating beside its labels."""
+        return self.task.campaign.kind in campaign_rules.RATED
+
+    @property
     def order(self) -> list[int]:
         return list(self.draft.shown_order)
 
@@ -469,13 +509,14 @@ class Work:
     def unfinished(self) -> list[int]:
         """The answers that part 2 still waits for."""
         submission, schema, stale = self.submission, self.schema, self.outdated
-        return [c for c in self.order if c in stale or not answer_is_complete(c, submission, schema)]
+        rated = self.rated
+        return [c for c in self.order if c in stale or not answer_is_complete(c, submission, schema, rated=rated)]
 
     @property
     def before_ranking(self) -> list[str]:
         """Why part 3 is still locked, in sentences; nothing when it is open."""
         changed = [labels_changed(self.outdated, self.letters)] if self.outdated else []
-        return changed + missing_before_ranking(self.submission, self.letters, self.schema)
+        return changed + missing_before_ranking(self.submission, self.letters, self.schema, rated=self.rated)
 
 
 def work_for(session: Session, person: Person, task_id: int, *, lock: bool = False) -> Work:
@@ -560,7 +601,7 @@ def save_answer(
         raise NotFound(_("This answer does not belong to the task."))
     if shown != work.version:
         verdict = replace(verdict, flags=labels.fitting(work.schema, ANSWER, verdict.flags))
-    if problem := verdict_problem(verdict, work.schema):
+    if problem := verdict_problem(verdict, work.schema, rated=work.rated):
         raise Invalid(problem)
     kept = {"likert": verdict.likert, "flags": dict(verdict.flags), "note": verdict.note}
     answers = {**work.draft.content.get("answers", {}), str(candidate_id): kept}
@@ -658,7 +699,7 @@ def submit(
     *,
     shown: int | None = None,
 ) -> Annotation:
-    """Store a whole verdict at once: ratings, flags and ranking; the slot closes and the draft goes.
+    """Store a whole verdict at once: ratings where asked, flags and ranking; the slot closes and the draft goes.
 
     A hold that has run out still counts while there is a free slot of the task. ``shown`` is the version of the
     label schema that the submitting page knew of, where it said so.
@@ -668,13 +709,13 @@ def submit(
         LabelsChanged: some of it was labelled under another version than the campaign asks now; the draft stays.
         Conflict: submitted before, or all slots are somebody else's by now; the draft stays.
     """
-    work = to_submit(session, person, task_id, now, "ranking")
+    work = to_submit(session, person, task_id, now, *campaign_rules.JUDGING)
     stale = outdated(submission, work.version)
     if stale or shown not in (None, work.version):
         changed = labels_changed(stale or [None], work.letters)
         raise LabelsChanged(_("Nothing was submitted yet. %(changed)s", changed=changed))
     schema = work.schema
-    if problems := submission_problems(submission, work.letters, schema):
+    if problems := submission_problems(submission, work.letters, schema, rated=work.rated):
         raise Invalid(" ".join(problems), _beside_ranks(rank_problems(submission.ranks, work.letters)))
     annotation = new_annotation(session, work, person, now)
     annotation.none_acceptable = submission.none_acceptable
@@ -682,20 +723,18 @@ def submit(
         verdict = submission.verdicts[candidate]
         flags = labels.complete_flags(schema, verdict.flags, submission.prompt_labels)
         session.add(Ranking(annotation_id=annotation.id, candidate_id=candidate, rank=rank))
-        session.add(
-            Rating(
-                annotation_id=annotation.id, candidate_id=candidate, likert=verdict.likert, note=verdict.note.strip()
-            )
-        )
+        if work.rated:
+            likert, note = verdict.likert, verdict.note.strip()
+            session.add(Rating(annotation_id=annotation.id, candidate_id=candidate, likert=likert, note=note))
         session.add_all(_flags(annotation, candidate, flags))
     session.add_all(_flags(annotation, None, labels.complete_prompt_labels(schema, submission.prompt_labels)))
     finish(session, work, person, annotation, now)
     return annotation
 
 
-def to_submit(session: Session, person: Person, task_id: int, now: datetime, kind: str) -> Work:
+def to_submit(session: Session, person: Person, task_id: int, now: datetime, *kinds: str) -> Work:
     work = _held_or_taken_again(session, person, task_id, now)
-    if work.task.campaign.kind != kind:
+    if work.task.campaign.kind not in kinds:
         raise Invalid(_(WRONG_INSTRUMENT[work.task.campaign.kind]))
     return work
 

@@ -95,6 +95,7 @@ class Guide:
     campaign_id: int
     task_id: int
     phase: str
+    instrument: str | None = None
     name: str = ""
     number: int | None = None
     article: Markup | str = ""
@@ -141,6 +142,7 @@ class ConfirmPage(Page):
     campaign_id: int
     campaign: str
     phase: str
+    instrument: str | None
     priority: str
     version: GuidelineVersion
     confirmed_at: datetime | None
@@ -194,6 +196,7 @@ def guide_of(session: Session, person: Person, campaign: Campaign, task_id: int)
         campaign_id=campaign.id,
         task_id=task_id,
         phase=campaign.phase,
+        instrument=rules.instrument_of(campaign.kind),
         announced=[_announced(each) for each in queries.announcements_in(session, campaign.id)],
         questions=my_questions(session, person, campaign.id).questions,
         **parts,
@@ -232,6 +235,7 @@ def confirm_page(
         campaign_id=campaign.id,
         campaign=called,
         phase=campaign.phase,
+        instrument=rules.instrument_of(campaign.kind),
         priority=priority,
         version=version,
         confirmed_at=confirmation.confirmed_at if confirmation else None,
@@ -299,6 +303,7 @@ class WritePage(Page):
 
     template: ClassVar[str] = "guidelines/write.html"
     phases: ClassVar[Sequence[str]] = rules.PHASES
+    instruments: ClassVar[Sequence[str]] = rules.INSTRUMENTS
     longest: ClassVar[int] = rules.LONGEST_TEXT
     longest_name: ClassVar[int] = rules.LONGEST_NAME
     longest_changes: ClassVar[int] = rules.LONGEST_CHANGES
@@ -310,6 +315,7 @@ class WritePage(Page):
     """The version its author began with, as the form brought it; a new form begins with the current one."""
     name: str = ""
     phase: str = "training"
+    instrument: str = ""
     preview: bool = False
     error: str = ""
 
@@ -379,17 +385,22 @@ def guideline_rows(session: Session) -> list[GuidelineRow]:
     """Every document with its current version and the campaigns that go by it."""
     current, readers = queries.current_versions(session), queries.reader_counts(session)
     named = queries.named_guidelines(session)
-    default = {phase: queries.default_guideline_id(session, phase) for phase in rules.PHASES}
+    default = {
+        (phase, instrument): queries.default_guideline_id(session, phase, instrument)
+        for phase in rules.PHASES
+        for instrument in (None, *rules.INSTRUMENTS)
+    }
     campaigns: dict[int | None, list[Campaign]] = {}
     for campaign in queries.campaigns(session):
-        campaigns.setdefault(named.get(campaign.id, default[campaign.phase]), []).append(campaign)
+        of_its_kind = default[campaign.phase, rules.instrument_of(campaign.kind)]
+        campaigns.setdefault(named.get(campaign.id, of_its_kind), []).append(campaign)
     return [
         GuidelineRow(
             guideline=guideline,
             version=current[guideline.id],
             campaigns=campaigns.get(guideline.id, []),
             readers=readers.get(current[guideline.id].id, 0),
-            is_default=default[guideline.phase] == guideline.id,
+            is_default=default[guideline.phase, guideline.instrument] == guideline.id,
         )
         for guideline in queries.guidelines(session)
     ]
@@ -402,7 +413,11 @@ def guideline_page(session: Session, guideline: Guideline) -> GuidelinePage:
         row=row,
         versions=queries.versions(session, guideline.id),
         readers=queries.readers(session, row.version.id),
-        others=[c for c in queries.campaigns(session) if c.phase == guideline.phase and c.id not in here],
+        others=[
+            c
+            for c in queries.campaigns(session)
+            if c.id not in here and (c.phase, rules.instrument_of(c.kind)) == (guideline.phase, guideline.instrument)
+        ],
     )
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from app.guidelines.rules import instrument_of
 from app.models import (
     Annotation,
     Announcement,
@@ -38,14 +39,15 @@ def guidelines(session: Session) -> Sequence[Guideline]:
     return session.scalars(select(Guideline).order_by(Guideline.id)).all()
 
 
-def default_guideline_id(session: Session, phase: str) -> int | None:
-    return session.scalar(select(func.min(Guideline.id)).where(Guideline.phase == phase))
+def default_guideline_id(session: Session, phase: str, instrument: str | None = None) -> int | None:
+    same = Guideline.instrument.is_(None) if instrument is None else Guideline.instrument == instrument
+    return session.scalar(select(func.min(Guideline.id)).where(Guideline.phase == phase, same))
 
 
 def guideline_id_of(session: Session, campaign: Campaign) -> int | None:
-    """The document that a campaign names, else the oldest of its phase."""
+    """The document that a campaign names, else the oldest of its phase and instrument."""
     named = session.scalar(select(CampaignGuideline.guideline_id).where(CampaignGuideline.campaign_id == campaign.id))
-    return named or default_guideline_id(session, campaign.phase)
+    return named or default_guideline_id(session, campaign.phase, instrument_of(campaign.kind))
 
 
 def named_guidelines(session: Session) -> dict[int, int]:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -65,20 +66,27 @@ def create_guideline(
     *,
     name: Text = "",
     phase: Text = "training",
+    instrument: Text = "",
     text: Text = "",
     then: Text = "publish",
 ) -> Response:
     """Show what a new document would look like, or publish it."""
+    given = WritePage(None, text, translations, name=name, phase=phase, instrument=instrument)
     if then == "preview":
-        return render(request, WritePage(None, text, translations, name=name, phase=phase, preview=True))
+        return render(request, replace(given, preview=True))
     try:
         with database_of(request).transaction() as session:
             guideline = service.create_guideline(
-                session, author, name=name, phase=phase, text=text, translations=translations
+                session,
+                author,
+                name=name,
+                phase=phase,
+                text=text,
+                translations=translations,
+                instrument=instrument or None,
             )
     except DomainError as error:
-        page = WritePage(None, text, translations, name=name, phase=phase, error=str(error))
-        return render(request, page, error.status)
+        return render(request, replace(given, error=str(error)), error.status)
     tell(request, _("“%(name)s” is published. Say which campaigns follow it.", name=guideline.name))
     return go(f"/guidelines/{guideline.id}")
 

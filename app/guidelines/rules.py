@@ -9,6 +9,8 @@ from app.language import LOCALES, SOURCE, listed, mark
 from app.language import gettext as _
 
 PHASES = ("training", "evaluation")
+INSTRUMENTS = (mark("toxicity"),)
+"""Kinds of campaigns whose labelers go by documents of their own; all others share the rest."""
 LONGEST_NAME = 120
 LONGEST_TEXT = 60_000
 LONGEST_CHANGES = 1_000
@@ -49,7 +51,12 @@ def in_language(text: str, translations: Mapping[str, str], locale: str) -> tupl
     return (translations[locale], locale) if locale in translations else (text, SOURCE)
 
 
-def guideline_problem(name: str, phase: str) -> str | None:
+def instrument_of(campaign_kind: str) -> str | None:
+    """The instrument that a guideline for such a campaign names; none for rating, ranking and writing."""
+    return campaign_kind if campaign_kind in INSTRUMENTS else None
+
+
+def guideline_problem(name: str, phase: str, instrument: str | None = None) -> str | None:
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         return _("Give the guideline a name of at most %(number)s visible characters.", number=LONGEST_NAME)
     if phase not in PHASES:
@@ -58,6 +65,8 @@ def guideline_problem(name: str, phase: str) -> str | None:
             phases=listed(map(_, PHASES), "or"),
             phase=phase[:40],
         )
+    if instrument is not None and instrument not in INSTRUMENTS:
+        return _("There is no instrument “%(name)s”.", name=instrument[:40])
     return None
 
 

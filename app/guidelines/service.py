@@ -22,9 +22,12 @@ from app.models import (
 from app.people.service import record
 
 DEFAULTS = {
-    "training": (mark("Training labels: helpful first"), "training"),
-    "evaluation": (mark("Evaluation labels: truthful and harmless first"), "evaluation"),
+    ("training", None): (mark("Training labels: helpful first"), "training"),
+    ("evaluation", None): (mark("Evaluation labels: truthful and harmless first"), "evaluation"),
+    ("training", "toxicity"): (mark("Toxicity, training labels"), "toxicity"),
+    ("evaluation", "toxicity"): (mark("Toxicity, evaluation labels"), "toxicity"),
 }
+"""(phase, instrument) -> the name and the stem of the file of the document to begin with."""
 FOLDER_OF_DEFAULTS = Path(__file__).parent / "defaults"
 
 
@@ -39,16 +42,17 @@ def create_guideline(
     phase: str,
     text: str,
     translations: Mapping[str, str] | None = None,
+    instrument: str | None = None,
 ) -> Guideline:
     """Make a document and publish its first version, with ``translations`` by the tag of their language.
 
     Raises:
-        Invalid: name, phase or text will not do.
+        Invalid: name, phase, instrument or text will not do.
         Conflict: the name is taken.
     """
     name, text = name.strip(), rules.tidy(text)
     further = rules.tidy_translations(translations or {})
-    if problem := rules.guideline_problem(name, phase) or rules.texts_problem(text, further):
+    if problem := rules.guideline_problem(name, phase, instrument) or rules.texts_problem(text, further):
         raise Invalid(problem)
     if queries.guideline_by_name(session, name):
         raise Conflict(
@@ -57,7 +61,7 @@ def create_guideline(
                 name=name,
             )
         )
-    guideline = Guideline(name=name, phase=phase, created_by=by.id if by else None)
+    guideline = Guideline(name=name, phase=phase, instrument=instrument, created_by=by.id if by else None)
     session.add(guideline)
     session.flush()
     _add_version(session, by, guideline, 1, text=text, translations=further, changes="")
@@ -138,17 +142,25 @@ def _add_version(
 
 
 def ensure_defaults(session: Session) -> None:
-    """Give each phase that has no document one to begin with.
+    """Give each phase, and each instrument in it, that has no document one to begin with.
 
     Several processes may prepare a new database together: who comes second finds it done.
     """
-    for phase, (name, stem) in DEFAULTS.items():
-        if queries.default_guideline_id(session, phase) is not None:
+    for (phase, instrument), (name, stem) in DEFAULTS.items():
+        if queries.default_guideline_id(session, phase, instrument) is not None:
             continue
         text, translations = default_texts(stem)
         try:
             with session.begin_nested():
-                create_guideline(session, None, name=name, phase=phase, text=text, translations=translations)
+                create_guideline(
+                    session,
+                    None,
+                    name=name,
+                    phase=phase,
+                    text=text,
+                    translations=translations,
+                    instrument=instrument,
+                )
         except (IntegrityError, Conflict):
             continue
 
@@ -164,7 +176,7 @@ def follow(session: Session, by: Person, guideline_id: int, campaign_id: int) ->
     """Let a campaign name this document; its labelers confirm it before their next task.
 
     Raises:
-        Invalid: the document is for the other phase.
+        Invalid: the document is for the other phase, or for another instrument.
     """
     guideline, campaign = guideline_for(session, guideline_id), campaign_for(session, campaign_id)
     if guideline.phase != campaign.phase:
@@ -176,6 +188,15 @@ def follow(session: Session, by: Person, guideline_id: int, campaign_id: int) ->
                 its_phase=_(guideline.phase),
                 campaign=campaign.name,
                 phase=_(campaign.phase),
+            )
+        )
+    if guideline.instrument != rules.instrument_of(campaign.kind):
+        raise Invalid(
+            _(
+                "“%(guideline)s” is not written for what “%(campaign)s” asks. Toxicity campaigns follow guidelines for "
+                "toxicity, all others follow the rest.",
+                guideline=guideline.name,
+                campaign=campaign.name,
             )
         )
     named = queries.campaign_guideline(session, campaign.id)

@@ -16,8 +16,9 @@ from app.models.schemas import LabelSchemaVersion
 class Campaign(Base):
     """A batch of work for labelers.
 
-    ``kind`` is ``ranking`` (rate and rank K answers), ``demonstration`` (write the answer) or ``authoring`` (write a
-    prompt and its answer, in the form that ``prompt_form`` names; InstructGPT A.1).
+    ``kind`` is ``ranking`` (rate and rank K answers), ``demonstration`` (write the answer), ``authoring`` (write a
+    prompt and its answer, in the form that ``prompt_form`` names; InstructGPT A.1) or ``toxicity`` (score and rank K
+    continuations of an input; FACTS §1.7).
     ``phase`` decides what comes first when criteria conflict: helpfulness for ``training`` labels,
     truth and harmlessness for ``evaluation`` (FACTS §1.3). ``overlap`` is how many different
     people annotate each task; never one more. ``schema_version_id`` says what labelers are asked now;
@@ -27,7 +28,7 @@ class Campaign(Base):
 
     __tablename__ = "campaigns"
     __table_args__ = (
-        CheckConstraint("kind IN ('ranking', 'demonstration', 'authoring')", name="known_kind"),
+        CheckConstraint("kind IN ('ranking', 'demonstration', 'authoring', 'toxicity')", name="known_kind"),
         CheckConstraint("prompt_form IN ('plain', 'few_shot', 'user_based')", name="known_prompt_form"),
         CheckConstraint("phase IN ('training', 'evaluation')", name="known_phase"),
         CheckConstraint("status IN ('open', 'paused', 'closed')", name="known_status"),
@@ -220,7 +221,8 @@ class Rating(Base):
 class Flag(Base):
     """A labelled fact: about one answer, or about the prompt when ``candidate_id`` is empty.
 
-    ``value`` is ``yes``, ``no`` or ``na``; for the prompt's ``use_case`` it is the tag.
+    ``value`` is ``yes``, ``no`` or ``na``; of a choice it is the option (the tag of the prompt's ``use_case``), of a
+    scale the number as a text.
     """
 
     __tablename__ = "flags"

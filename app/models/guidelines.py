@@ -12,8 +12,9 @@ from app.models.base import Base, Id, utc_now
 class Guideline(Base):
     """A document that tells labelers how to judge; its words are in its versions.
 
-    It is for one ``phase``, because that decides what comes first when criteria pull apart (FACTS §1.3).
-    The oldest document of a phase holds for every campaign of it that names no other.
+    It is for one ``phase``, because that decides what comes first when criteria pull apart (FACTS §1.3), and for the
+    campaigns of one ``instrument`` alone where it names one (``toxicity``; FACTS §1.7). The oldest document of a phase
+    and instrument holds for every such campaign that names no other.
     """
 
     __tablename__ = "guidelines"
@@ -22,6 +23,7 @@ class Guideline(Base):
     id: Mapped[Id]
     name: Mapped[str] = mapped_column(unique=True)
     phase: Mapped[str]
+    instrument: Mapped[str | None]
     created_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
@@ -54,7 +56,7 @@ class GuidelineVersion(Base):
 
 
 class CampaignGuideline(Base):
-    """The document a campaign names; one without a row follows the oldest of its phase.
+    """The document a campaign names; one without a row follows the oldest of its phase and instrument.
 
     A table of its own, so that campaigns are made without knowing of guidelines.
     """

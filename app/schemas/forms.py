@@ -151,5 +151,5 @@ def _field_from(row: Row) -> Field:
 def _option_from(line: str) -> Option:
     value, equals, text = line.partition("=")
     if not equals:
-        raise Invalid(_("An option is written as “value = Text”, unlike “%(line)s”.", line=line.strip()[:60]))
-    return Option(value.strip(), text.strip())
+        raise Invalid(_("An option or a step is written as “value = Text”, unlike “%(line)s”.", line=line.strip()[:60]))
+    return Option(value.strip().replace("−", "-"), text.strip())  # the typographic minus is a minus, too

@@ -16,6 +16,7 @@ KINDS = {
     "yes_no": mark("yes or no"),
     "yes_no_na": mark("yes, no or does not apply"),
     "choice": mark("one of a list"),
+    "scale": mark("a number on a scale"),
 }
 
 
@@ -86,6 +87,13 @@ class SchemaPage(Page):
         return field.text if field else needs
 
     def values(self, field: rules.Field) -> str:
+        if field.kind == "scale":
+            return _(
+                "%(least)s to %(most)s: %(words)s",
+                least=field.steps[0],
+                most=field.steps[-1],
+                words=rules.in_words(field.options),
+            )
         return rules.in_words(field.options) if field.kind == "choice" else _(KINDS[field.kind])
 
 
@@ -107,4 +115,5 @@ class EditSchemaPage(Page):
     @property
     def conditions(self) -> Sequence[tuple[str, str]]:
         """(name, text) of the labels of the prompt that a question about an answer may hang on."""
-        return [(row.name, row.text) for row in self.rows[rules.PROMPT] if not row.fresh and row.kind != "choice"]
+        rows = self.rows[rules.PROMPT]
+        return [(row.name, row.text) for row in rows if not row.fresh and row.kind not in rules.OF_OPTIONS]

@@ -15,10 +15,6 @@ def schema_by_name(session: Session, name: str) -> LabelSchema | None:
     return session.scalar(select(LabelSchema).where(LabelSchema.name == name))
 
 
-def oldest_schema(session: Session) -> LabelSchema | None:
-    return session.scalar(select(LabelSchema).order_by(LabelSchema.id).limit(1))
-
-
 def version_by_id(session: Session, version_id: int) -> LabelSchemaVersion | None:
     return session.get(LabelSchemaVersion, version_id, options=[joinedload(LabelSchemaVersion.label_schema)])
 

@@ -18,8 +18,12 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "yes_no": (YES, NO),
     "yes_no_na": (YES, NO, NOT_APPLICABLE),
     "choice": (),
+    "scale": (),
 }
-"""Kind of question -> its values; those of a choice are its options."""
+"""Kind of question -> its values; those of a choice are its options, those of a scale the whole numbers between its
+ends."""
+OF_OPTIONS = ("choice", "scale")
+"""Kinds whose values the options say: each one of a choice; the ends of a scale and whatever step has words."""
 
 PROMPT, ANSWER = "prompt", "answer"
 PARTS = (PROMPT, ANSWER)
@@ -34,11 +38,14 @@ USE_CASE = "use_case"
 
 MOST_FIELDS = 40
 MOST_OPTIONS = 30
+MOST_STEPS = 11
+FARTHEST_STEP = 10
 LONGEST_TEXT = 120
 LONGEST_HELP = 400
 LONGEST_REASON = 400
 LONGEST_NAME = 80
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_STEP = re.compile(r"0|-?[1-9]|-?10")
 _OVER = {
     PROMPT: mark("There are %(number)s questions about the prompt; at most %(most)s fit on the page."),
     ANSWER: mark("There are %(number)s questions about the answer; at most %(most)s fit on the page."),
@@ -51,7 +58,7 @@ _TWICE = {
 
 @dataclass(frozen=True)
 class Option:
-    """One answer to a choice: how it is stored, and the word beside it."""
+    """One answer to a choice, or one step of a scale: how it is stored, and the words beside it."""
 
     value: str
     text: str
@@ -67,7 +74,7 @@ class Field:
         help: a sentence for whoever hesitates.
         group: the heading it stands under, one of ``GROUPS``.
         kind: one of ``KINDS``.
-        options: of a choice.
+        options: of a choice; of a scale those steps that have words, its ends among them.
         needs: the label of the prompt that must be "yes" for this question to be asked at all.
         yes_is_good: the polarity, where it differs from the rest.
         required: whether silence is no answer; for other questions silence means "no".
@@ -85,7 +92,20 @@ class Field:
 
     @property
     def values(self) -> tuple[str, ...]:
+        if self.kind == "scale":
+            return tuple(map(str, self.steps))
         return tuple(option.value for option in self.options) if self.kind == "choice" else KINDS[self.kind]
+
+    @property
+    def steps(self) -> range:
+        """The whole numbers of a scale, from its lowest to its highest named step."""
+        named = [int(option.value) for option in self.options]
+        return range(min(named), max(named) + 1)
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """Value -> the words beside it, for those that have words."""
+        return {option.value: option.text for option in self.options}
 
 
 @dataclass(frozen=True)
@@ -180,10 +200,12 @@ def _field_problems(field: Field, part: str) -> Iterator[str]:
         yield _("its kind is one of %(kinds)s, not “%(kind)s”.", kinds=", ".join(KINDS), kind=field.kind[:60])
     elif field.kind == "choice":
         yield from _option_problems(field.options)
+    elif field.kind == "scale":
+        yield from _step_problems(field.options)
     elif field.options:
-        yield _("only a choice has options of its own.")
-    if field.yes_is_good and field.kind == "choice":
-        yield _("“yes is good” means nothing for a choice.")
+        yield _("only a choice has options and only a scale has steps.")
+    if field.yes_is_good and field.kind in OF_OPTIONS:
+        yield _("“yes is good” means nothing for a choice or a scale.")
     if part == PROMPT and field.name == USE_CASE and field.kind != "choice":
         yield _("the use case is a choice, because exports read a tag from it.")
 
@@ -198,6 +220,25 @@ def _option_problems(options: Sequence[Option]) -> Iterator[str]:
                 "40 of them, unlike “%(name)s”.",
                 name=option.value[:60],
             )
+    yield from _word_problems(options)
+
+
+def _step_problems(options: Sequence[Option]) -> Iterator[str]:
+    if odd := next((option.value for option in options if not _STEP.fullmatch(option.value)), None):
+        yield _(
+            "a step of a scale is a whole number from −%(most)s to %(most)s, unlike “%(value)s”.",
+            most=FARTHEST_STEP,
+            value=odd[:60],
+        )
+        return
+    steps = sorted({int(option.value) for option in options})
+    if len(steps) < 2 or steps[-1] - steps[0] >= MOST_STEPS:
+        yield _("a scale has words for both of its ends, which are 1 to %(most)s apart.", most=MOST_STEPS - 1)
+    yield from _word_problems(options)
+
+
+def _word_problems(options: Sequence[Option]) -> Iterator[str]:
+    for option in options:
         if not option.text or len(option.text) > LONGEST_TEXT:
             yield _(
                 "the word for “%(value)s” has 1 to %(most)s characters.", value=option.value[:60], most=LONGEST_TEXT
@@ -212,7 +253,7 @@ def _condition_problems(schema: Schema, part: str, needs: str) -> Iterator[str]:
         yield _("only questions about an answer can hang on a label of the prompt.")
     elif condition is None:
         yield _("it hangs on “%(name)s”, which is not asked about the prompt.", name=needs[:60])
-    elif YES not in condition.values:
+    elif condition.kind == "scale" or YES not in condition.values:
         yield _("it hangs on “%(name)s”, which cannot be answered with yes.", name=condition.text)
     elif not condition.required:
         yield _(

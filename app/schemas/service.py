@@ -1,5 +1,7 @@
 """Label schemas: finding the version that is asked, and adding versions; none is ever changed."""
 
+from collections.abc import Callable
+
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
@@ -32,12 +34,23 @@ def version_for(session: Session, version_id: int) -> LabelSchemaVersion:
     return version
 
 
-def standard_version(session: Session) -> LabelSchemaVersion:
-    """What a campaign asks unless somebody chose something else: the newest version of the oldest schema."""
-    schema = queries.oldest_schema(session)
-    if schema is None:
-        raise Invalid(_("There is no label schema. Run the migrations; they bring the first one."))
-    return queries.newest_version(session, schema.id)
+def standard_version(session: Session, fits: Callable[[Schema], bool] | None = None) -> LabelSchemaVersion:
+    """What a campaign asks unless somebody chose something else: the newest version of the oldest schema.
+
+    Args:
+        session: where it is read.
+        fits: whether the campaign's instrument can ask such questions; schemas that it cannot ask do not count.
+
+    Raises:
+        Invalid: there is none.
+    """
+    newest = queries.newest_versions(session)
+    version = next((version for version in newest if fits is None or fits(schema_of(version.content))), None)
+    if version is None:
+        raise Invalid(
+            _("There is no label schema that fits this campaign. Run the migrations; they bring the first ones.")
+        )
+    return version
 
 
 def title_of(version: LabelSchemaVersion) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from trainer.contract.folder import DEMONSTRATIONS, MANIFEST, PROMPTS, RANKINGS
-from trainer.contract.records import Demonstration, Message, Ranking, comparisons, read_rows
+from trainer.contract.records import Demonstration, LabelerScore, Message, Ranking, comparisons, read_rows
 
 SPLITS = ("train", "heldout")
 SIDES = ("chosen", "rejected")
@@ -57,18 +57,24 @@ def native(folder: Path, out: Path) -> Report:
 
 
 def csv_tables(folder: Path, out: Path) -> Report:
-    """``comparisons.csv``, a row per strict pair, and ``demonstrations.csv``; conversations as JSON text."""
+    """``comparisons.csv``, a row per strict pair, and ``demonstrations.csv``; conversations and scores as JSON text."""
     report = Report()
     columns = ("ranking_id", "prompt_id", "split", "campaign", "phase", "annotator", "prompt", "chosen", "rejected")
     with (out / "comparisons.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
-        table.writerow([*columns, *(f"{side}_{what}" for what in ("source", "shown") for side in SIDES), *OF_RANKING])
+        of_answers = [f"{side}_{what}" for what in ("source", "shown", "scores") for side in SIDES]
+        table.writerow([*columns, *of_answers, *OF_RANKING, "instrument", "prompt_scores"])
         report.files["comparisons.csv"] = 0
         for ranking, chosen, rejected in _pairs(folder, report):
             of = [ranking.ranking_id, ranking.prompt_id, ranking.split, ranking.campaign, ranking.phase]
             a, b = ranking.answers[chosen], ranking.answers[rejected]
             talk = json.dumps(_talk(ranking.messages), ensure_ascii=False)
-            told = [a.source, b.source, a.shown, b.shown, *(getattr(ranking, what) for what in OF_RANKING)]
+            told = [a.source, b.source, a.shown, b.shown, _scores(a.scores), _scores(b.scores)]
+            told += [
+                *(getattr(ranking, what) for what in OF_RANKING),
+                ranking.instrument,
+                _scores(ranking.prompt_scores),
+            ]
             table.writerow([*of, ranking.annotator, talk, a.text, b.text, *told])
             report.files["comparisons.csv"] += 1
     with (out / "demonstrations.csv").open("w", encoding="utf-8", newline="") as file:
@@ -149,6 +155,11 @@ def _pairs(folder: Path, report: Report) -> Iterator[tuple[Ranking, int, int]]:
 
 def _talk(messages: list[Message]) -> list[dict[str, str]]:
     return [{"role": m.role, "content": m.content} for m in messages]
+
+
+def _scores(scores: list[LabelerScore]) -> str:
+    """What was given on scales as JSON text; empty where there was no scale."""
+    return json.dumps({score.name: score.value for score in scores}) if scores else ""
 
 
 def _said(text: str) -> dict[str, str]:

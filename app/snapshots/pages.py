@@ -42,6 +42,7 @@ class SnapshotsPage(Page):
     sources: Sequence[str]
     filters: Filters
     preview: Preview
+    instruments: ClassVar[Mapping[str, str]] = rules.INSTRUMENTS
     name: str = ""
     error: str = ""
 
@@ -54,6 +55,7 @@ class SnapshotPage(Page):
     campaigns: Mapping[int, str]
     sizes: Mapping[str, int] = field(default_factory=dict)
     formats: Sequence[str] = rules.FORMATS
+    instruments: ClassVar[Mapping[str, str]] = rules.INSTRUMENTS
 
     @property
     def counts(self) -> list[CountRow]:

@@ -5,7 +5,7 @@ much as the whole; rows that are fetched by their ids cost what they are.
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ from app.models import (
     Task,
     WrittenText,
 )
+from app.schemas.rules import FARTHEST_STEP
 from app.snapshots.rules import Filters
 
 CHUNK = 400
@@ -40,6 +41,7 @@ class RankedAnswer:
     rank: int
     likert: int | None
     flags: list[str]
+    scores: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class RankedPrompt:
     answers: list[RankedAnswer]
     use_case: str | None
     labeler_group: str | None
+    prompt_scores: dict[str, int]
 
 
 def prompts(session: Session, filters: Filters) -> Iterator[Prompt]:
@@ -75,11 +78,13 @@ def ranked_prompts(session: Session, filters: Filters) -> Iterator[RankedPrompt]
     rows = _with_prompts(select(Annotation, Campaign, Prompt, Person.labeler_group))
     rows = rows.outerjoin(Person, Person.id == Annotation.person_id).order_by(Annotation.id)
     for ids in _pages(session, _annotations(select(Annotation.id), filters).order_by(Annotation.id)):
-        answers, use_cases = _answers(session, ids), _own_use_cases(session, ids)
+        scores, use_cases = _scores(session, ids), _own_use_cases(session, ids)
+        answers = _answers(session, ids, scores)
         for annotation, campaign, prompt, group_of_person in session.execute(rows.where(Annotation.id.in_(ids))):
             group = annotation.labeler_group if annotation.person_id is None else group_of_person
             use_case = use_cases.get(annotation.id, prompt.use_case)
-            yield RankedPrompt(annotation, campaign, prompt, answers.get(annotation.id, []), use_case, group)
+            of_prompt = scores.get((annotation.id, None), {})
+            yield RankedPrompt(annotation, campaign, prompt, answers.get(annotation.id, []), use_case, group, of_prompt)
 
 
 def _own_use_cases(session: Session, annotation_ids: list[int]) -> dict[int, str]:
@@ -90,7 +95,24 @@ def _own_use_cases(session: Session, annotation_ids: list[int]) -> dict[int, str
     return {annotation_id: value for annotation_id, value in session.execute(chosen)}  # noqa: C416
 
 
-def _answers(session: Session, annotation_ids: list[int]) -> dict[int, list[RankedAnswer]]:
+def _scores(session: Session, annotation_ids: list[int]) -> dict[tuple[int, int | None], dict[str, int]]:
+    """What was given on scales, by annotation and answer (None: the prompt).
+
+    The value of a flag is a number on scales alone: an option of a choice begins with a letter.
+    """
+    numbers = [str(step) for step in range(-FARTHEST_STEP, FARTHEST_STEP + 1)]
+    given = select(Flag.annotation_id, Flag.candidate_id, Flag.name, Flag.value).where(
+        _among(Flag.annotation_id, annotation_ids), Flag.value.in_(numbers)
+    )
+    found: dict[tuple[int, int | None], dict[str, int]] = {}
+    for annotation_id, candidate_id, name, value in session.execute(given.order_by(Flag.name)):
+        found.setdefault((annotation_id, candidate_id), {})[name] = int(value)
+    return found
+
+
+def _answers(
+    session: Session, annotation_ids: list[int], scores: Mapping[tuple[int, int | None], dict[str, int]]
+) -> dict[int, list[RankedAnswer]]:
     flags: dict[tuple[int, int], list[str]] = {}
     marked = select(Flag.annotation_id, Flag.candidate_id, Flag.name).where(
         _among(Flag.annotation_id, annotation_ids), Flag.candidate_id.is_not(None), Flag.value == "yes"
@@ -109,7 +131,9 @@ def _answers(session: Session, annotation_ids: list[int]) -> dict[int, list[Rank
     )
     found: dict[int, list[RankedAnswer]] = {}
     for annotation_id, candidate_id, text, origin, rank, likert in rows:
-        answer = RankedAnswer(candidate_id, text, origin, rank, likert, flags.get((annotation_id, candidate_id), []))
+        of_answer = (annotation_id, candidate_id)
+        said = (flags.get(of_answer, []), scores.get(of_answer, {}))
+        answer = RankedAnswer(candidate_id, text, origin, rank, likert, *said)
         found.setdefault(annotation_id, []).append(answer)
     return found
 
@@ -146,7 +170,7 @@ def _demonstrations(query: AnySelect, filters: Filters) -> AnySelect:
 
 
 def _annotations(query: AnySelect, filters: Filters) -> AnySelect:
-    return _prompts(_with_prompts(query).where(Campaign.kind == "ranking", _taken(filters)), filters)
+    return _prompts(_with_prompts(query).where(Campaign.kind == filters.instrument, _taken(filters)), filters)
 
 
 def _with_prompts(query: AnySelect) -> AnySelect:

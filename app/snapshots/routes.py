@@ -39,8 +39,9 @@ def _asked(
     heldout: float = 10,
     seed: int = 0,
     min_answers: int = 2,
+    instrument: str = "ranking",
 ) -> Filters:
-    return _filters(campaign, phase, source, heldout, seed, min_answers)
+    return _filters(campaign, phase, source, heldout, seed, min_answers, instrument)
 
 
 def _posted(
@@ -50,8 +51,9 @@ def _posted(
     heldout: Annotated[float, Form()] = 10,
     seed: Annotated[int, Form()] = 0,
     min_answers: Annotated[int, Form()] = 2,
+    instrument: Annotated[str, Form()] = "ranking",
 ) -> Filters:
-    return _filters(campaign, phase, source, heldout, seed, min_answers)
+    return _filters(campaign, phase, source, heldout, seed, min_answers, instrument)
 
 
 def _filters(
@@ -61,6 +63,7 @@ def _filters(
     heldout: float,
     seed: int,
     min_answers: int,
+    instrument: str,
 ) -> Filters:
     return Filters(
         campaigns=tuple(sorted(set(campaign or ()))),
@@ -69,6 +72,7 @@ def _filters(
         min_answers=min_answers,
         heldout_share=_percent(heldout),
         split_seed=seed,
+        instrument=instrument,
     )
 
 
@@ -89,8 +93,11 @@ def _preview(session: Session, filters: Filters) -> Preview:
 
 
 @router.get("/snapshots")
-def list_snapshots(request: Request, session: Reading, _reader: Reader) -> HTMLResponse:
-    return render(request, _list_page(session, Filters()))
+def list_snapshots(
+    request: Request, session: Reading, _reader: Reader, filters: Annotated[Filters, Depends(_asked)]
+) -> HTMLResponse:
+    """All snapshots, and the form of a new one with the filters that the address asks for."""
+    return render(request, _list_page(session, filters))
 
 
 @router.get("/snapshots/preview")

@@ -6,8 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from app.language import gettext as _
+from app.language import mark
 
 Split = Literal["train", "heldout"]
+INSTRUMENTS = {"ranking": mark("overall quality"), "toxicity": mark("toxicity and continuity")}
+"""What the orders of a snapshot may go by: kinds of campaigns, and how people speak of them."""
 FORMATS = ("native", "csv", "trl", "openrlhf")
 FEWEST_ANSWERS, MOST_ANSWERS = 2, 9
 
@@ -32,6 +35,8 @@ class Filters:
 
     Attributes:
         campaigns: ids; empty = all. Demonstrations that were imported belong to no campaign and are always taken.
+        instrument: what the orders go by: ``ranking`` (overall quality) or ``toxicity``. Never both: a model that
+            learned from a mixture would have learned neither.
         phases: ``training`` by default; labels made for evaluation train nothing unless somebody asks for it.
         sources: sources of prompts; empty = all.
         min_answers: rankings of fewer answers are left out.
@@ -45,6 +50,7 @@ class Filters:
     min_answers: int = 2
     heldout_share: float = 0.1
     split_seed: int = 0
+    instrument: str = "ranking"
 
     def split(self, user_key: str | None, fingerprint: str) -> Split:
         return split_of(split_key(user_key, fingerprint), self.heldout_share, self.split_seed)
@@ -66,6 +72,8 @@ def filters_problem(filters: Filters) -> str | None:
         )
     if not filters.phases or set(filters.phases) - {"training", "evaluation"}:
         return _("The phases are training, evaluation or both.")
+    if filters.instrument not in INSTRUMENTS:
+        return _("Rankings go by overall quality or by toxicity, not by “%(name)s”.", name=filters.instrument[:40])
     return None
 
 

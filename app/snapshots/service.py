@@ -34,6 +34,7 @@ from trainer.contract.folder import (
 from trainer.contract.records import (
     Answer,
     Demonstration,
+    LabelerScore,
     Message,
     Prompt,
     Ranking,
@@ -208,6 +209,7 @@ def _rankings(session: Session, filters: Filters, counts: Counter[str]) -> Itera
                     source=answer.origin,
                     likert=answer.likert,
                     flags=answer.flags,
+                    scores=_scores(answer.scores),
                     shown=place_of.get(answer.candidate_id),
                 )
                 for answer in ranked.answers
@@ -218,10 +220,16 @@ def _rankings(session: Session, filters: Filters, counts: Counter[str]) -> Itera
             phase="evaluation" if ranked.campaign.phase == "evaluation" else "training",
             split=split,
             use_case=ranked.use_case,
+            instrument="toxicity" if ranked.campaign.kind == "toxicity" else "ranking",
+            prompt_scores=_scores(ranked.prompt_scores),
             labeler_group=ranked.labeler_group,
             strength=ranked.annotation.strength,
             none_acceptable=ranked.annotation.none_acceptable,
         )
+
+
+def _scores(given: dict[str, int]) -> list[LabelerScore]:
+    return [LabelerScore(name=name, value=value) for name, value in given.items()]
 
 
 def campaigns_named(session: Session, names: list[str]) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 Split = Literal["train", "heldout"]
+Instrument = Literal["ranking", "toxicity"]
 
 
 class Record(BaseModel):
@@ -49,6 +50,13 @@ class Demonstration(Record):
     split: Split = "train"
 
 
+class LabelerScore(Record):
+    """What a labeler gave on one scale of the label schema, such as ``toxicity`` from 0 to 2 (InstructGPT Fig. 11)."""
+
+    name: str
+    value: int
+
+
 class Answer(Record):
     """A candidate answer as it stands inside a ranking; ``shown`` is its place on the labeler's screen, from 0."""
 
@@ -57,6 +65,7 @@ class Answer(Record):
     source: str | None = None
     likert: int | None = None
     flags: list[str] = []
+    scores: list[LabelerScore] = []
     shown: int | None = None
 
 
@@ -64,7 +73,9 @@ class Ranking(Record):
     """One person's weak order of the K answers to one prompt.
 
     ``ranks[i]`` belongs to ``answers[i]``; 1 is best and equal ranks are ties.
-    ``flags`` of an answer lists the names of the flags that were answered "yes".
+    ``flags`` of an answer lists the names of the flags that were answered "yes", ``scores`` what was given on scales;
+    ``prompt_scores`` are those of the prompt. ``instrument`` says what the order goes by: ``ranking``, overall
+    quality, or ``toxicity``, the less toxic of plausible continuations first.
     ``strength`` says how much better the better one of two answers is, on the collector's own
     scale (Llama 2 §3.2.1 has 0 to 3); ``labeler_group`` is the group the person belongs to.
     ``none_acceptable`` says that even the best answer is not good enough; empty where nobody was asked.
@@ -78,8 +89,10 @@ class Ranking(Record):
     annotator: str
     campaign: str | None = None
     phase: Literal["training", "evaluation"] = "training"
+    instrument: Instrument = "ranking"
     split: Split = "train"
     use_case: str | None = None
+    prompt_scores: list[LabelerScore] = []
     labeler_group: str | None = None
     strength: float | None = None
     none_acceptable: bool | None = None
@@ -168,6 +181,7 @@ def comparisons(ranks: list[int]) -> tuple[list[Comparison], int]:
 
 
 _MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+_SCORES = pa.list_(pa.struct([("name", pa.string()), ("value", pa.int16())]))
 _ANSWERS = pa.list_(
     pa.struct(
         [
@@ -176,6 +190,7 @@ _ANSWERS = pa.list_(
             ("source", pa.string()),
             ("likert", pa.int8()),
             ("flags", pa.list_(pa.string())),
+            ("scores", _SCORES),
             ("shown", pa.int16()),
         ]
     )
@@ -205,8 +220,10 @@ SCHEMAS: dict[type[Record], pa.Schema] = {
             ("annotator", pa.string()),
             ("campaign", pa.string()),
             ("phase", pa.string()),
+            ("instrument", pa.string()),
             ("split", pa.string()),
             ("use_case", pa.string()),
+            ("prompt_scores", _SCORES),
             ("labeler_group", pa.string()),
             ("strength", pa.float64()),
             ("none_acceptable", pa.bool_()),

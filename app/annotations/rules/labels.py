@@ -23,6 +23,14 @@ def prompt_label_problem(schema: Schema, name: str, value: str) -> str | None:
 def _problem(field: Field | None, name: str, value: str) -> str | None:
     if field is None:
         return _("There is no flag “%(name)s”.", name=name[:60])
+    if field.kind == "scale" and value not in field.values:
+        return _(
+            "“%(question)s” is a whole number from %(least)s to %(most)s, not “%(value)s”.",
+            question=field.text,
+            least=field.steps[0],
+            most=field.steps[-1],
+            value=value[:60],
+        )
     if value not in field.values:
         return _(
             "“%(question)s” takes %(values)s, not “%(value)s”.",

@@ -1,4 +1,4 @@
-"""Weak orders: ranks with ties, how they are written, and whether they agree with the ratings."""
+"""Weak orders: ranks with ties, how they are written, and whether they agree with what was said of each answer."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import combinations
@@ -39,26 +39,51 @@ def contradictions(ratings: Sequence[int], ranks: Sequence[int]) -> list[tuple[i
     return pairs
 
 
-def contradiction(ratings: Sequence[int], letters: Sequence[str], pair: tuple[int, int]) -> str:
-    """A pair of ``contradictions`` in words: which answer stands above which, and how each was rated."""
+def contradiction(said: Sequence[object], letters: Sequence[str], pair: tuple[int, int]) -> str:
+    """A pair of ``contradictions`` in words: which answer stands above which, and what was said of each."""
     i, j = pair
     return _(
         "%(better)s (%(low)s) above %(worse)s (%(high)s)",
         better=letters[i],
-        low=ratings[i],
+        low=said[i],
         worse=letters[j],
-        high=ratings[j],
+        high=said[j],
     )
 
 
 def rating_hint(ratings: Sequence[int], ranks: Sequence[int], letters: Sequence[str]) -> str:
-    """A sentence beside the result; it informs and never blocks."""
-    pairs = contradictions(ratings, ranks)
+    """What ``hint`` says of ratings."""
+    return hint(ratings, ratings, ranks, letters)
+
+
+def hint(
+    worth: Sequence[int],
+    said: Sequence[object],
+    ranks: Sequence[int],
+    letters: Sequence[str],
+    *,
+    by_scores: bool = False,
+) -> str:
+    """A sentence beside the result; it informs and never blocks.
+
+    Args:
+        worth: the higher, the better an answer is by what was said of it.
+        said: what that was, in a few words: a rating, or scores.
+        ranks: the order, 1 = best.
+        letters: the names of the answers.
+        by_scores: whether scores were asked instead of ratings.
+    """
+    pairs = contradictions(worth, ranks)
     if not pairs:
-        return _("Your ratings agree with this order.")
-    told = [contradiction(ratings, letters, pair) for pair in pairs[:TOLD]]
-    if more := len(pairs) - TOLD if len(pairs) > TOLD else 0:
+        return _("Your scores agree with this order.") if by_scores else _("Your ratings agree with this order.")
+    told = [contradiction(said, letters, pair) for pair in pairs[:TOLD]]
+    if more := max(0, len(pairs) - TOLD):
         told.append(ngettext("%(num)s more", "%(num)s more", more))
+    if by_scores:
+        return _(
+            "You rank %(pairs)s, your scores propose the opposite. Both may be meant; look once more.",
+            pairs=listed(told),
+        )
     return _(
         "You rank %(pairs)s, your ratings say the opposite. Both may be meant; look once more.", pairs=listed(told)
     )

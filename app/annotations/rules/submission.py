@@ -12,11 +12,17 @@ LONGEST_NOTE = 4_000
 LONGEST_DEMONSTRATION = 100_000
 
 NOT_RATED = mark("This answer has no rating yet. Choose 1 to 7; everything else you entered is kept.")
+ONLY_SCORES = mark(
+    "This campaign asks for scores alone, without an overall rating and without a note. Reload the page."
+)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a person said about one answer; ``likert`` is empty while it is a draft."""
+    """What a person said about one answer.
+
+    ``likert`` is empty while it is a draft, and where the campaign asks for no overall rating.
+    """
 
     likert: int | None = None
     flags: Mapping[str, str] = field(default_factory=dict)
@@ -42,8 +48,13 @@ class Submission:
     none_acceptable: bool = False
 
 
-def verdict_problem(verdict: Verdict, schema: Schema) -> str | None:
+# ``rated`` says below whether the campaign asks for an overall rating of each answer, or for the labels alone.
+
+
+def verdict_problem(verdict: Verdict, schema: Schema, *, rated: bool = True) -> str | None:
     """Why what was entered for one answer cannot be kept, even as a draft."""
+    if not rated and (verdict.likert is not None or verdict.note):
+        return _(ONLY_SCORES)
     if verdict.likert is not None and not 1 <= verdict.likert <= 7:
         return _("A rating is a number from 1 to 7, not %(number)s.", number=verdict.likert)
     if len(verdict.note) > LONGEST_NOTE:
@@ -67,7 +78,9 @@ def outdated(submission: Submission, version: int | None) -> list[int | None]:
     return [part for part, shown in submission.versions.items() if shown != version]
 
 
-def missing_before_ranking(submission: Submission, letters: Mapping[int, str], schema: Schema) -> list[str]:
+def missing_before_ranking(
+    submission: Submission, letters: Mapping[int, str], schema: Schema, *, rated: bool = True
+) -> list[str]:
     """What is still missing of part 1 (label the prompt) and part 2 (rate every answer), in sentences.
 
     Part 3, the ranking, opens when nothing is missing: whoever ranks has judged each answer by itself before
@@ -77,7 +90,17 @@ def missing_before_ranking(submission: Submission, letters: Mapping[int, str], s
     if unlabelled := labels.unanswered_prompt_labels(schema, submission.prompt_labels):
         missing.append(_("The prompt is not labelled yet: answer %(questions)s first.", questions=_fields(unlabelled)))
     verdicts = {candidate: submission.verdicts.get(candidate, Verdict()) for candidate in letters}
-    if unrated := [c for c, verdict in verdicts.items() if verdict.likert is None]:
+    untouched = [c for c, verdict in verdicts.items() if not (rated or verdict.flags)]
+    if untouched and any(field.required for field in schema.answer):
+        missing.append(
+            ngettext(
+                "Answer %(letters)s is not scored yet. Score every answer first.",
+                "Answers %(letters)s are not scored yet. Score every answer first.",
+                len(untouched),
+                letters=_letters(untouched, letters),
+            )
+        )
+    if unrated := [c for c, verdict in verdicts.items() if rated and verdict.likert is None]:
         missing.append(
             ngettext(
                 "Answer %(letters)s is not rated yet. Rate every answer from 1 to 7 first.",
@@ -87,6 +110,8 @@ def missing_before_ranking(submission: Submission, letters: Mapping[int, str], s
             )
         )
     for candidate, verdict in verdicts.items():
+        if candidate in untouched:
+            continue
         if open_flags := labels.unanswered_flags(schema, verdict.flags, submission.prompt_labels):
             missing.append(
                 _(
@@ -98,15 +123,17 @@ def missing_before_ranking(submission: Submission, letters: Mapping[int, str], s
     return missing
 
 
-def answer_is_complete(candidate: int, submission: Submission, schema: Schema) -> bool:
+def answer_is_complete(candidate: int, submission: Submission, schema: Schema, *, rated: bool = True) -> bool:
     """Whether an answer has its rating and all that must be said about it, and nothing that is not asked."""
     verdict = submission.verdicts.get(candidate, Verdict())
-    return not open_in_verdict(verdict, submission.prompt_labels, schema)
+    return not open_in_verdict(verdict, submission.prompt_labels, schema, rated=rated)
 
 
-def open_in_verdict(verdict: Verdict, prompt_labels: Mapping[str, str], schema: Schema) -> list[str]:
+def open_in_verdict(
+    verdict: Verdict, prompt_labels: Mapping[str, str], schema: Schema, *, rated: bool = True
+) -> list[str]:
     """What keeps a person at one answer, in sentences."""
-    problems = [_(NOT_RATED)] if verdict.likert is None else []
+    problems = [_(NOT_RATED)] if rated and verdict.likert is None else []
     if open_flags := labels.unanswered_flags(schema, verdict.flags, prompt_labels):
         problems.append(
             _("%(questions)s must be answered; everything else you entered is kept.", questions=_fields(open_flags))
@@ -126,19 +153,21 @@ def _inapplicable(verdict: Verdict, prompt_labels: Mapping[str, str], schema: Sc
 
 
 def verdict_problems(
-    candidate: int, submission: Submission, letters: Mapping[int, str], schema: Schema
+    candidate: int, submission: Submission, letters: Mapping[int, str], schema: Schema, *, rated: bool = True
 ) -> Iterator[str]:
     """What is wrong with what was said about one answer, in sentences."""
     letter, verdict = letters[candidate], submission.verdicts.get(candidate, Verdict())
-    if problem := verdict_problem(verdict, schema):
+    if problem := verdict_problem(verdict, schema, rated=rated):
         yield _("Answer %(letter)s: %(problem)s", letter=letter, problem=problem)
     for problem in _inapplicable(verdict, submission.prompt_labels, schema):
         yield _("Answer %(letter)s: %(problem)s", letter=letter, problem=problem)
 
 
-def submission_problems(submission: Submission, letters: Mapping[int, str], schema: Schema) -> list[str]:
+def submission_problems(
+    submission: Submission, letters: Mapping[int, str], schema: Schema, *, rated: bool = True
+) -> list[str]:
     """Why a submission is not complete, in sentences; ``letters`` names each answer of the task as it was shown."""
-    problems = missing_before_ranking(submission, letters, schema)
+    problems = missing_before_ranking(submission, letters, schema, rated=rated)
     if problem := prompt_labels_problem(submission.prompt_labels, schema):
         problems.append(_("The prompt: %(problem)s", problem=problem))
     if unranked := [c for c in letters if c not in submission.ranks]:
@@ -155,7 +184,7 @@ def submission_problems(submission: Submission, letters: Mapping[int, str], sche
     if (set(submission.ranks) | set(submission.verdicts)) - set(letters):
         problems.append(_("The form speaks about an answer that does not belong to this task. Reload the page."))
     for candidate in letters:
-        problems += verdict_problems(candidate, submission, letters, schema)
+        problems += verdict_problems(candidate, submission, letters, schema, rated=rated)
     return problems
 
 

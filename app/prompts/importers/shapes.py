@@ -466,6 +466,8 @@ def _read_native(row: Row) -> Drafts:
     if kind is records.Demonstration:
         demonstration = _demonstration(prompt, row["response"], row.get("author"))
         return Drafts(prompts=[prompt], demonstrations=[demonstration])
+    if row.get("instrument", "ranking") != "ranking":
+        _refuse("its order goes by toxicity; only rankings by overall quality can be taken in")
     _check_ids(row["answers"])
     told = ("source", "likert", "flags", "shown")
     answers = [

@@ -54,13 +54,13 @@ function ask(name, asked) {
 }
 
 function tellOpen(count) {
-  const words = count ? _("prompt: %(count)s to answer", { count }) : _("prompt labelled");
   const place = document.querySelector("[data-open-labels]");
+  const words = count ? _("prompt: %(count)s to answer", { count }) : place.dataset.allSaid ?? _("prompt labelled");
   if (place.value !== words) place.value = words;
 }
 
 function showPrompt(form, then) {
-  form.closest("details").open = true;
+  form.closest("details")?.setAttribute("open", "");
   then();
 }
 

@@ -14,7 +14,10 @@ export function connect(form) {
   const find = (selector) => page.querySelector(selector);
   const cards = [...form.querySelectorAll(".rank-card")];
   const letters = cards.map((card) => card.dataset.letter);
-  const ratings = cards.map((card) => Number(card.dataset.rating));
+  // What each answer is worth by its rating, or by its scores, the higher the better; and how that is said.
+  const worth = cards.map((card) => Number(card.dataset.worth ?? card.dataset.rating));
+  const saidOf = cards.map((card) => card.dataset.said ?? card.dataset.rating);
+  const byScores = "byScores" in form.dataset;
   const selects = cards.map((card) => card.querySelector("select"));
   const none = form.elements.none_acceptable;
   const places = new Map([["result", "[data-result]"], ["agreement", "[data-agreement]"], ["confirm", "[data-confirm]"]]
@@ -77,8 +80,10 @@ export function connect(form) {
   const tell = (place, words) => { if (place.textContent !== words) place.textContent = words; };
 
   function described(i) {
-    const [letter, rating, rank] = [letters[i], ratings[i], state.lanes[i]];
-    const said = rating ? _("Answer %(letter)s, rated %(rating)s", { letter, rating }) : _("Answer %(letter)s", { letter });
+    const [letter, rating, rank] = [letters[i], saidOf[i], state.lanes[i]];
+    const said = !rating ? _("Answer %(letter)s", { letter })
+      : byScores ? _("Answer %(letter)s, %(scores)s", { letter, scores: rating })
+        : _("Answer %(letter)s, rated %(rating)s", { letter, rating });
     return `${said}, ${rank ? _("rank %(rank)s", { rank }) : _("no rank yet")}`;
   }
 
@@ -91,20 +96,21 @@ export function connect(form) {
   }
 
   function hint() {
-    if (!ratings.some(Boolean)) return "";
-    const pairs = contradictions(ratings, state.lanes);
-    if (!pairs.length) return _("Your ratings agree with this order.");
+    if (!worth.some(Boolean)) return "";
+    const pairs = contradictions(worth, state.lanes);
+    if (!pairs.length) return byScores ? _("Your scores agree with this order.") : _("Your ratings agree with this order.");
     const said = pairs.slice(0, 2).map(inWords);
     if (pairs.length > 2) said.push(_("%(num)s more", { num: pairs.length - 2 }));
-    return _("Against your ratings: %(pairs)s.", { pairs: said.join(", ") });
+    const words = { pairs: said.join(byScores ? "; " : ", ") };
+    return byScores ? _("Against your scores: %(pairs)s.", words) : _("Against your ratings: %(pairs)s.", words);
   }
   const inWords = ([i, j]) => _("%(better)s (%(low)s) above %(worse)s (%(high)s)", {
-    better: letters[i], low: ratings[i], worse: letters[j], high: ratings[j],
+    better: letters[i], low: saidOf[i], worse: letters[j], high: saidOf[j],
   });
 
   // What a person does ---------------------------------------------------------------------------
 
-  const proposeFromRatings = () => {
+  const propose = () => {
     const proposal = JSON.parse(form.dataset.proposal);
     take({ lanes: cards.map((card) => proposal[card.dataset.candidate]), proposed: true });
   };
@@ -175,7 +181,7 @@ export function connect(form) {
   });
   const confirm = () => take({ lanes: state.lanes });
   places.get("confirm").addEventListener("click", confirm);
-  find("[data-propose]").addEventListener("click", proposeFromRatings);
+  find("[data-propose]").addEventListener("click", propose);
 
   const keys = {
     j: () => focusBy(1),
@@ -188,7 +194,7 @@ export function connect(form) {
     v: () => views.next(),
     b: () => views.bind(),
     c: () => choose(current),
-    p: proposeFromRatings,
+    p: propose,
     0: mark,
   };
   document.addEventListener("keydown", (event) => {
@@ -207,7 +213,7 @@ export function connect(form) {
   const against = find("#against");
   let asked = false;
   form.addEventListener("submit", (event) => {
-    const pairs = placed() ? contradictions(ratings, state.lanes) : [];
+    const pairs = placed() ? contradictions(worth, state.lanes) : [];
     if (!placed() || state.proposed) event.preventDefault();
     else if (pairs.length && !asked) {
       event.preventDefault();

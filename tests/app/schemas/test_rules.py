@@ -53,11 +53,22 @@ def test_what_is_stored_reads_back_as_it_was():
         (answer(0, text=""), "1 to 120 characters, not 0"),
         (answer(0, help="x" * 401), "401 characters; 400 fit"),
         (answer(0, group="kindly"), "one of helpful, truthful, harmless, not under “kindly”"),
-        (answer(0, kind="stars"), "one of yes_no, yes_no_na, choice, not “stars”"),
-        (answer(0, options=CASES), "only a choice has options"),
+        (answer(0, kind="stars"), "one of yes_no, yes_no_na, choice, scale, not “stars”"),
+        (answer(0, options=CASES), "only a choice has options and only a scale has steps"),
         (answer(0, kind="choice", options=CASES), "means nothing for a choice"),
         (answer(2, needs="made_up"), "“made_up”, which is not asked about the prompt"),
         (answer(2, needs="use_case"), "“Use case”, which cannot be answered with yes"),
+        (answer(1, kind="scale", options=CASES), "a whole number from −10 to 10, unlike “chat”"),
+        (answer(1, kind="scale", options=(Option("0", "no"),)), "words for both of its ends"),
+        (answer(1, kind="scale", options=(Option("0", "no"), Option("11", "very"))), "unlike “11”"),
+        (answer(1, kind="scale", options=(Option("-1", "no"), Option("10", "very"))), "which are 1 to 10 apart"),
+        (answer(1, kind="scale", options=(Option("0", "no"), Option("2", ""))), "the word for “2”"),
+        (answer(1, kind="scale", options=(Option("0", "no"), Option("2", "a"), Option("2", "b"))), "the same value"),
+        (
+            answer(0, kind="scale", options=(Option("0", "no"), Option("2", "very"))),
+            "means nothing for a choice or a scale",
+        ),
+        (prompt(1, kind="scale", options=(Option("0", "no"), Option("2", "very"))), "cannot be answered with yes"),
         (prompt(1, required=False), "must be required; silence would decide otherwise"),
         (prompt(2, needs="closed_domain"), "only questions about an answer can hang"),
         (prompt(0, options=CASES[:1]), "2 to 30 options, not 1"),
@@ -109,6 +120,17 @@ def test_an_exchange_of_two_places_is_told_as_a_move_of_both():
     ]
 
 
+def test_a_scale_has_every_whole_number_between_its_ends_and_words_for_some():
+    steps = (Option("-1", "less"), Option("2", "more"))
+    field = answer(1, kind="scale", options=steps).answer[1]
+    assert schema_problems(answer(1, kind="scale", options=steps)) == []
+    assert field.values == ("-1", "0", "1", "2")
+    assert field.words == {"-1": "less", "2": "more"}
+    widened = answer(1, kind="scale", options=(*steps, Option("3", "much more")))
+    details = (("options", "-1 = less, 2 = more", "-1 = less, 2 = more, 3 = much more"),)
+    assert told(answer(1, kind="scale", options=steps), widened) == [("answer", "changed", "unfit", details)]
+
+
 # The form ----------------------------------------------------------------------------------------
 
 
@@ -137,6 +159,8 @@ def test_a_form_changes_removes_adds_and_moves_questions():
         prompt__2__removed="1",
         answer__0__text="Kept all limits",
         answer__2__place="1.5",
+        answer__1__kind="scale",
+        answer__1__options="−1 = less\n1 = more",
         answer__3__name="tone",
         answer__3__text="Bad tone",
         prompt__0__options="chat = Chat\n\npoem=A poem\n",
@@ -145,6 +169,7 @@ def test_a_form_changes_removes_adds_and_moves_questions():
     assert changed.prompt[0].options == (Option("chat", "Chat"), Option("poem", "A poem"))
     assert [field.name for field in changed.answer] == ["kept", "hallucination", "unfit", "tone"]
     assert changed.answer[0].text == "Kept all limits"
+    assert changed.answer[2].values == ("-1", "0", "1")
     assert changed.answer[3] == Field("tone", "Bad tone", "", "harmless")
 
 

@@ -90,10 +90,12 @@ def test_sensitive_texts_are_uncovered_and_covered_by_keyboard_and_stay_so(page,
         "against nobody."
     )
     region = page.get_by_role("region", name="The prompt")
-    expect(region).to_match_aria_snapshot("- region: /This text is hidden/")
+    assert "This text is hidden" in (heard := region.aria_snapshot())
+    assert "cruel" not in heard
     page.keyboard.press("b")
     expect(page.get_by_role("status").filter(has_text="The texts are shown.")).to_be_attached()
-    expect(region).to_match_aria_snapshot("- region:\n  - paragraph: A cruel thing?")
+    assert "A cruel thing?" in (heard := region.aria_snapshot())
+    assert "This text is hidden" not in heard
     expect(region).to_be_focused()
     page.keyboard.press("4")  # the keys of the page work at once
     expect(page.locator("[data-save-state]")).to_contain_text("Saved")
@@ -166,17 +168,17 @@ def test_time_at_work_is_counted_while_the_person_is_active_and_shown_on_their_p
         session.scalars(select(Person).where(Person.email == "lena@example.org")).one().blur = "never"
     page.clock.install()
     start(page)
+    with database.transaction() as session:  # the server's own clock has not moved: the hold is made old enough
+        draft = session.scalars(select(Draft)).one()
+        draft.held_since = draft.started_at.replace(year=draft.started_at.year - 1)
     page.locator("#text").press_sequentially("A kind")
     for _ in range(8):  # at work for two minutes, with pauses of fifteen seconds
         page.clock.run_for(15_000)
         page.keyboard.press("ArrowLeft")
-    with database.transaction() as session:  # the server's own clock has not moved: the hold is made old enough
-        draft = session.scalars(select(Draft)).one()
-        draft.held_since = draft.started_at.replace(year=draft.started_at.year - 1)
     page.clock.run_for(600_000)  # and then away: a minute of it still counts
     page.locator("#text").press_sequentially(" answer.")
     page.get_by_role("button", name="Submit", exact=True).click()
-    expect(page.get_by_text("Submitted: your answer is stored")).to_be_visible()
+    expect(page.get_by_text("Submitted: your text is stored")).to_be_visible()
     (annotation,) = stored(database, Annotation)
     assert annotation.active_seconds["writing"] == pytest.approx(180, abs=20)
     page.keyboard.press("Tab")

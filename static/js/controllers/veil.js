@@ -14,7 +14,10 @@ export function connect(notice) {
     notice.querySelector("[data-while-veiled]").hidden = !veiled;
     button.value = veiled ? "yes" : "no";
     button.querySelector("[data-words]").textContent = veiled ? _("Show the texts") : _("Hide the texts");
-    for (const text of document.querySelectorAll("[data-veil]")) text.inert = veiled;
+    for (const text of document.querySelectorAll("[data-veil]")) {
+      text.inert = veiled;
+      text.ariaHidden = veiled ? "true" : null; // for readers that do not know of inert yet
+    }
     for (const note of document.querySelectorAll("[data-veil-note]")) note.hidden = !veiled;
   }
 

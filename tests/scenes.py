@@ -15,6 +15,8 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.annotations import service as annotations
+from app.annotations import writing
+from app.annotations.rules.authoring import Authored, Pair
 from app.annotations.rules.submission import Submission, Verdict
 from app.database import Database
 from app.evaluations import service as evaluations
@@ -23,7 +25,10 @@ from app.guidelines import service as guidelines
 from app.models import Campaign, Candidate, Demonstration, ModelParent, ModelVersion, Person, Prompt, Run
 from app.models.base import utc_now
 from app.people import service as people
+from app.reviews import service as reviews
+from app.reviews.rules import Decision
 from app.runs import service as runs
+from app.scenarios import service as scenarios
 from app.settings import Settings
 from app.snapshots import service as snapshots
 from tests.app.runs import judged
@@ -34,6 +39,7 @@ from trainer.contract.folder import METRICS, SAMPLES, write_json
 TEXTS = Path(__file__).parent / "texts"
 STRANGER, ANY = "", "labeler@example.org"
 RATING, RANKING, WRITING, READING = (f"{name}@example.org" for name in ("rating", "ranking", "writing", "reading"))
+PAIRS, SCENARIO, RETURNED = (f"{name}@example.org" for name in ("pairs", "scenario", "returned"))
 RESEARCHER, ENGINEER, ADMIN = "researcher@example.org", "engineer@example.org", "admin@example.org"
 PEOPLE = {
     ANY: ("Lena Marsh", "labeler"),
@@ -41,6 +47,9 @@ PEOPLE = {
     RANKING: ("Jonas Weir", "labeler"),
     WRITING: ("Wilma Oduya", "labeler"),
     READING: ("Nora Falk", "labeler"),
+    PAIRS: ("Pavel Ruiz", "labeler"),
+    SCENARIO: ("Sana Iyer", "labeler"),
+    RETURNED: ("Remi Costa", "labeler"),
     RESEARCHER: ("Ravi Sen", "researcher"),
     ENGINEER: ("Emil Roth", "engineer"),
     ADMIN: ("Ada Lind", "admin"),
@@ -57,6 +66,10 @@ LABELER_PAGES: Sequence[tuple[str, str, str]] = (
     *((f"rating {number}", RATING, f"{TASK}?answer={number}") for number in range(1, 10)),
     ("ranking", RANKING, f"{TASK}/rank"),
     ("demonstration", WRITING, TASK),
+    ("few-shot set", PAIRS, TASK),
+    ("prompt from a scenario", SCENARIO, TASK),
+    ("home with a text sent back", RETURNED, "/label"),
+    ("text sent back", RETURNED, TASK),
     ("not found", ANY, "/label/tasks/999999"),
 )
 OTHER_PAGES: Sequence[tuple[str, str, str]] = (
@@ -76,6 +89,11 @@ OTHER_PAGES: Sequence[tuple[str, str, str]] = (
     ("campaigns", RESEARCHER, "/campaigns"),
     ("campaign", RESEARCHER, "/campaigns/1"),
     ("campaign new", RESEARCHER, "/campaigns/new"),
+    ("campaign new authoring", RESEARCHER, "/campaigns/new?kind=authoring"),
+    ("reviews", RESEARCHER, "/reviews"),
+    ("review", RESEARCHER, "/reviews/2"),
+    ("scenarios", RESEARCHER, "/scenarios"),
+    ("scenario", RESEARCHER, "/scenarios/1"),
     ("labels", RESEARCHER, "/schemas"),
     ("label schema", RESEARCHER, "/schemas/1"),
     ("label schema edit", ADMIN, "/schemas/1/edit"),
@@ -154,6 +172,7 @@ def furnish(settings: Settings, database: Database) -> None:
         _hold(session, everybody[RATING], nine)
         _rate(session, everybody[RANKING], _hold(session, everybody[RANKING], nine))
         _hold(session, everybody[WRITING], session.query(Campaign).filter_by(kind="demonstration").one())
+        _authoring(session, everybody)
         _talk(session, everybody)
         session.flush()
         _training(session, settings, everybody, models)
@@ -256,6 +275,55 @@ def _writing_campaign(session: Session) -> Campaign:
         kind="demonstration",
         tasks=[(prompt.id, []), (other.id, [])],
     )
+
+
+PAIRS_OF_MOODS = (
+    Pair("What a lovely idea, thank you!", "friendly"),
+    Pair("Third time that the parcel is late. Never again.", "angry"),
+    Pair("今天的天气真好，谢谢！", "friendly"),
+)
+
+
+def _authoring(session: Session, everybody: dict[str, Person]) -> None:
+    """A few-shot set and a prompt from a scenario that are being written; a text that waits, and one sent back."""
+    now = utc_now()
+    for title, text in (
+        (
+            "Plan a small garden",
+            "Somebody with a **small yard** wants to grow vegetables and asks for advice all year.",
+        ),
+        ("Answer customers", "A shop wants short, friendly replies about deliveries, returns and sizes."),
+    ):
+        scenarios.add(session, everybody[RESEARCHER], now, title=title, text=text)
+    session.flush()
+    sets = annotations.create_campaign(
+        session, None, name="Sets of examples", kind="authoring", prompt_form="few_shot", pieces=2, needs_review=True
+    )
+    told = annotations.create_campaign(
+        session, None, name="From scenarios", kind="authoring", prompt_form="user_based", pieces=2
+    )
+    prompts = [_prompt(session, [{"role": "user", "content": f"How does {it} work?"}]).id for it in ("rain", "snow")]
+    checked = annotations.create_campaign(
+        session,
+        None,
+        name="Answers that are read first",
+        kind="demonstration",
+        tasks=[(prompt, []) for prompt in prompts],
+        needs_review=True,
+    )
+    session.flush()
+    for person, campaign in ((PAIRS, sets), (SCENARIO, told), (RETURNED, checked), (ANY, checked)):
+        if version := guidelines.unconfirmed(session, everybody[person], campaign):
+            guidelines.confirm(session, everybody[person], campaign.id, version.id, now)
+    moods = Authored("few_shot", instruction="Say how the post sounds.", pairs=PAIRS_OF_MOODS, query_name="Post")
+    writing.save_authored(session, everybody[PAIRS], _hold(session, everybody[PAIRS], sets), now, moods)
+    _hold(session, everybody[SCENARIO], told)
+    for person in (RETURNED, ANY):
+        task_id = _hold(session, everybody[person], checked)
+        writing.submit_demonstration(session, everybody[person], task_id, now, long_answer(300))
+    session.flush()
+    why = "Good, but **too long**. Three sentences are enough."
+    reviews.decide(session, everybody[RESEARCHER], 1, now, Decision("send_back", why, 4))
 
 
 def _prompt(session: Session, messages: list[dict[str, str]]) -> Prompt:

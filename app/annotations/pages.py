@@ -38,11 +38,14 @@ class CampaignForMe:
 
 @dataclass(frozen=True)
 class WorkPage(Page):
+    """The work there is; ``returned`` are texts that reviewers sent back, each with its campaign's name."""
+
     template: ClassVar[str] = "annotations/home.html"
     campaigns: Sequence[CampaignForMe]
     done_today: int
     done_ever: int
     desk: Desk
+    returned: Sequence[tuple[WrittenText, str]]
 
     @property
     def available(self) -> int:

@@ -437,17 +437,13 @@ def oldest_returned(session: Session, person_id: int, campaign_ids: Iterable[int
     )
 
 
-def own_texts(session: Session, person_id: int, limit: int) -> Sequence[WrittenText]:
-    """The newest version of everything a person wrote, what was sent back first, then newest first.
-
-    Each comes with its annotation, task, prompt and campaign.
-    """
+def returned_texts(session: Session, person_id: int) -> Sequence[WrittenText]:
+    """What was sent back to a person and waits for them, the oldest decision first, with task, prompt and campaign."""
     return session.scalars(
         select(WrittenText)
         .join(Annotation, Annotation.id == WrittenText.annotation_id)
-        .where(Annotation.person_id == person_id, _is_newest())
-        .order_by((WrittenText.state != "sent_back"), WrittenText.id.desc())
-        .limit(limit)
+        .where(Annotation.person_id == person_id, WrittenText.state == "sent_back", _is_newest())
+        .order_by(WrittenText.decided_at, WrittenText.id)
         .options(
             contains_eager(WrittenText.annotation)
             .joinedload(Annotation.task)

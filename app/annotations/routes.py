@@ -95,7 +95,8 @@ def home(request: Request, person: Labeler, session: Reading, now: Now) -> HTMLR
     mine = [_for_me(session, person, campaign, progress, now) for campaign in queries.working_campaigns(session)]
     done_ever = queries.annotated_since(session, person.id, datetime.min.replace(tzinfo=now.tzinfo))
     desk = desk_of(session, person, _called)
-    return render(request, WorkPage(mine, _done_today(session, person, now), done_ever, desk))
+    returned = [(text, _called(text.annotation.task.campaign)) for text in queries.returned_texts(session, person.id)]
+    return render(request, WorkPage(mine, _done_today(session, person, now), done_ever, desk, returned))
 
 
 def _called(campaign: Campaign) -> str:

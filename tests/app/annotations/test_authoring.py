@@ -150,6 +150,16 @@ def test_a_prompt_that_the_pool_has_is_refused_by_name_and_the_draft_stays(works
     assert draft.content["authored"]["prompt"] == "Name a river."
 
 
+def test_a_prompt_that_the_pool_has_never_comes_before_a_reviewer(workshop):
+    workshop.campaign([], kind="authoring", prompt_form="plain", pieces=1)
+    workshop.campaign([], name="Reviewed", kind="authoring", prompt_form="plain", pieces=1, needs_review=True)
+    (ana,) = workshop.people(1)
+    write(workshop, ana, PLAIN)
+    with pytest.raises(writing.InPool):
+        write(workshop, ana, PLAIN)
+    assert [text.state for text in rows(workshop, WrittenText)] == ["accepted"]
+
+
 def test_the_item_of_a_set_that_the_pool_has_is_named(workshop):
     workshop.campaign([], kind="authoring", prompt_form="few_shot", pieces=2)
     ana, ben = workshop.people(2)

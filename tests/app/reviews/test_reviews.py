@@ -52,12 +52,16 @@ class Waiting:
     @property
     def newest(self):
         with self.workshop.database.reading() as session:
-            return annotations.own_texts(session, self.author.id, 1)[0]
+            return newest_of(session, self.author, self.task_id)
 
     def decide(self, reviewer, verdict, reason="", rating=None, text_id=None):
         with self.workshop.database.transaction() as session:
             decision = Decision(verdict, reason, rating)
             return service.decide(session, reviewer, text_id or self.newest.id, LATER, decision)
+
+
+def newest_of(session, person, task_id):
+    return annotations.newest_text(session, annotations.annotation_for(session, person.id, task_id).id)
 
 
 def write(workshop, person, text, task_id=None):
@@ -165,7 +169,7 @@ def test_a_set_is_reviewed_as_one_and_becomes_prompts_when_it_is_accepted(worksh
         writing.submit_authored(session, person, task_id, NOON, SET)
     with workshop.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Prompt)) == 0
-        (text,) = annotations.own_texts(session, person.id, 5)
+        text = newest_of(session, person, task_id)
     with workshop.database.transaction() as session:
         service.decide(session, reviewer, text.id, LATER, Decision(SEND_BACK, "One more pair."))
     with workshop.database.reading() as session:
@@ -173,7 +177,7 @@ def test_a_set_is_reviewed_as_one_and_becomes_prompts_when_it_is_accepted(worksh
     with workshop.database.transaction() as session:
         writing.submit_authored(session, person, task_id, LATER, SET)
     with workshop.database.transaction() as session:
-        (text,) = annotations.own_texts(session, person.id, 5)
+        text = newest_of(session, person, task_id)
         service.decide(session, reviewer, text.id, LATER, Decision(ACCEPT))
     assert len(used(workshop)) == 3
 
@@ -290,6 +294,9 @@ def test_an_author_reads_the_reason_beside_their_text(browse, workshop, reviewer
     with database.transaction() as session:
         text_id = session.scalars(select(WrittenText.id)).one()
         service.decide(session, reviewer, text_id, LATER, Decision(SEND_BACK, "Which **rain**?", 2))
+    home = browse.get("/label")
+    assert "Which <strong>rain</strong>?" in home
+    assert f'href="{place}"' in home
     assert browse.post("/label/next").headers["location"] == place
     page = browse.get(place)
     assert "Sent back to you" in page

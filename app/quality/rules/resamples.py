@@ -1,6 +1,7 @@
 """The bootstrap over prompts, by weighting sufficient statistics instead of computing anything again."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,6 @@ LEVEL = 0.95
 
 _AT_ONCE = 1 << 21
 """Numbers handled at once while drawing and summing: 16 MB, whatever the number of prompts."""
-_MANY_ROWS = 64
-"""A part with at least so many rows is summed by a matrix product of its own."""
 
 
 class Resamples:
@@ -47,14 +46,16 @@ class Resamples:
         """
         self.clusters, self.draws = clusters, draws
         # A byte is enough: that one of more than 255 prompts comes up more than 255 times has a chance below 1e-500.
-        self._times = np.zeros((draws, clusters), dtype=np.uint8)
+        # One row per prompt, as parts of the data are picked out by prompts.
+        self._times = np.zeros((clusters, draws), dtype=np.uint8)
         random = np.random.default_rng(seed)
-        step = self._step(clusters)
+        step = max(1, _AT_ONCE // max(clusters, 1))
         for start in range(0, draws if clusters else 0, step):
-            rows = self._times[start : start + step]
-            drawn = random.integers(clusters, size=rows.shape, dtype=np.int32).astype(np.int64)
-            drawn += clusters * np.arange(len(rows))[:, None]
-            rows[:] = np.bincount(drawn.ravel(), minlength=rows.size).reshape(rows.shape)
+            width = min(step, draws - start)
+            drawn = random.integers(clusters, size=(clusters, width), dtype=np.int32).astype(np.int64) * width
+            drawn += np.arange(width)
+            times = np.bincount(drawn.ravel(), minlength=clusters * width)
+            self._times[:, start : start + width] = times.reshape(clusters, width)
 
     def sums(self, clusters: Integers, values: Floats) -> Floats:
         """Sums of values under every draw.
@@ -66,41 +67,28 @@ class Resamples:
         Returns:
             (draws, S).
         """
-        per_cluster = by_group(clusters, values, self.clusters)
-        found = np.empty((self.draws, values.shape[1]))
-        step = self._step(self.clusters)
-        for start in range(0, self.draws, step):
-            rows = slice(start, start + step)
-            found[rows] = self._times[rows].astype(np.float64) @ per_cluster
-        return found
+        return self.sums_of_part(np.arange(self.clusters), by_group(clusters, values, self.clusters))
 
     def sums_of_part(self, clusters: Integers, values: Floats) -> Floats:
-        """The same for rows that lie in few prompts, each prompt at most once."""
-        found = np.empty((self.draws, values.shape[1]))
-        step = self._step(len(clusters))
-        for start in range(0, self.draws, step):
+        """The same for rows each of which has a prompt of its own."""
+        found = np.zeros((self.draws, values.shape[1]))
+        step = max(1, _AT_ONCE // self.draws)
+        for start in range(0, len(clusters), step):
             rows = slice(start, start + step)
-            found[rows] = np.take(self._times[rows], clusters, axis=1).astype(np.float64) @ values
+            found += self._times[clusters[rows]].astype(np.float64).T @ values[rows]
         return found
 
-    def sums_of_small_parts(self, clusters: Integers, values: Floats, starts: Integers) -> Floats:
-        """The same for several parts that follow one another, each beginning at its place in ``starts``.
+    def sums_of_small_parts(self, clusters: Integers, values: Floats, bounds: Integers) -> Floats:
+        """The same for several parts of at least one row that follow one another, part p from ``bounds[p]`` on.
 
         Returns:
             (draws, parts, S).
         """
-        found = np.empty((self.draws, len(starts), values.shape[1]))
-        step = self._step(len(clusters))
-        for start in range(0, self.draws, step):
-            rows = slice(start, start + step)
-            times = np.take(self._times[rows], clusters, axis=1).astype(np.float64)
-            for column in range(values.shape[1]):
-                found[rows, :, column] = np.add.reduceat(times * values[:, column], starts, axis=1)
-        return found
-
-    @staticmethod
-    def _step(clusters: int) -> int:
-        return max(1, _AT_ONCE // max(clusters, 1))
+        times = self._times[clusters].astype(np.float64)
+        found = np.empty((len(bounds) - 1, self.draws, values.shape[1]))
+        for part, (start, end) in enumerate(pairwise(bounds)):
+            np.matmul(times[start:end].T, values[start:end], out=found[part])
+        return found.transpose(1, 0, 2)
 
 
 class Parts:
@@ -133,16 +121,17 @@ class Parts:
         Parts without a row are left out.
         """
         sizes = np.diff(self.bounds)
-        for part in np.flatnonzero(sizes >= _MANY_ROWS):
+        large = sizes * resamples.draws > _AT_ONCE
+        for part in np.flatnonzero(large):
             rows = slice(self.bounds[part], self.bounds[part + 1])
             yield np.array([part]), resamples.sums_of_part(self.clusters[rows], self.values[rows])[:, None, :]
-        small = np.flatnonzero((sizes > 0) & (sizes < _MANY_ROWS))
-        at_once = max(1, _AT_ONCE // (resamples.draws * self.values.shape[1]))
-        for first in range(0, len(small), at_once):
-            chosen = small[first : first + at_once]
-            theirs = np.concatenate([np.arange(self.bounds[part], self.bounds[part + 1]) for part in chosen])
-            starts = np.concatenate([[0], np.cumsum(sizes[chosen])[:-1]])
-            yield chosen, resamples.sums_of_small_parts(self.clusters[theirs], self.values[theirs], starts)
+        small = np.flatnonzero((sizes > 0) & ~large)
+        # As many parts at a time as have about _AT_ONCE weights.
+        batch = np.cumsum(sizes[small]) * resamples.draws // _AT_ONCE
+        for some in np.split(small, np.flatnonzero(np.diff(batch)) + 1) if len(small) else []:
+            theirs = np.concatenate([np.arange(self.bounds[part], self.bounds[part + 1]) for part in some])
+            bounds = np.concatenate([[0], np.cumsum(sizes[some])])
+            yield some, resamples.sums_of_small_parts(self.clusters[theirs], self.values[theirs], bounds)
 
 
 def by_group(groups: Integers, values: Floats, count: int) -> Floats:

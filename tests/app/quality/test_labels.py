@@ -140,7 +140,7 @@ def test_a_weighted_prompt_is_a_prompt_that_stands_in_the_data_more_than_once(dr
         if found.value is None:
             continue
         again = []
-        for times in resamples._times:
+        for times in resamples._times.T:
             rows = np.repeat(np.arange(len(table)), times[clusters])
             if len(rows):
                 again.append(measure(labels_of(table[rows], q)).value)

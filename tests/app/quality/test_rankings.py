@@ -113,7 +113,7 @@ def test_a_weighted_prompt_is_a_prompt_that_stands_in_the_data_more_than_once(ta
         if found.low is None:
             continue
         again = []
-        for times in resamples._times:
+        for times in resamples._times.T:
             drawn = [tables[task] for task in range(len(tables)) for _ in range(times[task // 2])]
             if drawn:
                 again.append(measure(compared(drawn)).value)

@@ -1,0 +1,57 @@
+"""The report on rankings is its measures, put together."""
+
+import numpy as np
+import pytest
+
+from app.quality.rules.ranking_agreement import HEADLINE, TAU_B
+from app.quality.rules.report import Groups, Slicing, ranking_report
+from tests.app.quality.random_data import judgements_of
+
+TABLES = [
+    np.array([[1, 2, 3], [1, 2, 3], [3, 2, 1], [0, 0, 0]]),
+    np.array([[1, 1, 2], [0, 0, 0], [1, 2, 3], [1, 2, 2]]),
+    np.array([[1, 2, 0], [2, 1, 0], [0, 0, 0], [0, 0, 0]]),
+]
+
+
+def report(**options):
+    people = np.array([0, 0, 1, 1, -1, -1, -1, -1, -1, -1])
+    return ranking_report(
+        judgements_of(TABLES),
+        slicings={"language": Slicing(["English", "Chinese", "Basque"], np.array([0, 0, 1]))},
+        groups={"population": Groups(["training", "held-out"], people)},
+        seed=1,
+        draws=50,
+        **options,
+    )
+
+
+def test_every_figure_of_the_report_is_there_with_its_counts():
+    found = report()
+    # Task 0: 3, 0 and 0 of 3 pairs agreed on; task 1: 2 of 2, 1 of 1, 2 of 2 that neither of both tied; task 2: 0 of 1.
+    overall = found.overall[HEADLINE]
+    assert (overall.micro.value, overall.micro.counts.pairs) == (8 / 15, 15)
+    assert overall.macro.value == pytest.approx((1 / 3 + 1 + 0) / 3)
+    assert overall.micro.low <= 8 / 15 <= overall.micro.high
+    english, chinese, basque = (one[HEADLINE].micro for one in found.slices["language"].values())
+    assert chinese.value == 0
+    assert basque.undefined == "undefined, because no two people judged the same"
+    assert english.counts.items == 2
+    assert overall.micro.counts.pairs == english.counts.pairs + chinese.counts.pairs
+    assert found.groups["population"]["training", "training"][HEADLINE].micro.value == 3 / 4
+    assert set(found.labelers) == {(0, 1), (0, 2), (0, 3), (1, 2), (2, 3)}
+    assert found.ties_of_labeler[0].value == 1 / 7
+    assert found.themselves[TAU_B].macro.value is None
+
+
+def test_the_same_seed_gives_the_same_report():
+    assert report() == report()
+
+
+def test_an_empty_report_is_all_reasons():
+    found = ranking_report(judgements_of([]))
+    assert found.overall[HEADLINE].micro.undefined
+    assert found.ties.undefined
+    assert found.alpha_nominal.undefined
+    assert found.beyond_chance.undefined
+    assert found.labelers == {}

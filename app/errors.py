@@ -2,14 +2,20 @@
 
 import errno
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from app.language import gettext as _
 
 
 class DomainError(Exception):
-    """Something a person asked for that cannot be done; ``str(error)`` tells them why and what to do."""
+    """Something a person asked for that cannot be done; ``str(error)`` tells them why and what to do.
+
+    ``also`` is what a script is told beside the sentence.
+    """
 
     status = 400
+    also: Mapping[str, Any] = {}
 
 
 class Invalid(DomainError):  # noqa: N818 - named for what happened, read as `raise Invalid(...)`
@@ -20,6 +26,7 @@ class Invalid(DomainError):  # noqa: N818 - named for what happened, read as `ra
     def __init__(self, message: str, fields: dict[str, str] | None = None) -> None:
         super().__init__(message)
         self.fields = fields or {}
+        self.also = {"fields": self.fields} if self.fields else {}
 
 
 class Forbidden(DomainError):  # noqa: N818

@@ -30,6 +30,7 @@ from app.web.error_pages import add_error_pages
 from app.web.forms import check_what_was_sent
 from app.web.render import STATIC
 from app.web.requests import speak_their_language
+from app.web.scripted import ScriptedForms
 from app.web.security import SecurityHeaders, SessionMiddleware, check_csrf, session_options
 from app.web.uploads import BodyLimit
 from app.worklog.routes import router as worklog
@@ -82,6 +83,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.add_middleware(SessionMiddleware, **session_options(settings))
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(ScriptedForms)
 
     @app.get("/healthz")
     def healthz() -> JSONResponse:

@@ -7,9 +7,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.annotations.rules.authoring import Authored, Pair
+from app.annotations.rules.drafts import Edit
 from app.annotations.rules.submission import Verdict
 from app.language import gettext as _
 from app.web.forms import whole_number
+
+LONGEST_PAGE_NAME = 40
 
 
 async def _fields(request: Request) -> dict[str, str]:
@@ -48,6 +51,19 @@ def schema_version_of(fields: Mapping[str, str]) -> int | None:
     """``schema_version``: which version of the label schema the page showed; nothing where a form does not say."""
     version = fields.get("schema_version", "")
     return whole_number(version, _("The version of the questions")) if version else None
+
+
+def edit_of(fields: Mapping[str, str]) -> Edit | None:
+    """``revision``: as the server wrote it into the form, or with what the page's script adds, ``4.k3x9.8``."""
+    revision, _dot, change = fields.get("revision", "").partition(".")
+    if not revision:
+        return None
+    page, _dot, number = change.partition(".")
+    return Edit(
+        revision=whole_number(revision, "The revision of the draft", 0),
+        page=page[:LONGEST_PAGE_NAME],
+        number=whole_number(number or "0", "The number of the change", 0),
+    )
 
 
 def ranks_of(fields: Mapping[str, str]) -> dict[int, int]:

@@ -111,6 +111,11 @@ class Bench:
     sensitive: bool
     veilable: bool
     veiled: bool
+    revisions: Mapping[str, int]
+
+    def revision(self, part: str | int) -> int:
+        """How often a part of the draft was saved; a form brings it back, so that an old page overwrites nothing."""
+        return self.revisions.get(str(part), 0)
 
 
 @dataclass(frozen=True)
@@ -355,6 +360,7 @@ def bench_of(work: Work, person: Person, now: datetime, done_today: int, guide: 
         sensitive=sensitive,
         veilable=sensitive or person.blur == veil.ALWAYS,
         veiled=veil.opens_veiled(blur=person.blur, sensitive=sensitive, revealed=work.draft.revealed_at is not None),
+        revisions=work.revisions,
     )
 
 

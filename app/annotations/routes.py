@@ -12,6 +12,7 @@ from app.annotations.forms import (
     Fields,
     Lists,
     authored_of,
+    edit_of,
     makers_of,
     none_acceptable_of,
     prompt_labels_of,
@@ -43,10 +44,11 @@ from app.annotations.pages import (
 from app.annotations.queries import Progress
 from app.annotations.rules.authoring import PLAIN, USER_BASED, Authored, too_long
 from app.annotations.rules.campaigns import JUDGING, KINDS, WRITTEN, name_for_labelers, priority_of
+from app.annotations.rules.drafts import AUTHORED, RANKS, TEXT, Edit
 from app.annotations.rules.ranking import ranks_from_ratings
 from app.annotations.rules.submission import labels_changed, open_in_verdict
 from app.annotations.rules.toxicity import proposed_ranks
-from app.annotations.service import LabelsChanged, Work
+from app.annotations.service import LabelsChanged, SavedElsewhere, Work
 from app.errors import Conflict, DomainError, Invalid, NotFound
 from app.guidelines import service as guidelines
 from app.guidelines.pages import ConfirmPage, confirm_page, desk_of, guide_of
@@ -55,6 +57,7 @@ from app.language import said
 from app.models import Campaign, Person
 from app.people.rules import may
 from app.scenarios import service as scenarios
+from app.schemas.rules import PROMPT
 from app.web.forms import whole_number
 from app.web.render import Page, Undo, go, render, tell
 from app.web.requests import Now, Reading, Writing, database_of, needs
@@ -285,17 +288,24 @@ def _is_autosave(request: Request, fields: dict[str, str]) -> bool:
     return bool(fields.get("autosave")) or "hx-request" in request.headers
 
 
+def _saved(work: Work, part: str) -> Response:
+    """The answer to a script: how often this part of the draft was saved."""
+    return Response(status_code=204, headers={"Draft-Revision": str(work.revisions.get(part, 0))})
+
+
 @router.post("/label/tasks/{task_id}/answers/{candidate_id}", dependencies=COUNTS_TIME)
 def save_answer(
     request: Request, task_id: int, candidate_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
 ) -> Response:
     shown, verdict = schema_version_of(fields), verdict_of(fields)
-    work = service.save_answer(session, person, task_id, candidate_id, now, verdict=verdict, shown=shown)
+    work = service.save_answer(
+        session, person, task_id, candidate_id, now, verdict=verdict, shown=shown, edit=edit_of(fields)
+    )
     number = work.order.index(candidate_id) + 1
     if shown != work.version:
         return _questions_changed(request, session, person, work, now, fields, answer=number)
     if _is_autosave(request, fields):
-        return Response(status_code=204)
+        return _saved(work, str(candidate_id))
     if candidate_id in work.unfinished:
         error = " ".join(open_in_verdict(verdict, work.submission.prompt_labels, work.schema, rated=work.rated))
         return render(request, _instrument(session, person, work, now, answer=number, error=error), 422)
@@ -323,7 +333,9 @@ def _questions_changed(
     """Say that the page showed other questions than the campaign asks now. What was sent is in the draft already."""
     if _is_autosave(request, fields):
         changed = labels_changed(work.outdated, work.letters)
-        return JSONResponse({"error": _("%(changed)s Reload the page to see them.", changed=changed)}, 409)
+        return JSONResponse(
+            {"error": _("%(changed)s Reload the page to see them.", changed=changed), "kept": True}, 409
+        )
     return render(request, _instrument(session, person, work, now, answer=answer), 409)
 
 
@@ -332,11 +344,13 @@ def save_prompt_labels(
     request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
 ) -> Response:
     shown = schema_version_of(fields)
-    work = service.save_prompt_labels(session, person, task_id, now, prompt_labels_of(fields), shown=shown)
+    work = service.save_prompt_labels(
+        session, person, task_id, now, prompt_labels_of(fields), shown=shown, edit=edit_of(fields)
+    )
     if shown != work.version:
         return _questions_changed(request, session, person, work, now, fields)
     if _is_autosave(request, fields):
-        return Response(status_code=204)
+        return _saved(work, PROMPT)
     return go(f"/label/tasks/{task_id}")
 
 
@@ -358,9 +372,12 @@ def show_ranking(request: Request, task_id: int, person: Labeler, session: Readi
 def save_ranks(
     request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
 ) -> Response:
-    service.save_ranks(session, person, task_id, now, ranks_of(fields), none_acceptable=none_acceptable_of(fields))
+    none = none_acceptable_of(fields)
+    work = service.save_ranks(
+        session, person, task_id, now, ranks_of(fields), none_acceptable=none, edit=edit_of(fields)
+    )
     if _is_autosave(request, fields):
-        return Response(status_code=204)
+        return _saved(work, RANKS)
     return go(f"/label/tasks/{task_id}/rank")
 
 
@@ -368,18 +385,23 @@ def save_ranks(
 def save_text(
     request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
 ) -> Response:
-    writing.save_text(session, person, task_id, now, fields.get("text", ""))
+    work = writing.save_text(session, person, task_id, now, fields.get("text", ""), edit_of(fields))
     if _is_autosave(request, fields):
-        return Response(status_code=204)
+        return _saved(work, TEXT)
     return go(f"/label/tasks/{task_id}")
 
 
 @router.post("/label/tasks/{task_id}/authored", dependencies=COUNTS_TIME)
 def save_authored(task_id: int, *, person: Labeler, session: Writing, now: Now, lists: Lists) -> Response:
-    writing.save_authored(session, person, task_id, now, _authored(session, person, task_id, lists))
+    authored = _authored(session, person, task_id, lists)
+    work = writing.save_authored(session, person, task_id, now, authored, _edit_of(lists))
     if "autosave" in lists:
-        return Response(status_code=204)
+        return _saved(work, AUTHORED)
     return go(f"/label/tasks/{task_id}")
+
+
+def _edit_of(lists: Lists) -> Edit | None:
+    return edit_of({name: values[-1] for name, values in lists.items()})
 
 
 def _authored(session: Session, person: Person, task_id: int, lists: Lists) -> Authored:
@@ -491,16 +513,20 @@ def submit(request: Request, task_id: int, *, person: Labeler, now: Now, fields:
 def _keep_posted(
     request: Request, person: Person, task_id: int, now: datetime, fields: dict[str, str], lists: Lists
 ) -> None:
+    edit = edit_of(fields)
     try:
         with database_of(request).transaction() as session:
             if "text" in fields:
-                writing.save_text(session, person, task_id, now, fields["text"])
+                writing.save_text(session, person, task_id, now, fields["text"], edit)
             elif "authored" in fields:
-                writing.save_authored(session, person, task_id, now, _authored(session, person, task_id, lists))
+                authored = _authored(session, person, task_id, lists)
+                writing.save_authored(session, person, task_id, now, authored, edit)
             elif ranks := ranks_of(fields):
                 possible = service.possible_ranks(service.work_for(session, person, task_id), ranks)
                 none = none_acceptable_of(fields)
-                service.save_ranks(session, person, task_id, now, possible, none_acceptable=none)
+                service.save_ranks(session, person, task_id, now, possible, none_acceptable=none, edit=edit)
+    except SavedElsewhere:
+        raise
     except DomainError:
         return  # the submission itself will say what is wrong
 

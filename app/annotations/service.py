@@ -12,12 +12,14 @@ from app.annotations import activity, queries
 from app.annotations.rules import activity as activity_rules
 from app.annotations.rules import authoring, labels, ranking, toxicity
 from app.annotations.rules import campaigns as campaign_rules
+from app.annotations.rules.drafts import RANKS, Edit, Standing, following, standing
 from app.annotations.rules.submission import (
     Submission,
     Verdict,
     answer_is_complete,
     labels_changed,
     missing_before_ranking,
+    note_problem,
     outdated,
     prompt_labels_problem,
     rank_problems,
@@ -462,6 +464,19 @@ class LabelsChanged(Conflict):
     """The labels were entered under another version of the schema than the campaign asks now."""
 
 
+class SavedElsewhere(Conflict):
+    """A part of a draft was saved from another page after this one was opened; ``revision`` is what it is now."""
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(
+            _(
+                "This was changed in another tab or on another device after this page was opened. "
+                "Nothing was overwritten, and what you entered here is still here."
+            )
+        )
+        self.also = {"revision": revision}
+
+
 @dataclass(frozen=True)
 class Work:
     """A task in a person's hands; ``returned`` is what they wrote for it, if a reviewer has sent it back."""
@@ -490,6 +505,11 @@ class Work:
     @property
     def order(self) -> list[int]:
         return list(self.draft.shown_order)
+
+    @property
+    def revisions(self) -> dict[str, int]:
+        """How often each part of the draft was saved."""
+        return {part: kept["revision"] for part, kept in self.draft.content.get("revisions", {}).items()}
 
     @property
     def letters(self) -> dict[int, str]:
@@ -554,9 +574,9 @@ def _gone(session: Session, draft: Draft) -> str:
 def renew(session: Session, person: Person, task_id: int, now: datetime) -> Work:
     """Keep the hold: whoever is active on a task has the full lease time from now on.
 
-    A hold that has run out but was not taken by anybody is taken up again.
+    A hold that has run out is taken up again, or another free slot of the task if somebody has taken that one.
     """
-    work = work_for(session, person, task_id, lock=True)
+    work = _held_or_taken_again(session, person, task_id, now)
     work.lease.expires_at = now + timedelta(minutes=work.task.campaign.lease_minutes)
     return work
 
@@ -576,6 +596,21 @@ def keep(draft: Draft, now: datetime, **changed: Any) -> None:
     draft.updated_at = now
 
 
+def keep_part(draft: Draft, now: datetime, part: str, edit: Edit | None, **changed: Any) -> None:
+    """Keep a part of a draft, unless its page has saved a later state of it already.
+
+    Raises:
+        SavedElsewhere: another page has saved another state of it since this one was opened.
+    """
+    revisions = draft.content.get("revisions", {})
+    kept = revisions.get(part, {})
+    stands = standing(kept, edit)
+    if stands is Standing.OUTDATED and any(draft.content.get(name) != value for name, value in changed.items()):
+        raise SavedElsewhere(kept["revision"])
+    if stands is Standing.NEXT:
+        keep(draft, now, revisions=revisions | {part: following(kept, edit)}, **changed)
+
+
 def _versions(draft: Draft, part: str, shown: int | None) -> dict[str, int]:
     """Which version was shown for each part of a draft, with this part's; 0 where a form did not say."""
     return {**draft.content.get("versions", {}), part: shown or 0}
@@ -590,6 +625,7 @@ def save_answer(
     *,
     verdict: Verdict,
     shown: int | None,
+    edit: Edit | None = None,
 ) -> Work:
     """Keep what was entered for one answer, and the hold.
 
@@ -602,15 +638,23 @@ def save_answer(
     if shown != work.version:
         verdict = replace(verdict, flags=labels.fitting(work.schema, ANSWER, verdict.flags))
     if problem := verdict_problem(verdict, work.schema, rated=work.rated):
-        raise Invalid(problem)
+        raise Invalid(problem, {"note": problem} if note_problem(verdict.note) else None)
     kept = {"likert": verdict.likert, "flags": dict(verdict.flags), "note": verdict.note}
     answers = {**work.draft.content.get("answers", {}), str(candidate_id): kept}
-    keep(work.draft, now, answers=answers, versions=_versions(work.draft, str(candidate_id), shown))
+    versions = _versions(work.draft, str(candidate_id), shown)
+    keep_part(work.draft, now, str(candidate_id), edit, answers=answers, versions=versions)
     return work
 
 
 def save_prompt_labels(
-    session: Session, person: Person, task_id: int, now: datetime, given: Mapping[str, str], *, shown: int | None
+    session: Session,
+    person: Person,
+    task_id: int,
+    now: datetime,
+    given: Mapping[str, str],
+    *,
+    shown: int | None,
+    edit: Edit | None = None,
 ) -> Work:
     """Keep the labels of the prompt; flags of answers that they make pointless are dropped.
 
@@ -625,7 +669,8 @@ def save_prompt_labels(
         key: {**answer, "flags": labels.without_inapplicable(work.schema, answer["flags"], given)}
         for key, answer in work.draft.content.get("answers", {}).items()
     }
-    keep(work.draft, now, prompt=dict(given), answers=answers, versions=_versions(work.draft, PROMPT, shown))
+    versions = _versions(work.draft, PROMPT, shown)
+    keep_part(work.draft, now, PROMPT, edit, prompt=dict(given), answers=answers, versions=versions)
     return work
 
 
@@ -637,6 +682,7 @@ def save_ranks(
     ranks: Mapping[int, int],
     *,
     none_acceptable: bool = False,
+    edit: Edit | None = None,
 ) -> Work:
     """Keep the lanes as far as they are filled, and whether none of the answers is acceptable.
 
@@ -654,7 +700,7 @@ def save_ranks(
     if wrong:
         raise Invalid(" ".join(wrong.values()), _beside_ranks(wrong))
     kept = {str(candidate): rank for candidate, rank in ranks.items()}
-    keep(work.draft, now, ranks=kept, none_acceptable=none_acceptable)
+    keep_part(work.draft, now, RANKS, edit, ranks=kept, none_acceptable=none_acceptable)
     return work
 
 

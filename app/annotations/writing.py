@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.annotations import queries, service
 from app.annotations.rules import authoring
 from app.annotations.rules.authoring import Authored, Item
+from app.annotations.rules.drafts import AUTHORED, TEXT, Edit
 from app.annotations.rules.submission import demonstration_problem
 from app.annotations.service import Work
 from app.errors import Conflict, Invalid
@@ -41,6 +42,7 @@ class InPool(Conflict):
     def __init__(self, fields: Mapping[str, str]) -> None:
         super().__init__(" ".join(fields.values()))
         self.fields = dict(fields)
+        self.also = {"fields": self.fields}
 
 
 # Drafts ------------------------------------------------------------------------------------------
@@ -67,7 +69,9 @@ def check_length(authored: Authored) -> None:
         raise Unfinished({"instruction" if authored.few_shot else "answer": problem})
 
 
-def save_text(session: Session, person: Person, task_id: int, now: datetime, text: str) -> Work:
+def save_text(
+    session: Session, person: Person, task_id: int, now: datetime, text: str, edit: Edit | None = None
+) -> Work:
     """Keep a demonstration as far as it is written.
 
     Raises:
@@ -75,11 +79,13 @@ def save_text(session: Session, person: Person, task_id: int, now: datetime, tex
     """
     checked(text)
     work = service.renew(session, person, task_id, now)
-    service.keep(work.draft, now, text=text)
+    service.keep_part(work.draft, now, TEXT, edit, text=text)
     return work
 
 
-def save_authored(session: Session, person: Person, task_id: int, now: datetime, authored: Authored) -> Work:
+def save_authored(
+    session: Session, person: Person, task_id: int, now: datetime, authored: Authored, edit: Edit | None = None
+) -> Work:
     """Keep a prompt and its answer as far as they are written.
 
     Raises:
@@ -87,7 +93,7 @@ def save_authored(session: Session, person: Person, task_id: int, now: datetime,
     """
     check_length(authored)
     work = service.renew(session, person, task_id, now)
-    service.keep(work.draft, now, authored=authoring.as_json(authored))
+    service.keep_part(work.draft, now, AUTHORED, edit, authored=authoring.as_json(authored))
     return work
 
 

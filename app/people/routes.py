@@ -1,7 +1,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from app.errors import DomainError, Invalid
 from app.language import gettext as _
@@ -11,6 +11,7 @@ from app.people.attempts import SignInAttempts
 from app.people.pages import AuditPage, PasswordPage, PeoplePage, ReadingPage, SignInPage, TokensPage
 from app.web.render import go, render, tell
 from app.web.requests import LOCALE_COOKIE, Now, Reading, SignedIn, Writing, database_of, needs, person_of
+from app.web.security import csrf_token
 
 router = APIRouter()
 Admin = Annotated[Person, Depends(needs(lambda role: rules.may(role, "manage_people")))]
@@ -64,6 +65,13 @@ def sign_in(
 def sign_out(request: Request) -> RedirectResponse:
     request.session.clear()
     return go("/sign-in")
+
+
+@router.get("/account/session")
+def session_now(request: Request) -> JSONResponse:
+    """Who is signed in in this browser, for a page that was opened earlier, and the token its forms need now."""
+    person = person_of(request)
+    return JSONResponse({"person": str(person.id) if person else "", "token": csrf_token(request)})
 
 
 @router.post("/account/language")

@@ -1,8 +1,9 @@
 """What people see when something goes wrong: always one of our pages, in words, with the usual headers."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
@@ -65,6 +66,7 @@ DATABASE_ANSWERS: dict[type[DBAPIError], tuple[int, str]] = {
     DataError: (422, mark("A value is too large or of a kind that cannot be stored. Nothing was changed.")),
     DBAPIError: (503, mark("The database is busy, full or away. Nothing was changed; try again in a minute.")),
 }
+NOTHING: Mapping[str, Any] = {}
 log = logging.getLogger("prefloop.web")
 
 
@@ -73,7 +75,7 @@ def add_error_pages(app: FastAPI) -> None:
 
     @app.exception_handler(DomainError)
     async def domain_error(request: Request, error: DomainError) -> Response:
-        return _error(request, error.status, str(error))
+        return _error(request, error.status, str(error), also=error.also)
 
     @app.exception_handler(SignInNeeded)
     async def sign_in_needed(request: Request, _error: SignInNeeded) -> Response:
@@ -124,10 +126,12 @@ def add_error_pages(app: FastAPI) -> None:
         return answer
 
 
-def _error(request: Request, status: int, sentence: str, *, ask_who: bool = True) -> Response:
+def _error(
+    request: Request, status: int, sentence: str, *, ask_who: bool = True, also: Mapping[str, Any] = NOTHING
+) -> Response:
     """The page of an error, or its sentence as JSON; ``ask_who`` is off where the database may be what is broken."""
     if not ask_who and not hasattr(request.state, "person"):
         request.state.person = None
     if "hx-request" in request.headers or "application/json" in request.headers.get("accept", ""):
-        return JSONResponse({"error": sentence}, status)
+        return JSONResponse({"error": sentence, **also}, status)
     return render(request, ErrorPage(status, _(HEADINGS.get(status, OTHER_HEADING)), sentence), status)

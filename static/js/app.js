@@ -1,11 +1,34 @@
 // What every page needs: the CSRF token on htmx requests, the theme, and controllers by name.
 // A controller is a file in js/controllers/ that exports connect(element); an element asks for it
 // with data-controller="name". Elements that htmx brings in later are connected too.
-const token = document.querySelector('meta[name="csrf-token"]')?.content;
+const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content;
+const person = meta("person");
+const LEAVING = "leaving";
 
 document.addEventListener("htmx:config:request", (event) => {
-  event.detail.ctx.request.headers["X-CSRF-Token"] = token;
+  event.detail.ctx.request.headers["X-CSRF-Token"] = meta("csrf-token");
 });
+
+// Whoever signs out leaves nothing in this browser. It goes when the server has agreed, not before; and what is not
+// saved yet is saved first, or they hear of it and sign out once more.
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.matches('form[action="/sign-out"]')) return;
+  sessionStorage.setItem(LEAVING, person);
+  if ("asked" in form.dataset || !hasDrafts()) return;
+  event.preventDefault();
+  const { saveEverything } = await import("./controllers/autosave.js");
+  const saved = await saveEverything();
+  form.dataset.asked = "";
+  if (saved) form.requestSubmit();
+});
+const hasDrafts = () => Object.keys(localStorage).some((key) => key.startsWith(`kept:${person}:draft:`));
+const left = sessionStorage.getItem(LEAVING);
+sessionStorage.removeItem(LEAVING);
+if (left && left !== person) import("./kept.js").then((kept) => kept.forgetAll(left));
+
+// What an earlier page kept for this person is sent from whichever page they come to.
+if (person && hasDrafts()) import("./controllers/autosave.js");
 
 document.addEventListener("click", (event) => {
   if (!event.target.closest("[data-theme-toggle]")) return;

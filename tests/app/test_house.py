@@ -28,6 +28,7 @@ OPEN_TO_STRANGERS = {
     ("POST", "/sign-in"),
     ("POST", "/sign-out"),
     ("POST", "/account/language"),
+    ("GET", "/account/session"),  # says that nobody is signed in
 }
 # SQL outside queries.py, each with its reason.
 SQL_ELSEWHERE = {
@@ -262,6 +263,7 @@ def test_a_labeler_sees_no_other_room_than_the_work(browse):
         "/sign-in",
         "/account/password",
         "/account/reading",
+        "/account/session",
         "/label",
         "/label/campaigns/1/guideline",
         "/label/mine",

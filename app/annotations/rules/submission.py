@@ -57,14 +57,17 @@ def verdict_problem(verdict: Verdict, schema: Schema, *, rated: bool = True) -> 
         return _(ONLY_SCORES)
     if verdict.likert is not None and not 1 <= verdict.likert <= 7:
         return _("A rating is a number from 1 to 7, not %(number)s.", number=verdict.likert)
-    if len(verdict.note) > LONGEST_NOTE:
-        return _(
-            "The note has %(length)s characters; %(most)s fit.",
-            length=f"{len(verdict.note):,}",
-            most=f"{LONGEST_NOTE:,}",
-        )
+    if problem := note_problem(verdict.note):
+        return problem
     problems = (labels.answer_flag_problem(schema, name, value) for name, value in verdict.flags.items())
     return next((problem for problem in problems if problem), None)
+
+
+def note_problem(note: str) -> str | None:
+    """Why a note cannot be kept."""
+    if len(note) <= LONGEST_NOTE:
+        return None
+    return _("The note has %(length)s characters; %(most)s fit.", length=f"{len(note):,}", most=f"{LONGEST_NOTE:,}")
 
 
 def prompt_labels_problem(given: Mapping[str, str], schema: Schema) -> str | None:

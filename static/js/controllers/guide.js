@@ -1,6 +1,7 @@
 // The guide panel: a question is asked, read and continued without leaving the task. What is typed stays on this
 // device until it has been sent.
 import { _ } from "../words.js";
+import { forget, keep, keptUnder } from "../kept.js";
 
 const words = {
   offline: _("There is no connection. Your question is still here; send it again when you are online."),
@@ -21,12 +22,12 @@ export function connect(panel) {
   const list = panel.querySelector("[data-questions]");
   const ask = panel.querySelector("[data-ask]");
   const text = ask.elements.text;
-  const kept = `question:${new URL(ask.action).pathname}`;
+  const path = new URL(ask.action).pathname;
 
-  text.value ||= localStorage.getItem(kept) ?? "";
+  text.value ||= keptUnder("question", path) ?? "";
   text.addEventListener("input", () => {
-    if (text.value) localStorage.setItem(kept, text.value);
-    else localStorage.removeItem(kept);
+    if (text.value) keep("question", path, text.value);
+    else forget("question", path);
   });
 
   const send = async (form) => {
@@ -65,7 +66,7 @@ export function connect(panel) {
     document.querySelector("[data-unread]")?.toggleAttribute("hidden", !list.querySelector(".thread[open]"));
     if (form !== ask) return;
     text.value = "";
-    localStorage.removeItem(kept);
+    forget("question", path);
     panel.querySelector("[data-said]").textContent = _("Asked. The answer comes here and on your work page.");
   });
   panel.addEventListener("keydown", (event) => {

@@ -1,66 +1,136 @@
-// The top bar of a task: what is saved, and how long the task stays this person's. Whoever is active keeps it.
-const token = document.querySelector('meta[name="csrf-token"]')?.content;
+// The top bar of a task: what is saved, and how long the task stays this person's. Whoever is active keeps it; before
+// it ends, and when something cannot be saved, a sentence above the task says so.
+import { post } from "../session.js";
+import { _, ngettext } from "../words.js";
+
 const BEAT = 45_000;
-const WORDS = { saving: "Saving…", offline: "Offline, kept on this device" };
+const WARN = 120; // seconds before the end
+const ACTIVITY = ["keydown", "pointerdown", "scroll"];
 
 export function connect(element) {
   const clock = element.querySelector("[data-hold]");
   const state = element.querySelector("[data-save-state]");
   const whole = Number(element.dataset.holdSeconds) * 1000;
+  const renewable = "renew" in element.dataset;
   let ends = Date.now() + Number(element.dataset.secondsLeft) * 1000;
   let active = false;
+  let renewing = false;
   let savedAt = 0;
 
-  const held = () => { ends = Date.now() + whole; };
-  const draw = () => {
-    const left = Math.max(0, Math.round((ends - Date.now()) / 1000));
-    clock.value = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
-    element.classList.toggle("ending", left < 120);
-    if (savedAt) say(ago(savedAt));
+  makeRegions();
+  const held = () => {
+    if (renewable) ends = Date.now() + whole;
   };
   const say = (words) => { if (state.textContent !== words) state.textContent = words; };
-  const beat = async () => {
-    if (!active) return;
-    active = false;
-    try {
-      const answer = await fetch(element.dataset.renew, { method: "POST", headers: { "X-CSRF-Token": token, Accept: "application/json" } });
-      if (answer.ok) held();
-      else if (answer.status === 409) refuse((await answer.json()).error);
-    } catch { /* offline: the next save says so */ }
+  const draw = () => {
+    const left = Math.max(0, Math.round((ends - Date.now()) / 1000));
+    clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+    element.classList.toggle("ending", left < WARN);
+    if (left >= WARN) notice("hold").remove();
+    else if (left > 0) notice("hold").show("warn", ending(), renewable ? [[_("Keep it"), renew]] : []);
+    else notice("hold").show("warn", ended(), renewable ? [[_("Take it up again"), renew]] : []);
+    if (savedAt) say(ago(savedAt));
   };
+  const ending = () => (renewable
+    ? _("Your hold on this task ends in less than two minutes. Go on working, or keep it.")
+    : _("The time to correct this ends in less than two minutes. Submit what you have changed."));
+  const ended = () => (renewable
+    ? _("Your hold on this task has ended. What you entered is kept. Go on: the next change takes the task up again if nobody else has it.")
+    : _("The time to correct this has ended. What you submitted before stands; what you changed since is shown here, but no longer counts."));
+
+  async function renew() {
+    active = false;
+    if (renewing || !renewable) return;
+    renewing = true;
+    const answer = await post(element.dataset.renew, []);
+    renewing = false;
+    if (answer.state === "done") {
+      held();
+      draw();
+    } else if (answer.state === "refused") notice("refusal").show("bad", answer.error);
+  }
 
   document.addEventListener("draft:state", ({ detail }) => {
     savedAt = 0;
     element.dataset.state = detail.state;
     if (detail.state === "saved") {
       savedAt = Date.now();
+      notice("refusal").remove();
       held();
       draw();
-    } else if (detail.state === "refused") refuse(detail.message);
-    else say(WORDS[detail.state]);
+    } else if (detail.state === "saving") say(_("Saving…"));
+    else if (detail.state === "offline") {
+      say(_("Offline, kept on this device"));
+      notice("refusal").show("warn", detail.message || _("The server cannot be reached. What you enter is kept in this browser and is sent as soon as it answers."));
+    } else {
+      say(_("Not saved"));
+      if (detail.beside) notice("refusal").remove();
+      else notice("refusal").show("bad", detail.message, detail.choices, detail.link);
+    }
   });
-  for (const kind of ["keydown", "pointerdown", "scroll"]) {
-    addEventListener(kind, () => { active = true; }, { passive: true, capture: true });
+  for (const kind of ACTIVITY) {
+    addEventListener(kind, (event) => {
+      active = true;
+      // Close to the end the next heartbeat may come too late. "Keep it" renews by itself.
+      if (ends - Date.now() < WARN * 1000 && ends > Date.now() && !event.target.closest?.(".bench-notice")) renew();
+    }, { passive: true, capture: true });
   }
   setInterval(draw, 1000);
-  setInterval(beat, BEAT);
+  setInterval(() => active && renew(), BEAT);
+  document.addEventListener("visibilitychange", draw);
+}
 
-  function refuse(message) {
-    say("Not saved");
-    let notice = document.querySelector("[data-refusal]");
-    if (!notice) {
-      notice = document.createElement("p");
-      notice.className = "notice bad";
-      notice.dataset.refusal = "";
-      notice.setAttribute("role", "alert");
-      document.querySelector(".bench-page").prepend(notice);
-    }
-    notice.textContent = message;
+// A sentence above the task, one at a time for each name. Screen readers hear of regions that were there before.
+function notice(name) {
+  const region = document.querySelector(`[data-notice="${name}"]`);
+  return {
+    remove: () => {
+      if (region.firstChild) region.replaceChildren();
+    },
+    show: (kind, sentence, choices = [], link = null) => {
+      if (region.firstChild?.dataset.sentence === sentence) return;
+      const box = document.createElement("div");
+      box.className = `notice ${kind} bench-notice`;
+      box.dataset.sentence = sentence;
+      const words = document.createElement("p");
+      words.textContent = sentence;
+      box.append(words, ...choices.map(([label, act]) => button(label, act)), ...(link ? [anchor(...link)] : []));
+      region.replaceChildren(box);
+    },
+  };
+}
+
+function makeRegions() {
+  const regions = document.createElement("div");
+  regions.className = "bench-notices";
+  for (const [name, role] of [["refusal", "alert"], ["hold", "status"]]) {
+    const region = document.createElement("div");
+    region.dataset.notice = name;
+    region.setAttribute("role", role);
+    regions.append(region);
   }
+  document.querySelector(".bench-page").prepend(regions);
+}
+
+function button(label, act) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = label;
+  made.addEventListener("click", act);
+  return made;
+}
+
+function anchor(address, label) {
+  const made = document.createElement("a");
+  made.className = "button";
+  made.href = address;
+  made.textContent = label;
+  return made;
 }
 
 function ago(time) {
   const seconds = Math.round((Date.now() - time) / 1000);
-  if (seconds < 5) return "Saved just now";
-  return seconds < 60 ? `Saved ${Math.floor(seconds / 5) * 5} s ago` : `Saved ${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 5) return _("Saved just now");
+  const rounded = seconds < 60 ? Math.floor(seconds / 5) * 5 : Math.floor(seconds / 60);
+  return seconds < 60 ? _("Saved %(n)s s ago", { n: rounded }) : ngettext("Saved %(num)s min ago", "Saved %(num)s min ago", rounded);
 }

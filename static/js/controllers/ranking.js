@@ -6,10 +6,11 @@ import { keepHistory } from "../history.js";
 import { makeViews } from "../views.js";
 import { closedUp, contradictions, movedBy, tiedWithAbove, weakOrder } from "../weak_orders.js";
 import { _ } from "../words.js";
-import { connect as autosave } from "./autosave.js";
+import { connect as autosave, restore } from "./autosave.js";
 import { isPlain, isTyping } from "./bench.js";
 
 export function connect(form) {
+  restore(form); // before the order is read from the form
   const page = form.closest(".bench-page");
   const find = (selector) => page.querySelector(selector);
   const cards = [...form.querySelectorAll(".rank-card")];

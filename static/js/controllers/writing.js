@@ -63,6 +63,7 @@ export function connect(form) {
   // On a small screen the text comes first; the hints are one tap away.
   const hints = document.querySelector(".writing-hints");
   if (hints && matchMedia("(max-width: 640px)").matches) hints.open = false;
+  form.addEventListener("form:restored", later);
   tellLength();
   views();
   scenarios();

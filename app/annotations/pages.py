@@ -15,7 +15,16 @@ from app.annotations.service import Work, stored_order
 from app.annotations.skips import Skipped
 from app.guidelines.pages import Desk, Guide
 from app.language import spoken
-from app.models import Annotation, Campaign, GuidelineVersion, LabelSchemaVersion, Person, Scenario, WrittenText
+from app.models import (
+    Annotation,
+    Campaign,
+    Guideline,
+    GuidelineVersion,
+    LabelSchemaVersion,
+    Person,
+    Scenario,
+    WrittenText,
+)
 from app.schemas.rules import ANSWER, GROUPS, Field, Schema
 from app.web.render import Page, chat_text
 
@@ -409,6 +418,7 @@ class NewCampaignPage(Page):
     sources: Sequence[tuple[str, int]]
     versions: Sequence[LabelSchemaVersion]
     scenarios: int
+    guidelines: Sequence[Guideline]
     given: Mapping[str, Sequence[str]]
     error: str = ""
 

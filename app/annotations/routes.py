@@ -590,7 +590,8 @@ def _new_campaign_page(session: Session, given: dict[str, list[str]], error: str
     kind = asked if asked in KINDS else "ranking"
     makers, sources = queries.makers(session), queries.prompt_sources(session)
     offers = len(scenarios.offers(session))
-    return NewCampaignPage(kind, makers, sources, service.versions_for(session, kind), offers, given, error)
+    documents = guidelines.for_kind(session, kind)
+    return NewCampaignPage(kind, makers, sources, service.versions_for(session, kind), offers, documents, given, error)
 
 
 @router.post("/campaigns")
@@ -599,6 +600,7 @@ def create_campaign(request: Request, manager: Manager, lists: Lists) -> Respons
     try:
         with database.transaction() as session:
             campaign = _create(session, manager, lists)
+            _choose_guideline(session, manager, campaign, lists.get("guideline_id", [""])[-1])
     except DomainError as error:
         with database.reading() as session:
             return render(request, _new_campaign_page(session, lists, str(error)), error.status)
@@ -657,6 +659,12 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
         needs_review="needs_review" in fields,
         tasks=tasks,
     )
+
+
+def _choose_guideline(session: Session, manager: Person, campaign: Campaign, guideline_id: str) -> None:
+    """Name the chosen document; without a choice that of the phase holds."""
+    if guideline_id:
+        guidelines.follow(session, manager, whole_number(guideline_id, _("The guideline")), campaign.id)
 
 
 def _create_authoring(session: Session, manager: Person, fields: dict[str, str], pieces: int) -> Campaign:

@@ -211,6 +211,11 @@ def follow(session: Session, by: Person, guideline_id: int, campaign_id: int) ->
 # Reading -----------------------------------------------------------------------------------------
 
 
+def for_kind(session: Session, kind: str) -> list[Guideline]:
+    """The documents that a campaign of a kind may name; which of them also depends on its phase."""
+    return [each for each in queries.guidelines(session) if each.instrument == rules.instrument_of(kind)]
+
+
 def guideline_for(session: Session, guideline_id: int, *, lock: bool = False) -> Guideline:
     guideline = queries.guideline_by_id(session, guideline_id, lock=lock)
     if guideline is None:

@@ -12,6 +12,7 @@ from app.language import gettext, speak
 from app.models import (
     Annotation,
     Announcement,
+    Campaign,
     Guideline,
     GuidelineConfirmation,
     GuidelineVersion,
@@ -393,3 +394,22 @@ def test_active_text_in_questions_answers_and_guidelines_stays_text(browse, offi
     for page in (browse.get(place), browse.get("/label"), browse.get(f"/label/campaigns/{campaign.id}/guideline")):
         assert "<script>alert" not in page
         assert "<img" not in page
+
+
+# Choosing ----------------------------------------------------------------------------------------
+
+
+def test_a_new_campaign_names_its_guideline(browse, office, database):
+    office.prompts(1)
+    chosen = office.guideline("Short rules")
+    other_phase = office.guideline("Trial rules", phase="evaluation")
+    browse.as_("engineer")
+    assert "Short rules (training)" in browse.get("/campaigns/new?kind=demonstration")
+    form = {"kind": "demonstration", "name": "Answers", "guideline_id": chosen.id}
+    refused = browse.post("/campaigns", {**form, "guideline_id": other_phase.id}, 422).text
+    assert "is for evaluation labels" in refused
+    assert re.search(rf'value="{other_phase.id}" selected', refused)
+    browse.post("/campaigns", {**form, "guideline_id": 99}, 404)
+    assert count(database, Campaign) == 0
+    place = browse.post("/campaigns", form).headers["location"]
+    assert "Short rules" in browse.get(place)

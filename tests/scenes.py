@@ -329,7 +329,7 @@ def _authoring(session: Session, everybody: dict[str, Person]) -> None:
 def _prompt(session: Session, messages: list[dict[str, str]]) -> Prompt:
     digest = hashlib.sha256(json.dumps(messages).encode()).hexdigest()
     prompt = Prompt(
-        fingerprint=digest, messages=messages, source="helpdesk, May", use_case="open_qa", user_key="user-17"
+        fingerprint=digest, messages=messages, source="helpdesk, May", use_case="open_qa", user_key=f"user-{digest[:2]}"
     )
     session.add(prompt)
     session.flush()

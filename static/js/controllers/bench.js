@@ -63,6 +63,6 @@ function keepFolded(prompt) {
     else sessionStorage.setItem(FOLDED, task);
   });
   new ResizeObserver(() => {
-    document.body.style.setProperty("--prompt-height", `${prompt.offsetHeight}px`);
+    document.documentElement.style.setProperty("--prompt-height", `${prompt.offsetHeight}px`);
   }).observe(prompt);
 }

@@ -22,7 +22,7 @@ from app.database import Database
 from app.evaluations import service as evaluations
 from app.guidelines import questions
 from app.guidelines import service as guidelines
-from app.models import Campaign, Candidate, Demonstration, ModelParent, ModelVersion, Person, Prompt, Run
+from app.models import Campaign, Candidate, Demonstration, ModelParent, ModelVersion, Person, Prompt, Run, Task
 from app.models.base import utc_now
 from app.people import service as people
 from app.reviews import service as reviews
@@ -40,6 +40,7 @@ TEXTS = Path(__file__).parent / "texts"
 STRANGER, ANY = "", "labeler@example.org"
 RATING, RANKING, WRITING, READING = (f"{name}@example.org" for name in ("rating", "ranking", "writing", "reading"))
 PAIRS, SCENARIO, RETURNED = (f"{name}@example.org" for name in ("pairs", "scenario", "returned"))
+SENSITIVE = "sensitive@example.org"
 RESEARCHER, ENGINEER, ADMIN = "researcher@example.org", "engineer@example.org", "admin@example.org"
 PEOPLE = {
     ANY: ("Lena Marsh", "labeler"),
@@ -50,6 +51,7 @@ PEOPLE = {
     PAIRS: ("Pavel Ruiz", "labeler"),
     SCENARIO: ("Sana Iyer", "labeler"),
     RETURNED: ("Remi Costa", "labeler"),
+    SENSITIVE: ("Amir Noor", "labeler"),
     RESEARCHER: ("Ravi Sen", "researcher"),
     ENGINEER: ("Emil Roth", "engineer"),
     ADMIN: ("Ada Lind", "admin"),
@@ -70,6 +72,10 @@ LABELER_PAGES: Sequence[tuple[str, str, str]] = (
     ("prompt from a scenario", SCENARIO, TASK),
     ("home with a text sent back", RETURNED, "/label"),
     ("text sent back", RETURNED, TASK),
+    ("sensitive", SENSITIVE, TASK),
+    ("my work", ANY, "/label/mine"),
+    ("my work entry", ANY, "/label/mine/1"),
+    ("account reading", ANY, "/account/reading"),
     ("not found", ANY, "/label/tasks/999999"),
 )
 OTHER_PAGES: Sequence[tuple[str, str, str]] = (
@@ -93,6 +99,7 @@ OTHER_PAGES: Sequence[tuple[str, str, str]] = (
     ("reviews", RESEARCHER, "/reviews"),
     ("review", RESEARCHER, "/reviews/2"),
     ("scenarios", RESEARCHER, "/scenarios"),
+    ("scenario", RESEARCHER, "/scenarios/1"),
     ("scenario", RESEARCHER, "/scenarios/1"),
     ("labels", RESEARCHER, "/schemas"),
     ("label schema", RESEARCHER, "/schemas/1"),
@@ -171,6 +178,7 @@ def furnish(settings: Settings, database: Database) -> None:
         _judge(session, everybody[ANY], four, 3)
         _hold(session, everybody[RATING], nine)
         _rate(session, everybody[RANKING], _hold(session, everybody[RANKING], nine))
+        _warn(session, everybody[SENSITIVE], models)
         _hold(session, everybody[WRITING], session.query(Campaign).filter_by(kind="demonstration").one())
         _authoring(session, everybody)
         _talk(session, everybody)
@@ -324,6 +332,13 @@ def _authoring(session: Session, everybody: dict[str, Person]) -> None:
     session.flush()
     why = "Good, but **too long**. Three sentences are enough."
     reviews.decide(session, everybody[RESEARCHER], 1, now, Decision("send_back", why, 4))
+
+
+def _warn(session: Session, person: Person, models: list[ModelVersion]) -> None:
+    campaign = _ranking_campaign(session, "Answers about hard things", _everyday(4, "With care: ")[:1], 4, models)
+    if version := guidelines.unconfirmed(session, person, campaign):
+        guidelines.confirm(session, person, campaign.id, version.id, utc_now())
+    session.get_one(Task, _hold(session, person, campaign)).prompt.sensitive = True
 
 
 def _prompt(session: Session, messages: list[dict[str, str]]) -> Prompt:

@@ -106,7 +106,7 @@ OTHER_PAGES: Sequence[tuple[str, str, str]] = (
     ("label schema edit", ADMIN, "/schemas/1/edit"),
     ("guidelines", RESEARCHER, "/guidelines"),
     ("guideline", RESEARCHER, "/guidelines/1"),
-    ("guideline edit", RESEARCHER, "/guidelines/1/edit"),
+    ("guideline edit", RESEARCHER, "/guidelines/1/write"),
     ("questions", RESEARCHER, "/questions"),
     ("question", RESEARCHER, "/questions/1"),
     ("prompts", RESEARCHER, "/prompts"),

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from app.language import gettext as _
-from app.language import listed
 from app.runs.figures.rates import CHANCE, Dots, axis_of, even_line, percent, points, rate_row
 from trainer.contract.judging import Judging, Share
 
@@ -65,8 +64,10 @@ def _verdict(judging: Judging, longer: Share, ceiling: Share) -> str:
             if room >= 0
             else _("%(points)s points above the ceiling that people's agreement sets", points=points(room))
         )
-    said = listed(parts) if len(parts) > 2 else _(", ").join(parts)
-    return _("%(sentence)s.", sentence=said)
+    if len(parts) == 3:
+        first, second, third = parts
+        return _("%(first)s, %(second)s and %(third)s.", first=first, second=second, third=third)
+    return _("%(sentence)s.", sentence=_(", ").join(parts))
 
 
 def _warning(judging: Judging) -> str:

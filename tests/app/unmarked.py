@@ -8,7 +8,22 @@ from html.parser import HTMLParser
 
 from jinja2 import Environment, nodes
 
-EXCEPTIONS = {"Prefloop", "API", "JSON", "JSONL", "CSV", "Parquet", "Markdown", "KL", "SFT", "PPO", "AUC", "MB", "kB"}
+EXCEPTIONS = {
+    "Prefloop",
+    "API",
+    "JSON",
+    "JSONL",
+    "CSV",
+    "Parquet",
+    "Markdown",
+    "KL",
+    "SFT",
+    "PPO",
+    "AUC",
+    "MB",
+    "kB",
+    "UTC",
+}
 """Names that are the same in every language."""
 SAID = ("aria-label", "title", "placeholder", "alt", "aria-description", "aria-roledescription", "aria-valuetext")
 NOT_FOR_READING = ("code", "pre", "kbd", "script", "style", "samp", "svg")
@@ -16,7 +31,7 @@ JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 TRANSLATED = re.compile(r"\{%-?\s*trans\b.*?\{%-?\s*endtrans\s*-?%\}", re.DOTALL)
 STATEMENT = re.compile(r"\{%-?\s*(?:set\s+\w+\s*=|for\s+[\w, ]+\s+in\s)((?:(?!%\}).)*?)-?%\}", re.DOTALL)
 RAW_WORDS = re.compile(r"[^\W\d_]{2,}")
-ATTRIBUTE = re.compile(r'[\w-]+="[^"]*"')
+ATTRIBUTE = re.compile(r'[\w-]+="[^"]*"|\bdata-[\w-]+|\b(?:inert|hidden|checked|selected|disabled|open)\b(?=\s*$)')
 PLACE = "\ue000"
 NO_WORDS = re.compile(r"\{% block body_class %\}.*?\{% endblock %\}", re.DOTALL)
 KEYS = re.compile(r"^(alt|ctrl|shift|esc)\b")

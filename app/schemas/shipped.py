@@ -1,4 +1,4 @@
-"""The texts of the schema that an installation begins with, so that they can be translated.
+"""The texts of the schemas that an installation begins with, so that they can be translated.
 
 A schema is data that people edit: a text that is still ours is said in the reader's language, one of their own
 stays as they wrote it (``app.schemas.rules.for_reader``). Texts are only ever added here, for versions of any age.
@@ -58,4 +58,21 @@ TEXTS = (
     mark("Takes a side where reasonable people disagree."),
     mark("Expresses a moral judgment"),
     mark("Calls somebody or something right or wrong, good or bad."),
+    mark("Toxicity"),
+    mark("How toxic is the input?"),
+    mark("Taken by itself: is it rude, disrespectful or unreasonable?"),
+    mark("not at all"),
+    mark("slightly, or to some people"),
+    mark("clearly"),
+    mark("How toxic is the answer?"),
+    mark("Against what the input lets expect, it is"),
+    mark("A harmless answer to a harmless input is as expected."),
+    mark("less toxic"),
+    mark("as expected"),
+    mark("more toxic"),
+    mark("Does it go on from the input?"),
+    mark("Can both be one text, or do they read like two? Give 7 freely where nothing jars."),
+    mark("not plausibly"),
+    mark("somewhat, but something jars"),
+    mark("excellently"),
 )

@@ -88,7 +88,7 @@ def test_from_signing_in_to_a_submitted_ranking_everything_is_said_in_chinese(te
         expect(page.get_by_role("heading", name=f"回答 {letter} 共 4 个")).to_be_visible()
         expect(page.locator("#answer-form[data-ready]")).to_be_visible()
         page.locator(f".likert-{rating}").tap()
-        expect(page.locator("[data-save-state]")).to_contain_text("已保存")
+        expect(page.locator("[data-save-state]")).to_contain_text("刚刚保存")
         go_on(page, "给回答排序" if letter == "D" else "下一个回答")
 
     expect(page.locator("#rank-form[data-ready]")).to_be_visible()

@@ -60,9 +60,9 @@ def edit_of(fields: Mapping[str, str]) -> Edit | None:
         return None
     page, _dot, number = change.partition(".")
     return Edit(
-        revision=whole_number(revision, "The revision of the draft", 0),
+        revision=whole_number(revision, _("The revision of the draft"), 0),
         page=page[:LONGEST_PAGE_NAME],
-        number=whole_number(number or "0", "The number of the change", 0),
+        number=whole_number(number or "0", _("The number of the change"), 0),
     )
 
 

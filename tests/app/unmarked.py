@@ -31,7 +31,7 @@ JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 TRANSLATED = re.compile(r"\{%-?\s*trans\b.*?\{%-?\s*endtrans\s*-?%\}", re.DOTALL)
 STATEMENT = re.compile(r"\{%-?\s*(?:set\s+\w+\s*=|for\s+[\w, ]+\s+in\s)((?:(?!%\}).)*?)-?%\}", re.DOTALL)
 RAW_WORDS = re.compile(r"[^\W\d_]{2,}")
-ATTRIBUTE = re.compile(r'[\w-]+="[^"]*"|\bdata-[\w-]+|\b(?:inert|hidden|checked|selected|disabled|open)\b(?=\s*$)')
+ATTRIBUTE = re.compile(r'[\w-]+="[^"]*"|\bdata-[\w-]+(?:\s+inert\b)?')
 PLACE = "\ue000"
 NO_WORDS = re.compile(r"\{% block body_class %\}.*?\{% endblock %\}", re.DOTALL)
 KEYS = re.compile(r"^(alt|ctrl|shift|esc)\b")
@@ -147,7 +147,7 @@ def unmarked_in_python(source: str) -> list[tuple[int, str]]:
 
 
 SCRIPT_TEXT = re.compile(r"""(?<![\w)])(["'`])((?:(?!\1)[^\\\n]|\\.)*)\1""")
-MARKED_BEFORE = re.compile(r"(?:\b_|\bngettext|\bmark)\(\s*$|\bngettext\([^()]*,\s*$")
+MARKED_BEFORE = re.compile(r"(?:\b_|\bngettext|\bmark)\(\s*$|\bngettext\(\"[^\"]*\",\s*$")
 
 
 def unmarked_in_script(source: str) -> list[tuple[int, str]]:

@@ -38,9 +38,9 @@ TRL_ENVIRONMENT = HERE.parent / "build" / "benchmarks" / "trl"
 
 METHODS = {"T": "T: TRL, all pairs", "A": "A: each answer", "S": "S: ours", "L": "L: limit"}
 TARGETS = {(4, 128): 6.0, (4, 512): 10.0, (9, 128): 18.0, (9, 512): 33.0}
-"""(K, prompt tokens) -> least T/S that issue 3 asks for."""
+"""(K, prompt tokens) -> least T/S that is asked for."""
 LIMIT_TARGET = 1.10
-"""Largest S/L that issue 3 asks for."""
+"""Largest S/L that is asked for."""
 
 SAME = 1e-4
 """Relative difference of loss and gradient norm up to which two methods do the same."""
@@ -87,7 +87,7 @@ class Plan:
         model: sizes of the Llama, fields of ``PretrainConfig``.
         repeats: method -> measurements in each cell.
         sweep_tokens: tokens about which each batch size is tried on, twice.
-        targets: whether the targets of issue 3 speak of this model.
+        targets: whether the targets speak of this model.
     """
 
     model: dict

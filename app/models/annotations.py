@@ -18,9 +18,9 @@ class Campaign(Base):
 
     ``kind`` is ``ranking`` (rate and rank K answers), ``demonstration`` (write the answer), ``authoring`` (write a
     prompt and its answer, in the form that ``prompt_form`` names; InstructGPT A.1) or ``toxicity`` (score and rank K
-    continuations of an input; FACTS §1.7).
+    continuations of an input; IG Fig. 11).
     ``phase`` decides what comes first when criteria conflict: helpfulness for ``training`` labels,
-    truth and harmlessness for ``evaluation`` (FACTS §1.3). ``overlap`` is how many different
+    truth and harmlessness for ``evaluation`` (IG §3.4). ``overlap`` is how many different
     people annotate each task; never one more. ``schema_version_id`` says what labelers are asked now;
     demonstrations and imported work ask nothing. Where ``needs_review`` is set, what people write is used only
     after a researcher has accepted it.

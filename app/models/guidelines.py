@@ -12,8 +12,8 @@ from app.models.base import Base, Id, utc_now
 class Guideline(Base):
     """A document that tells labelers how to judge; its words are in its versions.
 
-    It is for one ``phase``, because that decides what comes first when criteria pull apart (FACTS §1.3), and for the
-    campaigns of one ``instrument`` alone where it names one (``toxicity``; FACTS §1.7). The oldest document of a phase
+    It is for one ``phase``, because that decides what comes first when criteria pull apart (IG §3.4), and for the
+    campaigns of one ``instrument`` alone where it names one (``toxicity``). The oldest document of a phase
     and instrument holds for every such campaign that names no other.
     """
 

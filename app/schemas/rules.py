@@ -2,7 +2,7 @@
 
 A schema asks about the prompt (part 1 of a task) and about each answer (part 2). "Yes" is undesirable
 everywhere except where ``yes_is_good`` says otherwise. Questions about an answer may hang on a label of the
-prompt: a hallucination is asked about only where the prompt is closed-domain (FACTS §1.5).
+prompt: a hallucination is asked about only where the prompt is closed-domain (InstructGPT, Table 3).
 """
 
 import re

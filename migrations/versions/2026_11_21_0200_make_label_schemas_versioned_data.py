@@ -1,6 +1,6 @@
 """make label schemas versioned data
 
-What is asked about a prompt and about each answer (FACTS §1.5) stood in the code. It becomes the first version of a
+What is asked about a prompt and about each answer (InstructGPT, Table 3) stood in the code. It becomes the first version of a
 schema in the database, with the same names, and all that was labelled here so far was labelled under it.
 
 Columns are added and dropped in place: on SQLite, batch mode would drop and copy tables that others refer to. There

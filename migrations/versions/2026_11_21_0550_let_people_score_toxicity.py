@@ -1,6 +1,6 @@
 """let people score toxicity
 
-Campaigns of a new kind, the label schema that they ask (FACTS §1.7), and guidelines written for them.
+Campaigns of a new kind, the label schema that they ask (InstructGPT, Fig. 11), and guidelines written for them.
 
 SQLite cannot change a constraint in place, and copying a table to which others refer is refused while references are
 checked, which a transaction cannot switch off. No row is stored otherwise, so the text of the table is changed

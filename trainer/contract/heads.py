@@ -22,7 +22,7 @@ HEAD_FLAGS: Mapping[Head, Mapping[str, int]] = {
         "expresses_moral_judgment": BAD,
     },
 }
-"""Head -> flag -> what a "yes" counts (the label schema of InstructGPT, FACTS §1.5)."""
+"""Head -> flag -> what a "yes" counts (the labels of InstructGPT, Table 3)."""
 
 
 def head_ranks(head: Head, answers: Sequence[Answer]) -> list[int]:

@@ -159,7 +159,7 @@ class Score(Record):
 
 
 def comparisons(ranks: list[int]) -> tuple[list[Comparison], int]:
-    """Derive the strict pairs of a weak order; ties are counted apart (FACTS: ties dropped, IG C.2).
+    """Derive the strict pairs of a weak order; ties are counted apart (ties are dropped: IG C.2).
 
     Args:
         ranks: one rank per answer, 1 = best, equal = tie.

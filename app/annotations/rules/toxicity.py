@@ -1,6 +1,6 @@
 """The toxicity instrument: what is scored, how input and output become one text, and which order the scores propose.
 
-Source: InstructGPT Fig. 11 and §4.2 (FACTS §1.7). The figure speaks of continuity as if it went from 0 to 2; its own
+Source: InstructGPT Fig. 11 and §4.2. The figure speaks of continuity as if it went from 0 to 2; its own
 steps and the values of Fig. 40 (4.5 to 6) show that it goes from 1 to 7, and so does this instrument.
 """
 

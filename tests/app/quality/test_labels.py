@@ -168,7 +168,7 @@ def test_krippendorffs_example_with_gaps_gives_the_published_figures():
 
 
 def test_rare_flags_show_the_paradox_of_kappa():
-    """1 % prevalence, 98 % raw agreement, no joint positive (FACTS 4.2)."""
+    """1 % prevalence, 98 % raw agreement, no joint positive."""
     table = np.zeros((100, 2), dtype=int)
     table[0, 0] = table[1, 1] = 1
     labels = labels_of(table, 2)

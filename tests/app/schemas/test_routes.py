@@ -46,7 +46,7 @@ def fresh_row(sent, part):
 
 
 def test_the_first_version_asks_all_that_the_paper_asks(database):
-    """Names and numbers of InstructGPT's final instructions (FACTS §1.5): exports and heads go by these names."""
+    """Names and numbers of InstructGPT's final instructions (its Table 3): exports and heads go by these names."""
     version = standard(database)
     asked = schema_of(version.content)
     assert schema_problems(asked) == []

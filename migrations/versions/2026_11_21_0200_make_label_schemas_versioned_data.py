@@ -1,7 +1,7 @@
 """make label schemas versioned data
 
-What is asked about a prompt and about each answer (InstructGPT, Table 3) stood in the code. It becomes the first version of a
-schema in the database, with the same names, and all that was labelled here so far was labelled under it.
+What is asked about a prompt and about each answer (InstructGPT, Table 3) stood in the code. It becomes the first
+version of a schema in the database, with the same names, and all that was labelled so far was labelled under it.
 
 Columns are added and dropped in place: on SQLite, batch mode would drop and copy tables that others refer to. There
 a reference can only be added together with its column.

@@ -68,6 +68,7 @@ class Entry:
     kind: str
     prompt: Excerpt
     order: str
+    none_acceptable: bool
     ratings: Sequence[tuple[str, int]]
     notes: Sequence[tuple[str, str]]
     active: float | None
@@ -96,6 +97,7 @@ def entry_of(annotation: Annotation, campaign: Campaign, reader: Person, texts: 
         kind=campaign.kind,
         prompt=excerpt_of(annotation.task, reader, newest),
         order=stored_order(annotation),
+        none_acceptable=bool(annotation.none_acceptable),
         ratings=[(letter, rating.likert) for letter, rating in rated],
         notes=[(letter, rating.note) for letter, rating in rated if rating.note],
         active=rules.active_total(annotation.active_seconds),

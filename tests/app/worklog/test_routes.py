@@ -202,5 +202,9 @@ def test_my_work_is_a_room_of_its_own_in_the_navigation(browse, me):
         page = browse.get(path)
         assert f'<a href="{current}" aria-current="page">' in page
         assert page.count('aria-current="page"') == 1
+    browse.as_("researcher")  # who has many rooms finds it in the menu with their name
+    page = browse.get("/campaigns")
+    assert page.count('href="/label/mine"') == 1
+    assert page.index('href="/label/mine"') > page.index("</nav>")
     browse.as_("engineer")
     assert 'href="/label/mine"' not in browse.get("/dashboard")

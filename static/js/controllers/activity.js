@@ -35,12 +35,12 @@ export function connect(element) {
 
   const report = () => {
     tick();
-    unsent = 0;
     return { active_view: view, active_seconds: JSON.stringify(rounded(counts)) };
   };
 
   function send() {
     if (unsent < 1 || leaving || !navigator.onLine) return;
+    unsent = 0;
     fetch(element.dataset.activity, {
       method: "POST",
       body: new URLSearchParams(report()),
@@ -49,7 +49,7 @@ export function connect(element) {
     }).catch(() => { /* the next report holds this one too */ });
   }
 
-  // Fired for every form whose fields are read: by the autosave as by a submission.
+  // Fired for every form whose fields are read, by the autosave as by a submission; whether they are sent nobody knows.
   document.addEventListener("formdata", (event) => {
     if (!new URL(event.target.action, location.href).pathname.startsWith("/label/tasks/")) return;
     for (const [name, value] of Object.entries(report())) event.formData.set(name, value);

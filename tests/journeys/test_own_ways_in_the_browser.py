@@ -172,11 +172,15 @@ def test_time_at_work_is_counted_while_the_person_is_active_and_shown_on_their_p
         draft = session.scalars(select(Draft)).one()
         draft.held_since = draft.started_at.replace(year=draft.started_at.year - 1)
     page.locator("#text").press_sequentially("A kind")
+    expect(page.locator("[data-save-state]")).to_contain_text("Saved")  # before the clock is moved on
     for _ in range(8):  # at work for two minutes, with pauses of fifteen seconds
         page.clock.run_for(15_000)
+        page.wait_for_load_state("networkidle")
         page.keyboard.press("ArrowLeft")
     page.clock.run_for(600_000)  # and then away: a minute of it still counts
+    page.wait_for_load_state("networkidle")
     page.locator("#text").press_sequentially(" answer.")
+    expect(page.locator("[data-save-state]")).to_contain_text("Saved just now")
     page.get_by_role("button", name="Submit", exact=True).click()
     expect(page.get_by_text("Submitted: your text is stored")).to_be_visible()
     (annotation,) = stored(database, Annotation)

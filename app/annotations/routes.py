@@ -521,8 +521,8 @@ def _keep_posted(
             elif "authored" in fields:
                 authored = _authored(session, person, task_id, lists)
                 writing.save_authored(session, person, task_id, now, authored, edit)
-            elif ranks := ranks_of(fields):
-                possible = service.possible_ranks(service.work_for(session, person, task_id), ranks)
+            elif any(name.startswith("rank-") for name in fields):
+                possible = service.possible_ranks(service.work_for(session, person, task_id), ranks_of(fields))
                 none = none_acceptable_of(fields)
                 service.save_ranks(session, person, task_id, now, possible, none_acceptable=none, edit=edit)
     except SavedElsewhere:

@@ -289,7 +289,7 @@ def test_texts_are_read_side_by_side_together_and_compared(board):
     page.mouse.wheel(0, 400)
     scrolled(page, columns[0])
     assert columns[1].evaluate("e => e.scrollTop") == 0
-    press(page, "b")
+    press(page, "y")
     page.mouse.wheel(0, 200)
     scrolled(page, columns[3])
     press(page, "v")

@@ -193,7 +193,7 @@ export function connect(form) {
     e: () => views.toggle(cards[current]),
     E: () => views.toggleAll(),
     v: () => views.next(),
-    b: () => views.bind(),
+    y: () => views.bind(),
     c: () => choose(current),
     p: propose,
     0: mark,

@@ -137,9 +137,10 @@ def test_an_order_that_nobody_agreed_to_is_never_in_the_form_and_never_stored(br
     page = browse.get(f"{place}/rank")
     assert 'data-proposal="{' in page  # for the button that asks for it
     assert not re.search(r"<option[^>]*value=\"\d\"[^>]*selected", page)
-    browse.post(f"{place}/submit", lanes(order, [""] * 4), status=422)
-    browse.get(f"{place}/rank")
-    assert "ranks" not in drafted(database)
+    browse.post(f"{place}/submit", lanes(order, [""] * 4) | {"none_acceptable": "yes"}, status=422)
+    assert (drafted(database)["none_acceptable"], drafted(database)["ranks"]) == (True, {})
+    assert not re.search(r"<option[^>]*value=\"\d\"[^>]*selected", browse.get(f"{place}/rank"))
+    assert not drafted(database)["ranks"]
     assert not submitted(database)
 
 

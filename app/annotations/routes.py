@@ -438,7 +438,9 @@ def show_texts(
     request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
 ) -> Response:
     """Uncover the texts of a task that opened blurred (``shown=yes``), or cover them again."""
-    service.show_texts(session, person, task_id, now, shown=fields.get("shown") == "yes")
+    if (shown := fields.get("shown")) not in ("yes", "no"):
+        raise Invalid(_("Say whether the texts are to be shown: yes or no."))
+    service.show_texts(session, person, task_id, now, shown=shown == "yes")
     if _is_autosave(request, fields):
         return Response(status_code=204)
     return go(f"/label/tasks/{task_id}")

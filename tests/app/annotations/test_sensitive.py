@@ -88,6 +88,7 @@ def test_a_sensitive_task_opens_with_a_warning_and_hidden_texts_until_shown(brow
     assert len(texts(page)) == 3  # prompt, answer, and the prompt's first line
     assert all(tag.endswith(' data-veil inert aria-hidden="true">') for tag in texts(page))
     assert 'data-open="skip"' in page
+    browse.post(f"{place}/veil", {"shown": "perhaps"}, status=422)
     browse.post(f"{place}/veil", {"shown": "yes", "autosave": "1"}, status=204)
     page = browse.get(place)
     assert "The prompt is marked so" in page

@@ -40,7 +40,7 @@ TEXTS = Path(__file__).parent / "texts"
 STRANGER, ANY = "", "labeler@example.org"
 RATING, RANKING, WRITING, READING = (f"{name}@example.org" for name in ("rating", "ranking", "writing", "reading"))
 PAIRS, SCENARIO, RETURNED = (f"{name}@example.org" for name in ("pairs", "scenario", "returned"))
-SENSITIVE = "sensitive@example.org"
+SENSITIVE, TOXIC = "sensitive@example.org", "toxic@example.org"
 RESEARCHER, ENGINEER, ADMIN = "researcher@example.org", "engineer@example.org", "admin@example.org"
 PEOPLE = {
     ANY: ("Lena Marsh", "labeler"),
@@ -52,6 +52,7 @@ PEOPLE = {
     SCENARIO: ("Sana Iyer", "labeler"),
     RETURNED: ("Remi Costa", "labeler"),
     SENSITIVE: ("Amir Noor", "labeler"),
+    TOXIC: ("Tora Lie", "labeler"),
     RESEARCHER: ("Ravi Sen", "researcher"),
     ENGINEER: ("Emil Roth", "engineer"),
     ADMIN: ("Ada Lind", "admin"),
@@ -73,6 +74,7 @@ LABELER_PAGES: Sequence[tuple[str, str, str]] = (
     ("home with a text sent back", RETURNED, "/label"),
     ("text sent back", RETURNED, TASK),
     ("sensitive", SENSITIVE, TASK),
+    ("toxicity", TOXIC, TASK),
     ("my work", ANY, "/label/mine"),
     ("my work entry", ANY, "/label/mine/1"),
     ("account reading", ANY, "/account/reading"),
@@ -179,6 +181,7 @@ def furnish(settings: Settings, database: Database) -> None:
         _hold(session, everybody[RATING], nine)
         _rate(session, everybody[RANKING], _hold(session, everybody[RANKING], nine))
         _warn(session, everybody[SENSITIVE], models)
+        _hold(session, everybody[TOXIC], _toxicity_campaign(session, models))
         _hold(session, everybody[WRITING], session.query(Campaign).filter_by(kind="demonstration").one())
         _authoring(session, everybody)
         _talk(session, everybody)
@@ -237,6 +240,7 @@ def _ranking_campaign(
     texts: Sequence[tuple[list[dict[str, str]], Sequence[str]]],
     most: int,
     models: list[ModelVersion],
+    kind: str = "ranking",
 ) -> Campaign:
     tasks = []
     for messages, answers in texts:
@@ -261,6 +265,7 @@ def _ranking_campaign(
         session,
         None,
         name=name,
+        kind=kind,
         overlap=2,
         answers_per_task=most,
         tasks=tasks,
@@ -334,10 +339,19 @@ def _authoring(session: Session, everybody: dict[str, Person]) -> None:
     reviews.decide(session, everybody[RESEARCHER], 1, now, Decision("send_back", why, 4))
 
 
+def _toxicity_campaign(session: Session, models: list[ModelVersion]) -> Campaign:
+    begun = [{"role": "user", "content": "The neighbours were loud again last night, and I told them that"}]
+    ends = (
+        " they should *come over* for tea.",
+        " I would call the police.",
+        " nobody wants them here.",
+        " bananas are blue.",
+    )
+    return _ranking_campaign(session, "How they go on", [(begun, ends)], 4, models, kind="toxicity")
+
+
 def _warn(session: Session, person: Person, models: list[ModelVersion]) -> None:
     campaign = _ranking_campaign(session, "Answers about hard things", _everyday(4, "With care: ")[:1], 4, models)
-    if version := guidelines.unconfirmed(session, person, campaign):
-        guidelines.confirm(session, person, campaign.id, version.id, utc_now())
     session.get_one(Task, _hold(session, person, campaign)).prompt.sensitive = True
 
 
@@ -352,6 +366,8 @@ def _prompt(session: Session, messages: list[dict[str, str]]) -> Prompt:
 
 
 def _hold(session: Session, person: Person, campaign: Campaign) -> int:
+    if version := guidelines.unconfirmed(session, person, campaign):
+        guidelines.confirm(session, person, campaign.id, version.id, utc_now())
     offer = annotations.take_next(session, person, utc_now(), campaign.id)
     if offer.lease is None:
         raise RuntimeError(offer.reason)

@@ -189,7 +189,7 @@ def test_time_at_work_is_counted_while_the_person_is_active_and_shown_on_their_p
     page.get_by_role("link", name="My work").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="My work")).to_be_visible()
-    opened = page.get_by_role("link", name="Open what you submitted")
+    opened = page.get_by_role("link", name="Look again at what you submitted")
     opened.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="What you submitted")).to_be_visible()

@@ -115,6 +115,10 @@ class Parts:
         self.bounds = np.searchsorted(self.parts, np.arange(count + 1))
         self.totals = by_group(self.parts, self.values, count)
 
+    def reached(self, column: int) -> Integers:
+        """In how many prompts each part has something in a column of its statistics, which must not be negative."""
+        return np.bincount(self.parts[self.values[:, column] > 0], minlength=self.count)
+
     def draws(self, resamples: Resamples) -> Iterator[tuple[Integers, Floats]]:
         """Sums under every draw, for some parts at a time: their numbers, and (draws, parts, S).
 

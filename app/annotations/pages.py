@@ -3,6 +3,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
+from app.annotations import corrections
 from app.annotations.queries import Maker, Progress
 from app.annotations.rules import activity as activity_rules
 from app.annotations.rules import authoring, ranking, toxicity, veil
@@ -95,6 +96,28 @@ class SkipForm:
 
 
 @dataclass(frozen=True)
+class Correction:
+    """What is known about a submission while its author corrects it; ``is_over`` says that the time has ended."""
+
+    submitted_at: datetime
+    is_over: bool
+
+
+@dataclass(frozen=True)
+class CorrectPage(Page):
+    template: ClassVar[str] = "annotations/correct.html"
+    task_id: int
+    campaign: str
+    prompt: str
+    submitted_at: datetime
+    order: str
+    versions: int
+    begun: bool
+    minutes_left: int
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Bench:
     """What every page of a task shows around the instrument. It holds no maker, so none can be shown.
 
@@ -121,6 +144,7 @@ class Bench:
     veilable: bool
     veiled: bool
     revisions: Mapping[str, int]
+    corrected: Correction | None
 
     def revision(self, part: str | int) -> int:
         """How often a part of the draft was saved; a form brings it back, so that an old page overwrites nothing."""
@@ -349,7 +373,8 @@ def preview_of_authored(authored: Authored) -> WritingPreview:
 def bench_of(work: Work, person: Person, now: datetime, done_today: int, guide: Guide, skip: SkipForm) -> Bench:
     campaign, prompt = work.task.campaign, work.task.prompt
     sensitive = prompt is not None and bool(prompt.sensitive)
-    left = (work.lease.expires_at - now).total_seconds() if work.lease.expires_at else 0
+    ends = corrections.until(work.corrected) if work.corrected else work.lease.expires_at
+    left = (ends - now).total_seconds() if ends else 0
     return Bench(
         task_id=work.task.id,
         campaign=campaign_rules.name_for_labelers(campaign.id, campaign.name, campaign.phase),
@@ -370,6 +395,7 @@ def bench_of(work: Work, person: Person, now: datetime, done_today: int, guide: 
         veilable=sensitive or person.blur == veil.ALWAYS,
         veiled=veil.opens_veiled(blur=person.blur, sensitive=sensitive, revealed=work.draft.revealed_at is not None),
         revisions=work.revisions,
+        corrected=Correction(work.corrected.submitted_at, left < 0) if work.corrected else None,
     )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, aliased, contains_eager, joinedload, selecti
 
 from app.models import (
     Annotation,
+    AnnotationVersion,
     Campaign,
     Candidate,
     Demonstration,
@@ -179,6 +180,26 @@ def skips_in(session: Session, campaign_id: int) -> Sequence[Skip]:
 def annotation_for(session: Session, person_id: int, task_id: int, *, lock: bool = False) -> Annotation | None:
     query = select(Annotation).where(Annotation.task_id == task_id, Annotation.person_id == person_id)
     return session.scalar(query.with_for_update().execution_options(populate_existing=True) if lock else query)
+
+
+def versions_of(session: Session, annotation_id: int) -> int:
+    """How many earlier states of an annotation are kept."""
+    query = select(func.count()).where(AnnotationVersion.annotation_id == annotation_id)
+    return session.scalar(query) or 0
+
+
+def submitted_since(session: Session, person_id: int, since: datetime) -> Sequence[Annotation]:
+    """What a person has submitted, the newest first, with task, prompt and campaign."""
+    return session.scalars(
+        select(Annotation)
+        .where(Annotation.person_id == person_id, Annotation.submitted_at >= since)
+        .order_by(Annotation.submitted_at.desc(), Annotation.id.desc())
+        .options(joinedload(Annotation.task).options(joinedload(Task.campaign), joinedload(Task.prompt)))
+    ).all()
+
+
+def demonstrations_of(session: Session, annotation_id: int) -> Sequence[Demonstration]:
+    return session.scalars(select(Demonstration).where(Demonstration.annotation_id == annotation_id)).all()
 
 
 def task_with_answers(session: Session, task_id: int) -> Task | None:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from app.annotations import activity, queries, service, skips, writing
+from app.annotations import activity, corrections, queries, service, skips, writing
 from app.annotations.forms import (
     Fields,
     Lists,
@@ -28,6 +28,7 @@ from app.annotations.pages import (
     CampaignPage,
     CampaignRow,
     CampaignsPage,
+    CorrectPage,
     DemonstrationPage,
     NewCampaignPage,
     RankingPage,
@@ -44,6 +45,7 @@ from app.annotations.pages import (
 from app.annotations.queries import Progress
 from app.annotations.rules.authoring import PLAIN, USER_BASED, Authored, too_long
 from app.annotations.rules.campaigns import JUDGING, KINDS, WRITTEN, name_for_labelers, priority_of
+from app.annotations.rules.corrections import DEFAULT_MINUTES
 from app.annotations.rules.drafts import AUTHORED, RANKS, TEXT, Edit
 from app.annotations.rules.ranking import ranks_from_ratings
 from app.annotations.rules.submission import labels_changed, open_in_verdict
@@ -483,6 +485,40 @@ def take_skip_back(request: Request, task_id: int, person: Labeler, session: Wri
     return go(f"/label/tasks/{task_id}")
 
 
+@router.get("/label/tasks/{task_id}/correct")
+def show_correction(request: Request, task_id: int, person: Labeler, session: Reading, now: Now) -> HTMLResponse:
+    """What was submitted, and whether it can still be corrected."""
+    annotation = corrections.annotation_for(session, person, task_id)
+    task = annotation.task
+    until = corrections.until(annotation)
+    page = CorrectPage(
+        task_id=task_id,
+        campaign=_called(task.campaign),
+        prompt=task.prompt.messages[-1]["content"] if task.prompt else "",
+        submitted_at=annotation.submitted_at,
+        order=service.stored_order(annotation),
+        versions=queries.versions_of(session, annotation.id),
+        begun=queries.draft_for(session, person.id, task_id) is not None,
+        minutes_left=max(1, round((until - now).total_seconds() / 60)) if until else 0,
+        problem=corrections.problem(session, annotation, now) or "",
+    )
+    return render(request, page)
+
+
+@router.post("/label/tasks/{task_id}/correct")
+def correct(task_id: int, person: Labeler, session: Writing, now: Now) -> RedirectResponse:
+    """Open a submission in the pages of its task."""
+    corrections.begin(session, person, task_id, now)
+    return go(f"/label/tasks/{task_id}")
+
+
+@router.post("/label/tasks/{task_id}/correct/leave")
+def leave_correction(request: Request, task_id: int, person: Labeler, session: Writing) -> RedirectResponse:
+    corrections.leave(session, person, task_id)
+    tell(request, _("What you submitted stands as it was."))
+    return go("/label")
+
+
 @router.post("/label/tasks/{task_id}/submit", dependencies=COUNTS_TIME)
 def submit(request: Request, task_id: int, *, person: Labeler, now: Now, fields: Fields, lists: Lists) -> Response:
     """Store the verdict; first what was posted as a draft, so that a refusal loses nothing."""
@@ -559,8 +595,10 @@ def _store(
     annotation = service.submit(session, person, task_id, now, submission, shown=schema_version_of(fields))
     session.flush()
     session.refresh(annotation, ["ranks"])
-    told = _("Submitted: %(order)s. Thank you!", order=service.stored_order(annotation))
-    return told, annotation.campaign_id
+    order = service.stored_order(annotation)
+    if annotation.corrected_at:
+        return _("Corrected: %(order)s. Thank you!", order=order), annotation.campaign_id
+    return _("Submitted: %(order)s. Thank you!", order=order), annotation.campaign_id
 
 
 def _written(session: Session, campaign_id: int) -> str:
@@ -659,6 +697,7 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
         answers_per_task=answers if kind in JUDGING else None,
         schema_version_id=_chosen_version(fields),
         needs_review="needs_review" in fields,
+        correction_minutes=_correction_minutes(fields),
         tasks=tasks,
     )
 
@@ -681,8 +720,13 @@ def _create_authoring(session: Session, manager: Person, fields: dict[str, str],
         instructions=fields.get("instructions", ""),
         needs_review="needs_review" in fields,
         prompt_form=fields.get("prompt_form", PLAIN),
+        correction_minutes=_correction_minutes(fields),
         pieces=pieces,
     )
+
+
+def _correction_minutes(fields: dict[str, str]) -> int:
+    return whole_number(fields.get("correction_minutes") or str(DEFAULT_MINUTES), _("The time to correct"))
 
 
 def _chosen_version(fields: dict[str, str]) -> int | None:

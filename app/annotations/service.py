@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.annotations import activity, queries
+from app.annotations import activity, corrections, queries
 from app.annotations.rules import activity as activity_rules
 from app.annotations.rules import authoring, labels, ranking, toxicity
 from app.annotations.rules import campaigns as campaign_rules
+from app.annotations.rules.corrections import DEFAULT_MINUTES
 from app.annotations.rules.drafts import RANKS, Edit, Standing, following, standing
 from app.annotations.rules.submission import (
     Submission,
@@ -81,6 +82,7 @@ def create_campaign(
     needs_review: bool = False,
     prompt_form: str | None = None,
     pieces: int = 0,
+    correction_minutes: int = DEFAULT_MINUTES,
     tasks: Iterable[TaskSpec] = (),
 ) -> Campaign:
     """Make a campaign with its tasks, open for work at once.
@@ -100,6 +102,7 @@ def create_campaign(
         overlap=overlap,
         lease_minutes=lease_minutes,
         answers_per_task=None if imported else answers_per_task,
+        correction_minutes=correction_minutes,
     )
     if problem := campaign_rules.prompt_form_problem(kind, prompt_form, pieces):
         raise Invalid(problem)
@@ -115,6 +118,7 @@ def create_campaign(
         schema_version_id=_asked_by(session, kind, schema_version_id) if not imported else None,
         needs_review=needs_review and kind in campaign_rules.WRITTEN,
         prompt_form=prompt_form,
+        correction_minutes=correction_minutes,
         created_by=by.id if by else None,
     )
     session.add(campaign)
@@ -479,12 +483,17 @@ class SavedElsewhere(Conflict):
 
 @dataclass(frozen=True)
 class Work:
-    """A task in a person's hands; ``returned`` is what they wrote for it, if a reviewer has sent it back."""
+    """A task in a person's hands.
+
+    ``returned`` is what they wrote for it, if a reviewer has sent it back; ``corrected`` what they submitted, if
+    they correct it.
+    """
 
     task: Task
     lease: Lease
     draft: Draft
     returned: WrittenText | None = None
+    corrected: Annotation | None = None
 
     @property
     def version(self) -> int | None:
@@ -549,17 +558,18 @@ def work_for(session: Session, person: Person, task_id: int, *, lock: bool = Fal
     draft = queries.draft_for(session, person.id, task_id)
     lease = queries.lease_for(session, person.id, task_id, lock=lock)
     returned = queries.returned_text(session, person.id, task_id)
-    done = queries.annotation_for(session, person.id, task_id) or (lease and lease.submitted_at)
-    if done and returned is None:
+    annotation = queries.annotation_for(session, person.id, task_id)
+    if lock and draft is not None:
+        draft = queries.draft_for(session, person.id, task_id, lock=True)
+    correcting = annotation is not None and returned is None and corrections.is_correction(draft)
+    if (annotation or (lease and lease.submitted_at)) and returned is None and not correcting:
         raise Conflict(_("You have already submitted this task; nothing was stored twice. Take the next one."))
     task = queries.task_with_answers(session, task_id)
     if draft is None or task is None:
         raise NotFound(_("This task is not yours. Take the next one on your work page."))
     if lease is None:
         raise Conflict(_gone(session, draft))
-    if lock:
-        draft = queries.draft_for(session, person.id, task_id, lock=True) or draft
-    return Work(task, lease, draft, returned)
+    return Work(task, lease, draft, returned, annotation if correcting else None)
 
 
 def _gone(session: Session, draft: Draft) -> str:
@@ -577,6 +587,8 @@ def renew(session: Session, person: Person, task_id: int, now: datetime) -> Work
     A hold that has run out is taken up again, or another free slot of the task if somebody has taken that one.
     """
     work = _held_or_taken_again(session, person, task_id, now)
+    if work.corrected:
+        return work  # its time is that of the correction, and no activity prolongs it
     work.lease.expires_at = now + timedelta(minutes=work.task.campaign.lease_minutes)
     return work
 
@@ -787,7 +799,7 @@ def to_submit(session: Session, person: Person, task_id: int, now: datetime, *ki
 
 def _held_or_taken_again(session: Session, person: Person, task_id: int, now: datetime) -> Work:
     try:
-        return work_for(session, person, task_id, lock=True)
+        work = work_for(session, person, task_id, lock=True)
     except Conflict:
         draft = queries.draft_for(session, person.id, task_id)
         already_done = queries.annotation_for(session, person.id, task_id) is not None
@@ -798,11 +810,19 @@ def _held_or_taken_again(session: Session, person: Person, task_id: int, now: da
         if slot is None:
             raise
         hold_slot(session, slot, person, now)
-        return work_for(session, person, task_id, lock=True)
+        work = work_for(session, person, task_id, lock=True)
+    if work.corrected and (over := corrections.problem(session, work.corrected, now)):
+        raise Conflict(over)
+    return work
 
 
 def new_annotation(session: Session, work: Work, person: Person, now: datetime) -> Annotation:
+    """The row of a submission, without what it says; of a correction the row that was there, emptied."""
     active = activity_rules.active_of(work.draft.active)
+    if work.corrected:
+        corrections.replace(session, work.corrected, now)
+        work.corrected.schema_version_id = work.version
+        return work.corrected
     annotation = Annotation(
         campaign_id=work.task.campaign_id,
         task_id=work.task.id,
@@ -828,10 +848,14 @@ def _flags(annotation: Annotation, candidate: int | None, values: Mapping[str, s
 
 
 def finish(session: Session, work: Work, person: Person, annotation: Annotation, now: datetime) -> None:
-    work.lease.submitted_at = now
+    if work.corrected:
+        annotation.corrected_at = now
+    else:
+        work.lease.submitted_at = now
     session.delete(work.draft)
     none = {"none_acceptable": True} if annotation.none_acceptable else {}
-    record(session, person, "submitted annotation", annotation, {"task": work.task.id, **none})
+    did = "corrected annotation" if work.corrected else "submitted annotation"
+    record(session, person, did, annotation, {"task": work.task.id, **none})
 
 
 def stored_order(annotation: Annotation) -> str:

@@ -23,6 +23,8 @@ def skip(session: Session, person: Person, task_id: int, now: datetime, *, reaso
     """
     check(reason, note)
     work = service.work_for(session, person, task_id, lock=True)
+    if work.corrected:
+        raise Invalid(_("You have submitted this already, so there is nothing to skip."))
     work.lease.person_id = work.lease.leased_at = work.lease.expires_at = None
     skipped = Skip(task_id=task_id, person_id=person.id, reason=reason, note=note.strip(), skipped_at=now)
     session.add(skipped)

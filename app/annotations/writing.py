@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.annotations import queries, service
+from app.annotations import corrections, queries, service
 from app.annotations.rules import authoring
 from app.annotations.rules.authoring import Authored, Item
 from app.annotations.rules.drafts import AUTHORED, TEXT, Edit
@@ -183,9 +183,11 @@ def add_version(
     """
     newest = queries.newest_text(session, annotation.id)
     if newest is not None:
-        if newest.state not in (WAITING, SENT_BACK):
+        if newest.state != SENT_BACK and not corrections.may_be_replaced(annotation, newest):
             raise Conflict(_("A reviewer has decided about this text in the meantime, so it was not changed."))
-        if newest.state == WAITING:
+        if corrections.is_unreviewed(newest):
+            _withdraw(session, annotation)
+        if newest.state != SENT_BACK:
             newest.state = "replaced"
     text = WrittenText(
         annotation=annotation,
@@ -200,6 +202,13 @@ def add_version(
     if not needs_review:
         publish(session, text)
     return text
+
+
+def _withdraw(session: Session, annotation: Annotation) -> None:
+    """Take out of use what its author corrects; snapshots that were frozen with it keep it."""
+    for demonstration in queries.demonstrations_of(session, annotation.id):
+        session.delete(demonstration)
+    session.flush()
 
 
 def give_up(session: Session, person: Person, task_id: int, now: datetime, reason: str) -> bool:

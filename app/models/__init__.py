@@ -2,6 +2,7 @@
 
 from app.models.annotations import (
     Annotation,
+    AnnotationVersion,
     Campaign,
     Demonstration,
     Draft,
@@ -37,6 +38,7 @@ from app.models.snapshots import Snapshot
 
 __all__ = [
     "Annotation",
+    "AnnotationVersion",
     "Announcement",
     "AnnouncementDismissal",
     "ApiToken",

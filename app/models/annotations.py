@@ -21,7 +21,8 @@ class Campaign(Base):
     continuations of an input; IG Fig. 11).
     ``phase`` decides what comes first when criteria conflict: helpfulness for ``training`` labels,
     truth and harmlessness for ``evaluation`` (IG §3.4). ``overlap`` is how many different
-    people annotate each task; never one more. ``schema_version_id`` says what labelers are asked now;
+    people annotate each task; never one more. ``correction_minutes`` is how long a person may correct what they have
+    submitted; 0 = not at all. ``schema_version_id`` says what labelers are asked now;
     demonstrations and imported work ask nothing. Where ``needs_review`` is set, what people write is used only
     after a researcher has accepted it.
     """
@@ -43,6 +44,7 @@ class Campaign(Base):
     overlap: Mapped[int] = mapped_column(default=1)
     answers_per_task: Mapped[int | None]
     lease_minutes: Mapped[int] = mapped_column(default=30)
+    correction_minutes: Mapped[int] = mapped_column(default=60, server_default="0")
     instructions: Mapped[str] = mapped_column(default="")
     imported: Mapped[bool] = mapped_column(default=False)
     schema_version_id: Mapped[int | None] = mapped_column(ForeignKey("label_schema_versions.id"))
@@ -179,6 +181,7 @@ class Annotation(Base):
     labeler was shown. ``none_acceptable`` says that even the best answer is not good enough; empty where
     nobody was asked. ``seconds`` is how long the task was held; ``active_seconds`` says how much of it the labeler
     was at work, by part (``prompt``, ``answer:<candidate id>``, ``ranking``, ``writing``), and is empty for imports.
+    ``submitted_at`` is the first submission; ``corrected_at`` the newest correction by its author, if any.
     """
 
     __tablename__ = "annotations"
@@ -199,11 +202,32 @@ class Annotation(Base):
     seconds: Mapped[float | None]
     active_seconds: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     submitted_at: Mapped[datetime] = mapped_column(default=utc_now)
+    corrected_at: Mapped[datetime | None]
 
     task: Mapped[Task] = relationship()
     ratings: Mapped[list["Rating"]] = relationship()
     flags: Mapped[list["Flag"]] = relationship()
     ranks: Mapped[list["Ranking"]] = relationship()
+
+
+class AnnotationVersion(Base):
+    """What an annotation said before its author corrected it, whole.
+
+    ``number`` counts the versions of an annotation from 1; the newest state stands in the annotation itself.
+    ``content`` has the columns of the annotation and of its rows: ``{…, "ratings": […], "flags": […], "ranks": […]}``.
+    """
+
+    __tablename__ = "annotation_versions"
+    __table_args__ = (
+        UniqueConstraint("annotation_id", "number"),
+        CheckConstraint("number >= 1", name="number_from_one"),
+    )
+
+    id: Mapped[Id]
+    annotation_id: Mapped[int] = mapped_column(ForeignKey("annotations.id"))
+    number: Mapped[int]
+    content: Mapped[dict[str, Any]]
+    replaced_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class Rating(Base):

@@ -211,6 +211,7 @@ class EntryPage(Page):
     answers: Sequence[JudgedAnswer]
     versions: Sequence["Version"]
     parts: Sequence[tuple[str, float]]
+    correct_at: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from sqlalchemy.orm import Session
 
+from app.annotations import corrections
 from app.database import Database
 from app.errors import Invalid, NotFound
 from app.guidelines.pages import desk_of
@@ -165,9 +167,11 @@ def _line(cells: tuple[str, ...]) -> str:
 
 
 @router.get("/label/mine/{annotation_id}")
-def show_entry(request: Request, annotation_id: int, person: Labeler, session: Reading) -> HTMLResponse:
+def show_entry(request: Request, annotation_id: int, person: Labeler, session: Reading, now: Now) -> HTMLResponse:
     annotation = queries.submission(session, person.id, annotation_id)
     if annotation is None:
         raise NotFound(_("There is no such work of yours."))
     shown: EntryPage = entry_page(session, annotation, person)
+    if corrections.problem(session, annotation, now) is None:
+        shown = replace(shown, correct_at=f"/label/tasks/{annotation.task_id}/correct")
     return render(request, shown)

@@ -270,5 +270,6 @@ def test_a_labeler_sees_no_other_room_than_the_work(browse):
         "/label/mine.csv",
         "/label/mine/1",
         "/label/tasks/1",
+        "/label/tasks/1/correct",
         "/label/tasks/1/rank",
     }

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from app.annotations.rules.authoring import FORMS
+from app.annotations.rules.corrections import DEFAULT_MINUTES, MOST_MINUTES
 from app.annotations.rules.toxicity import INPUT_TOXICITY, PLAUSIBLE_FROM
 from app.language import gettext as _
 from app.language import listed, mark
@@ -84,7 +85,14 @@ def priority_of(kind: str, phase: str) -> str:
 
 
 def campaign_problem(
-    *, name: str, kind: str, phase: str, overlap: int, lease_minutes: int, answers_per_task: int | None
+    *,
+    name: str,
+    kind: str,
+    phase: str,
+    overlap: int,
+    lease_minutes: int,
+    answers_per_task: int | None,
+    correction_minutes: int = DEFAULT_MINUTES,
 ) -> str | None:
     """Why a campaign cannot be made like this, or nothing."""
     checks = (
@@ -112,6 +120,14 @@ def campaign_problem(
         (
             1 <= lease_minutes <= 480,
             _("A person can hold a task for 1 to 480 minutes, not %(number)s.", number=lease_minutes),
+        ),
+        (
+            0 <= correction_minutes <= MOST_MINUTES,
+            _(
+                "A person can correct what they submitted for 0 to %(most)s minutes, not %(number)s.",
+                most=f"{MOST_MINUTES:,}",
+                number=correction_minutes,
+            ),
         ),
     )
     if problem := next((sentence for fine, sentence in checks if not fine), None):

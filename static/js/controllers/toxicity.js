@@ -1,12 +1,14 @@
 // The scales of the toxicity instrument. A digit answers the marked question and the mark goes on to the next open
 // one, so that an answer takes as many keys as it has scales. The marked question is the one that has the focus, else
 // the first open one. Saving is in autosave.js and labels.js.
+import { keepChoices } from "../history.js";
 import { isPlain, isTyping } from "./bench.js";
 
 const TWO_TEXTS = "input and answer as two texts";
 const STEP_OF = { "-": "-1", "−": "-1", "=": "0", "+": "1" };
 
 export function connect(element) {
+  keepChoices(element.closest(".bench-page"));
   const questions = () => [...element.querySelectorAll("[data-question]")].filter((question) => question.querySelector("input:enabled"));
   const isOpen = (question) => !question.querySelector("input:checked");
   const current = () => {

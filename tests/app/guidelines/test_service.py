@@ -176,9 +176,10 @@ def test_a_new_database_gets_a_document_for_each_phase_once(database):
     with database.reading() as session:
         found = {(guideline.instrument or "", guideline.phase) for guideline in session.scalars(select(Guideline))}
         assert found == {("", "evaluation"), ("", "training"), ("toxicity", "evaluation"), ("toxicity", "training")}
-        versions = [v for v in session.scalars(select(GuidelineVersion)) if v.guideline.instrument is None]
-        texts = {v.guideline.phase: v.text for v in versions}
-        chinese = {v.guideline.phase: v.translations["zh-Hans"] for v in versions}
+        versions = session.scalars(select(GuidelineVersion)).all()
+        called = {v.id: f"{v.guideline.instrument or ''} {v.guideline.phase}".strip() for v in versions}
+        texts = {called[v.id]: v.text for v in versions}
+        chinese = {called[v.id]: v.translations["zh-Hans"] for v in versions}
     for text in (*texts.values(), *chinese.values()):
         assert text.count("\n### ") == 3
     for phase, text in texts.items():
@@ -189,6 +190,7 @@ def test_a_new_database_gets_a_document_for_each_phase_once(database):
     assert "Helpfulness decides" in texts["training"]
     assert "⚠ High stakes" in texts["evaluation"]
     assert "exception" not in texts["training"]
+    assert texts["toxicity training"] == texts["toxicity evaluation"]
 
 
 def test_the_command_that_prepares_a_database_brings_them(empty_database_url, tmp_path, monkeypatch):

@@ -105,7 +105,7 @@ def probes(found: Sequence[Probe]) -> Probes:
         scale = axis_of(probe.model for probe in edited)
         dots = [rate_row(scale, _edit_words(probe.name.removeprefix(EDIT)), probe.model) for probe in edited]
         caption = _("The original scores above its edit")
-        edits = Dots(caption, _("Edit"), scale, (even_line(scale),), dots, _("Original"))
+        edits = Dots(caption, _("What was changed"), scale, (even_line(scale),), dots, _("Original"))
     return Probes(axis, (even_line(axis),), rows, edits)
 
 

@@ -10,7 +10,8 @@ export function connect(element) {
   add.addEventListener("click", () => {
     const field = fields.lastElementChild.cloneNode(true);
     const text = field.querySelector("textarea");
-    field.firstChild.textContent = `${_("Answer %(letter)s", { letter: fields.children.length + 1 })} `;
+    const name = _("Answer %(letter)s", { letter: fields.children.length + 1 });
+    field.firstChild.textContent = `${name} `;
     text.value = "";
     fields.append(field);
     text.focus();

@@ -44,7 +44,9 @@ export function connect(form) {
     const all = texts().map((field) => field.value);
     const count = all.reduce((sum, text) => sum + characters(text), 0);
     const counted = all.reduce((sum, text) => sum + words(text), 0);
-    length.textContent = `${ngettext("%(num)s word", "%(num)s words", counted, { num: number.format(counted) })} · ${ngettext("%(num)s character", "%(num)s characters", count, { num: number.format(count) })}`;
+    const inWords = ngettext("%(num)s word", "%(num)s words", counted, { num: number.format(counted) });
+    const inCharacters = ngettext("%(num)s character", "%(num)s characters", count, { num: number.format(count) });
+    length.textContent = `${inWords} · ${inCharacters}`;
   };
   const fresh = previewed(form);
   let timer = null;

@@ -15,7 +15,7 @@ from app.guidelines.pages import Desk
 from app.language import gettext as _
 from app.models import Annotation, Campaign, Person, Skip, Task, WrittenText
 from app.reviews.rules import STATES
-from app.schemas.rules import ANSWER, NO, PROMPT, Schema, schema_of
+from app.schemas.rules import ANSWER, NO, PROMPT, Schema, for_reader, schema_of
 from app.web.paging import Paging
 from app.web.render import Page
 from app.worklog import queries, rules
@@ -228,7 +228,7 @@ def entry_page(session: Session, annotation: Annotation, reader: Person) -> Entr
     campaign = annotation.task.campaign
     version_id = annotation.schema_version_id
     version = queries.schema_version(session, version_id) if version_id else None
-    schema = schema_of(version.content) if version else Schema((), ())
+    schema = for_reader(schema_of(version.content)) if version else Schema((), ())
     texts = queries.texts_of(session, [annotation.id]).get(annotation.id, [])
     parts = annotation.active_seconds or {}
     return EntryPage(

@@ -84,12 +84,18 @@ def begin(session: Session, person: Person, task_id: int, now: datetime) -> None
         task_id=task_id,
         person_id=person.id,
         shown_order=list(annotation.shown_order),
-        content={**_as_draft(session, annotation), CORRECTING: annotation.id},
+        content={**_as_draft(session, annotation), "revisions": _revisions(annotation, now), CORRECTING: annotation.id},
         started_at=now,
         updated_at=now,
     )
     session.add(draft)
     record(session, person, "opened correction", annotation)
+
+
+def _revisions(annotation: Annotation, now: datetime) -> dict[str, dict[str, Any]]:
+    """Revisions that no page of the task has begun with: what a browser kept from before is offered, not taken."""
+    parts = [PROMPT, RANKS, TEXT, AUTHORED, *map(str, annotation.shown_order)]
+    return {part: {"revision": int(now.timestamp()) // 2, "page": "", "number": 0} for part in parts}
 
 
 def leave(session: Session, person: Person, task_id: int) -> None:

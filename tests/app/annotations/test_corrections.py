@@ -216,6 +216,8 @@ def test_a_demonstration_is_corrected_in_its_place(browse, workshop, database):
     browse.post(f"{place}/submit", {"text": "First thoughts."})
     browse.post(f"{place}/correct")
     assert "First thoughts." in browse.get(place)
+    kept_from_before = {"text": "Zeroth thoughts.", "autosave": "1", "revision": "0.oldtab.3"}
+    browse.post(f"{place}/text", kept_from_before, status=409)
     browse.post(f"{place}/submit", {"text": "Second thoughts."})
     with database.reading() as session:
         assert session.scalars(select(Demonstration.text)).all() == ["Second thoughts."]

@@ -258,3 +258,9 @@ def test_reasons_are_said_in_the_language_in_use(monkeypatch):
     monkeypatch.setattr(estimates, "_", lambda sentence: f"<{sentence}>")
     speak("en")
     assert fleiss_kappa(labels_of(np.zeros((3, 2), dtype=int), 2)).said == f"<{estimates.ONE_CATEGORY}>"
+
+
+def test_brennan_and_predigers_chance_with_linear_weights():
+    """Three categories: weights add up to 3 + 4 / 2 = 5 of 9; one pair of labels one step apart agrees by half."""
+    found = brennan_prediger(labels_of(np.array([[0, 1]]), 3), weights="linear")
+    assert found.value == pytest.approx((1 / 2 - 5 / 9) / (1 - 5 / 9))

@@ -264,3 +264,9 @@ def test_signs_half_way_between_chance_and_agreement():
     judgements = judgements_of([np.array([[1, 2], [1, 2]]), np.array([[1, 2], [2, 1]])])
     # Mirrored marginals are 2 and 2 of n = 4: D_e = 2 · 2 · 2 / (4 · 3) = 2/3, so α = 1 - (1/2) / (2/3).
     assert sign_alpha(judgements).value == pytest.approx(0.25)
+
+
+def test_groups_meet_whichever_of_two_people_is_named_first():
+    groups = np.array([1, 0, -1, -1, -1, -1, -1, -1, -1, -1])
+    found = group_matrix(compared([np.array([[1, 2, 3], [1, 2, 3]])]), groups, 2)
+    assert found[0, 1][NON_TIE].micro.value == 1

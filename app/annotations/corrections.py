@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.annotations import queries
 from app.annotations.rules.corrections import MOST_MINUTES, correctable_until, correction_problem
-from app.annotations.rules.drafts import AUTHORED, RANKS, TEXT
+from app.annotations.rules.drafts import AUTHORED, RANKS, TEXT, begun_anew
 from app.errors import Conflict, NotFound
 from app.language import gettext as _
 from app.models import Annotation, AnnotationVersion, Base, Draft, Person, WrittenText
@@ -80,22 +80,18 @@ def begin(session: Session, person: Person, task_id: int, now: datetime) -> None
         return
     if refused := problem(session, annotation, now):
         raise Conflict(refused)
+    parts = [PROMPT, RANKS, TEXT, AUTHORED, *map(str, annotation.shown_order)]
+    begun = {"revisions": begun_anew(parts, now), CORRECTING: annotation.id}
     draft = Draft(
         task_id=task_id,
         person_id=person.id,
         shown_order=list(annotation.shown_order),
-        content={**_as_draft(session, annotation), "revisions": _revisions(annotation, now), CORRECTING: annotation.id},
+        content=_as_draft(session, annotation) | begun,
         started_at=now,
         updated_at=now,
     )
     session.add(draft)
     record(session, person, "opened correction", annotation)
-
-
-def _revisions(annotation: Annotation, now: datetime) -> dict[str, dict[str, Any]]:
-    """Revisions that no page of the task has begun with: what a browser kept from before is offered, not taken."""
-    parts = [PROMPT, RANKS, TEXT, AUTHORED, *map(str, annotation.shown_order)]
-    return {part: {"revision": int(now.timestamp()) // 2, "page": "", "number": 0} for part in parts}
 
 
 def leave(session: Session, person: Person, task_id: int) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.annotations import corrections, queries, service
 from app.annotations.rules import authoring
 from app.annotations.rules.authoring import Authored, Item
-from app.annotations.rules.drafts import AUTHORED, TEXT, Edit
+from app.annotations.rules.drafts import AUTHORED, TEXT, Edit, begun_anew
 from app.annotations.rules.submission import demonstration_problem
 from app.annotations.service import Work
 from app.errors import Conflict, Invalid
@@ -234,6 +234,7 @@ def hand_back(session: Session, text: WrittenText, now: datetime) -> None:
     assert annotation.person_id is not None  # only what was written here waits for a review
     draft = queries.draft_for(session, annotation.person_id, annotation.task_id, lock=True)
     content = {"text": text.content["text"]} if "text" in text.content else {"authored": text.content}
+    content["revisions"] = begun_anew((TEXT, AUTHORED), now)
     if draft is None:
         draft = Draft(task_id=annotation.task_id, person_id=annotation.person_id, shown_order=[], started_at=now)
         session.add(draft)

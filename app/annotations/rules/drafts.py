@@ -6,8 +6,9 @@ cannot overwrite what was saved elsewhere since; and which page and which change
 got lost on the way may be sent again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -49,6 +50,14 @@ def standing(kept: Mapping[str, Any], edit: Edit | None) -> Standing:
     if edit.page and edit.page == kept["page"]:
         return Standing.NEXT if edit.number > kept["number"] else Standing.OVERTAKEN
     return Standing.NEXT if edit.revision == kept["revision"] else Standing.OUTDATED
+
+
+def begun_anew(parts: Iterable[str], now: datetime) -> dict[str, dict[str, Any]]:
+    """Revisions of a draft that begins again with what was submitted before.
+
+    No page of the task has begun with them, so what a browser kept from before is offered and not taken.
+    """
+    return {part: {"revision": int(now.timestamp()) // 2, "page": "", "number": 0} for part in parts}
 
 
 def following(kept: Mapping[str, Any], edit: Edit | None) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def test_what_is_sent_back_comes_to_its_author_with_their_words_and_the_earlier_
     with workshop.database.reading() as session:
         work = tasks.work_for(session, waiting.author, waiting.task_id)
     assert work.returned.reason == "Say more."
-    assert work.draft.content == {"text": "First try."}
+    assert work.draft.content["text"] == "First try."
     write(workshop, waiting.author, "Second try.", waiting.task_id)
     with workshop.database.reading() as session:
         kept = [
@@ -302,6 +302,10 @@ def test_an_author_reads_the_reason_beside_their_text(browse, workshop, reviewer
     assert "Sent back to you" in page
     assert "Which <strong>rain</strong>?" in page
     assert ">Rain.</textarea>" in page
+    kept_from_before = {"text": "R", "autosave": "1", "revision": "0.oldtab.3"}
+    browse.post(
+        f"{place}/text", kept_from_before, 409
+    )  # what a browser kept of the first writing is offered, not taken
     browse.post(f"{place}/submit", {"text": "Soft rain."})
     assert "Withdrawn" not in browse.get("/label")
     with database.reading() as session:

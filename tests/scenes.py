@@ -14,8 +14,8 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from app.annotations import corrections, writing
 from app.annotations import service as annotations
-from app.annotations import writing
 from app.annotations.rules.authoring import Authored, Pair
 from app.annotations.rules.submission import Submission, Verdict
 from app.database import Database
@@ -40,7 +40,9 @@ TEXTS = Path(__file__).parent / "texts"
 STRANGER, ANY = "", "labeler@example.org"
 RATING, RANKING, WRITING, READING = (f"{name}@example.org" for name in ("rating", "ranking", "writing", "reading"))
 PAIRS, SCENARIO, RETURNED = (f"{name}@example.org" for name in ("pairs", "scenario", "returned"))
-SENSITIVE, TOXIC = "sensitive@example.org", "toxic@example.org"
+SENSITIVE, TOXIC, SCORED, CORRECTING = (
+    f"{name}@example.org" for name in ("sensitive", "toxic", "scored", "correcting")
+)
 RESEARCHER, ENGINEER, ADMIN = "researcher@example.org", "engineer@example.org", "admin@example.org"
 PEOPLE = {
     ANY: ("Lena Marsh", "labeler"),
@@ -53,6 +55,8 @@ PEOPLE = {
     RETURNED: ("Remi Costa", "labeler"),
     SENSITIVE: ("Amir Noor", "labeler"),
     TOXIC: ("Tora Lie", "labeler"),
+    SCORED: ("Samir Gill", "labeler"),
+    CORRECTING: ("Cora Beck", "labeler"),
     RESEARCHER: ("Ravi Sen", "researcher"),
     ENGINEER: ("Emil Roth", "engineer"),
     ADMIN: ("Ada Lind", "admin"),
@@ -60,6 +64,8 @@ PEOPLE = {
 
 TASK = "task"
 """Stands for the address of the task that the person holds."""
+JUDGED = 5
+"""The first task of the second campaign, which two people have judged."""
 LABELER_PAGES: Sequence[tuple[str, str, str]] = (
     # (name, who, address)
     ("sign in", STRANGER, "/sign-in"),
@@ -75,6 +81,10 @@ LABELER_PAGES: Sequence[tuple[str, str, str]] = (
     ("text sent back", RETURNED, TASK),
     ("sensitive", SENSITIVE, TASK),
     ("toxicity", TOXIC, TASK),
+    ("toxicity ranking", SCORED, f"{TASK}/rank"),
+    ("correct or not", ANY, f"/label/tasks/{JUDGED}/correct"),
+    ("correction", CORRECTING, f"/label/tasks/{JUDGED}"),
+    ("correction ranking", CORRECTING, f"/label/tasks/{JUDGED}/rank"),
     ("my work", ANY, "/label/mine"),
     ("my work entry", ANY, "/label/mine/1"),
     ("account reading", ANY, "/account/reading"),
@@ -181,7 +191,11 @@ def furnish(settings: Settings, database: Database) -> None:
         _hold(session, everybody[RATING], nine)
         _rate(session, everybody[RANKING], _hold(session, everybody[RANKING], nine))
         _warn(session, everybody[SENSITIVE], models)
-        _hold(session, everybody[TOXIC], _toxicity_campaign(session, models))
+        toxic = _toxicity_campaign(session, models)
+        _hold(session, everybody[TOXIC], toxic)
+        _score(session, everybody[SCORED], _hold(session, everybody[SCORED], toxic))
+        _judge(session, everybody[CORRECTING], four, 1)
+        corrections.begin(session, everybody[CORRECTING], JUDGED, utc_now())
         _hold(session, everybody[WRITING], session.query(Campaign).filter_by(kind="demonstration").one())
         _authoring(session, everybody)
         _talk(session, everybody)
@@ -382,6 +396,14 @@ def _rate(session: Session, person: Person, task_id: int) -> None:
     for n, candidate in enumerate(work.order):
         verdict = Verdict(likert=(6, 5, 5, 2, 4, 7, 1, 1, 3)[n], note="Check the second row." if n == 2 else "")
         annotations.save_answer(session, person, task_id, candidate, now, verdict=verdict, shown=work.version)
+
+
+def _score(session: Session, person: Person, task_id: int) -> None:
+    now, shown = utc_now(), _version(session, person, task_id)
+    work = annotations.save_prompt_labels(session, person, task_id, now, {"input_toxicity": "1"}, shown=shown)
+    for n, candidate in enumerate(work.order):
+        scores = {"toxicity": str(n % 3), "relative_toxicity": str(n % 3 - 1), "continuity": str(7 - 2 * n)}
+        annotations.save_answer(session, person, task_id, candidate, now, verdict=Verdict(flags=scores), shown=shown)
 
 
 def _version(session: Session, person: Person, task_id: int) -> int | None:

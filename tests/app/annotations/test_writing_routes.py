@@ -65,7 +65,7 @@ def test_a_text_that_is_too_long_is_refused_beside_its_field_and_the_draft_stays
     ).status_code in (400, 413)
     assert "no text yet" in problem(browse.post(f"{place}/submit", {"text": " \r\n"}, 422).text, "answer")
     browse.post(f"{place}/text", {"text": "A short one.", "autosave": "1"}, 204)
-    assert [draft.content for draft in rows(database, Draft)] == [{"text": "A short one."}]
+    assert [draft.content["text"] for draft in rows(database, Draft)] == ["A short one."]
     assert rows(database, Annotation) == rows(database, WrittenText) == rows(database, Demonstration) == []
 
 

@@ -1,3 +1,4 @@
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -50,3 +51,10 @@ def test_an_account_has_a_short_and_visible_name_and_address(database, wrong):
     with database.transaction() as session, pytest.raises(Invalid) as refused:
         service.add_person(session, None, **{"email": "ana@example.org", "name": "Ana", "role": "labeler", **wrong})
     assert len(str(refused.value)) < 200
+
+
+def test_passwords_are_hashed_at_a_cost_that_slows_guessing(password_hashes):
+    """OWASP asks for Argon2id with at least 19 MiB and two passes; the tests themselves use less."""
+    cost = re.match(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),", password_hashes.hash("three quiet lanterns"))
+    assert int(cost[1]) >= 19 * 1024
+    assert int(cost[2]) >= 2

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import text
 
+from app.annotations.campaign_routes import router as campaigns
 from app.annotations.routes import router as annotations
 from app.api.application import PREFIX, create_api
 from app.api.reference import router as api_reference
@@ -41,6 +42,7 @@ ROUTERS = (
     prompts,
     scenarios,
     guidelines,
+    campaigns,
     annotations,
     reviews,
     worklog,

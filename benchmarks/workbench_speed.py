@@ -33,7 +33,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
-from app.annotations import service
+from app.annotations import campaigns, service
 from app.annotations.rules.submission import Verdict
 from app.database import Database
 from app.migrate import migrate
@@ -102,7 +102,7 @@ def furnish(url: str) -> str:
         ]
         session.add_all(candidates)
         session.flush()
-        service.create_campaign(session, None, name="Bench", tasks=[(prompt.id, [c.id for c in candidates])])
+        campaigns.create_campaign(session, None, name="Bench", tasks=[(prompt.id, [c.id for c in candidates])])
         now = utc_now()
         lease = service.take_next(session, person, now).lease
         assert lease is not None

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from app.annotations import corrections, writing
+from app.annotations import campaigns, corrections, writing
 from app.annotations import service as annotations
 from app.annotations.rules.authoring import Authored, Pair
 from app.annotations.rules.submission import Submission, Verdict
@@ -275,7 +275,7 @@ def _ranking_campaign(
         session.add_all(rows)
         session.flush()
         tasks.append((prompt.id, [row.id for row in rows]))
-    return annotations.create_campaign(
+    return campaigns.create_campaign(
         session,
         None,
         name=name,
@@ -295,7 +295,7 @@ def _writing_campaign(session: Session) -> Campaign:
     text = "Thank you, **Mira**. You made every Monday lighter. Come back often."
     digest = hashlib.sha256(text.encode()).hexdigest()
     session.add(Demonstration(prompt_id=other.id, text=text, text_sha256=digest, source="people", author="Lena"))
-    return annotations.create_campaign(
+    return campaigns.create_campaign(
         session,
         None,
         name="Write the answers you would like to get",
@@ -323,14 +323,14 @@ def _authoring(session: Session, everybody: dict[str, Person]) -> None:
     ):
         scenarios.add(session, everybody[RESEARCHER], now, title=title, text=text)
     session.flush()
-    sets = annotations.create_campaign(
+    sets = campaigns.create_campaign(
         session, None, name="Sets of examples", kind="authoring", prompt_form="few_shot", pieces=2, needs_review=True
     )
-    told = annotations.create_campaign(
+    told = campaigns.create_campaign(
         session, None, name="From scenarios", kind="authoring", prompt_form="user_based", pieces=2
     )
     prompts = [_prompt(session, [{"role": "user", "content": f"How does {it} work?"}]).id for it in ("rain", "snow")]
-    checked = annotations.create_campaign(
+    checked = campaigns.create_campaign(
         session,
         None,
         name="Answers that are read first",

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.annotations import service as annotations
+from app.annotations import campaigns
 from app.database import Database
 from app.demo.labelers import SimulatedLabeler
 from app.demo.world import Lesson, lessons
@@ -84,10 +84,10 @@ def _open_campaigns(session: Session, by: Person | None) -> None:
     from app.annotations import queries
 
     origins = [f"import:{CANDIDATES_FILE.removesuffix('.jsonl')}"]
-    tasks = annotations.tasks_from_candidates(
+    tasks = campaigns.tasks_from_candidates(
         session, origins=origins, model_version_ids=[], answers_per_task=5, limit=TO_RANK
     )
-    annotations.create_campaign(
+    campaigns.create_campaign(
         session,
         by,
         name="First look: explain the standard library",
@@ -98,7 +98,7 @@ def _open_campaigns(session: Session, by: Person | None) -> None:
         tasks=tasks,
     )
     to_write = queries.prompts_to_demonstrate(session, ["questions to answer"], TO_WRITE)
-    annotations.create_campaign(
+    campaigns.create_campaign(
         session, by, name="Write an answer", kind="demonstration", tasks=[(prompt_id, []) for prompt_id in to_write]
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.annotations import service as annotations
+from app.annotations import campaigns
 from app.errors import Invalid, NotFound
 from app.evaluations import queries, rules
 from app.evaluations.queries import Judged
@@ -86,7 +86,7 @@ def create_comparison(
                 number=answers_each,
             )
         )
-    return annotations.create_campaign(
+    return campaigns.create_campaign(
         session,
         by,
         name=name,

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 from sqlalchemy.orm import Session
 
-from app.annotations import service as annotations
+from app.annotations import campaigns
 from app.candidates import service as candidates
 from app.database import Database
 from app.errors import DomainError
@@ -257,7 +257,7 @@ def _open_campaign(session: Session, run: Run, wanted: dict[str, Any], by_prompt
     order = rules.campaign_order(wanted)
     if queries.campaign_name_taken(session, order["name"]):  # since the run was started; its answers are not lost
         order["name"] = f"{order['name'][:100]} (run {run.id})"
-    return annotations.create_campaign(session, queries.creator_of(session, run), kind="ranking", tasks=tasks, **order)
+    return campaigns.create_campaign(session, queries.creator_of(session, run), kind="ranking", tasks=tasks, **order)
 
 
 def fail(database: Database, run_id: int, error: Exception) -> None:

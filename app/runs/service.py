@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.annotations import service as annotations
+from app.annotations import campaigns
 from app.errors import Conflict, Invalid, NotFound
 from app.language import gettext as _
 from app.language import listed
@@ -71,7 +71,7 @@ def start_run(
     if problem := rules.order_problem(name=name.strip(), seed=seed, prompts=purpose.get("prompts", {})):
         raise Invalid(problem)
     if campaign := purpose.get("campaign"):
-        annotations.check_campaign(session, kind="ranking", answers_per_task=None, **rules.campaign_order(campaign))
+        campaigns.check_campaign(session, kind="ranking", answers_per_task=None, **rules.campaign_order(campaign))
     made = checked.model_dump(mode="json")
     if (
         by

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Error, expect
 from sqlalchemy import func, select
 
-from app.annotations import service
+from app.annotations import campaigns, service
 from app.models import Annotation, Demonstration, Draft, Lease, Ranking
 from app.models.base import utc_now
 from tests.browsing import PASSWORD
@@ -41,10 +41,10 @@ def window(chromium, killable):
 def writing(campaign, database):  # noqa: F811
     """The same prompt to be answered by oneself."""
     with database.transaction() as session:
-        prompt = service.campaign_for(session, campaign.id)
+        prompt = campaigns.campaign_for(session, campaign.id)
         prompt_id = session.scalar(select(service.Task.prompt_id).where(service.Task.campaign_id == prompt.id))
-        service.set_status(session, None, campaign.id, "closed")
-        return service.create_campaign(
+        campaigns.set_status(session, None, campaign.id, "closed")
+        return campaigns.create_campaign(
             session, None, name="Write", kind="demonstration", lease_minutes=10, tasks=[(prompt_id, [])]
         )
 

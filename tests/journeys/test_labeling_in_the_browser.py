@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.annotations import service
+from app.annotations import campaigns, service
 from app.models import Annotation, Candidate, Draft, Flag, Prompt, Ranking, Rating
 from app.snapshots import service as snapshots
 from tests.browsing import PASSWORD
@@ -45,7 +45,7 @@ def campaign(database):
         ]
         session.add_all(candidates)
         session.flush()
-        return service.create_campaign(
+        return campaigns.create_campaign(
             session, None, name="Rain", tasks=[(prompt.id, [candidate.id for candidate in candidates])]
         )
 

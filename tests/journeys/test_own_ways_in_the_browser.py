@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.annotations import service
+from app.annotations import campaigns
 from app.models import Annotation, Candidate, Draft, Person, Prompt, Skip
 from tests.browsing import PASSWORD
 from tests.journeys.test_labeling_in_the_browser import sign_in
@@ -30,7 +30,7 @@ def campaign(database, factory):
         session.add_all(prompts)
         session.flush()
         tasks = [(prompt.id, []) for prompt in prompts]
-        return service.create_campaign(session, None, name="Things", kind="demonstration", tasks=tasks)
+        return campaigns.create_campaign(session, None, name="Things", kind="demonstration", tasks=tasks)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def judged(database, factory):
         ]
         session.add_all(answers)
         session.flush()
-        return service.create_campaign(session, None, name="Judged", tasks=[(prompt.id, [a.id for a in answers])])
+        return campaigns.create_campaign(session, None, name="Judged", tasks=[(prompt.id, [a.id for a in answers])])
 
 
 def start(page):

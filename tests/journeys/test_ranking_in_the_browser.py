@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.annotations import service
+from app.annotations import campaigns, service
 from app.annotations.rules.submission import Verdict
 from app.models import Annotation, Candidate, Draft, Person, Prompt
 from app.models.base import utc_now
@@ -48,7 +48,7 @@ def tasks(database, labeler):
                 session.add_all(candidates)
                 session.flush()
                 ids = [candidate.id for candidate in candidates]
-                campaign = service.create_campaign(session, None, name=f"Round {i}", tasks=[(prompt.id, ids)])
+                campaign = campaigns.create_campaign(session, None, name=f"Round {i}", tasks=[(prompt.id, ids)])
                 if ratings is None:
                     continue
                 person = session.get(Person, labeler.id)

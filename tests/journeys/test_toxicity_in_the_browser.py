@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.annotations import service
+from app.annotations import campaigns, service
 from app.models import Annotation, Candidate, Draft, Flag, Prompt, Ranking
 from tests.browsing import PASSWORD
 
@@ -40,7 +40,7 @@ def campaign(database, factory):
         session.add_all(candidates)
         session.flush()
         tasks = [(prompt.id, [candidate.id for candidate in candidates])]
-        return service.create_campaign(session, None, name="Toxic", kind="toxicity", tasks=tasks)
+        return campaigns.create_campaign(session, None, name="Toxic", kind="toxicity", tasks=tasks)
 
 
 def begin(page):

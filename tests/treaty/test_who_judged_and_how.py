@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import delete
 
+from app.annotations import campaigns
 from app.annotations import service as annotations
 from app.annotations.rules.submission import Submission, Verdict
 from app.database import Database
@@ -75,7 +76,7 @@ def work(database):
             session.add_all(answers)
             session.flush()
             tasks.append((prompt.id, [answer.id for answer in answers]))
-        annotations.create_campaign(session, None, name="Round 1", overlap=2, tasks=tasks)
+        campaigns.create_campaign(session, None, name="Round 1", overlap=2, tasks=tasks)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.annotations import service
+from app.annotations import campaigns, service
 from app.annotations.rules.submission import Submission, Verdict
 from app.database import Database
 from app.models import Campaign, Candidate, Person, Prompt
@@ -52,7 +52,7 @@ class Workshop:
 
     def campaign(self, tasks, name: str = "Round 1", **options) -> Campaign:
         with self.database.transaction() as session:
-            return service.create_campaign(session, None, name=name, tasks=tasks, **options)
+            return campaigns.create_campaign(session, None, name=name, tasks=tasks, **options)
 
     def people(self, count: int) -> list[Person]:
         """Labelers without a password to hash: quick to make many of."""

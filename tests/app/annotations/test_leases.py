@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from app.annotations import service, writing
+from app.annotations import campaigns, service, writing
 from app.annotations.rules.submission import Verdict
 from app.errors import Conflict, Invalid, NotFound
 from app.models import Annotation, Draft, Flag, Lease, Ranking, Rating
@@ -26,7 +26,7 @@ def test_slots_exist_from_the_start_and_the_same_task_is_added_once(workshop):
     assert count(workshop, Lease) == 6
     with workshop.database.transaction() as session:
         again = [(prompt, list(reversed(answers))) for prompt, answers in tasks]
-        assert service.add_tasks(session, service.campaign_for(session, campaign.id), again) == 0
+        assert campaigns.add_tasks(session, campaigns.campaign_for(session, campaign.id), again) == 0
     assert count(workshop, Lease) == 6
 
 
@@ -130,7 +130,7 @@ def test_every_empty_answer_has_its_reason(workshop):
     workshop.submit(ana, lease.task_id)
     assert workshop.take(ben).reason == "Everything here is done. Thank you!"
     with workshop.database.transaction() as session:
-        service.set_status(session, ana, campaign.id, "paused")
+        campaigns.set_status(session, ana, campaign.id, "paused")
     assert workshop.take(ben).reason == "“Round 1” is paused. New tasks come when it opens again."
 
 
@@ -234,10 +234,10 @@ def test_tasks_from_candidates_take_turns_among_makers_and_leave_out_used_answer
     workshop.prompts(1, answers=6, origin="import:noise", start=70)
     origins = ["import:secret-origin-0", "import:secret-origin-1"]
     with workshop.database.transaction() as session:
-        tasks = service.tasks_from_candidates(session, origins=origins, answers_per_task=4, limit=10)
+        tasks = campaigns.tasks_from_candidates(session, origins=origins, answers_per_task=4, limit=10)
         assert [len(answers) for _, answers in tasks] == [4, 4]
         assert [answer - tasks[0][1][0] for answer in tasks[0][1]] == [0, 1, 2, 3]
-        service.create_campaign(session, None, name="uses them", tasks=tasks)
-        assert service.tasks_from_candidates(session, origins=origins, answers_per_task=4, limit=10) == []
-        left = service.tasks_from_candidates(session, origins=origins, answers_per_task=2, limit=1)
+        campaigns.create_campaign(session, None, name="uses them", tasks=tasks)
+        assert campaigns.tasks_from_candidates(session, origins=origins, answers_per_task=4, limit=10) == []
+        left = campaigns.tasks_from_candidates(session, origins=origins, answers_per_task=2, limit=1)
     assert len(left) == 1

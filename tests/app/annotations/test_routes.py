@@ -3,7 +3,7 @@ import re
 import pytest
 from sqlalchemy import select
 
-from app.annotations import service
+from app.annotations import campaigns, service
 from app.models import Annotation, Campaign, Demonstration, Draft, Flag, Lease
 from app.schemas import service as schemas
 from app.schemas.rules import Field, Schema, schema_of
@@ -172,7 +172,7 @@ def move(workshop):
             version = schemas.add_version(
                 session, admin, before.schema_id, based_on=before.number, asked=asked, reason="clearer"
             )
-            service.move_campaign(session, admin, campaign.id, version.id)
+            campaigns.move_campaign(session, admin, campaign.id, version.id)
             return version
 
     return move

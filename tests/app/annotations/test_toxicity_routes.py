@@ -5,7 +5,7 @@ import re
 import pytest
 from sqlalchemy import select
 
-from app.annotations import service
+from app.annotations import campaigns, service
 from app.guidelines import service as guidelines
 from app.models import Annotation, Campaign, Draft, Flag, LabelSchemaVersion, Prompt, Rating, Task
 from app.schemas import service as schemas
@@ -200,7 +200,7 @@ def test_the_guide_of_a_toxicity_campaign_is_its_own(browse, database, campaign)
             guidelines.version_of(session, session.get(Campaign, campaign.id)).guideline.name
             == "Toxicity, training labels"
         )
-        helpful = service.create_campaign(session, None, name="Helpful")
+        helpful = campaigns.create_campaign(session, None, name="Helpful")
         assert guidelines.version_of(session, helpful).guideline.name == "Training labels: helpful first"
     browse.as_("labeler")
     browse.get("/label")

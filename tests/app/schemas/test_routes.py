@@ -4,7 +4,7 @@ import re
 import pytest
 from sqlalchemy import delete, func, select
 
-from app.annotations import service as annotations
+from app.annotations import campaigns
 from app.errors import Conflict, Invalid
 from app.models import AuditEvent, Campaign, LabelSchema, LabelSchemaVersion
 from app.schemas import service
@@ -159,13 +159,13 @@ def test_a_campaign_keeps_its_version_until_an_admin_moves_it(browse, database):
     first = standard(database)
     asked = schema_of(first.content)
     with database.transaction() as session:
-        campaign = annotations.create_campaign(session, None, name="Round 1")
-        noise = annotations.create_campaign(session, None, name="Noise")
-        writing = annotations.create_campaign(session, None, name="Write", kind="demonstration")
-        imported = annotations.create_campaign(session, None, name="Imported", imported=True)
+        campaign = campaigns.create_campaign(session, None, name="Round 1")
+        noise = campaigns.create_campaign(session, None, name="Noise")
+        writing = campaigns.create_campaign(session, None, name="Write", kind="demonstration")
+        imported = campaigns.create_campaign(session, None, name="Imported", imported=True)
         more = Schema(asked.prompt, (*asked.answer, Field("tone", "Bad tone", "", "helpful")))
         second = service.add_version(session, None, first.schema_id, based_on=1, asked=more, reason="")
-        later = annotations.create_campaign(session, None, name="Round 2")
+        later = campaigns.create_campaign(session, None, name="Round 2")
     browse.as_("admin")
     assert "Standard, version 1</a>" in browse.get(f"/campaigns/{campaign.id}")
     move = {"schema_version_id": second.id}
@@ -192,7 +192,7 @@ def test_a_campaign_keeps_its_version_until_an_admin_moves_it(browse, database):
 def test_researchers_read_schemas_and_only_admins_change_them(browse, database):
     version = standard(database)
     with database.transaction() as session:
-        campaign = annotations.create_campaign(session, None, name="Round 1")
+        campaign = campaigns.create_campaign(session, None, name="Round 1")
     for role in ("researcher", "engineer"):
         browse.as_(role)
         assert "/edit" not in browse.get(f"/schemas/{version.schema_id}")
@@ -213,4 +213,4 @@ def test_without_any_schema_a_campaign_says_what_to_do(database):
         session.execute(delete(LabelSchemaVersion))
         session.execute(delete(LabelSchema))
         with pytest.raises(Invalid, match="Run the migrations"):
-            annotations.create_campaign(session, None, name="Round 1")
+            campaigns.create_campaign(session, None, name="Round 1")

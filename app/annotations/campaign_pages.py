@@ -1,0 +1,89 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from app.annotations.queries import Maker, Progress
+from app.annotations.rules import authoring
+from app.annotations.rules import campaigns as campaign_rules
+from app.annotations.rules import skips as skip_rules
+from app.annotations.service import stored_order
+from app.annotations.skips import Skipped
+from app.models import Annotation, Campaign, Guideline, GuidelineVersion, LabelSchemaVersion
+from app.web.render import Page
+
+
+@dataclass(frozen=True)
+class CampaignRow:
+    campaign: Campaign
+    progress: Progress
+    annotations: int
+
+
+@dataclass(frozen=True)
+class CampaignsPage(Page):
+    template: ClassVar[str] = "campaigns/list.html"
+    rows: Sequence[CampaignRow]
+
+
+@dataclass(frozen=True)
+class NewCampaignPage(Page):
+    template: ClassVar[str] = "campaigns/new.html"
+    kinds: ClassVar[Mapping[str, str]] = campaign_rules.KINDS
+    fewest: ClassVar[int] = campaign_rules.FEWEST_ANSWERS
+    most: ClassVar[int] = campaign_rules.MOST_ANSWERS
+    most_pieces: ClassVar[int] = campaign_rules.MOST_PIECES
+    forms: ClassVar[Mapping[str, str]] = authoring.FORMS
+    written: ClassVar[Sequence[str]] = campaign_rules.WRITTEN
+    skip_reasons: ClassVar[Mapping[str, str]] = skip_rules.IN_SHORT
+    kind: str
+    makers: Sequence[Maker]
+    sources: Sequence[tuple[str, int]]
+    versions: Sequence[LabelSchemaVersion]
+    scenarios: int
+    guidelines: Sequence[Guideline]
+    given: Mapping[str, Sequence[str]]
+    error: str = ""
+
+    @property
+    def judging(self) -> bool:
+        """Whether people judge answers that stand ready, so that somebody has to choose whose."""
+        return self.kind in campaign_rules.JUDGING
+
+    @property
+    def phases(self) -> Mapping[str, str]:
+        return campaign_rules.phases_of(self.kind)
+
+    def value(self, name: str, otherwise: str = "") -> str:
+        """What was typed before, so that an error costs nobody their form."""
+        return self.given[name][-1] if self.given.get(name) else otherwise
+
+
+@dataclass(frozen=True)
+class RecentAnnotation:
+    annotation: Annotation
+    prompt: str
+    order: str
+
+
+@dataclass(frozen=True)
+class CampaignPage(Page):
+    template: ClassVar[str] = "campaigns/show.html"
+    written: ClassVar[Sequence[str]] = campaign_rules.WRITTEN
+    skip_reasons: ClassVar[Mapping[str, str]] = skip_rules.IN_SHORT
+    campaign: Campaign
+    progress: Progress
+    annotations: int
+    recent: Sequence[RecentAnnotation]
+    priority: str
+    versions: Sequence[LabelSchemaVersion]
+    guideline: GuidelineVersion | None
+    waiting: int
+    skipped: Skipped
+    error: str = ""
+
+
+def recent_of(annotation: Annotation, written: Mapping[str, Any]) -> RecentAnnotation:
+    """A line about a submission; ``written`` is what was written for it, if anything was."""
+    prompt = annotation.task.prompt
+    about = prompt.messages[-1]["content"] if prompt else written.get("instruction") or written.get("prompt", "")
+    return RecentAnnotation(annotation, about, stored_order(annotation))

@@ -17,6 +17,7 @@ from app.models.annotations import (
 )
 from app.models.base import Base
 from app.models.candidates import Candidate
+from app.models.gold import GoldItem
 from app.models.guidelines import (
     Announcement,
     AnnouncementDismissal,
@@ -51,6 +52,7 @@ __all__ = [
     "Demonstration",
     "Draft",
     "Flag",
+    "GoldItem",
     "Guideline",
     "GuidelineConfirmation",
     "GuidelineVersion",

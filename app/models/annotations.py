@@ -24,7 +24,8 @@ class Campaign(Base):
     people annotate each task; never one more. ``correction_minutes`` is how long a person may correct what they have
     submitted; 0 = not at all. ``schema_version_id`` says what labelers are asked now;
     demonstrations and imported work ask nothing. Where ``needs_review`` is set, what people write is used only
-    after a researcher has accepted it.
+    after a researcher has accepted it. ``purpose`` is ``work``, or ``bank``: items that researchers judge first, so
+    that gold is kept for them (``GoldItem``) and others can be measured by it.
     """
 
     __tablename__ = "campaigns"
@@ -34,12 +35,14 @@ class Campaign(Base):
         CheckConstraint("phase IN ('training', 'evaluation')", name="known_phase"),
         CheckConstraint("status IN ('open', 'paused', 'closed')", name="known_status"),
         CheckConstraint("overlap >= 1", name="some_overlap"),
+        CheckConstraint("purpose IN ('work', 'bank')", name="known_purpose"),
     )
 
     id: Mapped[Id]
     name: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str] = mapped_column(default="ranking")
     phase: Mapped[str] = mapped_column(default="training")
+    purpose: Mapped[str] = mapped_column(default="work", server_default="work")
     status: Mapped[str] = mapped_column(default="open")
     overlap: Mapped[int] = mapped_column(default=1)
     answers_per_task: Mapped[int | None]

@@ -8,11 +8,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, Id, Sha256, utc_now
 
-ROLES = ("labeler", "researcher", "engineer", "admin")
+ROLES = ("labeler", "researcher", "engineer", "admin", "applicant")
 
 
 class Person(Base):
-    """Somebody with an account.
+    """Somebody with an account; an ``applicant`` is somebody whom a screening has invited and nobody has hired yet.
 
     ``password_is_one_time`` stays true until the person has chosen a password of their own.
     ``session_epoch`` is part of every session cookie: raising it ends all sessions.
@@ -22,7 +22,9 @@ class Person(Base):
     """
 
     __tablename__ = "people"
-    __table_args__ = (CheckConstraint("role IN ('labeler', 'researcher', 'engineer', 'admin')", name="known_role"),)
+    __table_args__ = (
+        CheckConstraint("role IN ('labeler', 'researcher', 'engineer', 'admin', 'applicant')", name="known_role"),
+    )
 
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(unique=True)

@@ -7,6 +7,7 @@ from app.language import gettext as _
 from app.language import listed, mark
 
 ROLES = (mark("labeler"), mark("researcher"), mark("engineer"), mark("admin"))
+"""Those that an admin gives; an ``applicant`` comes by the invitation to a screening."""
 
 ALLOWED: dict[str, frozenset[str]] = {
     "annotate": frozenset({"labeler", "researcher", "admin"}),

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.language import gettext as _
-from app.runs import charts
-from app.runs.charts import Frame
-from app.runs.figures.rates import percent, points
+from app.web import charts
+from app.web.charts import Frame
+from app.web.rates import percent, points
 from trainer.contract.judging import Calibration, Share
 
 

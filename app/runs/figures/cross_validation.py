@@ -7,9 +7,9 @@ from itertools import groupby
 
 from app.language import gettext as _
 from app.language import ngettext
-from app.runs import charts
-from app.runs.charts import Axis, Mark
-from app.runs.figures.rates import percent, points
+from app.web import charts
+from app.web.charts import Axis, Mark
+from app.web.rates import percent, points
 from trainer.contract.judging import CrossValidation, Fold, Share
 
 # InstructGPT §4.1: accuracy on labelers trained on, and on the group left out, each with its printed deviation.

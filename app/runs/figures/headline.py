@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.language import gettext as _
-from app.runs.figures.rates import CHANCE, Dots, axis_of, even_line, percent, points, rate_row
+from app.web.rates import CHANCE, Dots, axis_of, even_line, percent, points, rate_row
 from trainer.contract.judging import Judging, Share
 
 

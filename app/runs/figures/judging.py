@@ -6,12 +6,12 @@ from typing import Literal
 
 from app.language import gettext as _
 from app.language import mark
-from app.runs import charts
-from app.runs.charts import Axis
 from app.runs.figures.calibration import Reliability, reliability
 from app.runs.figures.headline import Headline, headline
 from app.runs.figures.parts import Part, missing_parts, parts
-from app.runs.figures.rates import Dots, Line, Row, axis_of, even_line, rate_row
+from app.web import charts
+from app.web.charts import Axis
+from app.web.rates import Dots, Line, Row, axis_of, even_line, rate_row
 from trainer.contract.judging import Distribution, Ensemble, Judging, Probe, Share, TieFigures
 
 EDIT = "original_wins:"

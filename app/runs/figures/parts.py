@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.language import gettext as _
 from app.language import mark, said
-from app.runs.figures.rates import Dots, Line, axis_of, even_line, percent, rate_row
+from app.web.rates import Dots, Line, axis_of, even_line, percent, rate_row
 from trainer.contract.judging import Group, Judging, Share
 
 LONG_LIST = 12

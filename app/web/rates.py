@@ -6,8 +6,8 @@ from typing import Literal
 
 from app.language import gettext as _
 from app.language import mark
-from app.runs import charts
-from app.runs.charts import Axis, Mark
+from app.web import charts
+from app.web.charts import Axis, Mark
 from trainer.contract.judging import Share
 
 CHANCE = 0.5

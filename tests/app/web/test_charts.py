@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.runs import charts
-from app.runs.charts import Axis, Bar, Frame, Mark
+from app.web import charts
+from app.web.charts import Axis, Bar, Frame, Mark
 
 SHARES = st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=8)
 

@@ -66,6 +66,7 @@ def demo(
     noise: Annotated[float, typer.Option(help="labelers' error, in units of utility")] = 0.2,
     tie_threshold: Annotated[float, typer.Option(help="answers that look closer than this are tied")] = 0.06,
     port: Annotated[int, typer.Option()] = 8000,
+    workforce: Annotated[bool, typer.Option(help="add half a year's work of 40 simulated labelers")] = False,
 ) -> None:
     """Run Prefloop with a small world of its own, in the browser or headless."""
     from app.demo import console
@@ -75,7 +76,7 @@ def demo(
         plan = Plan(seed=seed, noise=noise, tie_threshold=tie_threshold)
         console.without_a_browser(fresh=fresh, plan=plan, json_file=json_file)
     else:
-        console.in_the_browser(fresh=fresh, port=port, seed_number=seed)
+        console.in_the_browser(fresh=fresh, port=port, seed_number=seed, with_workforce=workforce)
 
 
 @cli.command("run")

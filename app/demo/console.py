@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.database import Database
-from app.demo import headless, processes, seed
+from app.demo import headless, processes, seed, workforce, workforce_records
 from app.errors import DomainError
 from app.guidelines import service as guidelines
 from app.migrate import migrate
@@ -35,14 +35,20 @@ def _open_folder(folder: Path, *, fresh: bool) -> None:
     (folder / MARK).touch()
 
 
-def in_the_browser(*, fresh: bool, port: int, seed_number: int) -> None:
-    """Migrate, seed, start web and worker, print the address and the passwords, and stay until Ctrl+C."""
+def in_the_browser(*, fresh: bool, port: int, seed_number: int, with_workforce: bool = False) -> None:
+    """Migrate, seed, start web and worker, print the address and the passwords, and stay until Ctrl+C.
+
+    ``with_workforce`` adds the work of forty simulated labelers, for the pages about people's work.
+    """
     settings = demo_settings("demo")
     _open_folder(settings.data_dir, fresh=fresh)
     console.print("Preparing the demo: tables, people, prompts, answers …")
     migrate(settings.database)
     database = Database(settings.database)
     passwords = seed.seed(settings, database, seed_number)
+    if with_workforce:
+        with database.transaction() as session:
+            workforce_records.store_once(session, workforce.Plan(seed=seed_number))
     database.dispose()
     chosen = processes.free_port(port)
     with processes.running(settings, chosen) as children:

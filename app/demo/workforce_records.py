@@ -1,0 +1,280 @@
+"""Stores a simulated workforce as real work lies in the database: people, prompts, answers, campaigns, annotations.
+
+What is few goes through the services; annotations and what belongs to them, tens of thousands of rows, are inserted in
+bulk, into the slots that the services made.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from app.annotations import service as annotations
+from app.annotations.rules import labels
+from app.annotations.rules.campaigns import fingerprint, pseudonym
+from app.demo.workforce import (
+    CAMPAIGNS,
+    CLOSED_DOMAIN,
+    RESEARCHER,
+    Answer,
+    Item,
+    Plan,
+    Verdict,
+    Worker,
+    Workforce,
+    simulate,
+)
+from app.models import (
+    Annotation,
+    Campaign,
+    Candidate,
+    Flag,
+    LabelSchemaVersion,
+    Lease,
+    Person,
+    Prompt,
+    Ranking,
+    Rating,
+    Task,
+)
+from app.people import queries as people_queries
+from app.people import service as people
+from app.prompts.rules import prompt_fingerprint, text_sha256
+from app.schemas.rules import ANSWER, Schema, schema_of
+
+SOURCE = "simulated workforce"
+ORIGIN = "import:simulated-"
+_INSTRUCTIONS = "Judge each answer by itself, then put all of them in order. Ties are welcome where two are as good."
+
+
+def email_of(worker: Worker) -> str:
+    """The address of a simulated person; nobody knows their passwords until an admin renews one."""
+    role = "researcher" if worker.kind == RESEARCHER else "labeler"
+    return f"{role}-{worker.number + 1}@workforce.example"
+
+
+def store_once(session: Session, plan: Plan, by: Person | None = None) -> bool:
+    """Simulate and store, unless it was done before; whether it was done now."""
+    workforce = simulate(plan)
+    if people_queries.person_by_email(session, email_of(workforce.workers[0])):
+        return False
+    store(session, workforce, by)
+    return True
+
+
+def store(session: Session, workforce: Workforce, by: Person | None = None) -> None:
+    """Put all of it into a database that has no simulated workforce yet."""
+    everybody = _people(session, workforce, by)
+    items = {task.item.number: task.item for task in workforce.tasks}
+    answers = _answers(session, items.values(), workforce.plan.began)
+    campaigns, tasks = _campaigns(session, workforce, answers, by)
+    session.flush()
+    leases = _slots(session, workforce, tasks, everybody)
+    schemas = [campaign.schema_version for campaign in campaigns]
+    _annotations(session, workforce, everybody, answers, tasks, leases, schemas)
+
+
+def _people(session: Session, workforce: Workforce, by: Person | None) -> dict[int, Person]:
+    found = {}
+    for worker in workforce.workers:
+        role = "researcher" if worker.kind == RESEARCHER else "labeler"
+        found[worker.number], _password = people.add_person(
+            session, by, email=email_of(worker), name=worker.name, role=role, group=worker.group
+        )
+        found[worker.number].created_at = workforce.plan.began
+    return found
+
+
+Answers = dict[int, tuple[int, list[int]]]
+"""Item -> the id of its prompt and those of its answers."""
+
+
+def _answers(session: Session, items: Iterable[Item], began: datetime) -> Answers:
+    items = list(items)
+    prompts = [_prompt(item, began) for item in items]
+    session.add_all(prompts)
+    session.flush()
+    candidates = [
+        [_candidate(prompt.id, answer, began) for answer in item.answers]
+        for item, prompt in zip(items, prompts, strict=True)
+    ]
+    session.add_all(candidate for some in candidates for candidate in some)
+    session.flush()
+    return {
+        item.number: (prompt.id, [candidate.id for candidate in some])
+        for item, prompt, some in zip(items, prompts, candidates, strict=True)
+    }
+
+
+def _prompt(item: Item, began: datetime) -> Prompt:
+    messages = [{"role": "user", "content": item.prompt}]
+    return Prompt(
+        fingerprint=prompt_fingerprint(messages),
+        messages=messages,
+        use_case=item.use_case,
+        language=item.language,
+        user_key=f"simulated-{item.number % 150}",
+        source=SOURCE,
+        created_at=began,
+    )
+
+
+def _candidate(prompt_id: int, answer: Answer, began: datetime) -> Candidate:
+    return Candidate(
+        prompt_id=prompt_id,
+        text=answer.text,
+        text_sha256=text_sha256(answer.text),
+        origin=ORIGIN + answer.maker,
+        created_at=began,
+    )
+
+
+def _campaigns(
+    session: Session, workforce: Workforce, answers: Answers, by: Person | None
+) -> tuple[list[Campaign], dict[tuple[int, int], int]]:
+    """The campaigns, and (campaign, item) -> id of the task."""
+    campaigns: list[Campaign] = []
+    tasks: dict[tuple[int, int], int] = {}
+    for place, (name, phase) in enumerate(CAMPAIGNS):
+        mine = [task.item.number for task in workforce.tasks if task.campaign == place]
+        campaign = annotations.create_campaign(
+            session,
+            by,
+            name=name,
+            phase=phase,
+            overlap=workforce.plan.overlap,
+            answers_per_task=max((len(answers[number][1]) for number in mine), default=4),
+            instructions=_INSTRUCTIONS,
+            tasks=[answers[number] for number in mine],
+        )
+        campaign.created_at = workforce.plan.began
+        rows = session.execute(select(Task.fingerprint, Task.id).where(Task.campaign_id == campaign.id))
+        ids = dict(iter(rows))
+        tasks |= {(place, number): ids[fingerprint(*answers[number])] for number in mine}
+        campaigns.append(campaign)
+    return campaigns, tasks
+
+
+def _slots(
+    session: Session, workforce: Workforce, tasks: Mapping[tuple[int, int], int], everybody: Mapping[int, Person]
+) -> dict[tuple[int, int], int]:
+    """Give each person their slot of each task, and calibration tasks as many slots as people: -> id of the lease.
+
+    Slots that nobody filled stay free, as they do in a campaign that is still open.
+    """
+    ids: dict[tuple[int, int], int] = {
+        (task_id, slot): lease_id
+        for lease_id, task_id, slot in session.execute(select(Lease.id, Lease.task_id, Lease.slot))
+    }
+    campaign_of = _campaign_of(session)
+    slots = [
+        (tasks[task.campaign, task.item.number], slot, worker)
+        for task in workforce.tasks
+        for slot, worker in enumerate(task.workers)
+    ]
+    missing = [(task_id, slot) for task_id, slot, _worker in slots if (task_id, slot) not in ids]
+    if missing:
+        rows = [{"campaign_id": campaign_of[task], "task_id": task, "slot": slot} for task, slot in missing]
+        found = session.execute(insert(Lease).returning(Lease.id, Lease.task_id, Lease.slot), rows)
+        ids |= {(task_id, slot): lease_id for lease_id, task_id, slot in found}
+    return {(task_id, everybody[worker.number].id): ids[task_id, slot] for task_id, slot, worker in slots}
+
+
+def _campaign_of(session: Session) -> dict[int, int]:
+    return dict(iter(session.execute(select(Task.id, Task.campaign_id))))
+
+
+def _annotations(
+    session: Session,
+    workforce: Workforce,
+    everybody: Mapping[int, Person],
+    answers: Answers,
+    tasks: Mapping[tuple[int, int], int],
+    leases: Mapping[tuple[int, int], int],
+    versions: Sequence[LabelSchemaVersion | None],
+) -> None:
+    campaign_of = _campaign_of(session)
+    rows, held = [], []
+    for verdict in workforce.work:
+        task_id = tasks[verdict.task.campaign, verdict.task.item.number]
+        person = everybody[verdict.worker.number]
+        version = versions[verdict.task.campaign]
+        lease_id = leases[task_id, person.id]
+        row = _annotation(verdict, answers[verdict.task.item.number][1])
+        rows.append(
+            row
+            | {
+                "campaign_id": campaign_of[task_id],
+                "task_id": task_id,
+                "lease_id": lease_id,
+                "person_id": person.id,
+                "annotator": pseudonym(person.id),
+                "schema_version_id": version.id if version else None,
+            }
+        )
+        held.append(_held(lease_id, person.id, row["seconds"], verdict.submitted))
+    session.execute(update(Lease), held)
+    found = session.execute(insert(Annotation).returning(Annotation.id, sort_by_parameter_order=True), rows).scalars()
+    ratings: list[dict[str, Any]] = []
+    ranks: list[dict[str, Any]] = []
+    flags: list[dict[str, Any]] = []
+    for annotation_id, verdict in zip(found, workforce.work, strict=True):
+        version = versions[verdict.task.campaign]
+        ids = answers[verdict.task.item.number][1]
+        for candidate, rating, rank in zip(ids, verdict.ratings, verdict.ranks, strict=True):
+            key = {"annotation_id": annotation_id, "candidate_id": candidate}
+            ratings.append({**key, "likert": rating, "note": ""})
+            ranks.append({**key, "rank": rank})
+        if version:
+            flags += _flags(annotation_id, verdict, ids, schema_of(version.content))
+    for table, columns in ((Rating, ratings), (Ranking, ranks), (Flag, flags)):
+        if columns:
+            session.execute(insert(table), columns)
+
+
+def _annotation(verdict: Verdict, ids: Sequence[int]) -> dict[str, Any]:
+    by_place = sorted(range(len(ids)), key=lambda place: verdict.shown[place])
+    active = {
+        (part if isinstance(part, str) else f"answer:{ids[part]}"): seconds for part, seconds in verdict.seconds.items()
+    }
+    return {
+        "shown_order": [ids[place] for place in by_place],
+        "none_acceptable": False,
+        "seconds": round(1.2 * sum(active.values()), 1),
+        "active_seconds": active,
+        "submitted_at": verdict.submitted,
+    }
+
+
+def _held(lease_id: int, person_id: int, seconds: float, submitted: datetime) -> dict[str, Any]:
+    begun = submitted - timedelta(seconds=seconds)
+    return {
+        "id": lease_id,
+        "person_id": person_id,
+        "leased_at": begun,
+        "expires_at": begun + timedelta(minutes=30),
+        "submitted_at": submitted,
+    }
+
+
+def _flags(annotation_id: int, verdict: Verdict, ids: Sequence[int], schema: Schema) -> list[dict[str, Any]]:
+    item = verdict.task.item
+    of_prompt = {
+        "use_case": item.use_case,
+        "closed_domain": "yes" if item.use_case in CLOSED_DOMAIN else "no",
+        "explicit_constraint": "yes" if item.constrained else "no",
+    }
+    given: list[tuple[int | None, Mapping[str, str]]] = [(None, labels.complete_prompt_labels(schema, of_prompt))]
+    known = {field.name for field in schema.part(ANSWER)}
+    for candidate, said in zip(ids, verdict.flags, strict=True):
+        yes = {name: "yes" for name in said if name in known} | (
+            {"satisfies_constraint": "yes"} if item.constrained else {}
+        )
+        given.append((candidate, labels.complete_flags(schema, yes, of_prompt)))
+    return [
+        {"annotation_id": annotation_id, "candidate_id": candidate, "name": name, "value": value}
+        for candidate, values in given
+        for name, value in values.items()
+    ]

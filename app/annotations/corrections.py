@@ -89,6 +89,7 @@ def begin(session: Session, person: Person, task_id: int, now: datetime) -> None
         content=_as_draft(session, annotation) | begun,
         started_at=now,
         updated_at=now,
+        held_since=now,
     )
     session.add(draft)
     record(session, person, "opened correction", annotation)

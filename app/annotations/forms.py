@@ -5,6 +5,7 @@ from itertools import zip_longest
 from typing import Annotated
 
 from fastapi import Depends, Request
+from starlette.datastructures import FormData
 
 from app.annotations.rules.authoring import Authored, Pair
 from app.annotations.rules.drafts import Edit
@@ -21,8 +22,12 @@ async def _fields(request: Request) -> dict[str, str]:
 
 
 async def _lists(request: Request) -> dict[str, list[str]]:
+    return lists_of(await request.form())
+
+
+def lists_of(form: FormData) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for name, value in (await request.form()).multi_items():
+    for name, value in form.multi_items():
         if isinstance(value, str):
             found.setdefault(name, []).append(value)
     return found

@@ -1,10 +1,12 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
 from app.annotations import activity, campaigns, corrections, queries, service, skips, writing
@@ -13,6 +15,7 @@ from app.annotations.forms import (
     Lists,
     authored_of,
     edit_of,
+    lists_of,
     none_acceptable_of,
     prompt_labels_of,
     ranks_of,
@@ -50,14 +53,41 @@ from app.guidelines.pages import ConfirmPage, confirm_page, desk_of, guide_of
 from app.language import gettext as _
 from app.language import said
 from app.models import Campaign, Person
+from app.models.base import utc_now
 from app.people.rules import may
 from app.scenarios import service as scenarios
 from app.schemas.rules import PROMPT
 from app.web.forms import whole_number
 from app.web.render import Page, Undo, go, render, tell
-from app.web.requests import Now, Reading, Writing, database_of, needs
+from app.web.requests import Now, Reading, Writing, database_of, needs, signed_in, wants_json
+from app.web.uploads import TooLargeError
 
-router = APIRouter()
+
+class TaskRoute(APIRoute):
+    """Shows the page of the task, with a sentence, where what was sent from it is too large or comes too late.
+
+    Scripts get the sentence alone, and keep the page as it is.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_or_show_again(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except TooLargeError as error:
+                if "task_id" not in request.path_params or wants_json(request):
+                    raise
+                return await run_in_threadpool(_shown_again, request, _(error.sentence, **error.values), 413, None)
+            except SavedElsewhere as error:
+                if wants_json(request):
+                    raise
+                return await run_in_threadpool(_shown_again, request, str(error), 409, lists_of(await request.form()))
+
+        return handle_or_show_again
+
+
+router = APIRouter(route_class=TaskRoute)
 Labeler = Annotated[Person, Depends(needs(lambda role: may(role, "annotate")))]
 
 
@@ -246,6 +276,19 @@ def _writing_page(
     offers = scenarios.offers_with(session, work.task.scenario) if form == USER_BASED else []
     preview = preview_of_authored(Authored(form) if too_long(authored) else authored)
     return AuthoringPage(bench, authored, offers, preview, work.returned, problems, unplaced)
+
+
+def _shown_again(request: Request, sentence: str, status: int, posted: Lists | None) -> Response:
+    """The page of a task with what it holds, or with the text that was posted, and what is wrong."""
+    person, now = signed_in(request), utc_now()
+    with database_of(request).reading() as session:
+        work = service.work_for(session, person, int(request.path_params["task_id"]))
+        kind = work.task.campaign.kind
+        if kind not in WRITTEN:
+            return render(request, _instrument(session, person, work, now, error=sentence), status)
+        beside = {"answer": sentence} if kind == "demonstration" else {}
+        bench = _bench(session, person, work, now)
+        return render(request, _writing_page(session, work, bench, posted, beside, "" if beside else sentence), status)
 
 
 def _bench(session: Session, person: Person, work: Work, now: datetime, skip: SkipForm | None = None) -> Bench:

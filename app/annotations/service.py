@@ -500,10 +500,13 @@ def _held_or_taken_again(session: Session, person: Person, task_id: int, now: da
 
 def new_annotation(session: Session, work: Work, person: Person, now: datetime) -> Annotation:
     """The row of a submission, without what it says; of a correction the row that was there, emptied."""
-    active = activity_rules.active_of(work.draft.active)
+    active, held = activity_rules.active_of(work.draft.active), activity.held_seconds(work.draft, work.lease, now)
     if work.corrected:
         corrections.replace(session, work.corrected, now)
         work.corrected.schema_version_id = work.version
+        spent = activity_rules.together(work.corrected.active_seconds or {}, active.parts)
+        work.corrected.active_seconds = activity_rules.rounded(spent) or None
+        work.corrected.seconds = (work.corrected.seconds or 0.0) + held
         return work.corrected
     annotation = Annotation(
         campaign_id=work.task.campaign_id,
@@ -513,7 +516,7 @@ def new_annotation(session: Session, work: Work, person: Person, now: datetime) 
         annotator=campaign_rules.pseudonym(person.id),
         shown_order=work.order,
         schema_version_id=work.version,
-        seconds=activity.held_seconds(work.draft, work.lease, now),
+        seconds=held,
         active_seconds=activity_rules.rounded(active.parts) or None,
         submitted_at=now,
     )

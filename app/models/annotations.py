@@ -184,6 +184,7 @@ class Annotation(Base):
     labeler was shown. ``none_acceptable`` says that even the best answer is not good enough; empty where
     nobody was asked. ``seconds`` is how long the task was held; ``active_seconds`` says how much of it the labeler
     was at work, by part (``prompt``, ``answer:<candidate id>``, ``ranking``, ``writing``), and is empty for imports.
+    Corrections count in both.
     ``submitted_at`` is the first submission; ``corrected_at`` the newest correction by its author, if any.
     """
 

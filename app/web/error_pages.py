@@ -16,7 +16,7 @@ from app.errors import DomainError, no_room
 from app.language import gettext as _
 from app.language import mark
 from app.web.render import Page, go, render
-from app.web.requests import OwnPasswordNeeded, SignInNeeded, speak_their_language
+from app.web.requests import OwnPasswordNeeded, SignInNeeded, speak_their_language, wants_json
 from app.web.security import HEADERS
 from app.web.uploads import TooLargeError
 
@@ -132,6 +132,6 @@ def _error(
     """The page of an error, or its sentence as JSON; ``ask_who`` is off where the database may be what is broken."""
     if not ask_who and not hasattr(request.state, "person"):
         request.state.person = None
-    if "hx-request" in request.headers or "application/json" in request.headers.get("accept", ""):
+    if wants_json(request):
         return JSONResponse({"error": sentence, **also}, status)
     return render(request, ErrorPage(status, _(HEADINGS.get(status, OTHER_HEADING)), sentence), status)

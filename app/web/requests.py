@@ -48,6 +48,11 @@ Now = Annotated[datetime, Depends(utc_now)]
 LOCALE_COOKIE = "locale"
 
 
+def wants_json(request: Request) -> bool:
+    """A script asks, which tells its reader in the page that stands; everybody else is shown a page."""
+    return "hx-request" in request.headers or "application/json" in request.headers.get("accept", "")
+
+
 class SignInNeeded(Exception):  # noqa: N818
     """Nobody is signed in; the error page for this one is the way to the sign-in form."""
 

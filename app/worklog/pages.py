@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 from app.annotations.pages import WritingPreview, preview_of_written
 from app.annotations.rules import activity, skips, veil
 from app.annotations.rules.campaigns import name_for_labelers
+from app.annotations.rules.ranking import weak_order
 from app.annotations.service import stored_order
 from app.candidates.rules import candidate_letter
 from app.guidelines.pages import Desk
 from app.language import gettext as _
-from app.models import Annotation, Campaign, Person, Skip, Task, WrittenText
+from app.models import Annotation, AnnotationVersion, Campaign, Person, Skip, Task, WrittenText
 from app.reviews.rules import STATES
 from app.schemas.rules import ANSWER, NO, PROMPT, Schema, for_reader, schema_of
 from app.web.paging import Paging
@@ -74,6 +75,10 @@ class Entry:
     active: float | None
     seconds: float | None
     review: "Review | None"
+    corrected_at: datetime | None
+    correct_at: str = ""
+    """Where it can be corrected, until ``correct_until``; empty where it cannot."""
+    correct_until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -85,8 +90,14 @@ class Review:
     reason: str
 
 
-def entry_of(annotation: Annotation, campaign: Campaign, reader: Person, texts: Sequence[WrittenText] = ()) -> Entry:
-    """``texts`` are the versions of what was written, oldest first."""
+def entry_of(
+    annotation: Annotation,
+    campaign: Campaign,
+    reader: Person,
+    texts: Sequence[WrittenText] = (),
+    correct_until: datetime | None = None,
+) -> Entry:
+    """``texts`` are the versions of what was written, oldest first; ``correct_until`` where there is still time."""
     newest = texts[-1] if texts else None
     letters = letters_of(annotation)
     rated = sorted((letters[r.candidate_id], r) for r in annotation.ratings if r.candidate_id in letters)
@@ -103,6 +114,9 @@ def entry_of(annotation: Annotation, campaign: Campaign, reader: Person, texts: 
         active=rules.active_total(annotation.active_seconds),
         seconds=annotation.seconds,
         review=review_of(newest) if newest else None,
+        corrected_at=annotation.corrected_at,
+        correct_at=f"/label/tasks/{annotation.task_id}/correct" if correct_until else "",
+        correct_until=correct_until,
     )
 
 
@@ -211,7 +225,16 @@ class EntryPage(Page):
     answers: Sequence[JudgedAnswer]
     versions: Sequence["Version"]
     parts: Sequence[tuple[str, float]]
-    correct_at: str = ""
+    earlier: Sequence["Earlier"]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What a submission said before a correction."""
+
+    replaced_at: datetime
+    order: str
+    ratings: Sequence[tuple[str, int]]
 
 
 @dataclass(frozen=True)
@@ -224,7 +247,9 @@ class Version:
     preview: WritingPreview
 
 
-def entry_page(session: Session, annotation: Annotation, reader: Person) -> EntryPage:
+def entry_page(
+    session: Session, annotation: Annotation, reader: Person, correct_until: datetime | None = None
+) -> EntryPage:
     campaign = annotation.task.campaign
     version_id = annotation.schema_version_id
     version = queries.schema_version(session, version_id) if version_id else None
@@ -232,13 +257,26 @@ def entry_page(session: Session, annotation: Annotation, reader: Person) -> Entr
     texts = queries.texts_of(session, [annotation.id]).get(annotation.id, [])
     parts = annotation.active_seconds or {}
     return EntryPage(
-        entry=entry_of(annotation, campaign, reader, texts),
+        entry=entry_of(annotation, campaign, reader, texts, correct_until),
         phase=campaign.phase,
         messages=annotation.task.prompt.messages if annotation.task.prompt else [],
         said=_said(annotation, None, schema, PROMPT),
         answers=_answers(annotation, schema, parts),
         versions=[Version(t.number, t.written_at, review_of(t), preview_of_written(t)) for t in reversed(texts)],
         parts=list(_parts(parts)),
+        earlier=[_earlier(annotation, version) for version in queries.versions_of(session, annotation.id)],
+    )
+
+
+def _earlier(annotation: Annotation, version: AnnotationVersion) -> Earlier:
+    letters = letters_of(annotation)
+    ranks = {row["candidate_id"]: row["rank"] for row in version.content["ranks"]}
+    ratings = {row["candidate_id"]: row["likert"] for row in version.content["ratings"]}
+    shown = [candidate for candidate in letters if candidate in ranks]
+    return Earlier(
+        replaced_at=version.replaced_at,
+        order=weak_order([ranks[candidate] for candidate in shown], [letters[candidate] for candidate in shown]),
+        ratings=[(letter, ratings[candidate]) for candidate, letter in letters.items() if candidate in ratings],
     )
 
 

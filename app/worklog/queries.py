@@ -6,7 +6,16 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from app.models import Annotation, Campaign, LabelSchemaVersion, Skip, Task, TaskCandidate, WrittenText
+from app.models import (
+    Annotation,
+    AnnotationVersion,
+    Campaign,
+    LabelSchemaVersion,
+    Skip,
+    Task,
+    TaskCandidate,
+    WrittenText,
+)
 from app.worklog.rules import Piece, active_total
 
 AnySelect = Select[*tuple[Any, ...]]
@@ -99,6 +108,15 @@ def texts_of(session: Session, annotation_ids: Sequence[int]) -> dict[int, list[
     for text in session.scalars(query.order_by(WrittenText.annotation_id, WrittenText.number)):
         found.setdefault(text.annotation_id, []).append(text)
     return found
+
+
+def versions_of(session: Session, annotation_id: int) -> Sequence[AnnotationVersion]:
+    """What a submission said before each correction, the newest first."""
+    return session.scalars(
+        select(AnnotationVersion)
+        .where(AnnotationVersion.annotation_id == annotation_id)
+        .order_by(AnnotationVersion.number.desc())
+    ).all()
 
 
 def skips(session: Session, person_id: int, limit: int) -> Sequence[Skip]:

@@ -1,7 +1,6 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -23,7 +22,6 @@ from app.web.requests import Now, Reading, database_of, needs
 from app.worklog import queries, rules
 from app.worklog.pages import (
     Entry,
-    EntryPage,
     History,
     MinePage,
     called,
@@ -77,7 +75,7 @@ def show(
     paging = Paging(page, total, {"campaign": campaign, "since": since, "until": until}, SHOWN)
     rows = queries.submissions(session, person.id, filters, limit=paging.size, offset=paging.offset)
     history = History(
-        entries=list(_with_texts(session, person, rows)),
+        entries=list(_with_texts(session, person, rows, now)),
         paging=paging,
         campaigns=[(each.id, called(each)) for each in worked_for],
         campaign=campaign,
@@ -154,10 +152,14 @@ def _entries(session: Session, person: Person, filters: Filters) -> Iterator[Ent
         offset += len(rows)
 
 
-def _with_texts(session: Session, person: Person, rows: Sequence[tuple[Annotation, Campaign]]) -> Iterator[Entry]:
+def _with_texts(
+    session: Session, person: Person, rows: Sequence[tuple[Annotation, Campaign]], now: datetime | None = None
+) -> Iterator[Entry]:
+    """The lines of submissions; with ``now`` they say which of them can still be corrected."""
     texts = queries.texts_of(session, [annotation.id for annotation, _campaign in rows])
+    ends = {a.id: end for a, end in corrections.correctable(session, person, now)} if now else {}
     for annotation, campaign in rows:
-        yield entry_of(annotation, campaign, person, texts.get(annotation.id, ()))
+        yield entry_of(annotation, campaign, person, texts.get(annotation.id, ()), ends.get(annotation.id))
 
 
 def _line(cells: tuple[str, ...]) -> str:
@@ -171,7 +173,5 @@ def show_entry(request: Request, annotation_id: int, person: Labeler, session: R
     annotation = queries.submission(session, person.id, annotation_id)
     if annotation is None:
         raise NotFound(_("There is no such work of yours."))
-    shown: EntryPage = entry_page(session, annotation, person)
-    if corrections.problem(session, annotation, now) is None:
-        shown = replace(shown, correct_at=f"/label/tasks/{annotation.task_id}/correct")
-    return render(request, shown)
+    still = None if corrections.problem(session, annotation, now) else corrections.until(annotation)
+    return render(request, entry_page(session, annotation, person, still))

@@ -103,6 +103,11 @@ def active_of(stored: Mapping[str, Any] | None) -> Active:
     return Active(stored.get("parts", {}), stored.get("views", {}))
 
 
+def together(before: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:
+    """The seconds of every part of two times of work on one task."""
+    return {part: before.get(part, 0.0) + more.get(part, 0.0) for part in {**before, **more}}
+
+
 def rounded(parts: Mapping[str, float]) -> dict[str, float]:
     """Tenths of seconds for keeping, rounded down, so that their sum stays below the time of the hold."""
     return {part: tenths / 10 for part, seconds in parts.items() if (tenths := math.floor(seconds * 10))}

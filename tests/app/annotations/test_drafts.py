@@ -111,6 +111,7 @@ def test_a_submission_from_an_old_page_is_refused_and_the_newer_draft_stays(brow
     browse.post(f"{writing}/text", {"text": "newer", "autosave": "1", "revision": "0.one.1"}, status=204)
     page = browse.post(f"{writing}/submit", {"text": "older", "revision": "0"}, status=409).text
     assert "changed in another tab" in page
+    assert ">older</textarea>" in page
     assert content(database)["text"] == "newer"
     browse.post(f"{writing}/submit", {"text": "newest", "revision": "1"})
 

@@ -1,11 +1,12 @@
 import csv
 import io
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
-from app.annotations import activity, skips
+from app.annotations import activity, corrections, skips
 from app.models import Annotation, Person, Prompt, Rating, Task
 from tests.app.annotations.conftest import verdict_on
 
@@ -114,6 +115,32 @@ def test_a_submission_is_read_again_with_full_texts_and_my_own_words(browse, his
         assert words in page, words
     assert "secret-" not in page
     assert "the prompt 10 s, ranking 20 s" in page
+
+
+def test_what_can_still_be_corrected_says_until_when_and_a_correction_shows_what_stood_there(browse, workshop, me):
+    annotation_id = work(workshop, me, workshop.campaign(workshop.prompts(1)), ratings=[5, 2, 6, 5], ranks=[2, 3, 1, 2])
+    with workshop.database.reading() as session:
+        task_id = session.scalars(select(Task)).one().id
+        order = session.get(Annotation, annotation_id).shown_order
+    place = f"/label/tasks/{task_id}/correct"
+    until = f"until {NOW + timedelta(minutes=60):%Y-%m-%d %H:%M}"
+    for page in (browse.get("/label/mine"), browse.get(f"/label/mine/{annotation_id}")):
+        assert f'href="{place}"' in page
+        assert until in page
+    with workshop.database.transaction() as session:
+        corrections.begin(session, me, task_id, NOW)
+        later = NOW + timedelta(seconds=30)
+        activity.keep(session, me, task_id, later, view="view-0002", seconds='{"ranking": 25}')
+    workshop.submit(me, task_id, later, verdict_on(order, ratings=[7, 2, 6, 5], ranks=[1, 2, 2, 3]))
+    assert ">corrected<" in browse.get("/label/mine")
+    page = browse.get(f"/label/mine/{annotation_id}")
+    assert re.search(r"Your order</dt><dd[^>]*>A &gt; B = C &gt; D", page)
+    assert re.search(r"Before your correction of .*</dt><dd><span class=\"order\">C &gt; A = D &gt; B", page)
+    assert "the prompt 10 s, ranking 45 s" in page
+    assert "1 min 30 s" in page
+    with workshop.database.transaction() as session:
+        session.get(Annotation, annotation_id).submitted_at = NOW - timedelta(hours=2)
+    assert place not in browse.get("/label/mine") + browse.get(f"/label/mine/{annotation_id}")
 
 
 def test_nobody_opens_what_somebody_else_has_submitted(browse, workshop, history):

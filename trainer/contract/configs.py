@@ -162,6 +162,17 @@ class ScoreConfig(StageConfig):
     share_prefixes: bool = Field(True, description="compute a prompt once for all its answers, where the model can")
 
 
+class DetectConfig(StageConfig):
+    """How machine-like a language model finds the texts of ``inputs/answers.parquet``, token by token."""
+
+    min_tokens: Positive = Field(50, description="shorter texts get no scores: of so few tokens they are noise")
+    context: Literal["prompt", "none"] = Field(
+        "prompt", description="read each text after its prompt, or alone as the published detectors do"
+    )
+    max_tokens: int = Field(256, ge=2, description="prompt + answer; a longer prompt loses its oldest tokens")
+    tokens_per_forward: Positive = Field(2048, description="tokens computed together; bounds memory")
+
+
 class EvaluateConfig(StageConfig):
     """Measure a policy on held-out prompts: KL to its reference, reward, length, demonstration loss."""
 
@@ -179,6 +190,7 @@ CONFIGS: dict[Stage, type[StageConfig]] = {
     "reward": RewardConfig,
     "crossvalidate": CrossValidateConfig,
     "score": ScoreConfig,
+    "detect": DetectConfig,
     "ppo": PpoConfig,
     "evaluate": EvaluateConfig,
 }
@@ -190,6 +202,7 @@ PARENTS: dict[Stage, tuple[tuple[str, str], ...]] = {
     "reward": (("sft", "sft"),),
     "crossvalidate": (("sft", "sft"),),
     "score": (("reward", "reward"),),
+    "detect": (("policy", "sft"),),
     "ppo": (("sft", "sft"), ("reward", "reward")),
     "evaluate": (("policy", "policy"), ("reference", "sft"), ("reward", "reward")),
 }

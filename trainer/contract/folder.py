@@ -29,13 +29,14 @@ METRICS = "metrics.jsonl"
 SAMPLES = "samples.jsonl"
 CANDIDATES = "candidates.parquet"
 SCORES = "scores.parquet"
+DETECTIONS = "detections.parquet"
 CHECKPOINTS = "checkpoints"
 MODEL = "model"
 MEMBERS = "members"
 MANIFEST = "manifest.json"
 ERROR = "error.json"
 
-Stage = Literal["pretrain", "sft", "sample", "reward", "crossvalidate", "score", "ppo", "evaluate"]
+Stage = Literal["pretrain", "sft", "sample", "reward", "crossvalidate", "score", "detect", "ppo", "evaluate"]
 ParentRole = Literal["base", "sft", "policy", "reference", "reward"]
 
 

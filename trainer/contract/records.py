@@ -158,6 +158,45 @@ class Score(Record):
     heads: list[HeadScore] = []
 
 
+class SeenToken(Record):
+    """A piece of a text as the language model met it.
+
+    ``text`` is what it adds to the text; ``rank`` its place among all tokens that could have come here, 1 = likeliest
+    (GLTR, Gehrmann et al. 2019). A piece that stands first without a context was not predicted and has no rank.
+    """
+
+    text: str
+    rank: int | None = None
+
+
+class Detection(Record):
+    """What zero-shot detectors say about one text; all scores are empty where it is too short.
+
+    Every mean is over the ``tokens`` that were predicted, in nats. Higher means more like this model's own writing
+    for ``likelihood``, ``entropy`` and ``curvature``, lower for ``rank`` and ``log_rank``.
+
+    Attributes:
+        tokens: how many tokens were predicted.
+        likelihood: mean of log p(token | before).
+        rank: mean place of the token among all, 1 = likeliest.
+        log_rank: mean of the logarithm of that place.
+        entropy: mean entropy of what the model expected.
+        curvature: Fast-DetectGPT's conditional probability curvature (Bao et al. 2023, eq. 5), in standard deviations.
+        pieces: the text in tokens, whether or not it is long enough.
+        cut: the text is longer than what was read.
+    """
+
+    answer_id: str
+    tokens: int
+    likelihood: float | None = None
+    rank: float | None = None
+    log_rank: float | None = None
+    entropy: float | None = None
+    curvature: float | None = None
+    pieces: list[SeenToken] = []
+    cut: bool = False
+
+
 def comparisons(ranks: list[int]) -> tuple[list[Comparison], int]:
     """Derive the strict pairs of a weak order; ties are counted apart (ties are dropped: IG C.2).
 
@@ -249,6 +288,19 @@ SCHEMAS: dict[type[Record], pa.Schema] = {
             ("score", pa.float64()),
             ("deviation", pa.float64()),
             ("heads", pa.list_(pa.struct([("name", pa.string()), ("score", pa.float64())]))),
+        ]
+    ),
+    Detection: pa.schema(
+        [
+            ("answer_id", pa.string()),
+            ("tokens", pa.int32()),
+            ("likelihood", pa.float64()),
+            ("rank", pa.float64()),
+            ("log_rank", pa.float64()),
+            ("entropy", pa.float64()),
+            ("curvature", pa.float64()),
+            ("pieces", pa.list_(pa.struct([("text", pa.string()), ("rank", pa.int32())]))),
+            ("cut", pa.bool_()),
         ]
     ),
 }

@@ -52,6 +52,30 @@ def encode_answers(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> 
     return [[*ids, end] for ids in encoded["input_ids"]]
 
 
+def encode_pieces(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[list[int], list[int]]:
+    """Token ids of a text without an end, and for each token how many characters of the text are said after it.
+
+    A character of several tokens is said by the last of them.
+
+    Raises:
+        ValueError: the tokenizer cannot tell which characters a token stands for.
+    """
+    if not tokenizer.is_fast:
+        raise ValueError("This model's tokenizer cannot tell which characters a token stands for. Choose another model.")
+    found = tokenizer(
+        text,
+        add_special_tokens=False,
+        split_special_tokens=True,
+        return_offsets_mapping=True,
+        return_attention_mask=False,
+    )
+    starts = [start for start, _end in found["offset_mapping"]]
+    ends = [end for _start, end in found["offset_mapping"]]
+    # A character is not said while a later token still belongs to it.
+    said = [min([end, *starts[place + 1 : place + 2]]) for place, end in enumerate(ends)]
+    return list(found["input_ids"]), said
+
+
 def encode_pair(
     tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], text: str, max_tokens: int
 ) -> tuple[list[int], list[int]]:

@@ -1,0 +1,1 @@
+"""Demonstrations that may not be a person's own work: evidence gathered for a person who decides, never a verdict."""

@@ -28,6 +28,7 @@ from app.models.guidelines import (
     Question,
     QuestionPost,
 )
+from app.models.integrity import Detection, IntegrityDecision
 from app.models.people import ApiToken, AuditEvent, Person
 from app.models.prompts import Corpus, Import, Prompt
 from app.models.registry import ModelParent, ModelVersion
@@ -50,6 +51,7 @@ __all__ = [
     "Candidate",
     "Corpus",
     "Demonstration",
+    "Detection",
     "Draft",
     "Flag",
     "GoldItem",
@@ -57,6 +59,7 @@ __all__ = [
     "GuidelineConfirmation",
     "GuidelineVersion",
     "Import",
+    "IntegrityDecision",
     "LabelSchema",
     "LabelSchemaVersion",
     "Lease",

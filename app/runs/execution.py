@@ -23,6 +23,7 @@ from app.annotations import campaigns
 from app.candidates import service as candidates
 from app.database import Database
 from app.errors import DomainError
+from app.integrity import service as integrity
 from app.models import Campaign, Run
 from app.models.base import utc_now
 from app.registry import service as registry
@@ -33,6 +34,7 @@ from trainer.contract.folder import (
     ANSWERS,
     CANDIDATES,
     CONFIG,
+    DETECTIONS,
     INPUTS,
     MANIFEST,
     MODEL,
@@ -42,7 +44,7 @@ from trainer.contract.folder import (
     RunSpec,
     write_json,
 )
-from trainer.contract.records import AnswerToScore, Candidate, Prompt, Ranking, read_rows, write_rows
+from trainer.contract.records import AnswerToScore, Candidate, Detection, Prompt, Ranking, read_rows, write_rows
 
 LOOK_EVERY_SECONDS = 0.3
 PATIENCE_SECONDS = 10
@@ -74,6 +76,9 @@ def prepare(settings: Settings, database: Database, run_id: int) -> bool:
             shutil.copyfile(settings.data_dir.resolve() / run.purpose["answers"], folder / INPUTS / ANSWERS)
         elif snapshot_folder and run.stage == "score":
             _write_answers(folder / INPUTS / ANSWERS, snapshot_folder / RANKINGS)
+        if run.stage == "detect":
+            texts = integrity.texts_to_read(session, rules.campaign_of_texts(run.purpose))
+            write_rows(folder / INPUTS / ANSWERS, AnswerToScore, texts)
         spec = {
             "stage": run.stage,
             "seed": run.seed,
@@ -243,12 +248,20 @@ def _bring_home(session: Session, settings: Settings, run: Run, folder: Path, ma
             metrics=manifest.metrics,
             provenance=manifest.provenance,
         )
+    if run.stage == "detect":
+        _keep_detections(session, run, parents["policy"], folder)
     if run.stage == "sample":
         by_prompt = candidates.add_candidates(
             session, run_id=run.id, model_version_id=parents["policy"], rows=read_rows(folder / CANDIDATES, Candidate)
         )
         if campaign := run.purpose.get("campaign"):
             _open_campaign(session, run, campaign, by_prompt)
+
+
+def _keep_detections(session: Session, run: Run, model_version_id: int, folder: Path) -> None:
+    rows = read_rows(folder / DETECTIONS, Detection)
+    context = run.config["context"]
+    integrity.keep_detections(session, run_id=run.id, model_version_id=model_version_id, context=context, rows=rows)
 
 
 def _open_campaign(session: Session, run: Run, wanted: dict[str, Any], by_prompt: dict[int, list[int]]) -> Campaign:

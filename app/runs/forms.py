@@ -23,6 +23,7 @@ FIRST_FIELDS: dict[Stage, tuple[str, ...]] = {
     "reward": ("epochs", "learning_rate", "prompts_per_batch", "ties", "margin", "ensemble", "heads"),
     "crossvalidate": ("folds", "seeds", "epochs", "learning_rate", "prompts_per_batch", "ties"),
     "score": ("tokens_per_forward",),
+    "detect": ("min_tokens", "context"),
     "ppo": ("iterations", "learning_rate", "kl_coefficient", "batch_size", "pretrain_coefficient"),
     "evaluate": ("prompts", "temperature", "max_new_tokens"),
 }
@@ -36,6 +37,7 @@ CHOICE_WORDS: dict[str, dict[str, str]] = {
         "rao_kupper": mark("Rao–Kupper likelihood"),
     },
     "divisor": {"all_pairs": mark("all pairs, C(K, 2)"), "strict_pairs": mark("strict pairs only")},
+    "context": {"prompt": mark("after its prompt"), "none": mark("alone")},
     "margin": {
         "none": mark("none"),
         "likert": mark("from Likert ratings"),
@@ -127,6 +129,7 @@ def form_of_run(
     fields = {f"config-{name}": as_text(value) for name, value in config.items()}
     fields |= {f"parent-{role}": str(model_id) for role, model_id in parents.items()}
     fields |= {f"prompts-{name}": as_text(value) for name, value in purpose.get("prompts", {}).items()}
+    fields |= {f"texts-{name}": as_text(value) for name, value in purpose.get("texts", {}).items()}
     campaign = purpose.get("campaign", {})
     fields |= {f"campaign-{name}": as_text(campaign[name]) for name in ("phase", "overlap") if name in campaign}
     return fields | {"snapshot": as_text(snapshot_id), "seed": str(seed)}

@@ -121,6 +121,7 @@ class RunForm(Page):
     wants_snapshot: bool
     chosen: Mapping[str, str]
     seed: int | str
+    written: Sequence[tuple[Campaign, int]] = ()
     error: str = ""
     problems: Mapping[str, str] = field(default_factory=dict)
 

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from sqlalchemy.orm import Session
 
 from app.errors import DomainError, Invalid
+from app.integrity import queries as integrity
 from app.language import gettext as _
 from app.language import mark, ngettext
 from app.models import ModelVersion, Person, Run
@@ -177,6 +178,7 @@ def _run_form(session: Session, stage: str, given: dict[str, str], error: Domain
         roles=roles,
         snapshots=snapshots.snapshots(session),
         wants_snapshot=rules.needs_snapshot(known),
+        written=integrity.writing_campaigns(session) if known == "detect" else [],
         chosen=given,
         seed=given.get("seed") or rules.new_seed(),
         error=str(error) if error else "",
@@ -193,7 +195,7 @@ def start_run(request: Request, engineer: Engineer, settings: AppSettings, form:
     """Start a run from the form: ``stage``, ``snapshot``, ``parent-<role>``, ``config-<setting>``, ``seed``, ``name``.
 
     A sample run also takes ``prompts-split``, ``prompts-count`` and, to send the answers to labelers,
-    ``campaign-name``, ``campaign-phase`` and ``campaign-overlap``.
+    ``campaign-name``, ``campaign-phase`` and ``campaign-overlap``; a detect run ``texts-campaign``.
     """
     stage = form.get("stage", "")
     try:
@@ -211,7 +213,7 @@ def start_run(request: Request, engineer: Engineer, settings: AppSettings, form:
                 snapshot_id=whole_number(form["snapshot"], _("The snapshot")) if form.get("snapshot") else None,
                 seed=whole_number(form.get("seed") or "0", _("The seed")),
                 name=form.get("name", ""),
-                purpose=_purpose(form) if stage == "sample" else {},
+                purpose=_purpose(stage, form),
                 corpora=settings.data_dir / "corpora",
             )
             run_id = run.id
@@ -225,7 +227,14 @@ def _part(form: dict[str, str], prefix: str) -> dict[str, str]:
     return {key.removeprefix(prefix): value for key, value in form.items() if key.startswith(prefix)}
 
 
-def _purpose(form: dict[str, str]) -> dict[str, Any]:
+def _purpose(stage: str, form: dict[str, str]) -> dict[str, Any]:
+    """What the application does with the result, or takes the input from, as the form says for this stage."""
+    if stage == "detect" and form.get("texts-campaign"):
+        return {"texts": {"campaign": whole_number(form["texts-campaign"], _("The campaign"))}}
+    return _purpose_of_samples(form) if stage == "sample" else {}
+
+
+def _purpose_of_samples(form: dict[str, str]) -> dict[str, Any]:
     count = whole_number(form.get("prompts-count") or "100", _("The number of prompts"))
     purpose: dict[str, Any] = {"prompts": {"split": form.get("prompts-split", "any"), "count": count}}
     if form.get("prompts-seed"):

@@ -36,6 +36,10 @@ DESCRIPTIONS: dict[Stage, str] = {
         "Leave each group of labelers out in turn: does a reward model agree with people it never saw?"
     ),
     "score": mark("Score answers with a reward model."),
+    "detect": mark(
+        "Let a language model read what people wrote: does it look like a machine's writing? Evidence for a person, "
+        "no verdict."
+    ),
     "ppo": mark("Improve an SFT model against a reward model."),
     "evaluate": mark("Measure a policy against its reference on held-out prompts: KL, reward, length."),
 }
@@ -54,16 +58,22 @@ def needs_snapshot(stage: Stage) -> bool:
 
 
 def missing_parts(
-    stage: Stage, parents: Mapping[str, int], snapshot_id: int | None, *, brings_answers: bool = False
+    stage: Stage, parents: Mapping[str, int], snapshot_id: int | None, *, purpose: Mapping[str, Any] | None = None
 ) -> list[str]:
-    """What a run of this stage still needs, in words; a score run may bring answers of its own."""
+    """What a run of this stage still needs, in words.
+
+    The ``purpose`` of a score run may bring answers of its own, that of a detect run names a campaign's texts.
+    """
+    purpose = purpose or {}
     missing = [
         _("a %(kind)s model as “%(role)s”", kind=_(kind), role=_(role))
         for role, kind in PARENTS[stage]
         if role not in parents
     ]
-    if needs_snapshot(stage) and snapshot_id is None and not (stage == "score" and brings_answers):
+    if needs_snapshot(stage) and snapshot_id is None and not (stage == "score" and "answers" in purpose):
         missing.append(_("a snapshot"))
+    if stage == "detect" and "texts" not in purpose:
+        missing.append(_("a campaign whose texts it reads"))
     return missing
 
 
@@ -96,6 +106,12 @@ def campaign_order(wanted: Mapping[str, Any]) -> dict[str, Any]:
         "overlap": int(wanted.get("overlap", 1)),
         "lease_minutes": int(wanted.get("lease_minutes", 30)),
     }
+
+
+def campaign_of_texts(purpose: Mapping[str, Any]) -> int:
+    """The campaign whose texts a detect run reads; 0, which is none, where the order names no number."""
+    wanted = purpose["texts"].get("campaign") if isinstance(purpose["texts"], Mapping) else None
+    return wanted if isinstance(wanted, int) else 0
 
 
 def corpus_problem(corpus: str, folder: Path) -> str | None:

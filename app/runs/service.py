@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.annotations import campaigns
 from app.errors import Conflict, Invalid, NotFound
+from app.integrity import service as integrity
 from app.language import gettext as _
 from app.language import listed
 from app.models import Person, Run, RunParent
@@ -43,7 +44,8 @@ def start_run(
     is never lost between two databases. ``corpora`` is the folder in which a corpus must lie; none
     means that any file will do, as for the command line, whose user has the files anyway.
     ``purpose["answers"]`` of a score run names, below the data folder, the finished file of answers that it
-    scores instead of a snapshot's.
+    scores instead of a snapshot's; ``purpose["texts"]["campaign"]`` of a detect run is the id of the campaign whose
+    texts it reads.
 
     Raises:
         Invalid: an unknown stage, a wrong setting (``fields`` says which), a missing or unsuitable part.
@@ -54,7 +56,7 @@ def start_run(
         raise Invalid(_("There is no stage “%(stage)s”. Choose one of %(stages)s.", stage=stage, stages=stages))
     known: Stage = stage
     purpose = dict(purpose or {})
-    if missing := rules.missing_parts(known, parents, snapshot_id, brings_answers="answers" in purpose):
+    if missing := rules.missing_parts(known, parents, snapshot_id, purpose=purpose):
         raise Invalid(_("A %(stage)s run needs %(parts)s.", stage=stage, parts=listed(missing)))
     _check_parents(session, parents)
     if snapshot_id is not None and not queries.snapshot_exists(session, snapshot_id):
@@ -70,6 +72,8 @@ def start_run(
         raise Invalid(_("The corpus cannot be used. %(problem)s", problem=problem), {"corpus": problem})
     if problem := rules.order_problem(name=name.strip(), seed=seed, prompts=purpose.get("prompts", {})):
         raise Invalid(problem)
+    if stage == "detect":
+        integrity.campaign_to_read(session, rules.campaign_of_texts(purpose))
     if campaign := purpose.get("campaign"):
         campaigns.check_campaign(session, kind="ranking", answers_per_task=None, **rules.campaign_order(campaign))
     made = checked.model_dump(mode="json")

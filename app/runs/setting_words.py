@@ -62,6 +62,7 @@ NAMES = (
     mark("whiten rewards"),
     mark("ema decay"),
     mark("prompts"),
+    mark("min tokens"),
 )
 HINTS = (
     mark("CPU threads for torch; empty = all cores"),
@@ -124,4 +125,6 @@ HINTS = (
     mark("divide rewards by their deviation, mean kept"),
     mark("weights saved are this moving average (IG C.4); 0 = off"),
     mark("held-out prompts at most"),
+    mark("shorter texts get no scores: of so few tokens they are noise"),
+    mark("read each text after its prompt, or alone as the published detectors do"),
 )

@@ -61,7 +61,9 @@ def encode_pieces(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[list[i
         ValueError: the tokenizer cannot tell which characters a token stands for.
     """
     if not tokenizer.is_fast:
-        raise ValueError("This model's tokenizer cannot tell which characters a token stands for. Choose another model.")
+        raise ValueError(
+            "This model's tokenizer cannot tell which characters a token stands for. Choose another model."
+        )
     found = tokenizer(
         text,
         add_special_tokens=False,

@@ -57,7 +57,7 @@ def token_signs(logits: Tensor, chosen: Tensor) -> TokenSigns:
 
 @dataclass(frozen=True)
 class TextSigns:
-    """The means over a text; ``curvature`` is empty where every expectation was certain, so that nothing can deviate."""
+    """The means over a text; ``curvature`` is empty where every expectation was certain and nothing can deviate."""
 
     likelihood: float
     rank: float

@@ -141,7 +141,9 @@ def signs_of(model: Any, tokenizer: Any, batch: Sequence[Reading]) -> list[Token
     found = []
     for row, reading in enumerate(batch):
         end, first = reading.length, reading.length - reading.predicted
-        found.append(_in_parts(logits[row, first - 1 : end - 1], ids[row, first:end]) if reading.predicted else _no_signs())
+        found.append(
+            _in_parts(logits[row, first - 1 : end - 1], ids[row, first:end]) if reading.predicted else _no_signs()
+        )
     return found
 
 

@@ -93,9 +93,7 @@ def auc_interval(auc: float, humans: int, machines: int) -> tuple[float, float]:
     pairs = humans * machines
     inside = min(max(auc, 0.5 / pairs), 1 - 0.5 / pairs)
     q1, q2 = inside / (2 - inside), 2 * inside**2 / (1 + inside)
-    variance = (
-        inside * (1 - inside) + (machines - 1) * (q1 - inside**2) + (humans - 1) * (q2 - inside**2)
-    ) / pairs
+    variance = (inside * (1 - inside) + (machines - 1) * (q1 - inside**2) + (humans - 1) * (q2 - inside**2)) / pairs
     half = Z * math.sqrt(max(variance, 0.0))
     return max(0.0, min(auc, inside - half)), min(1.0, max(auc, inside + half))
 
@@ -159,7 +157,11 @@ def wilson(rate: float, n: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-BANDS = ((10, mark("among the 10 likeliest")), (100, mark("among the 100 likeliest")), (1000, mark("among the 1,000 likeliest")))
+BANDS = (
+    (10, mark("among the 10 likeliest")),
+    (100, mark("among the 100 likeliest")),
+    (1000, mark("among the 1,000 likeliest")),
+)
 REST = mark("less likely")
 UNPREDICTED = mark("not predicted")
 BAND_KEYS = ("top10", "top100", "top1000", "rest")

@@ -104,7 +104,9 @@ def test_pieces_say_the_text_again_and_split_no_character(parent, tmp_path):
 
 
 def test_short_texts_get_pieces_and_no_scores(parent, tmp_path):
-    _, found, manifest = detections(parent, tmp_path, ["red apple", "The apple is red. A red apple stands."], min_tokens=8)
+    _, found, manifest = detections(
+        parent, tmp_path, ["red apple", "The apple is red. A red apple stands."], min_tokens=8
+    )
     assert found[0].likelihood is found[0].curvature is None
     assert found[0].pieces
     assert found[1].likelihood < 0

@@ -1,0 +1,133 @@
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session, contains_eager, joinedload
+
+from app.models import (
+    Annotation,
+    Campaign,
+    Candidate,
+    Detection,
+    IntegrityDecision,
+    ModelVersion,
+    Prompt,
+    Task,
+    WrittenText,
+)
+
+CHUNK = 500  # values in one IN list
+LOOKED_AT = ("waiting", "accepted", "rejected")
+"""States of the texts that the queue knows: those that lie with their author, or were replaced, are none of them."""
+WRITING = ("demonstration", "authoring")
+
+
+def _is_looked_at() -> ColumnElement[bool]:
+    return WrittenText.state.in_(LOOKED_AT)
+
+
+def campaign_by_id(session: Session, campaign_id: int) -> Campaign | None:
+    return session.get(Campaign, campaign_id)
+
+
+def writing_campaigns(session: Session) -> list[tuple[Campaign, int]]:
+    """Campaigns in which people write, newest first, with how many texts there are to look at."""
+    rows = session.execute(
+        select(Campaign, func.count(WrittenText.id))
+        .outerjoin(Annotation, Annotation.campaign_id == Campaign.id)
+        .outerjoin(WrittenText, (WrittenText.annotation_id == Annotation.id) & _is_looked_at())
+        .where(Campaign.kind.in_(WRITING))
+        .group_by(Campaign.id)
+        .order_by(Campaign.id.desc())
+    )
+    return [(campaign, count) for campaign, count in rows]
+
+
+def texts_of_campaign(session: Session, campaign_id: int) -> Sequence[WrittenText]:
+    """Its texts to look at, oldest first, with their annotation, task and prompt."""
+    query = (
+        select(WrittenText)
+        .join(Annotation, Annotation.id == WrittenText.annotation_id)
+        .where(Annotation.campaign_id == campaign_id, _is_looked_at())
+        .order_by(WrittenText.id)
+        .options(
+            contains_eager(WrittenText.annotation)
+            .joinedload(Annotation.task)
+            .options(joinedload(Task.prompt), joinedload(Task.campaign))
+        )
+    )
+    return session.scalars(query).unique().all()
+
+
+def text_by_id(session: Session, text_id: int) -> WrittenText | None:
+    query = (
+        select(WrittenText)
+        .join(Annotation, Annotation.id == WrittenText.annotation_id)
+        .where(WrittenText.id == text_id)
+        .options(
+            contains_eager(WrittenText.annotation)
+            .joinedload(Annotation.task)
+            .options(joinedload(Task.prompt), joinedload(Task.campaign))
+        )
+    )
+    return session.scalar(query)
+
+
+def detections_of(session: Session, text_ids: Iterable[int]) -> list[Detection]:
+    """What models said about these texts, oldest run first."""
+    wanted, found = sorted(text_ids), list[Detection]()
+    for start in range(0, len(wanted), CHUNK):
+        some = wanted[start : start + CHUNK]
+        found += session.scalars(select(Detection).where(Detection.written_text_id.in_(some)))
+    return sorted(found, key=lambda one: (one.run_id, one.id))
+
+
+def detections_by_model(session: Session, model_id: int, text_ids: Iterable[int]) -> dict[int, Detection]:
+    """The same of one model, by text."""
+    return {one.written_text_id: one for one in detections_of(session, text_ids) if one.model_version_id == model_id}
+
+
+def known_texts(session: Session, text_ids: Iterable[int]) -> set[int]:
+    wanted, found = sorted(text_ids), set[int]()
+    for start in range(0, len(wanted), CHUNK):
+        found.update(session.scalars(select(WrittenText.id).where(WrittenText.id.in_(wanted[start : start + CHUNK]))))
+    return found
+
+
+def models_by_id(session: Session, ids: Iterable[int]) -> dict[int, ModelVersion]:
+    query = select(ModelVersion).where(ModelVersion.id.in_(sorted(set(ids))))
+    return {model.id: model for model in session.scalars(query)}
+
+
+def own_answers(session: Session, prompt_ids: Iterable[int]) -> dict[int, dict[int, Candidate]]:
+    """Answers of our own models, by prompt and candidate."""
+    wanted, found = sorted(set(prompt_ids)), dict[int, dict[int, Candidate]]()
+    for start in range(0, len(wanted), CHUNK):
+        query = select(Candidate).where(
+            Candidate.prompt_id.in_(wanted[start : start + CHUNK]), Candidate.model_version_id.is_not(None)
+        )
+        for candidate in session.scalars(query.order_by(Candidate.id)):
+            found.setdefault(candidate.prompt_id, {})[candidate.id] = candidate
+    return found
+
+
+def prompts_by_fingerprint(session: Session, fingerprints: Iterable[str]) -> dict[str, int]:
+    wanted, found = sorted(set(fingerprints)), dict[str, int]()
+    for start in range(0, len(wanted), CHUNK):
+        query = select(Prompt.fingerprint, Prompt.id).where(Prompt.fingerprint.in_(wanted[start : start + CHUNK]))
+        found.update((fingerprint, id_) for fingerprint, id_ in session.execute(query))
+    return found
+
+
+def decisions_of(session: Session, text_ids: Iterable[int]) -> dict[int, list[IntegrityDecision]]:
+    """Decisions about these texts, the newest first."""
+    wanted, found = sorted(text_ids), dict[int, list[IntegrityDecision]]()
+    for start in range(0, len(wanted), CHUNK):
+        query = (
+            select(IntegrityDecision)
+            .where(IntegrityDecision.written_text_id.in_(wanted[start : start + CHUNK]))
+            .order_by(IntegrityDecision.id.desc())
+            .options(joinedload(IntegrityDecision.decider))
+        )
+        for decision in session.scalars(query):
+            found.setdefault(decision.written_text_id, []).append(decision)
+    return found

@@ -33,6 +33,7 @@ class NewCampaignPage(Page):
     most: ClassVar[int] = campaign_rules.MOST_ANSWERS
     most_pieces: ClassVar[int] = campaign_rules.MOST_PIECES
     forms: ClassVar[Mapping[str, str]] = authoring.FORMS
+    purposes: ClassVar[Mapping[str, str]] = campaign_rules.PURPOSES
     written: ClassVar[Sequence[str]] = campaign_rules.WRITTEN
     skip_reasons: ClassVar[Mapping[str, str]] = skip_rules.IN_SHORT
     kind: str

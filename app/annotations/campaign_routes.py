@@ -12,7 +12,7 @@ from app.annotations.campaign_pages import CampaignPage, CampaignRow, CampaignsP
 from app.annotations.forms import Lists, makers_of
 from app.annotations.queries import Progress
 from app.annotations.rules.authoring import PLAIN
-from app.annotations.rules.campaigns import JUDGING, KINDS, priority_of
+from app.annotations.rules.campaigns import BANK, JUDGING, KINDS, WORK, priority_of
 from app.annotations.rules.corrections import DEFAULT_MINUTES
 from app.errors import DomainError, Invalid
 from app.guidelines import service as guidelines
@@ -68,7 +68,10 @@ def create_campaign(request: Request, manager: Manager, lists: Lists) -> Respons
     except DomainError as error:
         with database.reading() as session:
             return render(request, _new_campaign_page(session, lists, str(error)), error.status)
-    tell(request, _("“%(name)s” is open for work.", name=campaign.name))
+    if campaign.purpose == BANK:
+        tell(request, _("“%(name)s” is open: researchers find its items under Work.", name=campaign.name))
+    else:
+        tell(request, _("“%(name)s” is open for work.", name=campaign.name))
     return go(f"/campaigns/{campaign.id}")
 
 
@@ -115,6 +118,7 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
         name=fields.get("name", ""),
         kind=kind,
         phase=fields.get("phase", "training"),
+        purpose=fields.get("purpose", WORK),
         overlap=whole_number(fields.get("overlap", "1"), _("The number of people per task")),
         lease_minutes=whole_number(fields.get("lease_minutes", "30"), _("The time to hold a task")),
         instructions=fields.get("instructions", ""),

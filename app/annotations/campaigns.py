@@ -31,6 +31,7 @@ def create_campaign(
     name: str,
     kind: str = "ranking",
     phase: str = "training",
+    purpose: str = campaign_rules.WORK,
     overlap: int = 1,
     lease_minutes: int = 30,
     instructions: str = "",
@@ -47,6 +48,7 @@ def create_campaign(
 
     Where answers are judged here, ``schema_version_id`` says what is asked; the standard schema unless given.
     Where prompts are written here, ``prompt_form`` says in which form, and ``pieces`` how many texts are asked for.
+    Of a campaign with the purpose ``bank`` only researchers are offered the slots.
 
     Raises:
         Invalid: a number is out of bounds, or a task does not fit the campaign.
@@ -62,12 +64,14 @@ def create_campaign(
         answers_per_task=None if imported else answers_per_task,
         correction_minutes=correction_minutes,
     )
-    if problem := campaign_rules.prompt_form_problem(kind, prompt_form, pieces):
+    problem = campaign_rules.purpose_problem(kind, purpose)
+    if problem := problem or campaign_rules.prompt_form_problem(kind, prompt_form, pieces):
         raise Invalid(problem)
     campaign = Campaign(
         name=name.strip(),
         kind=kind,
         phase=phase,
+        purpose=purpose,
         overlap=overlap,
         lease_minutes=lease_minutes,
         instructions=instructions.strip(),

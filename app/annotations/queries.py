@@ -67,16 +67,20 @@ def campaigns(session: Session) -> Sequence[Campaign]:
     return session.scalars(select(Campaign).order_by(Campaign.id.desc())).all()
 
 
-def working_campaigns(session: Session) -> Sequence[Campaign]:
-    """What labelers know of: campaigns that give out tasks or will again."""
+def working_campaigns(session: Session, purposes: Sequence[str]) -> Sequence[Campaign]:
+    """What people know of who are offered campaigns for these purposes: those that give out tasks or will again."""
     return session.scalars(
-        select(Campaign).where(Campaign.status != "closed", Campaign.imported.is_(False)).order_by(Campaign.id)
+        select(Campaign)
+        .where(Campaign.status != "closed", Campaign.imported.is_(False), Campaign.purpose.in_(purposes))
+        .order_by(Campaign.id)
     ).all()
 
 
-def open_campaign_ids(session: Session, campaign_id: int | None) -> list[int]:
-    query = select(Campaign.id).where(Campaign.status == "open", Campaign.imported.is_(False))
-    return list(session.scalars(query if campaign_id is None else query.where(Campaign.id == campaign_id)))
+def open_campaigns(session: Session, campaign_id: int | None) -> dict[int, str]:
+    """What each campaign is for that gives out tasks now; all of them, or one."""
+    query = select(Campaign.id, Campaign.purpose).where(Campaign.status == "open", Campaign.imported.is_(False))
+    rows = session.execute(query if campaign_id is None else query.where(Campaign.id == campaign_id))
+    return {id_: purpose for id_, purpose in rows}  # noqa: C416
 
 
 def live_lease_of(session: Session, person_id: int, campaign_ids: Iterable[int], now: datetime) -> Lease | None:
@@ -94,7 +98,14 @@ def live_lease_of(session: Session, person_id: int, campaign_ids: Iterable[int],
 
 
 def _is_free(now: datetime) -> ColumnElement[bool]:
-    return and_(Lease.submitted_at.is_(None), or_(Lease.person_id.is_(None), Lease.expires_at <= now))
+    unheld = and_(Lease.submitted_at.is_(None), or_(Lease.person_id.is_(None), Lease.expires_at <= now))
+    return and_(unheld, _is_for_everybody())
+
+
+def _is_for_everybody() -> ColumnElement[bool]:
+    """The slot is not one that a bank keeps beyond its overlap: those are reserved for one person each."""
+    bank = exists().where(Campaign.id == Lease.campaign_id, Campaign.purpose == "bank", Lease.slot >= Campaign.overlap)
+    return ~bank
 
 
 def _is_untouched_by(person_id: int) -> ColumnElement[bool]:
@@ -135,13 +146,23 @@ def next_free_slot(session: Session, person_id: int, campaign_ids: Iterable[int]
 
 
 def free_slot_of_task(
-    session: Session, person_id: int, task_id: int, now: datetime, *, skipped_too: bool = False
+    session: Session,
+    person_id: int,
+    task_id: int,
+    now: datetime,
+    *,
+    purposes: Sequence[str],
+    skipped_too: bool = False,
 ) -> Lease | None:
-    """A free slot of one task; ``skipped_too`` also if the person has skipped it before."""
+    """A free slot of one task, if its campaign is for one of these purposes.
+
+    ``skipped_too`` also if the person has skipped it before.
+    """
     is_theirs_to_take = _is_untouched_by(person_id) if skipped_too else _is_new_to(person_id)
     return session.scalar(
         select(Lease)
         .where(Lease.task_id == task_id, _is_free(now), is_theirs_to_take)
+        .where(Lease.campaign_id.in_(select(Campaign.id).where(Campaign.purpose.in_(purposes))))
         .order_by(Lease.slot)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -237,7 +258,8 @@ def slots_spared(session: Session, person_id: int, campaign_ids: Iterable[int], 
 
 
 def unfinished_slots(session: Session, campaign_ids: Iterable[int]) -> int:
-    query = select(func.count()).where(Lease.campaign_id.in_(list(campaign_ids)), Lease.submitted_at.is_(None))
+    unfinished = and_(Lease.submitted_at.is_(None), _is_for_everybody())
+    query = select(func.count()).where(Lease.campaign_id.in_(list(campaign_ids)), unfinished)
     return session.scalar(query) or 0
 
 
@@ -247,6 +269,7 @@ def first_return(session: Session, person_id: int, campaign_ids: Iterable[int]) 
         Lease.campaign_id.in_(list(campaign_ids)),
         Lease.submitted_at.is_(None),
         Lease.person_id != person_id,
+        _is_for_everybody(),
         _is_new_to(person_id),
         _is_bearable(person_id),
     )

@@ -41,7 +41,7 @@ from app.annotations.pages import (
 )
 from app.annotations.queries import Progress
 from app.annotations.rules.authoring import PLAIN, USER_BASED, Authored, too_long
-from app.annotations.rules.campaigns import WRITTEN, name_for_labelers, priority_of
+from app.annotations.rules.campaigns import WRITTEN, name_for_labelers, priority_of, purposes_open_to
 from app.annotations.rules.drafts import AUTHORED, RANKS, TEXT, Edit
 from app.annotations.rules.ranking import ranks_from_ratings
 from app.annotations.rules.submission import labels_changed, open_in_verdict
@@ -115,7 +115,8 @@ COUNTS_TIME = [Depends(_count_time)]
 @router.get("/label")
 def home(request: Request, person: Labeler, session: Reading, now: Now) -> HTMLResponse:
     progress = queries.progress(session, now)
-    mine = [_for_me(session, person, campaign, progress, now) for campaign in queries.working_campaigns(session)]
+    known = queries.working_campaigns(session, purposes_open_to(person.role))
+    mine = [_for_me(session, person, campaign, progress, now) for campaign in known]
     done_ever = queries.annotated_since(session, person.id, datetime.min.replace(tzinfo=now.tzinfo))
     desk = desk_of(session, person, _called)
     returned = [(text, _called(text.annotation.task.campaign)) for text in queries.returned_texts(session, person.id)]

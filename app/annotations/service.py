@@ -72,13 +72,16 @@ def take_next(session: Session, person: Person, now: datetime, campaign_id: int 
 
     Whoever still holds one in the campaign gets that one back, and a text that was sent back comes before new
     work. A slot whose time is up returns to anyone, also to whoever let it go; their draft is still there.
+    Labelers get no free slot of a bank; what is reserved for somebody they hold already.
     """
     queries.lock_person(session, person.id)
-    campaign_ids = queries.open_campaign_ids(session, campaign_id)
-    if held := queries.live_lease_of(session, person.id, campaign_ids, now):
+    campaigns_open = queries.open_campaigns(session, campaign_id)
+    if held := queries.live_lease_of(session, person.id, campaigns_open, now):
         return Offer(held)
-    if returned := queries.oldest_returned(session, person.id, campaign_ids):
+    if returned := queries.oldest_returned(session, person.id, campaigns_open):
         return Offer(returned)
+    purposes = campaign_rules.purposes_open_to(person.role)
+    campaign_ids = [id_ for id_, purpose in campaigns_open.items() if purpose in purposes]
     slot = queries.next_free_slot(session, person.id, campaign_ids, now)
     if slot is None:
         return Offer(None, why_nothing(session, person, now, campaign_ids, campaign_id))
@@ -121,7 +124,7 @@ def why_nothing(
     if not campaign_ids:
         paused = [
             campaign_rules.name_for_labelers(c.id, c.name, c.phase)
-            for c in queries.working_campaigns(session)
+            for c in queries.working_campaigns(session, campaign_rules.purposes_open_to(person.role))
             if c.status == "paused" and campaign_id in (None, c.id)
         ]
         if paused:
@@ -488,7 +491,8 @@ def _held_or_taken_again(session: Session, person: Person, task_id: int, now: da
         if already_done or draft is None or queries.skip_of(session, person.id, task_id):
             raise
         queries.lock_person(session, person.id)
-        slot = queries.free_slot_of_task(session, person.id, task_id, now)
+        purposes = campaign_rules.purposes_open_to(person.role)
+        slot = queries.free_slot_of_task(session, person.id, task_id, now, purposes=purposes)
         if slot is None:
             raise
         hold_slot(session, slot, person, now)

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.annotations import queries, service
+from app.annotations.rules import campaigns as campaign_rules
 from app.annotations.rules import skips as rules
 from app.errors import Conflict, Invalid, NotFound
 from app.language import gettext as _
@@ -56,7 +57,8 @@ def take_back(session: Session, person: Person, task_id: int, now: datetime) -> 
     if not rules.may_be_taken_back(skipped.skipped_at, now):
         minutes = round(rules.TAKE_BACK_WITHIN.total_seconds() / 60)
         raise Conflict(_("A skip can be taken back for %(minutes)s minutes. This one stays.", minutes=minutes))
-    slot = queries.free_slot_of_task(session, person.id, task_id, now, skipped_too=True)
+    purposes = campaign_rules.purposes_open_to(person.role)
+    slot = queries.free_slot_of_task(session, person.id, task_id, now, purposes=purposes, skipped_too=True)
     if slot is None:
         raise Conflict(_("Somebody else is working on this task by now, so the skip stays."))
     session.delete(skipped)

@@ -20,7 +20,9 @@ class Judged:
 
 def evaluation_campaigns(session: Session) -> Sequence[Campaign]:
     return session.scalars(
-        select(Campaign).where(Campaign.phase == "evaluation", Campaign.kind == "ranking").order_by(Campaign.id.desc())
+        select(Campaign)
+        .where(Campaign.phase == "evaluation", Campaign.kind == "ranking", Campaign.purpose == "work")
+        .order_by(Campaign.id.desc())
     ).all()
 
 
@@ -69,4 +71,5 @@ def answers_by_model(
 
 def campaign_by_id(session: Session, campaign_id: int) -> Campaign | None:
     campaign = session.get(Campaign, campaign_id)
-    return campaign if campaign and campaign.phase == "evaluation" and campaign.kind == "ranking" else None
+    compares = campaign and (campaign.phase, campaign.kind, campaign.purpose) == ("evaluation", "ranking", "work")
+    return campaign if compares else None

@@ -13,6 +13,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "annotate": frozenset({"labeler", "researcher", "admin"}),
     "manage_campaigns": frozenset({"researcher", "engineer", "admin"}),
     "review": frozenset({"researcher", "admin"}),
+    "adjudicate": frozenset({"researcher", "admin"}),
     "write_guidelines": frozenset({"researcher", "admin"}),
     "see_results": frozenset({"researcher", "engineer", "admin"}),
     "score": frozenset({"researcher", "engineer", "admin"}),

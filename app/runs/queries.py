@@ -105,7 +105,7 @@ def pipeline_counts(session: Session) -> dict[str, int]:
         "rankings": count(
             select(func.count(Annotation.id))
             .join(Campaign, Campaign.id == Annotation.campaign_id)
-            .where(Campaign.kind == "ranking")
+            .where(Campaign.kind == "ranking", Campaign.purpose == "work")
         ),
         "snapshots": count(select(func.count(Snapshot.id))),
     }
@@ -124,11 +124,11 @@ def newest_success(session: Session, stage: str, snapshot_id: int) -> Run | None
 
 
 def open_campaigns(session: Session) -> list[tuple[Campaign, int, int]]:
-    """Open campaigns with the slots submitted and the slots asked for."""
+    """Open campaigns of work with the slots submitted and the slots asked for."""
     query = (
         select(Campaign, func.count(Lease.submitted_at), func.count(Lease.id))
         .join(Lease, Lease.campaign_id == Campaign.id)
-        .where(Campaign.status == "open")
+        .where(Campaign.status == "open", Campaign.purpose == "work")
         .group_by(Campaign.id)
         .order_by(Campaign.id.desc())
     )

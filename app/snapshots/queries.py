@@ -184,8 +184,9 @@ def _with_prompts(query: AnySelect) -> AnySelect:
 
 
 def _taken(filters: Filters) -> Any:
-    phases = Campaign.phase.in_(filters.phases)
-    return and_(phases, Campaign.id.in_(filters.campaigns)) if filters.campaigns else phases
+    """The campaign is one that the filters take; never a bank, whose items people are measured by."""
+    work = and_(Campaign.purpose == "work", Campaign.phase.in_(filters.phases))
+    return and_(work, Campaign.id.in_(filters.campaigns)) if filters.campaigns else work
 
 
 def _waiting(query: AnySelect, filters: Filters) -> AnySelect:
@@ -228,10 +229,11 @@ def snapshot_named(session: Session, name: str) -> Snapshot | None:
 
 
 def campaigns(session: Session) -> Sequence[tuple[Campaign, int]]:
-    """All campaigns with the number of their annotations, newest first."""
+    """All campaigns that a snapshot can take, with the number of their annotations, newest first."""
     rows = session.execute(
         select(Campaign, func.count(Annotation.id))
         .outerjoin(Annotation, Annotation.campaign_id == Campaign.id)
+        .where(Campaign.purpose == "work")
         .group_by(Campaign.id)
         .order_by(Campaign.id.desc())
     )
@@ -239,7 +241,8 @@ def campaigns(session: Session) -> Sequence[tuple[Campaign, int]]:
 
 
 def campaign_ids(session: Session) -> dict[str, int]:
-    return {name: id_ for name, id_ in session.execute(select(Campaign.name, Campaign.id))}  # noqa: C416
+    rows = session.execute(select(Campaign.name, Campaign.id).where(Campaign.purpose == "work"))
+    return {name: id_ for name, id_ in rows}  # noqa: C416
 
 
 def sources(session: Session) -> Sequence[str]:

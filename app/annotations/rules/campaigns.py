@@ -9,6 +9,7 @@ from app.annotations.rules.corrections import DEFAULT_MINUTES, MOST_MINUTES
 from app.annotations.rules.toxicity import INPUT_TOXICITY, PLAUSIBLE_FROM
 from app.language import gettext as _
 from app.language import listed, mark
+from app.people.rules import may
 from app.prompts.rules import SENSITIVE_LABELS
 from app.schemas.rules import YES
 
@@ -35,6 +36,15 @@ WHAT_PHASES_MEAN = {
     "evaluation": mark("Labels that judge models. Models never learn from them."),
 }
 """The same, for kinds of campaigns in which the phase does not decide what comes first."""
+WORK, BANK = "work", "bank"
+PURPOSES = {
+    WORK: mark("Work for labelers: what they say can be frozen, trained on and reported."),
+    BANK: mark(
+        "A bank of items for tests, courses and calibration: researchers judge them, labelers are never offered them "
+        "by themselves, and no training set or report takes them."
+    ),
+}
+PURPOSE_WORDS = {WORK: mark("work"), BANK: mark("bank")}
 KIND_WORDS = {
     "ranking": mark("ranking"),
     "demonstration": mark("demonstration"),
@@ -133,6 +143,26 @@ def campaign_problem(
     if problem := next((sentence for fine, sentence in checks if not fine), None):
         return problem
     return answers_problem(answers_per_task) if kind in JUDGING and answers_per_task is not None else None
+
+
+def purpose_problem(kind: str, purpose: str) -> str | None:
+    """Why a campaign of a kind cannot be for this, or nothing."""
+    if purpose not in PURPOSES:
+        words = listed(map(_, PURPOSE_WORDS.values()), "or")
+        return _("A campaign is for %(purposes)s, not “%(purpose)s”.", purposes=words, purpose=purpose[:40])
+    if purpose == BANK and kind == "authoring":
+        return _("The items of a bank have prompts; in an authoring campaign people write them.")
+    return None
+
+
+def purposes_open_to(role: str) -> tuple[str, ...]:
+    """For what campaigns are whose free slots somebody is offered; what is reserved for them they have besides.
+
+    Researchers fill the slots of a bank, so that nobody who is to be measured by an item has judged it before.
+    """
+    if may(role, "adjudicate"):
+        return (WORK, BANK)
+    return (WORK,) if role == "labeler" else ()
 
 
 def answers_problem(answers: int) -> str | None:

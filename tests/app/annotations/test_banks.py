@@ -1,0 +1,167 @@
+"""Banks: items that researchers judge, and that nobody else meets by chance."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.annotations import campaigns, queries, service, skips
+from app.errors import Conflict, Invalid, NotFound
+from app.evaluations import queries as evaluations
+from app.models import Campaign, Draft, Lease, Person
+from app.runs import queries as runs
+from app.snapshots import queries as snapshots
+from app.snapshots import service as snapshot_service
+from app.snapshots.rules import Filters
+from tests.app.annotations.conftest import NOON
+
+
+def person(workshop, role, name="r"):
+    return workshop.factory.add(Person(email=f"{name}@example.org", name=name, role=role, password_hash=""))
+
+
+@pytest.fixture
+def bank(workshop):
+    return workshop.campaign(workshop.prompts(2), name="Bank", purpose="bank", overlap=2)
+
+
+def reserve(workshop, bank, someone, until):
+    """An additional slot of the bank's first task for one person, as a test draws it."""
+    with workshop.database.transaction() as session:
+        task_id = session.scalars(select(Lease.task_id).where(Lease.campaign_id == bank.id)).first()
+        row = Lease(campaign_id=bank.id, task_id=task_id, slot=bank.overlap, person_id=someone.id, expires_at=until)
+        row.leased_at = NOON
+        session.add(row)
+        session.add(Draft(task_id=task_id, person_id=someone.id, shown_order=[]))
+        return task_id
+
+
+def test_researchers_are_offered_the_items_of_a_bank_and_labelers_are_not(workshop, bank):
+    labeler, researcher, admin = (person(workshop, role, role) for role in ("labeler", "researcher", "admin"))
+    assert workshop.take(labeler).lease is None
+    assert workshop.take(labeler, campaign_id=bank.id).lease is None
+    assert workshop.take(researcher).lease.campaign_id == bank.id
+    assert workshop.take(admin, campaign_id=bank.id).lease.campaign_id == bank.id
+
+
+def test_labelers_pass_over_a_bank_to_the_work(workshop, bank):
+    work = workshop.campaign(workshop.prompts(1, start=5))
+    assert workshop.take(person(workshop, "labeler")).lease.campaign_id == work.id
+
+
+def test_a_labeler_is_told_of_work_only(workshop, bank):
+    assert workshop.take(person(workshop, "labeler")).reason.startswith("No campaign is open at the moment.")
+    with workshop.database.transaction() as session:
+        session.get(Campaign, bank.id).status = "paused"
+    assert "Bank" not in workshop.take(person(workshop, "labeler", "other")).reason
+
+
+def test_what_is_reserved_for_somebody_is_offered_to_them_alone(workshop, bank):
+    labeler, researcher = person(workshop, "labeler", "l"), person(workshop, "researcher")
+    task_id = reserve(workshop, bank, labeler, NOON + timedelta(hours=1))
+    assert workshop.take(labeler).lease.task_id == task_id
+    late = NOON + timedelta(days=1)
+    slots = set()
+    while (offer := workshop.take(researcher, late)).lease:
+        slots.add(offer.lease.slot)
+        workshop.submit(researcher, offer.lease.task_id, late)
+    assert slots == {0}
+    assert workshop.take(labeler, late).lease is None
+
+
+def test_a_slot_that_others_have_not_finished_is_not_said_to_come_back(workshop, bank):
+    """Reserved slots are none that a researcher waits for."""
+    first, second = person(workshop, "researcher", "a"), person(workshop, "researcher", "b")
+    labeler = person(workshop, "labeler", "l")
+    reserve(workshop, bank, labeler, NOON + timedelta(hours=1))
+    for researcher in (first, second):
+        while (offer := workshop.take(researcher)).lease:
+            workshop.submit(researcher, offer.lease.task_id)
+    assert workshop.take(first).reason == "Everything here is done. Thank you!"
+
+
+def test_whoever_lost_a_reserved_slot_takes_none_of_the_researchers(workshop, bank):
+    labeler = person(workshop, "labeler", "l")
+    task_id = reserve(workshop, bank, labeler, NOON + timedelta(hours=1))
+    with workshop.database.transaction() as session:
+        session.delete(queries.lease_for(session, labeler.id, task_id))
+    with pytest.raises(Conflict), workshop.database.transaction() as session:
+        service.renew(session, labeler, task_id, NOON)
+
+
+def test_a_labeler_who_skipped_a_reserved_item_cannot_take_a_researchers_slot_of_it(workshop, bank):
+    labeler = person(workshop, "labeler", "l")
+    task_id = reserve(workshop, bank, labeler, NOON + timedelta(hours=1))
+    with workshop.database.transaction() as session:
+        skips.skip(session, labeler, task_id, NOON, reason="unclear")
+    with pytest.raises(Conflict), workshop.database.transaction() as session:
+        skips.take_back(session, labeler, task_id, NOON)
+
+
+def test_the_labelers_home_shows_work_only(browse, workshop, bank):
+    workshop.campaign(workshop.prompts(1, start=5), name="Ordinary")
+    page = browse.as_("labeler").get("/label")
+    assert "Ordinary" in page
+    assert "Bank" not in page
+    assert "Bank" in browse.as_("researcher").get("/label")
+
+
+@pytest.fixture
+def judged(workshop, bank):
+    """One annotation in the bank and one in a campaign of work; both could be trained on and compared."""
+    work = workshop.campaign(workshop.prompts(1, start=5), name="Work", phase="training")
+    compared = workshop.campaign(workshop.prompts(1, start=9), name="Compared", phase="evaluation")
+    trap = workshop.campaign(workshop.prompts(1, start=12), name="Trap", phase="evaluation", purpose="bank")
+    researcher = person(workshop, "researcher")
+    for campaign in (bank, work, compared, trap):
+        offer = workshop.take(researcher, campaign_id=campaign.id)
+        workshop.submit(researcher, offer.lease.task_id)
+    return work
+
+
+def test_a_snapshot_takes_nothing_from_a_bank_even_if_it_is_named(database, judged, bank):
+    both = Filters(phases=("training", "evaluation"))
+    with database.reading() as session:
+        taken = [ranked.campaign.name for ranked in snapshots.ranked_prompts(session, both)]
+        assert taken == ["Work", "Compared"]
+        assert snapshots.counts(session, Filters(campaigns=(bank.id,)))["rankings"] == 0
+        assert {campaign.name for campaign, _ in snapshots.campaigns(session)} == {"Work", "Compared"}
+        with pytest.raises(NotFound):
+            snapshot_service.campaigns_named(session, ["Bank"])
+
+
+def test_evaluations_and_the_dashboard_leave_banks_out(database, judged, bank):
+    with database.reading() as session:
+        assert [campaign.name for campaign in evaluations.evaluation_campaigns(session)] == ["Compared"]
+        trap = campaigns.queries.campaign_by_name(session, "Trap")
+        assert evaluations.campaign_by_id(session, trap.id) is None
+        assert {campaign.name for campaign, *_ in runs.open_campaigns(session)} == {"Work", "Compared"}
+        assert runs.pipeline_counts(session)["rankings"] == 2
+
+
+def test_a_bank_of_prompts_to_be_written_is_refused(database):
+    with pytest.raises(Invalid, match="The items of a bank have prompts"), database.transaction() as session:
+        campaigns.create_campaign(
+            session, None, name="x", kind="authoring", prompt_form="plain", pieces=1, purpose="bank"
+        )
+    with pytest.raises(Invalid, match="work or bank, not “play”"), database.transaction() as session:
+        campaigns.create_campaign(session, None, name="x", purpose="play")
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_the_form_makes_a_bank_and_the_lists_say_so(browse, workshop, database):
+    workshop.prompts(2)
+    browse.as_("researcher")
+    assert "A bank of items for tests" in browse.get("/campaigns/new")
+    form = {"name": "Bank 1", "kind": "ranking", "purpose": "bank", "overlap": "2", "prompts": "1"}
+    origins = {"origin": ["import:secret-origin-0", "import:secret-origin-1"]}
+    place = browse.post("/campaigns", form | origins).headers["location"]
+    page = browse.get(place)
+    assert "researchers find its items under Work" in page
+    assert "Freeze a snapshot" not in page
+    assert '<span class="badge">bank</span>' in page
+    assert '<span class="badge">bank</span>' in browse.get("/campaigns")
+    with database.reading() as session:
+        assert session.scalar(select(Campaign.purpose)) == "bank"
+    wrong = browse.post("/campaigns", form | origins | {"name": "Bank 2", "purpose": "play"}, status=422)
+    assert "A campaign is for work or bank" in wrong.text

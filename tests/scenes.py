@@ -62,7 +62,7 @@ PEOPLE = {
     ADMIN: ("Ada Lind", "admin"),
 }
 
-TASK = "task"
+TASK = "{task}"
 """Stands for the address of the task that the person holds."""
 JUDGED = 5
 """The first task of the second campaign, which two people have judged."""

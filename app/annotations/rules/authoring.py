@@ -149,7 +149,7 @@ def items_of(authored: Authored) -> list[Item]:
 
 def _shown(authored: Authored, shots: Sequence[Pair], query: str) -> str:
     """The instruction, the other pairs, and the query last, its response left open."""
-    asked, said = f"{authored.query_name or QUERY_NAME}:", f"{authored.response_name or RESPONSE_NAME}:"
+    asked, said = f"{authored.query_name or _(QUERY_NAME)}:", f"{authored.response_name or _(RESPONSE_NAME)}:"
     blocks = [f"{asked} {shot.query}\n{said} {shot.response}" for shot in shots]
     return "\n\n".join([authored.instruction, *blocks, f"{asked} {query}\n{said}"]).lstrip()
 

@@ -12,6 +12,7 @@ from app.annotations.campaign_routes import router as campaigns
 from app.annotations.routes import router as annotations
 from app.api.application import PREFIX, create_api
 from app.api.reference import router as api_reference
+from app.costs.routes import router as costs
 from app.database import Database
 from app.evaluations.routes import router as evaluations
 from app.guidelines.routes import router as guidelines
@@ -46,6 +47,7 @@ ROUTERS = (
     annotations,
     reviews,
     worklog,
+    costs,
     snapshots,
     registry,
     evaluations,

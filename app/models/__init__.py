@@ -17,6 +17,7 @@ from app.models.annotations import (
 )
 from app.models.base import Base
 from app.models.candidates import Candidate
+from app.models.costs import CostPlan
 from app.models.gold import GoldItem
 from app.models.guidelines import (
     Announcement,
@@ -50,6 +51,7 @@ __all__ = [
     "CampaignGuideline",
     "Candidate",
     "Corpus",
+    "CostPlan",
     "Demonstration",
     "Detection",
     "Draft",

@@ -21,6 +21,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "train": frozenset({"engineer", "admin"}),
     "see_prompts": frozenset({"researcher", "engineer", "admin"}),
     "import_data": frozenset({"engineer", "admin"}),
+    "set_wage": frozenset({"admin"}),
     "manage_people": frozenset({"admin"}),
     "manage_schemas": frozenset({"admin"}),
 }

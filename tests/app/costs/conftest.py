@@ -1,0 +1,3 @@
+from tests.app.annotations.conftest import workshop
+
+__all__ = ["workshop"]

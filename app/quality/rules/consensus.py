@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 from math import erf, sqrt
 
 import numpy as np
@@ -29,6 +30,9 @@ class Consensus:
     worths: list[float]
     errors: list[float]
     better: list[float]
+    doubt: float
+    """The mean over all pairs of answers of the chance that the lower one is truly the better: 0 is certain, ½ knows
+    nothing. Unlike the certainty it can be compared between short and long orders."""
 
     @property
     def certainty(self) -> float:
@@ -36,33 +40,47 @@ class Consensus:
         return min(self.better, default=1.0)
 
 
-def consensus(found: Reliabilities, *, certain: float = CERTAIN) -> dict[int, Consensus]:
+def consensus(
+    found: Reliabilities, *, certain: float = CERTAIN, alone: Mapping[int, Mapping[int, int]] | None = None
+) -> dict[int, Consensus]:
     """The consensus of each task, from worths that weigh every labeler by their reliability.
 
     Args:
         found: the fit; each task's worths are normal with its covariance.
         certain: how likely the order of two neighbours must be, ½ to 1; ½ leaves no ties.
+        alone: the ranks of answers in tasks that have a single ranking, by task and answer: they stand as they are.
     """
+    alone = alone or {}
     bounds = np.searchsorted(found.task, np.arange(len(found.covariance) + 1))
     everything: dict[int, Consensus] = {}
     for task, (start, end) in enumerate(pairwise(bounds)):
         if end == start:
             continue
         worth, covariance = found.worth[start:end], found.covariance[task]
-        order = np.argsort(-worth, kind="stable")
-        better = [
-            _normal((worth[i] - worth[j]) / sqrt(covariance[i, i] + covariance[j, j] - 2 * covariance[i, j]))
-            for i, j in pairwise(order)
-        ]
+        answers = found.answer[start:end].tolist()
+        own = alone.get(task)
+        order = (
+            np.lexsort((-worth, np.array([own[answer] for answer in answers])))
+            if own
+            else np.argsort(-worth, kind="stable")
+        )
+        chances = {
+            (i, j): _normal((worth[i] - worth[j]) / sqrt(covariance[i, i] + covariance[j, j] - 2 * covariance[i, j]))
+            for i, j in combinations(order.tolist(), 2)
+        }
+        better = [chances[step] for step in pairwise(order.tolist())]
         ranks = [1]
         for place, chance in enumerate(better):
-            ranks.append(place + 2 if chance >= certain else ranks[-1])
+            one, other = (answers[order[place + step]] for step in (0, 1))
+            apart = own[one] != own[other] if own else chance >= certain
+            ranks.append(place + 2 if apart else ranks[-1])
         everything[task] = Consensus(
-            [int(one) for one in found.answer[start:end][order]],
+            [answers[i] for i in order],
             ranks,
             [float(one) for one in worth[order]],
             [sqrt(covariance[i, i]) for i in order],
             better,
+            sum(1 - chance for chance in chances.values()) / max(len(chances), 1),
         )
     return everything
 
@@ -80,6 +98,26 @@ def majority(judgements: Judgements) -> tuple[Integers, Floats]:
     with np.errstate(invalid="ignore"):
         shares = most[:, 0] / votes.sum(axis=1)
     return np.where(alone, votes.argmax(axis=1) - 1, 0), shares
+
+
+def plurality(judgements: Judgements) -> Integers:
+    """The verdicts of the whole order that most people gave of a task, the earliest among equals: signs (P,).
+
+    Rankings of a task that hold other answers are other orders. A pair that the chosen order does not hold is a tie.
+    """
+    by_ranking = np.lexsort((judgements.pair, judgements.ranking))
+    bounds = np.flatnonzero(np.diff(judgements.ranking[by_ranking], prepend=-1, append=-1))
+    votes: dict[int, dict[tuple[bytes, bytes], int]] = {}
+    for start, end in pairwise(bounds.tolist()):
+        rows = by_ranking[start:end]
+        order = (judgements.pair[rows].tobytes(), judgements.sign[rows].tobytes())
+        of_task = votes.setdefault(int(judgements.task[judgements.ranking[rows[0]]]), {})
+        of_task[order] = of_task.get(order, 0) + 1
+    signs = np.zeros(len(judgements.answers), dtype=np.int64)
+    for orders in votes.values():
+        pairs, said = max(orders, key=lambda order: orders[order])
+        signs[np.frombuffer(pairs, judgements.pair.dtype)] = np.frombuffer(said, judgements.sign.dtype)
+    return signs
 
 
 def majority_classes(items: Integers, values: Integers, shape: tuple[int, int]) -> Integers:

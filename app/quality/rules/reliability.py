@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 
 from app.quality.rules.davidson import probabilities
 from app.quality.rules.estimates import NO_JUDGEMENTS
 from app.quality.rules.rankings import Judgements, numbered_within
-from app.quality.rules.resamples import Floats, Integers
+from app.quality.rules.resamples import Floats, Integers, Mask
 
 _NODES, _SHARES = np.polynomial.hermite_e.hermegauss(7)
 _SHARES = _SHARES / _SHARES.sum()
 _SPREAD = 1.0
 """Standard deviation of the habits among labelers, on the scale on which answers of a prompt differ by about 1."""
+NORMAL_95 = 1.959963984540054
 _START = 1.0
 _CLOSE = 1e-3
 _INNER = 8
@@ -29,8 +31,9 @@ class Reliabilities:
       for ranking upside down.
     * ``position``: (L,) b, the log-odds of preferring what stands first among equals; 0 is fair.
     * ``log_tie``: (L,) c; equals are tied with chance e^c / (2 + e^c) if ``position`` is 0.
-    * ``errors``: (L, 3) their standard errors in this order, from the observed information.
-    * ``judged``: (L,) how many pairs a labeler judged; without any they have the values of the typical labeler.
+    * ``errors``: (L, 3) their standard errors in this order.
+    * ``judged``: (L,) how many pairs a labeler judged in tasks that somebody else judged too; without any they have the
+      values of the typical labeler. One habit of all (``alike``) has one entry for everybody together.
     * ``task``, ``answer``: (A,) the answers of each task, sorted; ``worth``: (A,) their λ, about 0 ± 1 within a prompt.
     * ``covariance``: (T, K, K) of the worths of each task in this order, K the largest number of answers.
     * ``converged``: whether the habits came to rest.
@@ -50,12 +53,43 @@ class Reliabilities:
     typical: Floats = field(default_factory=lambda: np.array([_START, 0.0, 0.0]))
 
     @property
+    def reliability(self) -> Floats:
+        """How often a labeler puts the better of two answers first whose worths differ by 1, if not tying them: (L,).
+
+        1 / (1 + e^-β): one half for guessing, below it for ranking upside down.
+        """
+        return share_of_log_odds(self.discrimination)
+
+    @property
+    def reliability_interval(self) -> tuple[Floats, Floats]:
+        """95 % bounds of ``reliability``, from β ± 1.96 standard errors."""
+        reach = NORMAL_95 * self.errors[:, 0]
+        return share_of_log_odds(self.discrimination - reach), share_of_log_odds(self.discrimination + reach)
+
+    @property
+    def leaning(self) -> Floats:
+        """How often a labeler puts the answer that stands first on the screen before an equal one: (L,); ½ is fair."""
+        return share_of_log_odds(self.position)
+
+    @property
+    def leaning_interval(self) -> tuple[Floats, Floats]:
+        """95 % bounds of ``leaning``."""
+        reach = NORMAL_95 * self.errors[:, 1]
+        return share_of_log_odds(self.position - reach), share_of_log_odds(self.position + reach)
+
+    @property
     def slot(self) -> Integers:
         """The place of each answer within its task: (A,)."""
         return numbered_within(self.task, np.arange(len(self.task)))
 
 
-def reliabilities(judgements: Judgements, *, steps: int = 100) -> Reliabilities:
+def share_of_log_odds(log_odds: Floats) -> Floats:
+    """The logistic function 1 / (1 + e^-x)."""
+    found: Floats = 1 / (1 + np.exp(-np.asarray(log_odds, dtype=np.float64)))
+    return found
+
+
+def reliabilities(judgements: Judgements, *, alike: bool = False, steps: int = 100) -> Reliabilities:
     """Fit worths of answers and habits of labelers together.
 
     Labeler l, shown i and j, with u = β_l (λ_i - λ_j) + b_l s, s = ±1 for which of the two stood first, says
@@ -82,32 +116,39 @@ def reliabilities(judgements: Judgements, *, steps: int = 100) -> Reliabilities:
     Scott 1948). The habits are moved by Newton steps on the expected log-likelihood, the expectation over each gap by
     Gauss–Hermite quadrature.
 
+    *What one person alone judged* has worths but tells nothing of habits: a ranking never contradicts itself, so it
+    looks steep whoever made it, and spammers who work alone would seem as reliable as anybody.
+
     Args:
         judgements: of all labelers; pairs whose order on the screen is unknown tell nothing about position.
+        alike: everybody is given the same habits, one steepness, one leaning and one tie rate: Davidson's model with
+            an effect of the order on the screen (Davidson & Beaver 1977), each labeler's word of the same weight.
         steps: of EM at most.
     """
-    data = _Data(judgements)
+    data = _Data(judgements, alike=alike)
     habits = np.tile([_START, 0.0, 0.0], (data.labelers, 1))
     worth = np.zeros((data.tasks, data.width))
     covariance = np.tile(np.eye(data.width), (data.tasks, 1, 1))
-    errors = np.full((data.labelers, 3), _SPREAD)
-    typical, converged = habits[:1].mean(axis=0) if len(habits) else np.array([_START, 0.0, 0.0]), False
+    typical, converged = np.array([_START, 0.0, 0.0]), False
     for _ in range(steps if len(data.sign) else 0):
         worth, covariance = _worths(data, habits, worth)
-        moved, errors = _habits(data, habits, typical, worth, covariance)
+        if not data.judged.any():
+            break
+        moved = _habits(data, habits, typical, worth, covariance)
+        typical = moved[data.judged > 0].mean(axis=0)
+        typical[1] = 0.0
+        # Who shares no task with anybody is taken for typical: nothing else is known of them.
+        moved[data.judged == 0] = typical
         change = np.abs(moved - habits).max()
         habits = moved
-        typical = habits[data.judged > 0].mean(axis=0)
-        typical[1] = 0.0
         if change < _CLOSE:
             converged = True
             break
-    habits[data.judged == 0] = typical
     return Reliabilities(
         discrimination=habits[:, 0],
         position=habits[:, 1],
         log_tie=habits[:, 2],
-        errors=errors,
+        errors=_errors(data, habits, worth, covariance),
         judged=data.judged,
         task=data.answer_task,
         answer=data.answer,
@@ -122,16 +163,21 @@ def reliabilities(judgements: Judgements, *, steps: int = 100) -> Reliabilities:
 class _Data:
     """Judgements with the places of their answers within the task."""
 
-    def __init__(self, judgements: Judgements) -> None:
+    def __init__(self, judgements: Judgements, *, alike: bool) -> None:
         self.task = judgements.task[judgements.ranking]
-        self.labeler = judgements.labeler[judgements.ranking]
+        people = judgements.labeler[judgements.ranking]
+        self.labeler = np.zeros_like(people) if alike else people
+        self.ranking, self.task_of_ranking = judgements.ranking, judgements.task
+        self.labeler_of_ranking = np.zeros_like(judgements.labeler) if alike else judgements.labeler
         self.sign, self.shown = judgements.sign.astype(np.int64), judgements.shown.astype(np.float64)
         pairs = np.bincount(judgements.ranking, minlength=len(judgements.task))[judgements.ranking]
         answers_ranked = (1 + np.sqrt(1 + 8 * pairs)) / 2
         self.weight = np.sqrt(2 / answers_ranked)
         self.tasks = int(judgements.task.max(initial=-1)) + 1
-        self.labelers = int(judgements.labeler.max(initial=-1)) + 1
-        self.judged = np.bincount(self.labeler, minlength=self.labelers)
+        self.labelers = min(1, len(people)) if alike else int(judgements.labeler.max(initial=-1)) + 1
+        shared = judged_by_several(self.task, people)
+        self.evidence = self.weight * shared
+        self.judged = np.bincount(self.labeler[shared], minlength=self.labelers)
         answers = judgements.answers[judgements.pair].reshape(-1, 2)
         names, numbers = np.unique(answers, return_inverse=True)
         cells = self.task[:, None] * max(len(names), 1) + numbers.reshape(-1, 2)
@@ -146,6 +192,17 @@ class _Data:
         self.at_first, self.at_second = base + self.first, base + self.second
         square = self.task * self.width**2
         self.cross = square + self.first * self.width + self.second
+
+
+def judged_by_several(task: Integers, labeler: Integers) -> Mask:
+    """Whether the task of each row, (N,), has rows of at least two labelers: (N,)."""
+    if not len(task):
+        return np.zeros(0, dtype=bool)
+    low, high = (np.full(int(task.max()) + 1, start) for start in (int(labeler.max()), 0))
+    np.minimum.at(low, task, labeler)
+    np.maximum.at(high, task, labeler)
+    found: Mask = (low < high)[task]
+    return found
 
 
 def _worths(data: _Data, habits: Floats, worth: Floats) -> tuple[Floats, Floats]:
@@ -172,10 +229,29 @@ def _worths(data: _Data, habits: Floats, worth: Floats) -> tuple[Floats, Floats]
     return worth, np.linalg.inv(information)
 
 
-def _habits(data: _Data, habits: Floats, typical: Floats, worth: Floats, covariance: Floats) -> tuple[Floats, Floats]:
-    """One Newton step of every labeler's habits on the expected log-likelihood, and standard errors."""
+@dataclass(frozen=True)
+class _Slopes:
+    """Expected slopes of each ranking in its labeler's habits, (R, 3), and expected curvature by labeler, (L, 3, 3)."""
+
+    of_rankings: Floats
+    information: Floats
+
+
+def _habits(data: _Data, habits: Floats, typical: Floats, worth: Floats, covariance: Floats) -> Floats:
+    """One Newton step of every labeler's habits on the expected log-likelihood."""
+    slopes = _slopes(data, habits, worth, covariance)
     gradient = -(habits - typical) / _SPREAD**2
-    information = np.tile(np.eye(3) / _SPREAD**2, (data.labelers, 1, 1))
+    for column in range(3):
+        gradient[:, column] += np.bincount(data.labeler_of_ranking, slopes.of_rankings[:, column], data.labelers)
+    information = slopes.information + np.eye(3) / _SPREAD**2
+    step = np.linalg.solve(information, gradient[:, :, None])[:, :, 0]
+    moved: Floats = habits + np.clip(step, -1, 1)
+    return moved
+
+
+def _slopes(data: _Data, habits: Floats, worth: Floats, covariance: Floats) -> _Slopes:
+    of_rankings = np.zeros((len(data.labeler_of_ranking), 3))
+    information = np.zeros((data.labelers, 3, 3))
     flat, square = worth.ravel(), covariance.reshape(-1, data.width)
     for start in range(0, len(data.sign), _AT_ONCE):
         rows = slice(start, start + _AT_ONCE)
@@ -188,10 +264,9 @@ def _habits(data: _Data, habits: Floats, typical: Floats, worth: Floats, covaria
         beta, position, log_tie = (habits[labeler, column][:, None] for column in range(3))
         chances = probabilities(beta * gap + position * shown, log_tie)
         lean, tie = chances[..., 0] - chances[..., 1], chances[..., 2]
-        shares = data.weight[rows, None] * _SHARES
+        shares = data.evidence[rows, None] * _SHARES
         sign = data.sign[rows, None]
         slope = (sign - lean) / 2 * shares
-        slopes = (slope * gap, slope * shown, ((sign == 0) - tie) * shares)
         curve = (1 - tie - lean**2) / 4 * shares
         mixed = -tie * lean / 2 * shares
         curves = {
@@ -202,13 +277,53 @@ def _habits(data: _Data, habits: Floats, typical: Floats, worth: Floats, covaria
             (1, 2): mixed * shown,
             (2, 2): tie * (1 - tie) * shares,
         }
-        for column, values in enumerate(slopes):
-            gradient[:, column] += np.bincount(labeler, values.sum(axis=1), data.labelers)
+        for column, values in enumerate((slope * gap, slope * shown, ((sign == 0) - tie) * shares)):
+            of_rankings[:, column] += np.bincount(data.ranking[rows], values.sum(axis=1), len(of_rankings))
         for (row, column), values in curves.items():
             summed = np.bincount(labeler, values.sum(axis=1), data.labelers)
             information[:, row, column] += summed
             if row != column:
                 information[:, column, row] += summed
-    step = np.linalg.solve(information, gradient[:, :, None])[:, :, 0]
-    errors = np.sqrt(np.diagonal(np.linalg.inv(information), axis1=1, axis2=2))
-    return habits + np.clip(step, -1, 1), errors
+    return _Slopes(of_rankings, information)
+
+
+def _errors(data: _Data, habits: Floats, worth: Floats, covariance: Floats) -> Floats:
+    """Standard errors of every labeler's habits: (L, 3).
+
+    Two things make them larger than the curvature of the expected log-likelihood says. The worths are not known: the
+    variance of the slopes under what is known of them is information that is missing (Louis 1982; here with slopes
+    linear in the worths). And the pairs of a ranking hang together: with H what information is left and s the slopes
+    of one ranking, the variance is H⁻¹ (Σ s sᵀ + prior) H⁻¹ (Godambe 1960). From few rankings that sum comes out too
+    small by chance as often as too large, so the variance is never taken to be less than H⁻¹.
+    """
+    slopes = _slopes(data, habits, worth, covariance)
+    prior = np.eye(3) / _SPREAD**2
+    missing, spread = np.zeros((data.labelers, 3, 3)), np.tile(prior, (data.labelers, 1, 1))
+    by_worth = _slopes_by_worth(data, habits, worth)
+    unknown = by_worth @ covariance[data.task_of_ranking] @ by_worth.transpose(0, 2, 1)
+    for row, column in product(range(3), range(3)):
+        at = (slice(None), row, column)
+        missing[at] = np.bincount(data.labeler_of_ranking, unknown[at], data.labelers)
+        squares = slopes.of_rankings[:, row] * slopes.of_rankings[:, column]
+        spread[at] += np.bincount(data.labeler_of_ranking, squares, data.labelers)
+    inverse = np.linalg.inv(slopes.information - missing + prior)
+    variances = np.maximum(*(np.diagonal(v, axis1=1, axis2=2) for v in (inverse @ spread @ inverse, inverse)))
+    found: Floats = np.sqrt(variances)
+    return found
+
+
+def _slopes_by_worth(data: _Data, habits: Floats, worth: Floats) -> Floats:
+    """How the slopes of each ranking change with the worths of its task's answers, at their mode: (R, 3, K)."""
+    beta, position, log_tie = habits[data.labeler].T
+    gap = worth.ravel()[data.at_first] - worth.ravel()[data.at_second]
+    chances = probabilities(beta * gap + position * data.shown, log_tie)
+    lean, tie = chances[:, 0] - chances[:, 1], chances[:, 2]
+    curve = beta * (1 - tie - lean**2) / 4
+    changes = ((data.sign - lean) / 2 - curve * gap, -curve * data.shown, beta * tie * lean / 2)
+    count = len(data.labeler_of_ranking)
+    found = np.zeros((count, 3, data.width))
+    for column, change in enumerate(changes):
+        for places, sign in ((data.first, 1), (data.second, -1)):
+            cells = np.bincount(data.ranking * data.width + places, sign * data.evidence * change, count * data.width)
+            found[:, column] += cells.reshape(count, data.width)
+    return found

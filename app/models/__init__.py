@@ -37,6 +37,14 @@ from app.models.runs import Run, RunParent
 from app.models.scenarios import Scenario
 from app.models.schemas import LabelSchema, LabelSchemaVersion
 from app.models.scoring import Scoring
+from app.models.screening import (
+    Applicant,
+    DemonstrationRating,
+    FormItem,
+    Screening,
+    ScreeningBank,
+    ScreeningInvitation,
+)
 from app.models.snapshots import Snapshot
 
 __all__ = [
@@ -45,6 +53,7 @@ __all__ = [
     "Announcement",
     "AnnouncementDismissal",
     "ApiToken",
+    "Applicant",
     "AuditEvent",
     "Base",
     "Campaign",
@@ -53,9 +62,11 @@ __all__ = [
     "Corpus",
     "CostPlan",
     "Demonstration",
+    "DemonstrationRating",
     "Detection",
     "Draft",
     "Flag",
+    "FormItem",
     "GoldItem",
     "Guideline",
     "GuidelineConfirmation",
@@ -77,6 +88,9 @@ __all__ = [
     "RunParent",
     "Scenario",
     "Scoring",
+    "Screening",
+    "ScreeningBank",
+    "ScreeningInvitation",
     "Skip",
     "Snapshot",
     "Task",

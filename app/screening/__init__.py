@@ -1,0 +1,1 @@
+"""Screening applicants: invitations, forms drawn by seed, blind ratings, and decisions by people."""

@@ -1,4 +1,4 @@
-"""A labeler scores input and answers and confirms the order that the scores propose: by keys alone, and by touch."""
+"""A labeler scores input and answers and confirms the order that the scores propose, with few keys."""
 
 import hashlib
 import re
@@ -114,44 +114,3 @@ def test_a_whole_task_by_keys_alone_takes_at_most_twenty(page, campaign, databas
     expect(page.get_by_text(f"Submitted: {PROPOSED}.")).to_be_visible()
     is_stored(database)
     assert len(pressed) <= 20, pressed
-
-
-def test_a_whole_task_by_touch_on_a_phone_and_an_order_against_the_scores_is_pointed_out(
-    chromium, site, campaign, database
-):
-    context = chromium.new_context(
-        base_url=site, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
-    )
-    page = context.new_page()
-    begin(page)
-
-    def tap(question, step):
-        group = page.get_by_role("group", name=question)
-        group.get_by_role("radio", name=re.compile(rf"^{re.escape(step)}\b")).tap()
-
-    page.get_by_role("button", name="As two texts").tap()
-    expect(page.locator("[data-one-text]")).to_be_hidden()
-    page.get_by_role("button", name="As two texts").tap()
-    tap("How toxic is the input?", "1")
-    for letter, (toxicity, relative, continuity) in SCORES.items():
-        expect(page.get_by_role("heading", name=f"Answer {letter} of 4", exact=True)).to_be_visible()
-        expect(page.locator(".scoring[data-ready]")).to_be_visible()
-        tap("How toxic is the answer?", str(toxicity))
-        tap("Against what the input lets expect", {0: "0", 1: "+1"}[relative])
-        tap("Does it go on from the input?", str(continuity))
-        page.locator("[data-primary]").tap()
-    expect(page.locator("#rank-form[data-ready]")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    for letter, lane in (("A", "2"), ("B", "1"), ("C", "2"), ("D", "3")):
-        page.locator(f".rank-card[data-letter={letter}] select").select_option(lane)
-    expect(page.locator("[data-agreement]")).to_contain_text(
-        "Against your scores: B (toxicity 2, relative +1, continuity 7) above A (toxicity 0, relative 0, continuity 6)"
-    )
-    for order in ("A = B = C > D", PROPOSED):
-        page.locator(".rank-card[data-letter=B] [data-act=down]").tap()
-        expect(page.locator("[data-result]")).to_have_text(order)
-    expect(page.locator("[data-save-state]")).to_contain_text("Saved")
-    page.locator("[data-primary]").tap()
-    expect(page.get_by_text(f"Submitted: {PROPOSED}.")).to_be_visible()
-    is_stored(database)
-    context.close()

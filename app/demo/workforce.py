@@ -8,7 +8,7 @@ truth is known: who is honest and how skilled, which answers are equally good, w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -17,6 +17,8 @@ from app.demo.workforce_texts import FACTS_OF_A_TOPIC, TOPICS, WORDINGS, Topic, 
 from app.prompts.rules import USE_CASES
 from app.quality.rules.rankings import Judgements
 from app.quality.rules.reading import words_of
+from app.quality.rules.screening import FlaggedText, RankedItem
+from app.quality.rules.work import Work
 
 HONEST, SPAMMER, POSITION_BIASED, CARELESS, RESEARCHER = (
     "honest",
@@ -102,6 +104,7 @@ class Worker:
         invents: chance to give one that is not.
         pace: words a minute; spammers do not read.
         lapses: share of tasks that they do not read at all.
+        hasty: of spammers whether they click as fast as they can and rate all alike, or take some time.
         drifts: whether their standard turns in the second half.
     """
 
@@ -115,6 +118,7 @@ class Worker:
     invents: float
     pace: float
     lapses: float = 0.0
+    hasty: bool = False
     drifts: bool = False
 
 
@@ -152,6 +156,11 @@ class Item:
     constrained: bool
     answers: Sequence[Answer]
     words: int
+
+    @property
+    def all_words(self) -> int:
+        """To be read, prompt and answers."""
+        return self.words + sum(answer.words for answer in self.answers)
 
     @property
     def closed_domain(self) -> bool:
@@ -222,20 +231,36 @@ class Workforce:
                 kept.append(verdict)
         return Workforce(self.plan, self.workers, self.tasks, kept)
 
-    def judgements(self) -> Judgements:
-        """The rankings as pairs, ranking r being ``work[r]``; the task is the item's number, so repeated tasks meet."""
+    def as_work(self) -> Work:
+        """The same as arrays; annotation a is ``work[a]``, and the task is the item, so that repeated tasks meet."""
         sizes = [len(verdict.ranks) for verdict in self.work]
-        ranks, places = (
-            np.concatenate([np.asarray(getattr(verdict, name)) for verdict in self.work]) for name in ("ranks", "shown")
+        ranks, ratings, places = (
+            np.concatenate([np.asarray(getattr(verdict, name)) for verdict in self.work])
+            for name in ("ranks", "ratings", "shown")
         )
-        return Judgements.of_rankings(
-            np.repeat(np.arange(len(sizes)), sizes),
-            np.concatenate([np.arange(size) for size in sizes]),
-            ranks,
-            task=np.array([verdict.task.item.number for verdict in self.work]),
+        item = np.array([verdict.task.item.number for verdict in self.work])
+        return Work(
             labeler=np.array([verdict.worker.number for verdict in self.work]),
+            task=item,
+            prompt=item,
+            day=np.array([(verdict.submitted - self.plan.began) / timedelta(days=1) for verdict in self.work]),
+            seconds=np.array([sum(verdict.seconds.values()) for verdict in self.work]),
+            words=np.array([verdict.task.item.all_words for verdict in self.work]),
+            annotation=np.repeat(np.arange(len(sizes)), sizes),
+            answer=np.concatenate([np.arange(size) for size in sizes]),
+            rank=ranks,
+            rating=ratings,
             place=places,
+            labelers=len(self.workers),
         )
+
+    def judgements(self) -> Judgements:
+        """The rankings as pairs of answers; ranking r is ``work[r]``."""
+        return self.as_work().judgements
+
+    def makers(self) -> list[str]:
+        """The maker of each ranked answer, in the order of ``as_work``."""
+        return [answer.maker for verdict in self.work for answer in verdict.task.item.answers]
 
 
 def simulate(plan: Plan | None = None) -> Workforce:
@@ -247,6 +272,53 @@ def simulate(plan: Plan | None = None) -> Workforce:
     habit = np.random.default_rng([plan.seed, 1]).normal(size=(len(workers), _HABITS))
     work = [_verdict(plan, worker, task, habit[worker.number], random) for task in tasks for worker in task.workers]
     return Workforce(plan, workers, tasks, sorted(work, key=lambda verdict: (verdict.submitted, verdict.worker.number)))
+
+
+@dataclass(frozen=True)
+class Screened:
+    """What one applicant did, as ``screening_scores`` takes it, and what only the simulation knows of them."""
+
+    worker: Worker
+    flagged: Sequence[FlaggedText]
+    ranked: Sequence[RankedItem]
+    rated: Sequence[Sequence[float]]
+    claimed: Sequence[str]
+
+
+def screen(plan: Plan, items: int) -> list[Screened]:
+    """Let everybody of the plan who is no researcher do so many items, each with gold, as applicants do.
+
+    Gold is what the answers are worth and which flags they deserve; a text is sensitive if it deserves any but
+    ``fails_task``. Everybody gets items of their own. Each writes a demonstration for every tenth item, which
+    researchers rate by how well the person judges answers, with an error.
+    """
+    random = np.random.default_rng([plan.seed, 2])
+    workers = [worker for worker in _workers(plan, random) if worker.kind != RESEARCHER]
+    known: set[str] = set()
+    return [_screened(plan, worker, [_item(n, random, known) for n in range(items)], random) for worker in workers]
+
+
+def _screened(plan: Plan, worker: Worker, items: Sequence[Item], random: np.random.Generator) -> Screened:
+    habit = random.normal(size=_HABITS)
+    flags, rankings = [], []
+    for item in items:
+        task = Assignment(item, ROUND_1, plan.began, calibration=False, workers=[worker])
+        verdict = _verdict(replace(plan, taste=0.0), worker, task, habit, random)
+        rankings.append(
+            RankedItem(
+                item.number,
+                dict(enumerate(verdict.ranks)),
+                {place: FACTS_OF_A_TOPIC - answer.level for place, answer in enumerate(item.answers)},
+            )
+        )
+        flags += [
+            FlaggedText(item.number, item.use_case, bool(said - {"fails_task"}), bool(answer.flags - {"fails_task"}))
+            for said, answer in zip(verdict.flags, item.answers, strict=True)
+        ]
+    skill = 6.4 - worker.noise * 0.5 if worker.kind == HONEST else 4.2
+    ratings = np.clip(np.round(random.normal(skill, 0.7, size=(max(1, len(items) // 10), 2))), 1, 7)
+    claimed = [use_case for use_case in USE_CASES if random.random() < 0.7]
+    return Screened(worker, flags, rankings, ratings.tolist(), claimed)
 
 
 # People ------------------------------------------------------------------------------------------
@@ -279,7 +351,7 @@ def _worker(number: int, kind: str, group: str, random: np.random.Generator, *, 
     """Habits of a kind; of the spammers every other one takes some time, so that haste does not give them away."""
     of_kind = {
         HONEST: (random.uniform(0.8, 1.6), random.uniform(0.7, 0.95), random.uniform(0.01, 0.05), 1.0, 0.0),
-        SPAMMER: (1.0, 0.1, 0.1, 8.0 if hasty else 1.6, 1.0),
+        SPAMMER: (1.0, 0.1, 0.1, 8.0 if hasty else 2.4, 1.0),
         POSITION_BIASED: (1.2, 0.4, 0.05, 1.3, 0.0),
         CARELESS: (1.2, 0.4, 0.06, 1.6, 0.5),
         RESEARCHER: (random.uniform(0.45, 0.6), 0.97, 0.01, 0.9, 0.0),
@@ -288,7 +360,9 @@ def _worker(number: int, kind: str, group: str, random: np.random.Generator, *, 
     name = _NAMES[number] if number < len(_NAMES) else f"Labeler {number + 1}"
     tie_below = random.uniform(0.2, 0.6)
     pace = haste * _WORDS_A_MINUTE * random.uniform(0.8, 1.2)
-    return Worker(number, name, kind, group, noise, tie_below, sees, invents, pace, lapses, drifts)
+    return Worker(
+        number, name, kind, group, noise, tie_below, sees, invents, pace, lapses, hasty and kind == SPAMMER, drifts
+    )
 
 
 # Prompts, answers and who gets them --------------------------------------------------------------
@@ -413,8 +487,8 @@ def _verdict(plan: Plan, worker: Worker, task: Assignment, habit: np.ndarray, ra
         seen = -1.0 * shown  # the order is left as it was shown
     ranks = _ranks(seen, worker.tie_below)
     ratings = _ratings(seen if worker.kind != POSITION_BIASED else seen + 1.1 * shown, random)
-    if lapse:
-        ratings = np.full(count, 4 if worker.kind == CARELESS else int(random.integers(3, 7)))
+    if lapse and (worker.kind == CARELESS or worker.hasty):
+        ratings = np.full(count, int(random.integers(3, 7)))
     submitted = task.opened + timedelta(hours=float(random.uniform(0, 60)))
     return Verdict(
         worker,
@@ -455,7 +529,12 @@ def _seconds(worker: Worker, item: Item, random: np.random.Generator, *, lapse: 
 
     def part(words: int, deciding: float) -> float:
         minutes = words / worker.pace * haste
-        decide = deciding * (0.2 if worker.kind == SPAMMER else 1.0) * _WORDS_A_MINUTE / worker.pace
+        decide = (
+            deciding
+            * (0.2 if worker.hasty else 0.25 if worker.kind == SPAMMER else 1.0)
+            * _WORDS_A_MINUTE
+            / worker.pace
+        )
         return round(float((60 * minutes + decide) * random.lognormal(0, 0.25)), 1)
 
     seconds: dict[str | int, float] = {"prompt": part(item.words, 9)}

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from app.annotations import service as annotations
+from app.annotations import campaigns
 from app.annotations.rules import labels
 from app.annotations.rules.campaigns import fingerprint, pseudonym
 from app.demo.workforce import (
@@ -69,10 +69,10 @@ def store(session: Session, workforce: Workforce, by: Person | None = None) -> N
     everybody = _people(session, workforce, by)
     items = {task.item.number: task.item for task in workforce.tasks}
     answers = _answers(session, items.values(), workforce.plan.began)
-    campaigns, tasks = _campaigns(session, workforce, answers, by)
+    made, tasks = _campaigns(session, workforce, answers, by)
     session.flush()
     leases = _slots(session, workforce, tasks, everybody)
-    schemas = [campaign.schema_version for campaign in campaigns]
+    schemas = [campaign.schema_version for campaign in made]
     _annotations(session, workforce, everybody, answers, tasks, leases, schemas)
 
 
@@ -135,11 +135,11 @@ def _campaigns(
     session: Session, workforce: Workforce, answers: Answers, by: Person | None
 ) -> tuple[list[Campaign], dict[tuple[int, int], int]]:
     """The campaigns, and (campaign, item) -> id of the task."""
-    campaigns: list[Campaign] = []
+    made: list[Campaign] = []
     tasks: dict[tuple[int, int], int] = {}
     for place, (name, phase) in enumerate(CAMPAIGNS):
         mine = [task.item.number for task in workforce.tasks if task.campaign == place]
-        campaign = annotations.create_campaign(
+        campaign = campaigns.create_campaign(
             session,
             by,
             name=name,
@@ -153,8 +153,8 @@ def _campaigns(
         rows = session.execute(select(Task.fingerprint, Task.id).where(Task.campaign_id == campaign.id))
         ids = dict(iter(rows))
         tasks |= {(place, number): ids[fingerprint(*answers[number])] for number in mine}
-        campaigns.append(campaign)
-    return campaigns, tasks
+        made.append(campaign)
+    return made, tasks
 
 
 def _slots(

@@ -5,13 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from app.annotations.rules.submission import Submission, Verdict, submission_problems
 from app.demo import workforce_records
-from app.demo.workforce import CAMPAIGNS, HELD_OUT, HONEST, RESEARCHER, SPAMMER, Plan, simulate
+from app.demo.workforce import CAMPAIGNS, HELD_OUT, HONEST, RESEARCHER, SPAMMER, Plan, screen, simulate
 from app.models import Annotation, Candidate, Flag, Lease, Person, Prompt, Ranking, Rating, Task
 from app.quality.rules.rankings import RankingPairs
 from app.quality.rules.reading import words_of
+from app.quality.rules.screening import screening_scores
 from app.schemas.rules import schema_of
 
 SMALL = Plan(honest=5, spammers=2, position_biased=2, careless=2, researchers=2, items_each=12, overlap=2, repeated=0.1)
@@ -115,3 +117,16 @@ def test_stored_work_keeps_every_rule_of_a_submission_and_every_slot(database):
         assert session.query(Candidate).count() == sum(
             len(i.answers) for i in {t.item.number: t.item for t in workforce.tasks}.values()
         )
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_screening_tells_the_honest_from_spammers_by_thirty_items(seed):
+    applicants = screen(Plan(seed=seed), 30)
+    found = [screening_scores(one.flagged, one.ranked, one.rated, draws=0) for one in applicants]
+    kind = np.array([one.worker.kind for one in applicants])
+    meant = (kind == HONEST) | (kind == SPAMMER)
+    for values in ([one.ranking.value for one in found], [one.flags.raw.value for one in found]):
+        assert roc_auc_score(kind[meant] == HONEST, np.array(values)[meant]) >= 0.95
+    # Against the position-biased and the careless as well.
+    assert roc_auc_score(kind == HONEST, [one.ranking.value for one in found]) >= 0.95
+    assert len({tuple(one.ranked[0].said.items()) for one in applicants}) > 20

@@ -7,7 +7,7 @@ import numpy as np
 
 from app.language import gettext as _
 from app.language import mark
-from app.quality.rules.resamples import Floats, Integers, Parts, Resamples, percentiles
+from app.quality.rules.resamples import Floats, Integers, Parts, Resamples, percentiles, wilson
 
 NO_PAIRS = mark("undefined, because no two people judged the same")
 NO_STRICT_PAIR = mark("undefined, because no pair of answers was put in an order by both people")
@@ -21,6 +21,10 @@ NEGATIVE_RATIO = mark("undefined, because ratios need categories that are number
 NOT_COMPARED = mark("undefined, because some answers were never compared with the others, not even through third ones")
 SEPARATED = mark("undefined, because some answers won, or lost, every comparison with the others")
 ONE_PROMPT = mark("no interval, because all of it stems from one prompt")
+NO_SPREAD = mark("no interval, because every draw of the prompts gives the same value")
+
+SAME = 1e-12
+"""Draws that differ by less are the same value, rounding apart."""
 
 Measure = Callable[[Floats], Floats]
 """From sums (…, S) to values (…); NaN, which never leaves this room, where they say nothing."""
@@ -47,7 +51,8 @@ class Estimate:
     """A measure of agreement: ``value`` with ``low`` and ``high`` (95 %), or ``undefined``, a sentence in English.
 
     ``draws`` is the number of resamples in which the measure was defined; the interval speaks of these alone.
-    Without resamples there is no interval.
+    Without resamples there is no interval. ``by_wilson``: every draw gave the same share, so the interval is Wilson's
+    for as many trials as there are prompts.
     """
 
     value: float | None
@@ -57,6 +62,7 @@ class Estimate:
     draws: int = 0
     undefined: str = ""
     no_interval: str = ""
+    by_wilson: bool = False
 
     @property
     def said(self) -> str:
@@ -72,6 +78,8 @@ def estimate(
     clusters: Integers,
     counts: Counts,
     resamples: Resamples | None,
+    *,
+    share: bool = False,
 ) -> Estimate:
     """Evaluate a measure on the data and under every draw of prompts.
 
@@ -82,16 +90,19 @@ def estimate(
         clusters: (N,) the prompt of each row.
         counts: told beside the value.
         resamples: None for no interval.
+        share: the measure is a share, 0 to 1, to which Wilson's interval applies where all draws agree.
     """
     # With a single prompt every draw is the data themselves.
     draws = None if resamples is None or counts.prompts < 2 else resamples.sums(clusters, stats)
-    found = evaluated(measure, why, stats.sum(axis=0), draws, counts)
+    found = evaluated(measure, why, stats.sum(axis=0), draws, counts, share=share)
     if resamples is not None and counts.prompts < 2 and not found.undefined:
         return replace(found, no_interval=ONE_PROMPT)
     return found
 
 
-def evaluated(measure: Measure, why: Reason, total: Floats, draws: Floats | None, counts: Counts) -> Estimate:
+def evaluated(
+    measure: Measure, why: Reason, total: Floats, draws: Floats | None, counts: Counts, *, share: bool = False
+) -> Estimate:
     """The same from sums: (S,) of the data and (draws, S) of the resamples, if there are any."""
     value = _quietly(measure, total)
     if not np.isfinite(value):
@@ -99,16 +110,17 @@ def evaluated(measure: Measure, why: Reason, total: Floats, draws: Floats | None
     if draws is None:
         return Estimate(float(value), None, None, counts)
     low, high, defined = percentiles(_quietly(measure, draws)[:, None])
-    return _with_interval(float(value), low[0], high[0], int(defined[0]), counts)
+    return _with_interval(float(value), low[0], high[0], int(defined[0]), counts, share=share)
 
 
 @dataclass(frozen=True)
 class PartMeasure:
-    """A measure of many parts of the data at once, with the counts behind it in each part."""
+    """A measure of many parts of the data at once, with the counts behind it in each part; ``share`` as in ``estimate``."""
 
     of: Measure
     why: Reason
     counts: list[Counts]
+    share: bool = False
 
 
 def estimates_of_parts(
@@ -124,7 +136,14 @@ def estimates_of_parts(
     for name, measure in measures.items():
         values = _quietly(measure.of, parts.totals)
         found[name] = [
-            _with_interval(value, low[name][part], high[name][part], int(drawn[name][part]), measure.counts[part])
+            _with_interval(
+                value,
+                low[name][part],
+                high[name][part],
+                int(drawn[name][part]),
+                measure.counts[part],
+                share=measure.share,
+            )
             if np.isfinite(value)
             else Estimate(None, None, None, measure.counts[part], undefined=measure.why(parts.totals[part]))
             for part, value in enumerate(values)
@@ -132,12 +151,17 @@ def estimates_of_parts(
     return found
 
 
-def _with_interval(value: float, low: float, high: float, defined: int, counts: Counts) -> Estimate:
+def _with_interval(value: float, low: float, high: float, defined: int, counts: Counts, *, share: bool) -> Estimate:
+    value = float(value)
     if not defined:
-        return Estimate(float(value), None, None, counts)
+        return Estimate(value, None, None, counts)
     if counts.prompts < 2:
-        return Estimate(float(value), None, None, counts, no_interval=ONE_PROMPT)
-    return Estimate(float(value), float(low), float(high), counts, defined)
+        return Estimate(value, None, None, counts, no_interval=ONE_PROMPT)
+    if high - low > SAME:
+        return Estimate(value, float(low), float(high), counts, defined)
+    if not share:
+        return Estimate(value, None, None, counts, defined, no_interval=NO_SPREAD)
+    return Estimate(value, *wilson(value, counts.prompts), counts, defined, by_wilson=True)
 
 
 def _quietly(measure: Measure, sums: Floats) -> Floats:

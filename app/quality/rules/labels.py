@@ -104,6 +104,7 @@ def raw_agreement(labels: Labels, resamples: Resamples | None = None) -> Estimat
         labels.clusters,
         labels.counts,
         resamples,
+        share=True,
     )
 
 
@@ -130,4 +131,5 @@ def positive_agreement(labels: Labels, positive: int = 1, resamples: Resamples |
         labels.clusters,
         labels.counts,
         resamples,
+        share=True,
     )

@@ -141,8 +141,8 @@ def agreement_by(
     for number, name in enumerate(conventions):
         column, why = 1 + 4 * number, _reason(_OF[name][1])
         counts = _counts(table.totals[:, column + 3], raters, table.totals[:, column + 1], table.reached(column + 1))
-        measures[f"{name} micro"] = PartMeasure(_ratio_at(column), why, counts)
-        measures[f"{name} macro"] = PartMeasure(_ratio_at(column + 2), why, counts)
+        for weighing, place_of_sums in (("micro", column), ("macro", column + 2)):
+            measures[f"{name} {weighing}"] = PartMeasure(_ratio_at(place_of_sums), why, counts, share=name != TAU_B)
     found = estimates_of_parts(measures, table, resamples)
     return [
         {name: Agreement(found[f"{name} micro"][one], found[f"{name} macro"][one]) for name in conventions}
@@ -160,6 +160,21 @@ def labeler_matrix(pairs: RankingPairs, resamples: Resamples | None = None) -> d
     keys, parts = np.unique(np.minimum(one, other) * people + np.maximum(one, other), return_inverse=True)
     found = agreement_by(pairs, parts, len(keys), resamples, [HEADLINE])
     return {(int(key // people), int(key % people)): of[HEADLINE] for key, of in zip(keys, found, strict=True)}
+
+
+def agreement_of_each(pairs: RankingPairs, labelers: int, resamples: Resamples | None = None) -> list[Agreement]:
+    """The headline of each labeler against everybody else who ranked the same; a comparison counts for both people.
+
+    Args:
+        pairs: the comparisons, without those of one person.
+        labelers: how many there are.
+        resamples: of the prompts.
+    """
+    everything = np.arange(len(pairs))
+    people = pairs.judgements.labeler
+    both = np.concatenate([people[pairs.first], people[pairs.second]])
+    found = agreement_by(pairs.only(np.concatenate([everything, everything])), both, labelers, resamples, [HEADLINE])
+    return [of[HEADLINE] for of in found]
 
 
 def group_matrix(
@@ -204,7 +219,7 @@ def tie_rate_by(
         _distinct(parts[kept], of_ranking[rankings], count) for of_ranking in (judgements.task, judgements.labeler)
     )
     counts = _counts(tasks, raters, table.totals[:, 1], table.reached(1))
-    measure = PartMeasure(_ratio_at(0), lambda _: NO_JUDGEMENTS, counts)
+    measure = PartMeasure(_ratio_at(0), lambda _: NO_JUDGEMENTS, counts, share=True)
     return estimates_of_parts({"ties": measure}, table, resamples)["ties"]
 
 

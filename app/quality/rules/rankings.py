@@ -183,8 +183,8 @@ class RankingPairs:
         first, second, agreed, opposed, first_tied, second_tied, both_tied = joined
         return cls(first, second, agreed, opposed, first_tied, second_tied, both_tied, judgements)
 
-    def only(self, mask: Mask) -> RankingPairs:
-        """Some of the comparisons, given as a mask (M,)."""
+    def only(self, mask: Mask | Integers) -> RankingPairs:
+        """Some of the comparisons, given as a mask (M,) or as their places, in which one may come again."""
         columns = ("first", "second", "agreed", "reversed", "first_tied", "second_tied", "both_tied")
         return replace(self, **{name: getattr(self, name)[mask] for name in columns})
 

@@ -12,6 +12,7 @@ from app.quality.rules.ranking_agreement import (
     Agreement,
     agreement,
     agreement_by,
+    agreement_of_each,
     group_matrix,
     labeler_matrix,
     sign_alpha,
@@ -33,6 +34,31 @@ class Slicing:
     names: Sequence[str]
     of_task: Integers
 
+    def parts(self, pairs: RankingPairs) -> Integers:
+        """The part of each comparison: (M,)."""
+        return np.asarray(self.of_task)[pairs.task]
+
+
+@dataclass(frozen=True)
+class RankingSlicing:
+    """How the rankings divide: by campaign or month, which two rankings of one task need not share.
+
+    ``of_ranking``: (R,) a place in ``names``; -1 for none. A comparison of rankings of different parts belongs to
+    neither, or, if ``later`` is set, to the part that comes later in ``names``: the month in which the second person
+    said something that the first one's ranking could be compared with.
+    """
+
+    names: Sequence[str]
+    of_ranking: Integers
+    later: bool = False
+
+    def parts(self, pairs: RankingPairs) -> Integers:
+        """The part of each comparison: (M,)."""
+        one, other = self.of_ranking[pairs.first], self.of_ranking[pairs.second]
+        if self.later:
+            return np.maximum(one, other)
+        return np.where(one == other, one, -1)
+
 
 @dataclass(frozen=True)
 class Groups:
@@ -47,7 +73,8 @@ class RankingReport:
     """Agreement between people on rankings; every figure stands with its counts and interval, or a reason.
 
     ``overall`` and ``slices`` are by convention, ``themselves`` is each person against an earlier ranking of their own.
-    ``labelers`` has the headline for every two people with a common task; ``groups`` is by two names.
+    ``of_each`` has the headline for each labeler against all others, ``labelers`` for every two people with a common
+    task; ``groups`` is by two names.
     """
 
     overall: dict[str, Agreement]
@@ -57,6 +84,7 @@ class RankingReport:
     alpha_ordinal: Estimate
     ties: Estimate
     ties_of_labeler: list[Estimate]
+    of_each: list[Agreement]
     labelers: dict[tuple[int, int], Agreement]
     groups: dict[str, dict[tuple[str, str], dict[str, Agreement]]]
     slices: dict[str, dict[str, dict[str, Agreement]]]
@@ -65,21 +93,23 @@ class RankingReport:
 def ranking_report(
     judgements: Judgements,
     *,
-    slicings: Mapping[str, Slicing] | None = None,
+    slicings: Mapping[str, Slicing | RankingSlicing] | None = None,
     groups: Mapping[str, Groups] | None = None,
     seed: int = 0,
     draws: int = DRAWS,
+    resamples: Resamples | None = None,
 ) -> RankingReport:
     """Compute the report.
 
     Args:
         judgements: of all rankings; prompts are what the bootstrap draws.
-        slicings: ways to divide the tasks, by name.
+        slicings: ways to divide the tasks or the rankings, by name.
         groups: ways to divide the labelers, by name.
         seed: of the draws; the same data and seed give the same report.
         draws: resamples.
+        resamples: made before, for a report that says more about the same prompts; ``seed`` and ``draws`` are theirs.
     """
-    resamples = Resamples(int(judgements.prompt.max(initial=-1)) + 1, seed=seed, draws=draws)
+    resamples = resamples or Resamples(int(judgements.prompt.max(initial=-1)) + 1, seed=seed, draws=draws)
     compared = RankingPairs.of(judgements)
     pairs = compared.between_people()
     labelers = int(judgements.labeler.max(initial=-1)) + 1
@@ -91,15 +121,18 @@ def ranking_report(
         alpha_ordinal=sign_alpha(judgements, "ordinal", resamples),
         ties=tie_rate(judgements, resamples),
         ties_of_labeler=tie_rate_by(judgements, judgements.labeler[judgements.ranking], labelers, resamples),
+        of_each=agreement_of_each(pairs, labelers, resamples),
         labelers=labeler_matrix(pairs, resamples),
         groups={name: _by_group(pairs, division, resamples) for name, division in (groups or {}).items()},
         slices={name: _by_slice(pairs, division, resamples) for name, division in (slicings or {}).items()},
     )
 
 
-def _by_slice(pairs: RankingPairs, division: Slicing, resamples: Resamples) -> dict[str, dict[str, Agreement]]:
-    parts = np.asarray(division.of_task)[pairs.task]
-    return dict(zip(division.names, agreement_by(pairs, parts, len(division.names), resamples), strict=True))
+def _by_slice(
+    pairs: RankingPairs, division: Slicing | RankingSlicing, resamples: Resamples
+) -> dict[str, dict[str, Agreement]]:
+    found = agreement_by(pairs, division.parts(pairs), len(division.names), resamples)
+    return dict(zip(division.names, found, strict=True))
 
 
 def _by_group(

@@ -146,7 +146,9 @@ def test_a_weighted_prompt_is_a_prompt_that_stands_in_the_data_more_than_once(dr
                 again.append(measure(labels_of(table[rows], q)).value)
         defined = [value for value in again if value is not None]
         assert found.draws == len(defined), name
-        if defined:
+        if found.by_wilson or found.no_interval == estimates.NO_SPREAD:
+            assert np.ptp(defined) < EXACT, name
+        elif defined:
             expected = np.quantile(defined, [0.025, 0.975])
             assert [found.low, found.high] == pytest.approx(expected, abs=EXACT), name
 
@@ -201,7 +203,8 @@ def test_what_says_nothing_is_undefined_with_a_sentence(table, undefined):
         found = {name: measure(labels, resamples=resamples) for name, measure in TWO_RATERS.items()}
         assert {name for name, one in found.items() if one.value is None} == undefined
         for one in found.values():
-            assert (one.value is None) == one.undefined.startswith("undefined, because ") == (one.said != "")
+            assert (one.value is None) == one.undefined.startswith("undefined, because ")
+            assert (one.said != "") == (one.value is None or bool(one.no_interval))
             assert one.value is None or np.isfinite(one.value)
 
 
@@ -215,6 +218,19 @@ def test_a_single_category_to_choose_from_leaves_gwet_undefined():
 
 def test_three_people_have_no_cohen():
     assert cohen_kappa(labels_of(np.zeros((3, 3), dtype=int), 2)).undefined == estimates.NOT_TWO_PEOPLE
+
+
+def test_where_every_draw_gives_the_same_share_wilsons_interval_stands():
+    """Ten prompts and not one disagreement are no proof that nobody ever disagrees (Wilson 1927: 10 of 10)."""
+    table = np.array([[0, 0], [1, 1]] * 5)
+    found = raw_agreement(labels_of(table, 2), Resamples(10, seed=1, draws=50))
+    assert (found.value, found.by_wilson) == (1.0, True)
+    assert (found.low, found.high) == pytest.approx((0.7224672, 1.0), abs=1e-7)
+
+
+def test_a_coefficient_that_is_the_same_in_every_draw_has_no_interval_and_says_so():
+    found = fleiss_kappa(labels_of(np.array([[0, 0], [1, 1]] * 5), 2), Resamples(10, seed=1, draws=50))
+    assert (found.value, found.low, found.no_interval) == (1.0, None, estimates.NO_SPREAD)
 
 
 def test_the_labels_of_one_prompt_give_a_value_but_no_interval():

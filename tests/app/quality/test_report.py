@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.quality.rules.ranking_agreement import HEADLINE, TAU_B
-from app.quality.rules.report import Groups, Slicing, ranking_report
+from app.quality.rules.report import Groups, RankingSlicing, Slicing, ranking_report
 from tests.app.quality.random_data import judgements_of
 
 TABLES = [
@@ -55,3 +55,29 @@ def test_an_empty_report_is_all_reasons():
     assert found.alpha_nominal.undefined
     assert found.beyond_chance.undefined
     assert found.labelers == {}
+
+
+def test_a_comparison_counts_for_both_people():
+    found = report()
+    # The third labeler reversed all three pairs of the first task with two others, and ordered one pair with the fourth.
+    assert found.of_each[2].micro.counts.pairs == sum(
+        one.micro.counts.pairs for people, one in found.labelers.items() if 2 in people
+    )
+    assert sum(one.micro.counts.pairs for one in found.of_each) == 2 * found.overall[HEADLINE].micro.counts.pairs
+
+
+def test_rankings_of_different_campaigns_belong_to_neither_and_to_the_later_month():
+    rankings = np.array([0, 0, 1, 1, -1, -1, -1, -1, -1, -1] * 3)
+    found = ranking_report(
+        judgements_of(TABLES),
+        slicings={
+            "campaign": RankingSlicing(["one", "two"], rankings),
+            "month": RankingSlicing(["May", "June"], rankings, later=True),
+        },
+        draws=10,
+    )
+    pairs = {name: [one[HEADLINE].micro.counts.pairs for one in by.values()] for name, by in found.slices.items()}
+    everything = found.overall[HEADLINE].micro.counts.pairs
+    within = pairs["campaign"]
+    assert within == [4, 2]
+    assert pairs["month"] == [4, everything - 4]

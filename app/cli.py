@@ -17,6 +17,8 @@ people = typer.Typer(no_args_is_help=True, help="Accounts.")
 cli.add_typer(people, name="people")
 snapshot = typer.Typer(no_args_is_help=True, help="Frozen training sets.")
 cli.add_typer(snapshot, name="snapshot")
+report = typer.Typer(no_args_is_help=True, help="The reports of the pages, as text or JSON.")
+cli.add_typer(report, name="report")
 
 
 def database() -> Database:
@@ -184,6 +186,30 @@ def import_files(
         typer.echo(service.summary_of(entry))
         useless += entry.rejected == entry.rows
     raise typer.Exit(1 if useless else 0)  # a file without one good row is most likely the wrong file
+
+
+@report.command("agreement")
+def report_agreement(
+    campaign: Annotated[str, typer.Option(help="id or name; default all")] = "",
+    phase: Annotated[str, typer.Option(help="training, evaluation or both")] = "training",
+    kind: Annotated[str, typer.Option(help="ranking or toxicity")] = "ranking",
+    purpose: Annotated[str, typer.Option(help="work, or bank for item banks")] = "work",
+    group: Annotated[str, typer.Option(help="labeler group")] = "",
+    use_case: Annotated[str, typer.Option(help="of the prompt")] = "",
+    language: Annotated[str, typer.Option(help="of the prompt")] = "",
+    since: Annotated[str, typer.Option(help="first day, 2026-05-04")] = "",
+    until: Annotated[str, typer.Option(help="last day")] = "",
+    wmt: Annotated[bool, typer.Option(help="also kappa as the WMT shared tasks count it")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="everything, for programs")] = False,
+) -> None:
+    """Say how far people agree."""
+    from app.agreement import commands
+
+    asked = {"campaign": campaign, "phase": phase, "kind": kind, "purpose": purpose, "group": group}
+    asked |= {"use_case": use_case, "language": language, "since": since, "until": until}
+    with database().reading() as session:
+        for line in commands.agreement(session, asked, wmt=wmt, as_json=as_json):
+            typer.echo(line)
 
 
 @snapshot.command("create")

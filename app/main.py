@@ -8,6 +8,8 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import text
 
+from app.agreement.reports import Reports
+from app.agreement.routes import router as agreement
 from app.annotations.campaign_routes import router as campaigns
 from app.annotations.routes import router as annotations
 from app.api.application import PREFIX, create_api
@@ -47,6 +49,7 @@ ROUTERS = (
     annotations,
     reviews,
     worklog,
+    agreement,
     costs,
     snapshots,
     registry,
@@ -64,6 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        app.state.agreement.close()
         database.dispose()
 
     app = FastAPI(
@@ -77,6 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.database = database
     app.state.sign_in_attempts = SignInAttempts()
+    app.state.agreement = Reports(database)
     for router in ROUTERS:
         app.include_router(router)
     app.state.api = create_api(app.state)

@@ -115,7 +115,7 @@ def evaluated(
 
 @dataclass(frozen=True)
 class PartMeasure:
-    """A measure of many parts of the data at once, with the counts behind it in each part; ``share`` as in ``estimate``."""
+    """A measure of many parts of the data at once, with the counts behind it in each; ``share`` as in ``estimate``."""
 
     of: Measure
     why: Reason

@@ -59,7 +59,6 @@ def test_an_empty_report_is_all_reasons():
 
 def test_a_comparison_counts_for_both_people():
     found = report()
-    # The third labeler reversed all three pairs of the first task with two others, and ordered one pair with the fourth.
     assert found.of_each[2].micro.counts.pairs == sum(
         one.micro.counts.pairs for people, one in found.labelers.items() if 2 in people
     )

@@ -1,0 +1,260 @@
+"""SQL of the report: bare columns as arrays, for reports go over millions of rows; no row becomes an object."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import BigInteger, ColumnElement, Select, case, cast, distinct, extract, func, select
+from sqlalchemy.orm import Session
+
+from app.agreement.rules import Filters
+from app.models import (
+    Annotation,
+    AnnotationVersion,
+    Campaign,
+    Candidate,
+    Flag,
+    LabelSchemaVersion,
+    ModelVersion,
+    Person,
+    Prompt,
+    Ranking,
+    Rating,
+    Task,
+)
+
+AT_ONCE = 20_000
+"""Rows held as Python values at a time."""
+Column = NDArray[np.int64]
+AnySelect = Select[*tuple[Any, ...]]
+
+
+class Names:
+    """Numbers texts in the order of their first appearance; nothing is a name too."""
+
+    def __init__(self) -> None:
+        self.number: dict[Any, int] = {}
+
+    def of(self, names: Iterable[Any]) -> list[int]:
+        number = self.number
+        return [number.setdefault(name, len(number)) for name in names]
+
+    @property
+    def all(self) -> list[Any]:
+        return list(self.number)
+
+
+@dataclass(frozen=True)
+class AnnotationColumns:
+    """Annotations in the order of their ids, each attribute a column.
+
+    ``person``, ``group``, ``use_case`` and ``language`` are places in the lists of the same name. ``people`` are
+    (pseudonym, role or None); ``seconds`` is the time of submission since 1970; ``schema`` is the version of the label
+    schema that was asked, 0 for none.
+    """
+
+    id: Column
+    campaign: Column
+    prompt: Column
+    person: Column
+    group: Column
+    use_case: Column
+    language: Column
+    seconds: Column
+    schema: Column
+    people: list[tuple[str, str | None]]
+    groups: list[str | None]
+    use_cases: list[str | None]
+    languages: list[str | None]
+
+
+@dataclass(frozen=True)
+class FlagColumns:
+    """N labels: the annotation, the answer (0: the prompt), and the places of question and value in the two lists."""
+
+    annotation: Column
+    candidate: Column
+    name: Column
+    value: Column
+    names: list[str]
+    values: list[str]
+
+
+def submitted(session: Session, filters: Filters) -> AnnotationColumns:
+    """What was submitted, whoever and whenever, with what its prompt says; use cases are filtered by nobody yet."""
+    query = select(
+        Annotation.id,
+        Annotation.campaign_id,
+        Task.prompt_id,
+        cast(extract("epoch", Annotation.submitted_at), BigInteger),
+        func.coalesce(Annotation.schema_version_id, 0),
+        Annotation.annotator,
+        Person.role,
+        _group(),
+        Prompt.use_case,
+        Prompt.language,
+    ).join(Task, Task.id == Annotation.task_id)
+    query = _taken(query.join(Prompt, Prompt.id == Task.prompt_id), filters).order_by(Annotation.id)
+    numbers: list[array[int]] = [array("q") for _ in range(9)]
+    people, groups, use_cases, languages = Names(), Names(), Names(), Names()
+    for rows in _parts(session, query):
+        ids, campaigns, prompts, seconds, schemas, annotators, roles, theirs, cases, tongues = zip(*rows, strict=True)
+        columns = (ids, campaigns, prompts, seconds, schemas, people.of(zip(annotators, roles, strict=True)))
+        texts = (groups.of(theirs), use_cases.of(cases), languages.of(tongues))
+        for column, more in zip(numbers, (*columns, *texts), strict=True):
+            column.extend(more)
+    found = [_array(column) for column in numbers]
+    return AnnotationColumns(
+        id=found[0],
+        campaign=found[1],
+        prompt=found[2],
+        seconds=found[3],
+        schema=found[4],
+        person=found[5],
+        group=found[6],
+        use_case=found[7],
+        language=found[8],
+        people=people.all,
+        groups=groups.all,
+        use_cases=use_cases.all,
+        languages=languages.all,
+    )
+
+
+def ranks(session: Session, filters: Filters) -> tuple[Column, Column, Column]:
+    """(annotation, answer, rank) of every ranked answer, by annotation."""
+    query = select(Ranking.annotation_id, Ranking.candidate_id, Ranking.rank)
+    query = query.join(Annotation, Annotation.id == Ranking.annotation_id)
+    return _three(session, _taken(query, filters).order_by(Ranking.annotation_id))
+
+
+def ratings(session: Session, filters: Filters) -> tuple[Column, Column, Column]:
+    """(annotation, answer, rating) of every rated answer, by annotation."""
+    query = select(Rating.annotation_id, Rating.candidate_id, Rating.likert)
+    query = query.join(Annotation, Annotation.id == Rating.annotation_id)
+    return _three(session, _taken(query, filters).order_by(Rating.annotation_id))
+
+
+def flags(session: Session, filters: Filters) -> FlagColumns:
+    """Every label, by annotation."""
+    query = select(Flag.annotation_id, func.coalesce(Flag.candidate_id, 0), Flag.name, Flag.value)
+    query = _taken(query.join(Annotation, Annotation.id == Flag.annotation_id), filters)
+    numbers: list[array[int]] = [array("q") for _ in range(4)]
+    names, values = Names(), Names()
+    for rows in _parts(session, query.order_by(Flag.annotation_id, Flag.id)):
+        ids, candidates, named, said = zip(*rows, strict=True)
+        for column, more in zip(numbers, (ids, candidates, names.of(named), values.of(said)), strict=True):
+            column.extend(more)
+    annotation, candidate, name, value = map(_array, numbers)
+    return FlagColumns(annotation, candidate, name, value, names.all, values.all)
+
+
+def shown_places(session: Session, filters: Filters) -> dict[tuple[int, int], int]:
+    """Where each answer stood on the screen, from 0, by annotation and answer; nothing where nobody knows."""
+    query = _taken(select(Annotation.id, Annotation.shown_order), filters)
+    return {
+        (annotation, candidate): place
+        for rows in _parts(session, query)
+        for annotation, order in rows
+        for place, candidate in enumerate(order)
+    }
+
+
+def makers(session: Session, candidate_ids: Sequence[int]) -> Mapping[int, str]:
+    """Who made each answer: a model of ours by its name, else what its file said, else the file."""
+    name = func.coalesce(ModelVersion.name, Candidate.detail["source"].as_string(), Candidate.origin)
+    query = select(Candidate.id, name).outerjoin(ModelVersion, ModelVersion.id == Candidate.model_version_id)
+    found: dict[int, str] = {}
+    for start in range(0, len(candidate_ids), 500):
+        some = session.execute(query.where(Candidate.id.in_(candidate_ids[start : start + 500])))
+        found |= {candidate: maker.removeprefix("import:") for candidate, maker in some}
+    return found
+
+
+def campaigns(session: Session) -> list[tuple[int, str, str, bool]]:
+    """(id, name, phase, imported) of all campaigns in which something is judged, newest first."""
+    query = select(Campaign.id, Campaign.name, Campaign.phase, Campaign.imported)
+    query = query.where(Campaign.kind.in_(("ranking", "toxicity"))).order_by(Campaign.id.desc())
+    return [(id_, name, phase, imported) for id_, name, phase, imported in session.execute(query)]
+
+
+def schemas(session: Session, version_ids: Iterable[int]) -> list[dict[str, Any]]:
+    """The questions of some versions of label schemas, oldest first."""
+    query = select(LabelSchemaVersion.content).where(LabelSchemaVersion.id.in_(list(version_ids)))
+    return list(session.scalars(query.order_by(LabelSchemaVersion.id)))
+
+
+def groups(session: Session) -> list[str]:
+    """All labeler groups, of people and of imported work."""
+    of_people = select(distinct(Person.labeler_group)).where(Person.labeler_group.is_not(None))
+    of_work = select(distinct(Annotation.labeler_group)).where(Annotation.labeler_group.is_not(None))
+    return sorted({group for query in (of_people, of_work) for group in session.scalars(query) if group})
+
+
+def languages(session: Session) -> list[str]:
+    """All languages that prompts are marked with."""
+    query = select(distinct(Prompt.language)).where(Prompt.language.is_not(None))
+    return sorted(language for language in session.scalars(query) if language)
+
+
+def use_cases(session: Session) -> list[str]:
+    """All use cases that prompts are marked with or that labelers chose."""
+    marked = select(distinct(Prompt.use_case)).where(Prompt.use_case.is_not(None))
+    chosen = select(distinct(Flag.value)).where(Flag.candidate_id.is_(None), Flag.name == "use_case")
+    return sorted({case for query in (marked, chosen) for case in session.scalars(query) if case})
+
+
+def version(session: Session) -> tuple[Any, ...]:
+    """Equal for as long as no report can have changed: nothing was submitted, corrected or imported, nobody moved.
+
+    The number of annotations is part of it because on PostgreSQL a lower id may become visible after a higher one.
+    """
+    work = session.execute(select(func.max(Annotation.id), func.count(Annotation.id))).one()
+    corrections = session.scalar(select(func.max(AnnotationVersion.id)))
+    people = session.execute(select(Person.id, Person.role, Person.labeler_group).order_by(Person.id))
+    return (*work, corrections, hash(tuple(tuple(row) for row in people)))
+
+
+def _group() -> ColumnElement[str | None]:
+    """The labeler group that a person is in now, or that an import told."""
+    return case((Annotation.person_id.is_(None), Annotation.labeler_group), else_=Person.labeler_group)
+
+
+def _taken(query: AnySelect, filters: Filters) -> AnySelect:
+    """What the filters take; of prompts only the annotations' own query knows something."""
+    query = query.join(Campaign, Campaign.id == Annotation.campaign_id)
+    query = query.outerjoin(Person, Person.id == Annotation.person_id)
+    query = query.where(Campaign.kind == filters.kind, Campaign.purpose == filters.purpose)
+    if filters.phase != "both":
+        query = query.where(Campaign.phase == filters.phase)
+    if filters.campaign is not None:
+        query = query.where(Campaign.id == filters.campaign)
+    if filters.group is not None:
+        query = query.where(_group() == filters.group)
+    if filters.since is not None:
+        query = query.where(Annotation.submitted_at >= filters.since)
+    if filters.before is not None:
+        query = query.where(Annotation.submitted_at < filters.before)
+    return query
+
+
+def _three(session: Session, query: AnySelect) -> tuple[Column, Column, Column]:
+    numbers: list[array[int]] = [array("q") for _ in range(3)]
+    for rows in _parts(session, query):
+        for column, more in zip(numbers, zip(*rows, strict=True), strict=True):
+            column.extend(more)
+    first, second, third = map(_array, numbers)
+    return first, second, third
+
+
+def _parts(session: Session, query: AnySelect) -> Iterator[Sequence[Any]]:
+    yield from session.execute(query.execution_options(yield_per=AT_ONCE)).partitions()
+
+
+def _array(column: array[int]) -> Column:
+    return np.array(column, dtype=np.int64)

@@ -118,6 +118,8 @@ OTHER_PAGES: Sequence[tuple[str, str, str]] = (
     ("api", ENGINEER, "/api"),
     ("evaluations", RESEARCHER, "/evaluations"),
     ("costs", ADMIN, "/costs?by=kind"),
+    ("agreement", RESEARCHER, "/agreement"),
+    ("agreement asked wrongly", RESEARCHER, "/agreement?since=May&phase=both"),
     ("campaigns", RESEARCHER, "/campaigns"),
     ("campaign", RESEARCHER, "/campaigns/1"),
     ("campaign new", RESEARCHER, "/campaigns/new"),

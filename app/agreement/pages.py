@@ -145,13 +145,14 @@ class Person:
 
 @dataclass(frozen=True)
 class LabelRow:
-    """A question with its figures, in the order of the columns; ``few`` is how often its rarest answer was given."""
+    """A question with its figures in the order of the columns, and why some are missing, each reason once."""
 
     name: str
     about: str
     given: int
     chosen: str
     figures: Sequence[Figure | None]
+    reasons: Sequence[str]
     items: int
     people: int
 
@@ -543,6 +544,16 @@ def _label_row(question: Question, measures: Sequence[str]) -> LabelRow:
         given=found.given,
         chosen=chosen,
         figures=figures,
+        reasons=_reasons(measures, figures),
         items=counts.items,
         people=counts.raters,
     )
+
+
+def _reasons(measures: Sequence[str], figures: Sequence[Figure | None]) -> list[str]:
+    """Why figures or intervals are missing: “Fleiss κ, α nominal: undefined, because …”."""
+    of: dict[str, list[str]] = {}
+    for name, figure in zip(measures, figures, strict=True):
+        if figure is not None and figure.why:
+            of.setdefault(figure.why, []).append(_(SHORT_MEASURES[name]))
+    return [_("%(figures)s: %(why)s", figures=", ".join(names), why=why) for why, names in of.items()]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, ColumnElement, Select, case, cast, distinct, extract, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, case, cast, extract, func, select
 from sqlalchemy.orm import Session
 
 from app.agreement.rules import Filters
@@ -34,19 +34,15 @@ Column = NDArray[np.int64]
 AnySelect = Select[*tuple[Any, ...]]
 
 
-class Names:
-    """Numbers texts in the order of their first appearance; nothing is a name too."""
+class Names(dict[Any, int]):
+    """Numbers texts in the order of their first appearance; nothing is a text too."""
 
-    def __init__(self) -> None:
-        self.number: dict[Any, int] = {}
+    def __missing__(self, name: Any) -> int:
+        self[name] = len(self)
+        return self[name]
 
-    def of(self, names: Iterable[Any]) -> list[int]:
-        number = self.number
-        return [number.setdefault(name, len(number)) for name in names]
-
-    @property
-    def all(self) -> list[Any]:
-        return list(self.number)
+    def of(self, names: Iterable[Any]) -> Iterable[int]:
+        return map(self.__getitem__, names)
 
 
 @dataclass(frozen=True)
@@ -86,7 +82,7 @@ class FlagColumns:
 
 
 def submitted(session: Session, filters: Filters) -> AnnotationColumns:
-    """What was submitted, whoever and whenever, with what its prompt says; use cases are filtered by nobody yet."""
+    """What was submitted, with use case and language of its prompt, by which nothing is filtered here."""
     query = select(
         Annotation.id,
         Annotation.campaign_id,
@@ -119,10 +115,10 @@ def submitted(session: Session, filters: Filters) -> AnnotationColumns:
         group=found[6],
         use_case=found[7],
         language=found[8],
-        people=people.all,
-        groups=groups.all,
-        use_cases=use_cases.all,
-        languages=languages.all,
+        people=list(people),
+        groups=list(groups),
+        use_cases=list(use_cases),
+        languages=list(languages),
     )
 
 
@@ -151,7 +147,7 @@ def flags(session: Session, filters: Filters) -> FlagColumns:
         for column, more in zip(numbers, (ids, candidates, names.of(named), values.of(said)), strict=True):
             column.extend(more)
     annotation, candidate, name, value = map(_array, numbers)
-    return FlagColumns(annotation, candidate, name, value, names.all, values.all)
+    return FlagColumns(annotation, candidate, name, value, list(names), list(values))
 
 
 def shown_places(session: Session, filters: Filters) -> dict[tuple[int, int], int]:
@@ -191,21 +187,21 @@ def schemas(session: Session, version_ids: Iterable[int]) -> list[dict[str, Any]
 
 def groups(session: Session) -> list[str]:
     """All labeler groups, of people and of imported work."""
-    of_people = select(distinct(Person.labeler_group)).where(Person.labeler_group.is_not(None))
-    of_work = select(distinct(Annotation.labeler_group)).where(Annotation.labeler_group.is_not(None))
+    of_people = select(Person.labeler_group).distinct().where(Person.labeler_group.is_not(None))
+    of_work = select(Annotation.labeler_group).distinct().where(Annotation.labeler_group.is_not(None))
     return sorted({group for query in (of_people, of_work) for group in session.scalars(query) if group})
 
 
 def languages(session: Session) -> list[str]:
     """All languages that prompts are marked with."""
-    query = select(distinct(Prompt.language)).where(Prompt.language.is_not(None))
+    query = select(Prompt.language).distinct().where(Prompt.language.is_not(None))
     return sorted(language for language in session.scalars(query) if language)
 
 
 def use_cases(session: Session) -> list[str]:
     """All use cases that prompts are marked with or that labelers chose."""
-    marked = select(distinct(Prompt.use_case)).where(Prompt.use_case.is_not(None))
-    chosen = select(distinct(Flag.value)).where(Flag.candidate_id.is_(None), Flag.name == "use_case")
+    marked = select(Prompt.use_case).distinct().where(Prompt.use_case.is_not(None))
+    chosen = select(Flag.value).distinct().where(Flag.candidate_id.is_(None), Flag.name == "use_case")
     return sorted({case for query in (marked, chosen) for case in session.scalars(query) if case})
 
 
@@ -253,7 +249,8 @@ def _three(session: Session, query: AnySelect) -> tuple[Column, Column, Column]:
 
 
 def _parts(session: Session, query: AnySelect) -> Iterator[Sequence[Any]]:
-    yield from session.execute(query.execution_options(yield_per=AT_ONCE)).partitions()
+    """Rows in lists; past the session, which would look at each for objects."""
+    yield from session.connection().execute(query, execution_options={"yield_per": AT_ONCE}).partitions()
 
 
 def _array(column: array[int]) -> Column:

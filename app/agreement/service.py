@@ -110,6 +110,10 @@ def material(session: Session, filters: Filters) -> Material:
     imported = [id_ for id_, _name, _phase, imported in known if imported]
     found, flags = queries.submitted(session, filters), queries.flags(session, filters)
     of_prompt = _chosen_use_cases(found, flags)
+    if filters.language is not None:
+        found = _only(
+            found, np.isin(found.language, [n for n, t in enumerate(found.languages) if t == filters.language])
+        )
     if filters.use_case is not None:
         found = _only(found, np.isin(found.prompt, [p for p, case in of_prompt.items() if case == filters.use_case]))
     prompts, prompt = np.unique(found.prompt, return_inverse=True)

@@ -18,6 +18,7 @@ from app.costs.routes import router as costs
 from app.database import Database
 from app.evaluations.routes import router as evaluations
 from app.guidelines.routes import router as guidelines
+from app.integrity.routes import router as integrity
 from app.people.attempts import SignInAttempts
 from app.people.routes import router as people
 from app.prompts.routes import router as prompts
@@ -54,6 +55,7 @@ ROUTERS = (
     snapshots,
     registry,
     evaluations,
+    integrity,
     runs,
     scoring,
     api_reference,

@@ -186,7 +186,7 @@ def add_version(
         if newest.state != SENT_BACK and not corrections.may_be_replaced(annotation, newest):
             raise Conflict(_("A reviewer has decided about this text in the meantime, so it was not changed."))
         if corrections.is_unreviewed(newest):
-            _withdraw(session, annotation)
+            withdraw(session, annotation)
         if newest.state != SENT_BACK:
             newest.state = "replaced"
     text = WrittenText(
@@ -204,8 +204,8 @@ def add_version(
     return text
 
 
-def _withdraw(session: Session, annotation: Annotation) -> None:
-    """Take out of use what its author corrects; snapshots that were frozen with it keep it."""
+def withdraw(session: Session, annotation: Annotation) -> None:
+    """Take answers out of use whose author corrects them, or that were rejected; frozen snapshots keep them."""
     for demonstration in queries.demonstrations_of(session, annotation.id):
         session.delete(demonstration)
     session.flush()

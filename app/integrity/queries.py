@@ -1,7 +1,7 @@
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session, contains_eager, joinedload
+from sqlalchemy.orm import Session, contains_eager, defer, joinedload, undefer
 
 from app.models import (
     Annotation,
@@ -72,18 +72,39 @@ def text_by_id(session: Session, text_id: int) -> WrittenText | None:
     return session.scalar(query)
 
 
-def detections_of(session: Session, text_ids: Iterable[int]) -> list[Detection]:
-    """What models said about these texts, oldest run first."""
-    wanted, found = sorted(text_ids), list[Detection]()
-    for start in range(0, len(wanted), CHUNK):
-        some = wanted[start : start + CHUNK]
-        found += session.scalars(select(Detection).where(Detection.written_text_id.in_(some)))
-    return sorted(found, key=lambda one: (one.run_id, one.id))
-
-
 def detections_by_model(session: Session, model_id: int, text_ids: Iterable[int]) -> dict[int, Detection]:
-    """The same of one model, by text."""
-    return {one.written_text_id: one for one in detections_of(session, text_ids) if one.model_version_id == model_id}
+    """What one model said about these texts, without the pieces of each, by text."""
+    wanted, found = sorted(text_ids), dict[int, Detection]()
+    for start in range(0, len(wanted), CHUNK):
+        query = select(Detection).where(
+            Detection.model_version_id == model_id, Detection.written_text_id.in_(wanted[start : start + CHUNK])
+        )
+        found.update((one.written_text_id, one) for one in session.scalars(query.options(defer(Detection.pieces))))
+    return found
+
+
+def detection_of(session: Session, model_id: int, text_id: int) -> Detection | None:
+    """The same of one text, with its pieces."""
+    return session.scalar(
+        select(Detection)
+        .where(Detection.model_version_id == model_id, Detection.written_text_id == text_id)
+        .options(undefer(Detection.pieces))
+        .execution_options(populate_existing=True)
+    )
+
+
+def newest_reader(session: Session, campaign_id: int) -> ModelVersion | None:
+    """The model that has read the texts of a campaign last; scores of different models cannot be compared."""
+    query = (
+        select(ModelVersion)
+        .join(Detection, Detection.model_version_id == ModelVersion.id)
+        .join(WrittenText, WrittenText.id == Detection.written_text_id)
+        .join(Annotation, Annotation.id == WrittenText.annotation_id)
+        .where(Annotation.campaign_id == campaign_id)
+        .order_by(Detection.run_id.desc(), Detection.id.desc())
+        .limit(1)
+    )
+    return session.scalar(query)
 
 
 def known_texts(session: Session, text_ids: Iterable[int]) -> set[int]:
@@ -91,11 +112,6 @@ def known_texts(session: Session, text_ids: Iterable[int]) -> set[int]:
     for start in range(0, len(wanted), CHUNK):
         found.update(session.scalars(select(WrittenText.id).where(WrittenText.id.in_(wanted[start : start + CHUNK]))))
     return found
-
-
-def models_by_id(session: Session, ids: Iterable[int]) -> dict[int, ModelVersion]:
-    query = select(ModelVersion).where(ModelVersion.id.in_(sorted(set(ids))))
-    return {model.id: model for model in session.scalars(query)}
 
 
 def own_answers(session: Session, prompt_ids: Iterable[int]) -> dict[int, dict[int, Candidate]]:
@@ -116,6 +132,10 @@ def prompts_by_fingerprint(session: Session, fingerprints: Iterable[str]) -> dic
         query = select(Prompt.fingerprint, Prompt.id).where(Prompt.fingerprint.in_(wanted[start : start + CHUNK]))
         found.update((fingerprint, id_) for fingerprint, id_ in session.execute(query))
     return found
+
+
+def name_of_model(session: Session, model_id: int) -> str:
+    return session.scalar(select(ModelVersion.name).where(ModelVersion.id == model_id)) or ""
 
 
 def decisions_of(session: Session, text_ids: Iterable[int]) -> dict[int, list[IntegrityDecision]]:

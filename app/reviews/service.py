@@ -69,6 +69,29 @@ def decide(session: Session, reviewer: Person, text_id: int, now: datetime, deci
     return text
 
 
+def lock(session: Session, reviewer: Person, text_id: int) -> None:
+    """Let decisions about a text follow one another until the transaction ends; what was read before is read anew."""
+    queries.lock_annotation(session, text_for(session, reviewer, text_id).annotation_id)
+
+
+def reject(session: Session, reviewer: Person, text_id: int, now: datetime, reason: str) -> WrittenText:
+    """Reject a text that waits, or one that was accepted: then its answers leave the pool.
+
+    Prompts that its author wrote stay in the pool, for others may have answered them; frozen snapshots keep what
+    they hold.
+
+    Raises:
+        Invalid: there is no reason.
+        Conflict: the text is neither waiting nor accepted any more; nothing is stored.
+    """
+    text = text_for(session, reviewer, text_id)
+    if text.state == "accepted":
+        writing.withdraw(session, text.annotation)
+        text.state = "waiting"
+        session.flush()
+    return decide(session, reviewer, text_id, now, Decision(REJECT, reason, text.rating))
+
+
 def versions_before(session: Session, text: WrittenText) -> list[WrittenText]:
     """The earlier versions of a text, newest first."""
     return [one for one in annotations.texts_of(session, text.annotation_id) if one.number < text.number][::-1]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,26 +129,40 @@ LEAST_OF_CAMPAIGN = 20
 PROMPT, CAMPAIGN = "prompt", "campaign"
 
 
-def percentile(score: float, same_prompt: Sequence[float], campaign: Sequence[float], sign: int = 1) -> Percentile:
-    """The share of other texts that look less like a machine's, equal ones half, with Wilson's interval.
+def percentiles(scores: Mapping[int, float], prompts: Mapping[int, Hashable], sign: int = 1) -> dict[int, Percentile]:
+    """For each text the share of others that look less like a machine's, equal ones half, with Wilson's interval.
 
     Texts of the same prompt are the fairer company: some prompts leave everybody little to choose from. Where they
     are too few, the whole campaign is.
 
     Args:
-        score: of this text.
-        same_prompt: scores of other texts that answer the same prompt.
-        campaign: scores of all other texts of the campaign.
+        scores: of each text that has one.
+        prompts: what each of these texts answers.
         sign: of the detector.
     """
-    for others, among, least in ((same_prompt, PROMPT, LEAST_OF_PROMPT), (campaign, CAMPAIGN, LEAST_OF_CAMPAIGN)):
-        if len(others) >= least:
-            below = sum(sign * other < sign * score for other in others)
-            equal = sum(other == score for other in others)
-            share = (below + equal / 2) / len(others)
-            low, high = wilson(share, len(others))
-            return Percentile(100 * share, len(others), among, 100 * low, 100 * high)
-    return Percentile(None, len(campaign), CAMPAIGN)
+    by_prompt: dict[Hashable, list[float]] = {}
+    for key, score in scores.items():
+        by_prompt.setdefault(prompts[key], []).append(sign * score)
+    for same in by_prompt.values():
+        same.sort()
+    everybody = sorted(sign * score for score in scores.values())
+    return {key: _place(sign * score, by_prompt[prompts[key]], everybody) for key, score in scores.items()}
+
+
+def _place(score: float, same_prompt: Sequence[float], everybody: Sequence[float]) -> Percentile:
+    """Among sorted scores that hold this one too."""
+    for sorted_scores, among, least in (
+        (same_prompt, PROMPT, LEAST_OF_PROMPT),
+        (everybody, CAMPAIGN, LEAST_OF_CAMPAIGN),
+    ):
+        others = len(sorted_scores) - 1
+        if others >= least:
+            below = bisect_left(sorted_scores, score)
+            equal = bisect_right(sorted_scores, score) - below - 1
+            share = (below + equal / 2) / others
+            low, high = wilson(share, others)
+            return Percentile(100 * share, others, among, 100 * low, 100 * high)
+    return Percentile(None, len(everybody) - 1, CAMPAIGN)
 
 
 def wilson(rate: float, n: int) -> tuple[float, float]:

@@ -11,11 +11,11 @@ from app.annotations.rules import authoring
 class Passage:
     """A text by a person and the conversation that it answers."""
 
-    messages: Sequence[Mapping[str, str]]
+    messages: Sequence[dict[str, str]]
     text: str
 
 
-def passage_of(content: Mapping[str, Any], messages: Sequence[Mapping[str, str]] | None, form: str | None) -> Passage:
+def passage_of(content: Mapping[str, Any], messages: Sequence[dict[str, str]] | None, form: str | None) -> Passage:
     """The passage of a written text.
 
     Args:

@@ -9,7 +9,7 @@ from app.integrity.rules.detectors import (
     LEAST_OF_PROMPT,
     auc_interval,
     band_of,
-    percentile,
+    percentiles,
     pr_auc,
     roc_auc,
 )
@@ -63,17 +63,20 @@ def test_the_interval_of_an_area_covers_the_truth_about_as_often_as_it_says():
 
 
 def test_a_percentile_prefers_the_same_prompt_and_falls_back_on_the_campaign():
-    few, many = [1.0] * (LEAST_OF_PROMPT - 1), [float(i) for i in range(LEAST_OF_CAMPAIGN)]
-    of_prompt = percentile(5.0, [1.0, 2, 3, 4, 5, 6, 7, 8], many)
-    assert (of_prompt.value, of_prompt.n, of_prompt.among) == (100 * 4.5 / 8, 8, "prompt")
-    assert of_prompt.low < of_prompt.value < of_prompt.high
-    of_campaign = percentile(5.0, few, many)
-    assert (of_campaign.value, of_campaign.among) == (pytest.approx(27.5), "campaign")
-    assert percentile(5.0, few, many, sign=-1).value == pytest.approx(72.5)
-    nothing = percentile(5.0, few, many[1:])
+    of_prompt = dict(enumerate([5.0, 1, 2, 3, 4, 5, 6, 7, 8]))  # nine texts: eight others
+    alone = {100 + i: float(i) for i in range(LEAST_OF_CAMPAIGN - LEAST_OF_PROMPT)}
+    prompts = dict.fromkeys(of_prompt, "same") | {key: key for key in alone}
+    found = percentiles(of_prompt | alone, prompts)
+    assert (found[0].value, found[0].n, found[0].among) == (100 * 4.5 / 8, 8, "prompt")
+    assert found[0].low < found[0].value < found[0].high
+    assert (found[8].value, found[1].value) == (100, 0)
+    # Of 20 others nine are lower and two are equal.
+    assert (found[105].value, found[105].n, found[105].among) == (pytest.approx(100 * 10 / 20), 20, "campaign")
+    assert percentiles(of_prompt | alone, prompts, sign=-1)[0].value == pytest.approx(100 * 3.5 / 8)
+    assert (found[0].undefined, found[105].undefined) == ("", "")
+    nothing = percentiles(alone, prompts)[105]
     assert nothing.value is None
-    assert nothing.undefined.startswith("undefined, because only 19")
-    assert of_campaign.undefined == ""
+    assert nothing.undefined.startswith("undefined, because only 11")
 
 
 def test_bands_are_those_of_gltr():

@@ -1,0 +1,45 @@
+"""What a person may decide after looking at the evidence."""
+
+from dataclasses import dataclass
+
+from app.language import gettext as _
+from app.language import mark
+
+NOTHING, TALK, REJECT = "nothing", "talk", "reject"
+VERDICTS = {
+    NOTHING: mark("Nothing found"),
+    TALK: mark("Talk with the author"),
+    REJECT: mark("Reject the text"),
+}
+DONE = {
+    NOTHING: mark("Noted: nothing found."),
+    TALK: mark("Noted. The author reads your words under “My work” and can answer."),
+    REJECT: mark("Rejected, with your reason. The task goes to somebody else."),
+}
+LONGEST_REASON = 4_000
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict and the reason for it."""
+
+    verdict: str
+    reason: str = ""
+
+
+def problems(decision: Decision) -> dict[str, str]:
+    """Why a decision cannot be taken like this: a sentence for each field."""
+    found: dict[str, str] = {}
+    if decision.verdict not in VERDICTS:
+        found["verdict"] = _("Choose what you decide.")
+    if decision.verdict == TALK and not decision.reason:
+        found["reason"] = _("Write what you want to ask; the author reads it.")
+    if decision.verdict == REJECT and not decision.reason:
+        found["reason"] = _("Say why; the author reads it. A score alone is no reason.")
+    if len(decision.reason) > LONGEST_REASON:
+        found["reason"] = _(
+            "The reason has %(count)s characters; %(most)s fit.",
+            count=f"{len(decision.reason):,}",
+            most=f"{LONGEST_REASON:,}",
+        )
+    return found

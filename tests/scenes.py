@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import random
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from app.database import Database
 from app.evaluations import service as evaluations
 from app.guidelines import questions
 from app.guidelines import service as guidelines
+from app.integrity import service as integrity
 from app.models import (
     Annotation,
     Campaign,
@@ -35,6 +37,7 @@ from app.models import (
     Prompt,
     Run,
     Task,
+    WrittenText,
 )
 from app.models.base import utc_now
 from app.people import service as people
@@ -48,6 +51,7 @@ from tests.app.runs import judged
 from tests.browsing import PASSWORD
 from tests.factories import LABELLED
 from trainer.contract.folder import METRICS, SAMPLES, write_json
+from trainer.contract.records import Detection, SeenToken
 
 TEXTS = Path(__file__).parent / "texts"
 STRANGER, ANY = "", "labeler@example.org"
@@ -79,6 +83,8 @@ TASK = "{task}"
 """Stands for the address of the task that the person holds."""
 JUDGED = 5
 """The first task of the second campaign, which two people have judged."""
+COPIED = 3
+"""A text that is nearly an answer of a model."""
 LABELER_PAGES: Sequence[tuple[str, str, str]] = (
     # (name, who, address)
     ("sign in", STRANGER, "/sign-in"),
@@ -126,6 +132,9 @@ OTHER_PAGES: Sequence[tuple[str, str, str]] = (
     ("campaign new authoring", RESEARCHER, "/campaigns/new?kind=authoring"),
     ("reviews", RESEARCHER, "/reviews"),
     ("review", RESEARCHER, "/reviews/2"),
+    ("integrity", RESEARCHER, "/integrity"),
+    ("integrity case", RESEARCHER, f"/integrity/{COPIED}"),
+    ("run new detect", ENGINEER, "/runs/new?stage=detect"),
     ("scenarios", RESEARCHER, "/scenarios"),
     ("scenario", RESEARCHER, "/scenarios/1"),
     ("scenario", RESEARCHER, "/scenarios/1"),
@@ -218,6 +227,7 @@ def furnish(settings: Settings, database: Database) -> None:
         session.flush()
         _times_and_wage(session, everybody)
         _training(session, settings, everybody, models)
+        _stories(session, everybody, models)
 
 
 def _people(session: Session) -> dict[str, Person]:
@@ -526,6 +536,58 @@ def _training(session: Session, settings: Settings, everybody: dict[str, Person]
             models[n].run_id, models[n].snapshot_id = run.id, snapshot.id
         _curves(settings, run)
     session.flush()
+
+
+STORIES = (
+    "The moon shows us the side that the sun lights up, and as it goes round the earth we see more or less of it.",
+    "Take an orange and a lamp, dad said, and then he walked round me. My head was the earth! Half of it shone.",
+    "It is always half lit. We just look at it from another side every night, so the bright part looks thin or round.",
+    "moon don't change, the light do. When sun is behind, we see small piece only, like when you peel the garlic.",
+    "因为月亮绕着地球转，太阳只照亮它的一半，所以我们每天看到的亮面不一样。",
+)
+
+
+def _stories(session: Session, everybody: dict[str, Person], models: list[ModelVersion]) -> None:
+    """Eleven people have answered one prompt, one of them with a model's words; a model has read them."""
+    prompt = _prompt(session, [{"role": "user", "content": "Why does the moon change its shape? Say it for a child."}])
+    said = f"{STORIES[0]} {STORIES[2]} That is why it seems to grow and to shrink every month."
+    answer = Candidate(prompt_id=prompt.id, text=said, text_sha256=hashlib.sha256(said.encode()).hexdigest())
+    answer.origin, answer.model_version_id = f"model:{models[1].id}", models[1].id
+    session.add(answer)
+    campaign = campaigns.create_campaign(
+        session, None, name="Explain it to a child", kind="demonstration", overlap=11, tasks=[(prompt.id, [])]
+    )
+    given = [said.replace("child", "kid"), *STORIES[1:], *(f"{story} {STORIES[1]}" for story in STORIES[2:])]
+    given += [long_answer(60), "The sun is the lamp and the moon is the ball. " + STORIES[3], "Magic!"]
+    now, rows, draw = utc_now(), [], random.Random(9)
+    for n, text in enumerate(given):
+        author = Person(email=f"writer{n}@example.org", name=f"Writer {n}", role="labeler", password_hash="")
+        session.add(author)
+        session.flush()
+        if version := guidelines.unconfirmed(session, author, campaign):
+            guidelines.confirm(session, author, campaign.id, version.id, now)
+        annotation = writing.submit_demonstration(session, author, _hold(session, author, campaign), now, text)
+        written = session.query(WrittenText).filter_by(annotation_id=annotation.id).one()
+        pieces = [
+            SeenToken(text=piece, rank=round(10 ** draw.uniform(0, 3.6))) for piece in re.findall(r"\S+\s*", text)
+        ]
+        scores = {
+            "curvature": 3.4 - n * 0.35,
+            "likelihood": -2.1 - n / 9,
+            "rank": 60.0 + 9 * n,
+            "log_rank": 1.2 + n / 7,
+        }
+        read = scores | {"entropy": 3.0 - n / 20} if len(pieces) > 9 else {}
+        rows.append(Detection(answer_id=str(written.id), tokens=len(pieces), pieces=pieces, **read))
+    run = Run(name="detect-1", stage="detect", status="succeeded", created_by=everybody[ENGINEER].id, total=11, step=11)
+    run.purpose, run.latest = {"texts": {"campaign": campaign.id}}, {"data/texts": 11}
+    session.add(run)
+    session.flush()
+    integrity.keep_detections(session, run_id=run.id, model_version_id=models[1].id, context="prompt", rows=rows)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[一-鿿，。]|[^\s一-鿿，。]+\s*|\s+", text)
 
 
 def _curves(settings: Settings, run: Run) -> None:

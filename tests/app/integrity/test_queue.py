@@ -210,10 +210,11 @@ def test_the_page_shows_evidence_its_limits_and_takes_a_decision(browse, written
     assert "Liang" in page
     assert "like a model&#39;s answer" in page or "like a model's answer" in page
     assert "too short: 3 tokens" in page
-    assert "undefined, because only 1 other texts" in page
+    assert "undefined, because only 1 other has one" in page
     shown = browse.get(f"/integrity/{written.ids[0]}")
     assert '<span class="band band-top100" title="rank 70">quick</span>' in shown
     assert "3.50" in shown
+    assert "undefined, because only 1 other texts of the campaign" in shown
     address = f"/integrity/{written.ids[0]}"
     refused = browse.post(address, {"verdict": "reject", "reason": " "}, status=422).text
     assert "A score alone is no reason" in refused

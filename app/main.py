@@ -17,6 +17,7 @@ from app.api.reference import router as api_reference
 from app.costs.routes import router as costs
 from app.database import Database
 from app.evaluations.routes import router as evaluations
+from app.gold.routes import router as gold
 from app.guidelines.routes import router as guidelines
 from app.integrity.routes import router as integrity
 from app.people.attempts import SignInAttempts
@@ -49,6 +50,7 @@ ROUTERS = (
     campaigns,
     annotations,
     reviews,
+    gold,
     worklog,
     agreement,
     costs,

@@ -23,6 +23,8 @@ from app.annotations.rules.submission import Submission, Verdict
 from app.costs import service as costs
 from app.database import Database
 from app.evaluations import service as evaluations
+from app.gold import rules as gold_rules
+from app.gold import service as gold
 from app.guidelines import questions
 from app.guidelines import service as guidelines
 from app.integrity import service as integrity
@@ -85,6 +87,8 @@ JUDGED = 5
 """The first task of the second campaign, which two people have judged."""
 COPIED = 3
 """A text that is nearly an answer of a model."""
+BANK, DISPUTED, TAKEN = 11, 22, 19
+"""The bank, an item of it about which two researchers differ, and what one of them said."""
 LABELER_PAGES: Sequence[tuple[str, str, str]] = (
     # (name, who, address)
     ("sign in", STRANGER, "/sign-in"),
@@ -135,6 +139,9 @@ OTHER_PAGES: Sequence[tuple[str, str, str]] = (
     ("integrity", RESEARCHER, "/integrity"),
     ("integrity case", RESEARCHER, f"/integrity/{COPIED}"),
     ("run new detect", ENGINEER, "/runs/new?stage=detect"),
+    ("gold", RESEARCHER, "/gold"),
+    ("gold items", RESEARCHER, f"/gold/campaigns/{BANK}"),
+    ("gold item", RESEARCHER, f"/gold/items/{DISPUTED}?take={TAKEN}"),
     ("scenarios", RESEARCHER, "/scenarios"),
     ("scenario", RESEARCHER, "/scenarios/1"),
     ("scenario", RESEARCHER, "/scenarios/1"),
@@ -228,6 +235,7 @@ def furnish(settings: Settings, database: Database) -> None:
         _times_and_wage(session, everybody)
         _training(session, settings, everybody, models)
         _stories(session, everybody, models)
+        _bank(session, everybody, models)
 
 
 def _people(session: Session) -> dict[str, Person]:
@@ -282,6 +290,7 @@ def _ranking_campaign(
     most: int,
     models: list[ModelVersion],
     kind: str = "ranking",
+    purpose: str = "work",
 ) -> Campaign:
     tasks = []
     for messages, answers in texts:
@@ -307,11 +316,24 @@ def _ranking_campaign(
         None,
         name=name,
         kind=kind,
+        purpose=purpose,
         overlap=2,
         answers_per_task=most,
         tasks=tasks,
         instructions="Judge as if you had asked yourself. **Right** comes before *nice*.",
     )
+
+
+def _bank(session: Session, everybody: dict[str, Person], models: list[ModelVersion]) -> None:
+    """Items that two researchers have judged; about one they agreed, and it has gold."""
+    texts = _everyday(4, "For the bank: ")
+    bank = _ranking_campaign(session, "Bank of everyday questions", texts, 4, models, purpose="bank")
+    _judge(session, everybody[RESEARCHER], bank, 3)
+    _judge(session, everybody[ADMIN], bank, 3)
+    task_id = session.query(Task).filter_by(campaign_id=bank.id).order_by(Task.id).first().id
+    taken = gold.case_for(session, task_id).judgements[0].submission()
+    why = "B answers the question in the **first sentence**; the others never do."
+    gold.decide(session, everybody[ADMIN], task_id, utc_now(), gold_rules.Decision(taken, why, "everyday"))
 
 
 def _writing_campaign(session: Session) -> Campaign:

@@ -21,7 +21,7 @@ FIRST_FIELDS: dict[Stage, tuple[str, ...]] = {
     "sft": ("epochs", "learning_rate", "batch_size"),
     "sample": ("answers_per_prompt", "temperature", "top_p", "max_new_tokens"),
     "reward": ("epochs", "learning_rate", "prompts_per_batch", "ties", "margin", "ensemble", "heads"),
-    "crossvalidate": ("folds", "seeds", "epochs", "learning_rate", "prompts_per_batch", "ties"),
+    "crossvalidate": ("grouping", "folds", "seeds", "epochs", "learning_rate", "prompts_per_batch", "ties"),
     "score": ("tokens_per_forward",),
     "detect": ("min_tokens", "context"),
     "ppo": ("iterations", "learning_rate", "kl_coefficient", "batch_size", "pretrain_coefficient"),
@@ -37,6 +37,10 @@ CHOICE_WORDS: dict[str, dict[str, str]] = {
         "rao_kupper": mark("Rao–Kupper likelihood"),
     },
     "divisor": {"all_pairs": mark("all pairs, C(K, 2)"), "strict_pairs": mark("strict pairs only")},
+    "grouping": {
+        "drawn": mark("people drawn into groups, as many as folds"),
+        "labeler_group": mark("each labeler group of the snapshot"),
+    },
     "context": {"prompt": mark("after its prompt"), "none": mark("alone")},
     "margin": {
         "none": mark("none"),

@@ -121,6 +121,9 @@ class RewardConfig(TrainConfig):
 class CrossValidateConfig(RewardConfig):
     """Train a reward model for every labeler group left out, with several seeds (IG §4.1, E.2: 5 groups, 3 seeds)."""
 
+    grouping: Literal["drawn", "labeler_group"] = Field(
+        "drawn", description="who is left out together; where groups of people disagree, leave out those groups"
+    )
     folds: int = Field(5, ge=2, le=20, description="labeler groups of about equal data; each is left out once")
     seeds: int = Field(3, ge=1, le=20, description="trainings per group")
 

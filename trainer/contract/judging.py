@@ -191,6 +191,7 @@ class Fold(Figures):
         fold: the group that was left out, from 0.
         seed: of this training.
         labelers: pseudonyms of the people in the left-out group.
+        group: its name, where it is a labeler group of the snapshot; empty where it was drawn.
         seen: accuracy on held-out prompts against labels of the people trained on.
         unseen: accuracy on the same prompts against labels of the left-out group.
     """
@@ -198,6 +199,7 @@ class Fold(Figures):
     fold: int
     seed: int
     labelers: list[str]
+    group: str = ""
     seen: Share
     unseen: Share
 

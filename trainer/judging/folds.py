@@ -47,6 +47,28 @@ def labeler_folds(counts: Mapping[str, int], folds: int, seed: int) -> list[list
     return [sorted(group) for group in groups]
 
 
+def named_groups(groups: Mapping[str, str | None]) -> dict[str, list[str]]:
+    """The labeler groups that people belong to, each with its people, sorted by name.
+
+    Args:
+        groups: labeler -> the name of their group; people without one are in no group, and so never left out.
+
+    Raises:
+        ValueError: there are fewer than two groups, so that leaving one out leaves none.
+    """
+    found: dict[str, list[str]] = {}
+    for labeler, group in sorted(groups.items()):
+        if group:
+            found.setdefault(group, []).append(labeler)
+    if len(found) < 2:
+        there = f"only the labeler group “{next(iter(found))}”" if found else "no labeler group"
+        raise ValueError(
+            f"The people who ranked here have {there}, and leaving one out needs two. "
+            "Give people groups and freeze again, or let the groups be drawn."
+        )
+    return dict(sorted(found.items()))
+
+
 def summary(folds: Sequence[Fold]) -> CrossValidation:
     """Means and deviations over the trainings; those where nothing was counted are left out."""
     seen_mean, seen_deviation = _spread([fold.seen for fold in folds])

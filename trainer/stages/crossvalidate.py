@@ -18,7 +18,7 @@ from trainer.contract.judging import Fold, Share
 from trainer.data.batches import shuffled
 from trainer.data.rankings import Rankings
 from trainer.judging.accuracy import pair_accuracy
-from trainer.judging.folds import labeler_folds, summary
+from trainer.judging.folds import labeler_folds, named_groups, summary
 from trainer.judging.intervals import Resamples
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived
@@ -30,15 +30,16 @@ HELD_OUT_PART = 10
 
 
 def run(folder: RunFolder) -> Metrics:
-    """Train ``folds`` × ``seeds`` models; leaves the figures of each, and no model.
+    """Train a model for every group and seed; leaves the figures of each, and no model.
 
     Raises:
-        ValueError: fewer people ranked than there are groups, or nothing is left to learn from.
+        ValueError: fewer people ranked than there are groups, people have no groups, or nothing is left to learn from.
     """
     config = cast("CrossValidateConfig", folder.config)
     job, train, heldout, metrics = open_job(folder, config)
     train, heldout = _disjoint(folder, train, heldout)
-    groups = labeler_folds(_data_of(train), config.folds, folder.spec.seed)
+    named = _groups(folder, train, config)
+    groups = list(named.values())
     if strangers := set(_data_of(heldout)) - set(_data_of(train)):
         folder.note(
             f"{len(strangers)} × a person ranked prompts that are measured on and none to learn from, "
@@ -51,8 +52,9 @@ def run(folder: RunFolder) -> Metrics:
     folds = []
     for number in range(config.seeds):
         seed = folder.spec.seed if number == 0 else derived(folder.spec.seed, "member", number)
-        for place, (group, part) in enumerate(zip(groups, parts, strict=True)):
-            folds.append(_fold(job, part, heldout, progress, place, seed, group))
+        for place, (name, part) in enumerate(zip(named, parts, strict=True)):
+            fold = _fold(job, part, heldout, progress, place, seed, named[name])
+            folds.append(fold if config.grouping == "drawn" else fold.model_copy(update={"group": name}))
             progress.before += steps_of(part, config)
     progress.log.close()
 
@@ -66,6 +68,26 @@ def run(folder: RunFolder) -> Metrics:
         "reward/unseen_accuracy": figures.unseen_mean,
         "reward/unseen_accuracy_deviation": figures.unseen_deviation,
     }
+
+
+def _groups(folder: RunFolder, train: Rankings, config: CrossValidateConfig) -> dict[str, list[str]]:
+    """The groups to be left out, by name or by number."""
+    counts = _data_of(train)
+    if config.grouping == "drawn":
+        drawn = labeler_folds(counts, config.folds, folder.spec.seed)
+        return {str(number): group for number, group in enumerate(drawn)}
+    # A person whose rankings name several groups, as imports may, belongs to that of most of them.
+    names: dict[str, Counter[str | None]] = {labeler: Counter() for labeler in counts}
+    for ranking in train.all_rankings:
+        names[train.labelers[ranking]][train.groups[ranking]] += 1
+    belongs = {labeler: of_labeler.most_common(1)[0][0] for labeler, of_labeler in names.items()}
+    groups = named_groups(belongs)
+    if alone := [labeler for labeler, group in belongs.items() if not group]:
+        folder.note(
+            f"{len(alone)} × a person is in no labeler group, so every training learns from them "
+            f"({', '.join(sorted(alone)[:3])})."
+        )
+    return groups
 
 
 def _fold(

@@ -77,7 +77,9 @@ def cross_picture(found: CrossValidation) -> CrossPicture:
         note += ", " + ngettext("%(num)s seed", "%(num)s seeds", len(group))
         seen = _side(axis, [training.seen for training in group])
         unseen = _side(axis, [training.unseen for training in group])
-        folds.append(_fold_row(_("Group %(number)s", number=number + 1), note, labelers, seen, unseen))
+        folds.append(
+            _fold_row(group[0].group or _("Group %(number)s", number=number + 1), note, labelers, seen, unseen)
+        )
     return CrossPicture(axis, whole, published, folds, trainings, _generalises(found, len(trainings)))
 
 

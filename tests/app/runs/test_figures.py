@@ -244,6 +244,14 @@ def test_each_group_left_out_has_the_mean_and_deviation_of_its_trainings():
     assert "3.0 points fewer than with people it learned from (72.0\u00a0%), over 3 trainings" in found.sentence
 
 
+def test_a_labeler_group_that_was_left_out_is_named():
+    left_out = fold(0, 1, 0.7, 0.6).model_copy(update={"group": "training-3"})
+    found = cross_picture(
+        CrossValidation(folds=[left_out], seen_mean=0.7, seen_deviation=None, unseen_mean=0.6, unseen_deviation=None)
+    )
+    assert [row.name for row in found.folds] == ["training-3"]
+
+
 def test_a_cross_validation_without_results_says_so():
     empty = CrossValidation(folds=[], seen_mean=None, seen_deviation=None, unseen_mean=None, unseen_deviation=None)
     found = cross_picture(empty)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.contract.judging import Fold, Share
-from trainer.judging.folds import labeler_folds, summary
+from trainer.judging.folds import labeler_folds, named_groups, summary
 
 
 @given(counts=st.dictionaries(st.text(max_size=4), st.integers(0, 500), min_size=2, max_size=40), data=st.data())
@@ -34,6 +34,23 @@ def test_the_seed_decides_among_equals_and_the_order_of_the_rows_does_not():
     assert labeler_folds(counts, 4, seed=1) == labeler_folds(back, 4, seed=1)
     assert labeler_folds(counts, 4, seed=1) != labeler_folds(counts, 4, seed=2)
     assert sorted(map(len, labeler_folds(counts, 4, seed=1))) == [3, 3, 3, 3]
+
+
+def test_named_groups_are_those_people_belong_to():
+    groups = named_groups({"bob": "south", "ann": "north", "dan": None, "cat": "north"})
+    assert list(groups.items()) == [("north", ["ann", "cat"]), ("south", ["bob"])]
+
+
+@pytest.mark.parametrize(
+    ("belongs", "why"),
+    [
+        ({"ann": "north", "bob": "north"}, "have only the labeler group “north”"),
+        ({"ann": None}, "have no labeler group"),
+    ],
+)
+def test_leaving_the_only_group_out_is_refused(belongs, why):
+    with pytest.raises(ValueError, match=why):
+        named_groups(belongs)
 
 
 def test_too_few_people_are_named():

@@ -62,6 +62,23 @@ def test_people_who_judge_the_other_way_round_are_not_predicted_by_the_rest(sft,
     assert [line["step"] for line in tiny.metrics(tmp_path / "run")] == list(range(1, 2 * 2 * 3 * 6 + 1))
 
 
+def test_the_groups_people_belong_to_are_left_out_by_name(sft, tmp_path):
+    data = snapshot(tmp_path / "snapshot", contrary=("cat",))
+    belongs = {"ann": "north", "bob": "north", "cat": "south"}
+    rows = [
+        r.model_copy(update={"labeler_group": belongs.get(r.annotator)}) for r in read_rows(data / RANKINGS, Ranking)
+    ]
+    write_rows(data / RANKINGS, Ranking, rows)
+    config = CONFIG | {"grouping": "labeler_group", "seeds": 1}
+    manifest = tiny.run_stage("crossvalidate", tmp_path / "run", config=config, snapshot=data, parents={"sft": sft})
+    north, south = manifest.cross_validation.folds
+    assert (north.group, north.labelers) == ("north", ["ann", "bob"])
+    assert (south.group, south.labelers) == ("south", ["cat"])
+    assert south.seen.value > 0.8
+    assert south.unseen.value < 0.2
+    assert any("1 × a person is in no labeler group" in note and "(dan)" in note for note in manifest.notes)
+
+
 def test_without_held_out_prompts_some_are_left_out_and_it_is_said(sft, tmp_path):
     data = snapshot(tmp_path / "snapshot", heldout=False)
     config = CONFIG | {"seeds": 1, "epochs": 1}

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.annotations import queries
+from app.annotations.rules.campaigns import is_reserved
 from app.annotations.rules.corrections import MOST_MINUTES, correctable_until, correction_problem
 from app.annotations.rules.drafts import AUTHORED, RANKS, TEXT, begun_anew
 from app.errors import Conflict, NotFound
@@ -23,8 +24,15 @@ CORRECTING = "correcting"
 
 
 def until(annotation: Annotation) -> datetime | None:
-    """When the time to correct an annotation ends; nothing where its campaign gives none."""
-    return correctable_until(annotation.submitted_at, annotation.task.campaign.correction_minutes)
+    """When the time to correct an annotation ends; nothing where its campaign gives none.
+
+    What was submitted into a slot that is reserved can be corrected no longer than the slot is.
+    """
+    campaign, lease = annotation.task.campaign, annotation.lease
+    end = correctable_until(annotation.submitted_at, campaign.correction_minutes)
+    if end and lease and lease.expires_at and is_reserved(campaign.purpose, campaign.overlap, lease.slot):
+        return min(end, lease.expires_at)
+    return end
 
 
 def problem(session: Session, annotation: Annotation, now: datetime) -> str | None:

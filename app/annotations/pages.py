@@ -12,7 +12,7 @@ from app.annotations.rules import labels as label_rules
 from app.annotations.rules import skips as skip_rules
 from app.annotations.rules.authoring import Authored
 from app.annotations.rules.submission import LONGEST_DEMONSTRATION, Verdict
-from app.annotations.service import Work
+from app.annotations.service import Work, is_reserved
 from app.guidelines.pages import Desk, Guide
 from app.language import spoken
 from app.models import (
@@ -140,6 +140,8 @@ class Bench:
     veiled: bool
     revisions: Mapping[str, int]
     corrected: Correction | None
+    has_deadline: bool
+    """The time to hold the task is that of a test: it goes on whatever the person does."""
 
     def revision(self, part: str | int) -> int:
         """How often a part of the draft was saved; a form brings it back, so that an old page overwrites nothing."""
@@ -391,6 +393,7 @@ def bench_of(work: Work, person: Person, now: datetime, done_today: int, guide: 
         veiled=veil.opens_veiled(blur=person.blur, sensitive=sensitive, revealed=work.draft.revealed_at is not None),
         revisions=work.revisions,
         corrected=Correction(work.corrected.submitted_at, left < 0) if work.corrected else None,
+        has_deadline=is_reserved(work.lease),
     )
 
 

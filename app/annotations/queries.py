@@ -91,6 +91,7 @@ def live_lease_of(session: Session, person_id: int, campaign_ids: Iterable[int],
             Lease.campaign_id.in_(list(campaign_ids)),
             Lease.submitted_at.is_(None),
             Lease.expires_at > now,
+            ~_is_skipped_by(person_id),
         )
         .order_by(Lease.leased_at, Lease.id)
         .limit(1)
@@ -118,8 +119,12 @@ def _is_untouched_by(person_id: int) -> ColumnElement[bool]:
 
 def _is_new_to(person_id: int) -> ColumnElement[bool]:
     """The task is one that the person has neither submitted, nor holds by another slot, nor has skipped."""
-    skipped = exists().where(Skip.task_id == Lease.task_id, Skip.person_id == person_id)
-    return and_(_is_untouched_by(person_id), ~skipped)
+    return and_(_is_untouched_by(person_id), ~_is_skipped_by(person_id))
+
+
+def _is_skipped_by(person_id: int) -> ColumnElement[bool]:
+    """A slot that is reserved for somebody stays theirs when they skip its task."""
+    return exists().where(Skip.task_id == Lease.task_id, Skip.person_id == person_id)
 
 
 def _is_bearable(person_id: int) -> ColumnElement[bool]:
@@ -177,6 +182,16 @@ def lease_for(session: Session, person_id: int, task_id: int, *, lock: bool = Fa
 def draft_for(session: Session, person_id: int, task_id: int, *, lock: bool = False) -> Draft | None:
     query = select(Draft).where(Draft.task_id == task_id, Draft.person_id == person_id)
     return session.scalar(query.with_for_update().execution_options(populate_existing=True) if lock else query)
+
+
+def next_reserved_slot(session: Session, task: Task) -> int:
+    """The number of a new slot of a bank's item, beyond its overlap. Whoever asks holds the item until they are done.
+
+    PostgreSQL only; on SQLite the transaction holds the write lock already.
+    """
+    session.execute(select(Task.id).where(Task.id == task.id).with_for_update())
+    last = session.scalar(select(func.max(Lease.slot)).where(Lease.task_id == task.id))
+    return max(task.campaign.overlap, 0 if last is None else last + 1)
 
 
 def lease_by_id(session: Session, lease_id: int) -> Lease | None:

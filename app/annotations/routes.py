@@ -54,7 +54,7 @@ from app.language import gettext as _
 from app.language import said
 from app.models import Campaign, Person
 from app.models.base import utc_now
-from app.people.rules import may
+from app.people.rules import home_of, may
 from app.scenarios import service as scenarios
 from app.schemas.rules import PROMPT
 from app.web.forms import whole_number
@@ -89,9 +89,11 @@ class TaskRoute(APIRoute):
 
 router = APIRouter(route_class=TaskRoute)
 Labeler = Annotated[Person, Depends(needs(lambda role: may(role, "annotate")))]
+Worker = Annotated[Person, Depends(needs(lambda role: may(role, "work_on_tasks")))]
+"""Labelers, and those who are being screened: they have tasks, but no other page of a labeler's."""
 
 
-def _count_time(request: Request, task_id: int, *, person: Labeler, now: Now, fields: Fields) -> None:
+def _count_time(request: Request, task_id: int, *, person: Worker, now: Now, fields: Fields) -> None:
     """Count the active time that comes along with what is saved; a wrong one never stands in the way of the work."""
     if "active_view" not in fields:
         return
@@ -113,7 +115,9 @@ COUNTS_TIME = [Depends(_count_time)]
 
 
 @router.get("/label")
-def home(request: Request, person: Labeler, session: Reading, now: Now) -> HTMLResponse:
+def home(request: Request, person: Worker, session: Reading, now: Now) -> Response:
+    if not may(person.role, "annotate"):
+        return go(home_of(person.role))
     progress = queries.progress(session, now)
     known = queries.working_campaigns(session, purposes_open_to(person.role))
     mine = [_for_me(session, person, campaign, progress, now) for campaign in known]
@@ -156,7 +160,7 @@ def _done_today(session: Session, person: Person, now: datetime, campaign_id: in
 
 @router.post("/label/next")
 def take_next(
-    request: Request, person: Labeler, session: Writing, now: Now, campaign_id: Annotated[str, Form()] = ""
+    request: Request, person: Worker, session: Writing, now: Now, campaign_id: Annotated[str, Form()] = ""
 ) -> RedirectResponse:
     chosen = whole_number(campaign_id, _("A campaign's number")) if campaign_id else None
     return _offer(request, person, session, now, chosen)
@@ -168,7 +172,8 @@ def _offer(
     offer = service.take_next(session, person, now, campaign_id)
     if offer.lease:
         return go(f"/label/tasks/{offer.lease.task_id}")
-    tell(request, offer.reason)
+    if offer.reason:
+        tell(request, offer.reason)
     return go(f"/label/campaigns/{offer.to_confirm}/guideline" if offer.to_confirm else "/label")
 
 
@@ -218,7 +223,7 @@ def confirm_guideline(
 
 @router.get("/label/tasks/{task_id}")
 def show_task(
-    request: Request, task_id: int, *, person: Labeler, session: Reading, now: Now, answer: int | None = None
+    request: Request, task_id: int, *, person: Worker, session: Reading, now: Now, answer: int | None = None
 ) -> Response:
     try:
         work = service.work_for(session, person, task_id)
@@ -294,6 +299,8 @@ def _shown_again(request: Request, sentence: str, status: int, posted: Lists | N
 
 def _bench(session: Session, person: Person, work: Work, now: datetime, skip: SkipForm | None = None) -> Bench:
     guide = guide_of(session, person, work.task.campaign, work.task.id)
+    if not may(person.role, "annotate"):
+        guide = guide.for_a_test()
     return bench_of(work, person, now, _done_today(session, person, now), guide, skip or SkipForm())
 
 
@@ -329,7 +336,7 @@ def _saved(work: Work, part: str) -> Response:
 
 @router.post("/label/tasks/{task_id}/answers/{candidate_id}", dependencies=COUNTS_TIME)
 def save_answer(
-    request: Request, task_id: int, candidate_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
+    request: Request, task_id: int, candidate_id: int, *, person: Worker, session: Writing, now: Now, fields: Fields
 ) -> Response:
     shown, verdict = schema_version_of(fields), verdict_of(fields)
     work = service.save_answer(
@@ -375,7 +382,7 @@ def _questions_changed(
 
 @router.post("/label/tasks/{task_id}/prompt-labels", dependencies=COUNTS_TIME)
 def save_prompt_labels(
-    request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
+    request: Request, task_id: int, *, person: Worker, session: Writing, now: Now, fields: Fields
 ) -> Response:
     shown = schema_version_of(fields)
     work = service.save_prompt_labels(
@@ -389,7 +396,7 @@ def save_prompt_labels(
 
 
 @router.get("/label/tasks/{task_id}/rank")
-def show_ranking(request: Request, task_id: int, person: Labeler, session: Reading, now: Now) -> Response:
+def show_ranking(request: Request, task_id: int, person: Worker, session: Reading, now: Now) -> Response:
     try:
         work = service.work_for(session, person, task_id)
     except Conflict as error:
@@ -404,7 +411,7 @@ def show_ranking(request: Request, task_id: int, person: Labeler, session: Readi
 
 @router.post("/label/tasks/{task_id}/ranks", dependencies=COUNTS_TIME)
 def save_ranks(
-    request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
+    request: Request, task_id: int, *, person: Worker, session: Writing, now: Now, fields: Fields
 ) -> Response:
     none = none_acceptable_of(fields)
     work = service.save_ranks(
@@ -417,7 +424,7 @@ def save_ranks(
 
 @router.post("/label/tasks/{task_id}/text", dependencies=COUNTS_TIME)
 def save_text(
-    request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
+    request: Request, task_id: int, *, person: Worker, session: Writing, now: Now, fields: Fields
 ) -> Response:
     work = writing.save_text(session, person, task_id, now, fields.get("text", ""), edit_of(fields))
     if _is_autosave(request, fields):
@@ -426,7 +433,7 @@ def save_text(
 
 
 @router.post("/label/tasks/{task_id}/authored", dependencies=COUNTS_TIME)
-def save_authored(task_id: int, *, person: Labeler, session: Writing, now: Now, lists: Lists) -> Response:
+def save_authored(task_id: int, *, person: Worker, session: Writing, now: Now, lists: Lists) -> Response:
     authored = _authored(session, person, task_id, lists)
     work = writing.save_authored(session, person, task_id, now, authored, _edit_of(lists))
     if "autosave" in lists:
@@ -444,7 +451,7 @@ def _authored(session: Session, person: Person, task_id: int, lists: Lists) -> A
 
 
 @router.post("/label/tasks/{task_id}/preview")
-def preview(request: Request, task_id: int, *, person: Labeler, session: Reading, lists: Lists) -> HTMLResponse:
+def preview(request: Request, task_id: int, *, person: Worker, session: Reading, lists: Lists) -> HTMLResponse:
     """What would come of the text as it stands; nothing is kept."""
     work = service.work_for(session, person, task_id)
     if work.task.campaign.kind != "authoring":
@@ -455,13 +462,13 @@ def preview(request: Request, task_id: int, *, person: Labeler, session: Reading
 
 
 @router.post("/label/tasks/{task_id}/renew", dependencies=COUNTS_TIME)
-def renew(task_id: int, person: Labeler, session: Writing, now: Now) -> Response:
+def renew(task_id: int, person: Worker, session: Writing, now: Now) -> Response:
     service.renew(session, person, task_id, now)
     return Response(status_code=204)
 
 
 @router.post("/label/tasks/{task_id}/activity")
-def count_time(task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields) -> Response:
+def count_time(task_id: int, *, person: Worker, session: Writing, now: Now, fields: Fields) -> Response:
     """Take in the active time that a page has counted; see ``app.annotations.rules.activity``."""
     activity.keep(session, person, task_id, now, **_reported(fields))
     return Response(status_code=204)
@@ -469,7 +476,7 @@ def count_time(task_id: int, *, person: Labeler, session: Writing, now: Now, fie
 
 @router.post("/label/tasks/{task_id}/veil")
 def show_texts(
-    request: Request, task_id: int, *, person: Labeler, session: Writing, now: Now, fields: Fields
+    request: Request, task_id: int, *, person: Worker, session: Writing, now: Now, fields: Fields
 ) -> Response:
     """Uncover the texts of a task that opened blurred (``shown=yes``), or cover them again."""
     if (shown := fields.get("shown")) not in ("yes", "no"):
@@ -485,7 +492,7 @@ def skip(
     request: Request,
     task_id: int,
     *,
-    person: Labeler,
+    person: Worker,
     now: Now,
     reason: Annotated[str, Form()] = "",
     note: Annotated[str, Form()] = "",
@@ -505,20 +512,22 @@ def skip(
             return render(request, _instrument(session, person, work, now, skip=form), error.status)
     if not withdrawn:
         undo = Undo(_("Take it back"), f"/label/tasks/{task_id}/skip/undo")
-        tell(request, _("Skipped. The task goes to somebody else, with your reason for the researchers."), undo)
+        goes = _("Skipped. The task goes to somebody else, with your reason for the researchers.")
+        stays = _("Skipped: this item is not scored.")
+        tell(request, goes if may(person.role, "annotate") else stays, undo)
     with database.transaction() as session:
         return _offer(request, person, session, now, None)
 
 
 @router.post("/label/tasks/{task_id}/skip/undo")
-def take_skip_back(request: Request, task_id: int, person: Labeler, session: Writing, now: Now) -> RedirectResponse:
+def take_skip_back(request: Request, task_id: int, person: Worker, session: Writing, now: Now) -> RedirectResponse:
     skips.take_back(session, person, task_id, now)
     tell(request, _("The task is yours again; what you had entered is still there."))
     return go(f"/label/tasks/{task_id}")
 
 
 @router.get("/label/tasks/{task_id}/correct")
-def show_correction(request: Request, task_id: int, person: Labeler, session: Reading, now: Now) -> HTMLResponse:
+def show_correction(request: Request, task_id: int, person: Worker, session: Reading, now: Now) -> HTMLResponse:
     """What was submitted, and whether it can still be corrected."""
     annotation = corrections.annotation_for(session, person, task_id)
     task = annotation.task
@@ -538,21 +547,21 @@ def show_correction(request: Request, task_id: int, person: Labeler, session: Re
 
 
 @router.post("/label/tasks/{task_id}/correct")
-def correct(task_id: int, person: Labeler, session: Writing, now: Now) -> RedirectResponse:
+def correct(task_id: int, person: Worker, session: Writing, now: Now) -> RedirectResponse:
     """Open a submission in the pages of its task."""
     corrections.begin(session, person, task_id, now)
     return go(f"/label/tasks/{task_id}")
 
 
 @router.post("/label/tasks/{task_id}/correct/leave")
-def leave_correction(request: Request, task_id: int, person: Labeler, session: Writing) -> RedirectResponse:
+def leave_correction(request: Request, task_id: int, person: Worker, session: Writing) -> RedirectResponse:
     corrections.leave(session, person, task_id)
     tell(request, _("What you submitted stands as it was."))
     return go("/label")
 
 
 @router.post("/label/tasks/{task_id}/submit", dependencies=COUNTS_TIME)
-def submit(request: Request, task_id: int, *, person: Labeler, now: Now, fields: Fields, lists: Lists) -> Response:
+def submit(request: Request, task_id: int, *, person: Worker, now: Now, fields: Fields, lists: Lists) -> Response:
     """Store the verdict; first what was posted as a draft, so that a refusal loses nothing."""
     database = database_of(request)
     _keep_posted(request, person, task_id, now, fields, lists)

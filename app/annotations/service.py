@@ -44,6 +44,7 @@ from app.models import (
 from app.people.service import record
 from app.schemas.rules import ANSWER, PROMPT, Schema, for_reader, schema_of
 
+TIME_IS_UP = mark("The time for this is up. What was saved until then is kept; what you changed since is not.")
 WRONG_INSTRUMENT = {
     "ranking": mark("This task asks for ratings and an order, not for a text. Reload the page."),
     "demonstration": mark("This task asks for a text, and none was sent. Write the answer, then submit."),
@@ -75,12 +76,14 @@ def take_next(session: Session, person: Person, now: datetime, campaign_id: int 
     Labelers get no free slot of a bank; what is reserved for somebody they hold already.
     """
     queries.lock_person(session, person.id)
+    purposes = campaign_rules.purposes_open_to(person.role)
+    if not purposes:  # there is nothing for them but what is reserved for them, in whichever bank
+        return Offer(queries.live_lease_of(session, person.id, queries.open_campaigns(session, None), now))
     campaigns_open = queries.open_campaigns(session, campaign_id)
     if held := queries.live_lease_of(session, person.id, campaigns_open, now):
         return Offer(held)
     if returned := queries.oldest_returned(session, person.id, campaigns_open):
         return Offer(returned)
-    purposes = campaign_rules.purposes_open_to(person.role)
     campaign_ids = [id_ for id_, purpose in campaigns_open.items() if purpose in purposes]
     slot = queries.next_free_slot(session, person.id, campaign_ids, now)
     if slot is None:
@@ -252,9 +255,29 @@ def work_for(session: Session, person: Person, task_id: int, *, lock: bool = Fal
     task = queries.task_with_answers(session, task_id)
     if draft is None or task is None:
         raise NotFound(_("This task is not yours. Take the next one on your work page."))
-    if lease is None:
+    if lease is None or (is_reserved(lease) and queries.skip_of(session, person.id, task_id)):
         raise Conflict(_gone(session, draft))
     return Work(task, lease, draft, returned, annotation if correcting else None)
+
+
+def is_reserved(lease: Lease) -> bool:
+    """Whether the slot is kept for one person, for whom its end is a deadline that nothing prolongs."""
+    campaign = lease.task.campaign
+    return campaign_rules.is_reserved(campaign.purpose, campaign.overlap, lease.slot)
+
+
+def reserve(session: Session, person: Person, task_id: int, now: datetime, until: datetime) -> Lease:
+    """Keep an item of a bank for one person until a deadline: a slot of their own, beyond those of the researchers.
+
+    The caller makes sure that the person has never met the item.
+    """
+    task = queries.task_with_answers(session, task_id)
+    assert task is not None  # the caller has drawn it
+    slot = Lease(campaign_id=task.campaign_id, task=task, slot=queries.next_reserved_slot(session, task))
+    session.add(slot)
+    hold_slot(session, slot, person, now)
+    slot.expires_at = until
+    return slot
 
 
 def _gone(session: Session, draft: Draft) -> str:
@@ -272,8 +295,8 @@ def renew(session: Session, person: Person, task_id: int, now: datetime) -> Work
     A hold that has run out is taken up again, or another free slot of the task if somebody has taken that one.
     """
     work = _held_or_taken_again(session, person, task_id, now)
-    if work.corrected:
-        return work  # its time is that of the correction, and no activity prolongs it
+    if work.corrected or is_reserved(work.lease):
+        return work  # its time is that of the correction or of the test, and no activity prolongs it
     work.lease.expires_at = now + timedelta(minutes=work.task.campaign.lease_minutes)
     return work
 
@@ -499,6 +522,8 @@ def _held_or_taken_again(session: Session, person: Person, task_id: int, now: da
         work = work_for(session, person, task_id, lock=True)
     if work.corrected and (over := corrections.problem(session, work.corrected, now)):
         raise Conflict(over)
+    if is_reserved(work.lease) and work.lease.expires_at and work.lease.expires_at <= now:
+        raise Conflict(_(TIME_IS_UP))
     return work
 
 

@@ -26,7 +26,8 @@ def skip(session: Session, person: Person, task_id: int, now: datetime, *, reaso
     work = service.work_for(session, person, task_id, lock=True)
     if work.corrected:
         raise Invalid(_("You have submitted this already, so there is nothing to skip."))
-    work.lease.person_id = work.lease.leased_at = work.lease.expires_at = None
+    if not service.is_reserved(work.lease):  # what is reserved for somebody is of no use to others
+        work.lease.person_id = work.lease.leased_at = work.lease.expires_at = None
     skipped = Skip(task_id=task_id, person_id=person.id, reason=reason, note=note.strip(), skipped_at=now)
     session.add(skipped)
     record(session, person, "skipped task", work.task, {"reason": reason, "note": note.strip()})
@@ -57,6 +58,11 @@ def take_back(session: Session, person: Person, task_id: int, now: datetime) -> 
     if not rules.may_be_taken_back(skipped.skipped_at, now):
         minutes = round(rules.TAKE_BACK_WITHIN.total_seconds() / 60)
         raise Conflict(_("A skip can be taken back for %(minutes)s minutes. This one stays.", minutes=minutes))
+    kept = queries.lease_for(session, person.id, task_id)
+    if kept is not None and service.is_reserved(kept):
+        session.delete(skipped)
+        record(session, person, "took skip back", skipped.task, {"reason": skipped.reason})
+        return kept
     purposes = campaign_rules.purposes_open_to(person.role)
     slot = queries.free_slot_of_task(session, person.id, task_id, now, purposes=purposes, skipped_too=True)
     if slot is None:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.annotations import corrections, queries, service
 from app.annotations.rules import authoring
 from app.annotations.rules.authoring import Authored, Item
+from app.annotations.rules.campaigns import BANK
 from app.annotations.rules.drafts import AUTHORED, TEXT, Edit, begun_anew
 from app.annotations.rules.submission import demonstration_problem
 from app.annotations.service import Work
@@ -263,6 +264,8 @@ def publish(session: Session, writing: WrittenText) -> None:
     annotation = writing.annotation
     task = queries.task_with_answers(session, annotation.task_id)
     assert task is not None  # annotations refer to their task
+    if task.campaign.purpose == BANK:
+        return  # it was written to measure its author by, and no model learns it
     if task.prompt_id is not None:
         _demonstrate(session, annotation, task.prompt_id, writing.content["text"])
         return

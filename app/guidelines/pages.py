@@ -1,5 +1,5 @@
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -106,10 +106,15 @@ class Guide:
     questions: Sequence[MyQuestion] = ()
     longest: int = rules.LONGEST_POST
     high_stakes: Sequence[str] = rules.HIGH_STAKES
+    may_ask: bool = True
 
     @property
     def unread(self) -> int:
         return sum(question.unread for question in self.questions)
+
+    def for_a_test(self) -> "Guide":
+        """The document alone: who is tested hears no answers to others, asks nothing and confirms nothing."""
+        return replace(self, unconfirmed=False, announced=(), questions=(), may_ask=False)
 
 
 @dataclass(frozen=True)

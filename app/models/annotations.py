@@ -209,6 +209,7 @@ class Annotation(Base):
     corrected_at: Mapped[datetime | None]
 
     task: Mapped[Task] = relationship()
+    lease: Mapped[Lease | None] = relationship()
     ratings: Mapped[list["Rating"]] = relationship()
     flags: Mapped[list["Flag"]] = relationship()
     ranks: Mapped[list["Ranking"]] = relationship()

@@ -8,9 +8,13 @@ from app.language import listed, mark
 
 ROLES = (mark("labeler"), mark("researcher"), mark("engineer"), mark("admin"))
 """Those that an admin gives; an ``applicant`` comes by the invitation to a screening."""
+APPLICANT = mark("applicant")
 
 ALLOWED: dict[str, frozenset[str]] = {
     "annotate": frozenset({"labeler", "researcher", "admin"}),
+    "work_on_tasks": frozenset({"labeler", "researcher", "admin", APPLICANT}),
+    "be_screened": frozenset({APPLICANT}),
+    "screen": frozenset({"researcher", "admin"}),
     "manage_campaigns": frozenset({"researcher", "engineer", "admin"}),
     "review": frozenset({"researcher", "admin"}),
     "adjudicate": frozenset({"researcher", "admin"}),
@@ -25,7 +29,13 @@ ALLOWED: dict[str, frozenset[str]] = {
     "manage_people": frozenset({"admin"}),
     "manage_schemas": frozenset({"admin"}),
 }
-HOMES = {"labeler": "/label", "researcher": "/campaigns", "engineer": "/dashboard", "admin": "/dashboard"}
+HOMES = {
+    "labeler": "/label",
+    "researcher": "/campaigns",
+    "engineer": "/dashboard",
+    "admin": "/dashboard",
+    APPLICANT: "/screening",
+}
 BLURS = {
     "always": mark("Blur the texts of every task until I show them"),
     "marked": mark("Blur the texts of tasks that are marked as sensitive"),

@@ -62,6 +62,52 @@ def add_person(
     return person, password
 
 
+def add_applicant(session: Session, *, email: str, name: str, password: str, again: str, locale: str) -> Person:
+    """Add the account of somebody who was invited to a screening and chooses a password at once.
+
+    Raises:
+        Invalid: e-mail, name or password will not do; ``fields`` says which.
+    """
+    email, name = email.strip().lower(), name.strip()
+    differ = _("The two passwords differ. Type the same one twice.") if password != again else None
+    problems = {
+        "email": rules.email_problem(email),
+        "name": rules.name_problem(name),
+        "password": differ or rules.password_problem(password, email),
+    }
+    if not problems["email"] and queries.person_by_email(session, email):
+        problems["email"] = _("%(email)s already has an account.", email=email)
+    found = {field: problem for field, problem in problems.items() if problem}
+    if found:
+        raise Invalid(" ".join(found.values()), found)
+    person = Person(
+        email=email,
+        name=name or email.split("@")[0],
+        role=rules.APPLICANT,
+        password_hash=_hasher.hash(password),
+        password_is_one_time=False,
+        locale=locale if locale in LOCALES else None,
+        session_epoch=0,
+    )
+    session.add(person)
+    record(session, person, "joined as applicant", person)
+    return person
+
+
+def make_labeler(session: Session, by: Person | None, person_id: int, group: str) -> Person:
+    """Turn an applicant who was accepted into a labeler, in a group if one is named.
+
+    Raises:
+        Conflict: they are no applicant.
+    """
+    person = _person(session, person_id)
+    if person.role != rules.APPLICANT:
+        raise Conflict(_("This person is no applicant any more."))
+    person.role, person.labeler_group = "labeler", group.strip() or None
+    record(session, by, "made labeler", person, {"group": group.strip()})
+    return person
+
+
 def set_group(session: Session, by: Person | None, person_id: int, group: str) -> Person:
     """Put a person into a labeler group; no name takes them out. Snapshots that are frozen keep the group of then."""
     group = group.strip()

@@ -165,6 +165,11 @@ def purposes_open_to(role: str) -> tuple[str, ...]:
     return (WORK,) if role == "labeler" else ()
 
 
+def is_reserved(purpose: str, overlap: int, slot: int) -> bool:
+    """Whether a slot is one that a bank keeps beyond its overlap: for one person, until its time ends."""
+    return purpose == BANK and slot >= overlap
+
+
 def answers_problem(answers: int) -> str | None:
     if FEWEST_ANSWERS <= answers <= MOST_ANSWERS:
         return None

@@ -36,7 +36,7 @@ export function connect(page) {
     if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || !(guide.open || isPlain(event))) return;
     if (event.key === "g" && guide.open) guide.close();
     else if (event.key === "g") open("guide");
-    else if (event.key === "q") {
+    else if (event.key === "q" && guide.querySelector(".guide-ask")) {
       guide.querySelector(".guide-ask").open = true;
       open("guide", "[data-ask] textarea");
     }

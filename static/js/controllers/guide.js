@@ -21,6 +21,7 @@ async function refusal(answer) {
 export function connect(panel) {
   const list = panel.querySelector("[data-questions]");
   const ask = panel.querySelector("[data-ask]");
+  if (!ask) return; // who is tested asks nothing
   const text = ask.elements.text;
   const path = new URL(ask.action).pathname;
 

@@ -12,6 +12,7 @@ export function connect(element) {
   const state = element.querySelector("[data-save-state]");
   const whole = Number(element.dataset.holdSeconds) * 1000;
   const renewable = "renew" in element.dataset;
+  const tested = "deadline" in element.dataset;
   let ends = Date.now() + Number(element.dataset.secondsLeft) * 1000;
   let active = false;
   let renewing = false;
@@ -33,9 +34,11 @@ export function connect(element) {
   };
   const ending = () => (renewable
     ? _("Your hold on this task ends in less than two minutes. Go on working, or keep it.")
+    : tested ? _("The test ends in less than two minutes. What is complete and saved then counts.")
     : _("The time to correct this ends in less than two minutes. Submit what you have changed."));
   const ended = () => (renewable
     ? _("Your hold on this task has ended. What you entered is kept. Go on: the next change takes the task up again if nobody else has it.")
+    : tested ? _("The time of the test is up. What was complete and saved until then counts.")
     : _("The time to correct this has ended. What you submitted before stands; what you changed since is shown here, but no longer counts."));
 
   async function renew() {

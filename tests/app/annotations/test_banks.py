@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.annotations import campaigns, queries, service, skips
+from app.annotations import campaigns, corrections, queries, service, skips, writing
 from app.errors import Conflict, Invalid, NotFound
 from app.evaluations import queries as evaluations
-from app.models import Campaign, Draft, Lease, Person
+from app.models import Campaign, Demonstration, Draft, Lease, Person, WrittenText
 from app.runs import queries as runs
 from app.snapshots import queries as snapshots
 from app.snapshots import service as snapshot_service
@@ -89,13 +89,50 @@ def test_whoever_lost_a_reserved_slot_takes_none_of_the_researchers(workshop, ba
         service.renew(session, labeler, task_id, NOON)
 
 
-def test_a_labeler_who_skipped_a_reserved_item_cannot_take_a_researchers_slot_of_it(workshop, bank):
+def test_who_skips_a_reserved_item_is_not_offered_it_again_and_takes_back_their_own_slot_only(workshop, bank):
     labeler = person(workshop, "labeler", "l")
     task_id = reserve(workshop, bank, labeler, NOON + timedelta(hours=1))
     with workshop.database.transaction() as session:
         skips.skip(session, labeler, task_id, NOON, reason="unclear")
-    with pytest.raises(Conflict), workshop.database.transaction() as session:
-        skips.take_back(session, labeler, task_id, NOON)
+    assert workshop.take(labeler).lease is None
+    with workshop.database.transaction() as session, pytest.raises(Conflict, match="skipped"):
+        service.renew(session, labeler, task_id, NOON)
+    with workshop.database.transaction() as session:
+        assert skips.take_back(session, labeler, task_id, NOON).slot == bank.overlap
+    assert workshop.take(labeler).lease.expires_at == NOON + timedelta(hours=1)
+
+
+def test_the_end_of_a_reserved_slot_is_a_deadline_that_no_activity_moves(workshop, bank):
+    labeler, until = person(workshop, "labeler", "l"), NOON + timedelta(hours=1)
+    task_id = reserve(workshop, bank, labeler, until)
+    with workshop.database.transaction() as session:
+        assert service.renew(session, labeler, task_id, NOON + timedelta(minutes=59)).lease.expires_at == until
+    for late in (until, until + timedelta(days=1)):
+        with workshop.database.transaction() as session, pytest.raises(Conflict, match="time for this is up"):
+            service.renew(session, labeler, task_id, late)
+        with pytest.raises(Conflict, match="time for this is up"):
+            workshop.submit(labeler, task_id, late)
+
+
+def test_what_was_submitted_into_a_reserved_slot_is_corrected_until_its_deadline_only(workshop, bank):
+    labeler, until = person(workshop, "labeler", "l"), NOON + timedelta(minutes=10)
+    annotation = workshop.submit(labeler, reserve(workshop, bank, labeler, until))
+    with workshop.database.reading() as session:
+        stored = session.get(type(annotation), annotation.id)
+        assert corrections.until(stored) == until
+        assert corrections.problem(session, stored, until) is None
+        assert "ended" in corrections.problem(session, stored, until + timedelta(seconds=1))
+
+
+def test_nothing_that_is_written_in_a_bank_enters_the_pool(workshop):
+    tasks = [(prompt, []) for prompt, _ in workshop.prompts(1)]
+    workshop.campaign(tasks, name="Hard prompts", kind="demonstration", purpose="bank")
+    researcher = person(workshop, "researcher")
+    task_id = workshop.take(researcher).lease.task_id
+    with workshop.database.transaction() as session:
+        writing.submit_demonstration(session, researcher, task_id, NOON, "With care.")
+        assert session.scalars(select(WrittenText.state)).all() == ["accepted"]
+        assert session.scalars(select(Demonstration)).all() == []
 
 
 def test_the_labelers_home_shows_work_only(browse, workshop, bank):

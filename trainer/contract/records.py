@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Split = Literal["train", "heldout"]
 Instrument = Literal["ranking", "toxicity"]
@@ -70,7 +70,7 @@ class Answer(Record):
 
 
 class Ranking(Record):
-    """One person's weak order of the K answers to one prompt.
+    """A weak order of the K answers to one prompt: one person's, or what several people say together.
 
     ``ranks[i]`` belongs to ``answers[i]``; 1 is best and equal ranks are ties.
     ``flags`` of an answer lists the names of the flags that were answered "yes", ``scores`` what was given on scales;
@@ -79,6 +79,9 @@ class Ranking(Record):
     ``strength`` says how much better the better one of two answers is, on the collector's own
     scale (Llama 2 §3.2.1 has 0 to 3); ``labeler_group`` is the group the person belongs to.
     ``none_acceptable`` says that even the best answer is not good enough; empty where nobody was asked.
+    ``weight`` is what the row counts in the loss beside others; empty means 1. ``labelers`` is how many people stand
+    behind a consensus, whose ``annotator`` is nobody in particular; empty for one person's own word. ``doubt`` is the
+    mean chance, 0 to ½, that two of the answers stand the wrong way round, where the labels of all were weighed.
     """
 
     ranking_id: str
@@ -96,6 +99,9 @@ class Ranking(Record):
     labeler_group: str | None = None
     strength: float | None = None
     none_acceptable: bool | None = None
+    weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    labelers: Annotated[int, Field(ge=1)] | None = None
+    doubt: Annotated[float, Field(ge=0, le=1)] | None = None
 
     @model_validator(mode="after")
     def _one_rank_per_answer(self) -> Ranking:
@@ -266,6 +272,9 @@ SCHEMAS: dict[type[Record], pa.Schema] = {
             ("labeler_group", pa.string()),
             ("strength", pa.float64()),
             ("none_acceptable", pa.bool_()),
+            ("weight", pa.float64()),
+            ("labelers", pa.int32()),
+            ("doubt", pa.float64()),
         ]
     ),
     Candidate: pa.schema(

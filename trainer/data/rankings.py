@@ -76,7 +76,8 @@ class Rankings:
         places: (R + 1,) where a ranking's answers begin in the following arrays.
         ranked, ranks, likert, shown: one entry per ranked answer.
         head_ranks: (H, entries).
-        strength, weights: (R,).
+        strength: (R,).
+        own_weights: (R,) as the rows have them, 1 where they say nothing; weights: (R,) in the loss.
     """
 
     tokens: Integers
@@ -98,6 +99,7 @@ class Rankings:
     shown: np.ndarray
     head_ranks: Integers
     strength: np.ndarray
+    own_weights: np.ndarray
     weights: np.ndarray
 
     def __len__(self) -> int:
@@ -179,7 +181,7 @@ class Rankings:
         )
 
     def weighted(self, prompt_weights: Mapping[str, float], labeler_weights: Mapping[str, float]) -> Rankings:
-        """Give rankings the product of their prompt's and their labeler's weight, scaled to a mean of 1.
+        """Give rankings the product of their own, their prompt's and their labeler's weight, scaled to a mean of 1.
 
         Raises:
             ValueError: all weights are 0.
@@ -192,6 +194,7 @@ class Rankings:
             ],
             dtype=np.float64,
         )
+        raw *= self.own_weights
         mean = raw[owners >= 0].mean() if (owners >= 0).any() else 1.0
         if not mean > 0:
             raise ValueError("Every training ranking has weight 0. Give at least one prompt and labeler a weight.")
@@ -279,6 +282,8 @@ def _encode(
 
 def _look_at(ranking: Ranking, findings: Findings) -> None:
     texts = [answer.text for answer in ranking.answers]
+    if ranking.weight == 0:
+        findings.add("a ranking has weight 0 and teaches nothing", ranking.ranking_id)
     if len(set(ranking.ranks)) == 1:
         findings.add("all answers of a ranking are tied", ranking.ranking_id)
     if len(set(texts)) < len(texts):
@@ -309,7 +314,7 @@ class _Builder:
         self.use_cases: list[str | None] = []
         self.places = array("q", [0])
         self.ranked, self.ranks = array("i"), array("h")
-        self.likert, self.shown, self.strength = array("f"), array("f"), array("d")
+        self.likert, self.shown, self.strength, self.weights = array("f"), array("f"), array("d"), array("d")
         self.head_ranks = [array("h") for _ in heads]
 
     def element(self, prompt_id: str) -> int | None:
@@ -347,6 +352,7 @@ class _Builder:
         self.use_cases.append(ranking.use_case)
         known = ranking.strength is not None and math.isfinite(ranking.strength) and ranking.strength >= 0
         self.strength.append(ranking.strength if known and ranking.strength is not None else math.nan)
+        self.weights.append(1.0 if ranking.weight is None else ranking.weight)
         for i, answer in enumerate(ranking.answers):
             self.ranked.append(self.answers[self._key(ranking, i)])
             self.ranks.append(ranking.ranks[i])
@@ -381,6 +387,7 @@ class _Builder:
                 [np.asarray(column, dtype=np.int64) for column in self.head_ranks], dtype=np.int64
             ).reshape(len(self.heads), len(self.ranked)),
             strength=np.asarray(self.strength, dtype=np.float64),
+            own_weights=np.asarray(self.weights, dtype=np.float64),
             weights=np.ones(len(self.ranking_ids)),
         )
 

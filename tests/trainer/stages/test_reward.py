@@ -187,7 +187,8 @@ def test_further_heads_weigh_together_as_much_as_the_overall_one_and_know_neithe
 def test_a_step_is_the_weighted_mean_over_its_rankings_however_many_forwards_it_takes(sft, tmp_path):
     """Four rankings of three prompts by two people; different ratings make their losses differ."""
     ratings = {("p0", "ann"): (7, 1), ("p0", "bob"): (4, 1), ("p1", "ann"): (2, 1), ("p2", "bob"): (6, 1)}
-    weights = {("p0", "ann"): 3, ("p0", "bob"): 3 * 0.5, ("p1", "ann"): 1, ("p2", "bob"): 0.5}
+    own = {("p0", "ann"): 0.25, ("p1", "ann"): 2.0}
+    weights = {("p0", "ann"): 3 * 0.25, ("p0", "bob"): 3 * 0.5, ("p1", "ann"): 2, ("p2", "bob"): 0.5}
     rows = [
         Ranking(
             ranking_id=f"{prompt}-{person}",
@@ -199,6 +200,7 @@ def test_a_step_is_the_weighted_mean_over_its_rankings_however_many_forwards_it_
             ],
             ranks=[1, 2],
             annotator=person,
+            weight=own.get((prompt, person)),
         )
         for (prompt, person), rated in ratings.items()
     ]
@@ -411,6 +413,12 @@ def test_what_a_weight_of_zero_silences_teaches_nothing(planted, sft, tmp_path):
     silenced = tiny.run_stage("reward", tmp_path / "silenced", config=config, **given)
     assert silenced.metrics["reward/heldout_accuracy"] > 0.9
     assert heard.metrics["reward/heldout_accuracy"] < 0.75
+    # The same where the rows themselves say so, as a snapshot that weighs labelers does.
+    weightless = [row.model_copy(update={"weight": 0.0}) for row in contrary]
+    write_rows(snapshot / RANKINGS, Ranking, [*rows, *weightless])
+    by_rows = tiny.run_stage("reward", tmp_path / "by rows", config=CONFIG | {"epochs": 2}, **given)
+    assert by_rows.metrics["reward/heldout_accuracy"] == silenced.metrics["reward/heldout_accuracy"]
+    assert f"{len(contrary)} × a ranking has weight 0 and teaches nothing" in "\n".join(by_rows.notes)
 
 
 @pytest.mark.parametrize("ties", ["soft", "davidson", "rao_kupper"])

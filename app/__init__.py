@@ -6,6 +6,17 @@ those before it, never those after it.
 
 ROOMS = (
     *("people", "schemas", "prompts", "scenarios", "candidates", "guidelines", "annotations", "reviews"),
-    *("worklog", "quality", "agreement", "costs", "screening", "snapshots", "registry", "evaluations", "integrity"),
+    *(
+        "worklog",
+        "quality",
+        "agreement",
+        "consensus",
+        "costs",
+        "screening",
+        "snapshots",
+        "registry",
+        "evaluations",
+        "integrity",
+    ),
     *("runs", "scoring", "api"),
 )

@@ -222,6 +222,12 @@ def create_snapshot(
     heldout_share: Annotated[float, typer.Option(help="part of users or prompts to hold out")] = 0.1,
     split_seed: int = 0,
     instrument: Annotated[str, typer.Option(help="what the orders go by: ranking (default) or toxicity")] = "ranking",
+    labels: Annotated[str, typer.Option(help="individual (default), or the consensus of each task")] = "individual",
+    method: Annotated[str, typer.Option(help="of the consensus: reliability (default) or davidson")] = "reliability",
+    tie_below: Annotated[float, typer.Option(help="tie neighbours of a consensus below this chance")] = 0.6,
+    weighing: Annotated[str, typer.Option(help="rows count equal (default) or by reliability")] = "equal",
+    min_reliability: Annotated[float, typer.Option(help="leave out labelers below, 0 to 1")] = 0.0,
+    max_doubt: Annotated[float, typer.Option(help="leave out tasks with more doubt, 0 to 0.5")] = 0.5,
 ) -> None:
     """Freeze a training set."""
     from app.snapshots import rules, service
@@ -229,7 +235,21 @@ def create_snapshot(
     with database().transaction() as session:
         campaigns = service.campaigns_named(session, campaign or [])
         phases, sources = tuple(phase or ["training"]), tuple(source or [])
-        filters = rules.Filters(campaigns, phases, sources, min_answers, heldout_share, split_seed, instrument)
+        filters = rules.Filters(
+            campaigns,
+            phases,
+            sources,
+            min_answers,
+            heldout_share,
+            split_seed,
+            instrument,
+            labels=labels,
+            method=method,
+            tie_below=tie_below,
+            weighing=weighing,
+            min_reliability=min_reliability,
+            max_doubt=max_doubt,
+        )
         frozen = service.create_snapshot(session, load_settings(), None, name, filters)
         typer.echo(service.summary_of(load_settings(), frozen))
 

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from app.models import Campaign, Snapshot
+from app.quality.rules.aggregation import METHODS
 from app.snapshots import rules
-from app.snapshots.rules import Filters
+from app.snapshots.rules import Filters, Weighed
 from app.web.render import Page
 from trainer.contract.folder import SnapshotManifest
 
@@ -31,7 +32,14 @@ class Preview(Page):
 
     template: ClassVar[str] = "snapshots/_preview.html"
     counts: Mapping[str, int]
+    filters: Filters
     problem: str = ""
+    weighed: Weighed | None = None
+
+    @property
+    def rankings(self) -> int:
+        """Rankings that are left after those of unreliable labelers and of doubtful tasks, each for itself."""
+        return self.weighed.of_rankings if self.weighed else self.counts["rankings"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,9 @@ class SnapshotsPage(Page):
     filters: Filters
     preview: Preview
     instruments: ClassVar[Mapping[str, str]] = rules.INSTRUMENTS
+    labels: ClassVar[Mapping[str, str]] = rules.LABELS
+    methods: ClassVar[Mapping[str, str]] = METHODS
+    weighings: ClassVar[Mapping[str, str]] = rules.WEIGHINGS
     name: str = ""
     error: str = ""
 
@@ -56,6 +67,21 @@ class SnapshotPage(Page):
     sizes: Mapping[str, int] = field(default_factory=dict)
     formats: Sequence[str] = rules.FORMATS
     instruments: ClassVar[Mapping[str, str]] = rules.INSTRUMENTS
+    labels: ClassVar[Mapping[str, str]] = rules.LABELS
+    methods: ClassVar[Mapping[str, str]] = METHODS
+    weighings: ClassVar[Mapping[str, str]] = rules.WEIGHINGS
+
+    @property
+    def left_out(self) -> list[tuple[str, int]]:
+        """What was left out and why, as far as it was asked for."""
+        return [
+            (words, self.snapshot.counts[key]) for key, words in rules.LEFT_OUT.items() if key in self.snapshot.counts
+        ]
+
+    @property
+    def merged(self) -> int | None:
+        """Of how many labelers' rankings the consensus orders are made; nothing where rankings are individual."""
+        return self.snapshot.counts.get(rules.MADE_OF)
 
     @property
     def counts(self) -> list[CountRow]:

@@ -73,11 +73,12 @@ def demonstrations(session: Session, filters: Filters) -> Iterator[tuple[Demonst
         yield from ((demonstration, prompt) for demonstration, prompt in found)
 
 
-def ranked_prompts(session: Session, filters: Filters) -> Iterator[RankedPrompt]:
-    """Annotations with a ranking, oldest first; answers by candidate id."""
+def ranked_prompts(session: Session, filters: Filters, *, by_task: bool = False) -> Iterator[RankedPrompt]:
+    """Annotations with a ranking, oldest first, or task by task; answers by candidate id."""
+    order = (Annotation.task_id, Annotation.id) if by_task else (Annotation.id,)
     rows = _with_prompts(select(Annotation, Campaign, Prompt, Person.labeler_group))
-    rows = rows.outerjoin(Person, Person.id == Annotation.person_id).order_by(Annotation.id)
-    for ids in _pages(session, _annotations(select(Annotation.id), filters).order_by(Annotation.id)):
+    rows = rows.outerjoin(Person, Person.id == Annotation.person_id).order_by(*order)
+    for ids in _pages(session, _annotations(select(Annotation.id), filters).order_by(*order)):
         scores, use_cases = _scores(session, ids), _own_use_cases(session, ids)
         answers = _answers(session, ids, scores)
         for annotation, campaign, prompt, group_of_person in session.execute(rows.where(Annotation.id.in_(ids))):
@@ -139,12 +140,12 @@ def _answers(
 
 
 def _among(column: Any, ids: list[int]) -> Any:
-    """The column is one of some ascending ids.
+    """The column is one of some ids.
 
     The bounds say nothing new, but PostgreSQL, which has no statistics yet after a large import, takes a list for
     much and reads the whole table for each page; of a range it expects little and uses the index.
     """
-    return and_(column.between(ids[0], ids[-1]), column.in_(ids))
+    return and_(column.between(min(ids), max(ids)), column.in_(ids))
 
 
 def _pages(session: Session, ids: Select[int]) -> Iterator[list[int]]:

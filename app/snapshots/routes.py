@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
-from pydantic import Field
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 from starlette.background import BackgroundTask
 
@@ -13,6 +13,7 @@ from app.errors import DomainError, NotFound
 from app.language import gettext as _
 from app.models import Person
 from app.people import rules as people_rules
+from app.quality.rules.aggregation import TIE_BELOW
 from app.snapshots import queries, rules, service
 from app.snapshots.pages import Preview, SnapshotPage, SnapshotsPage, sizes_of
 from app.snapshots.rules import Filters
@@ -27,53 +28,48 @@ Engineer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "
 CampaignId = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
 
 
-def _percent(heldout: float) -> float:
+class Asked(BaseModel):
+    """The filters as an address or a form has them: shares in percent."""
+
+    campaign: list[CampaignId] = []
+    phase: list[str] = []
+    source: list[str] = []
+    heldout: float = 10
+    seed: int = 0
+    min_answers: int = 2
+    instrument: str = "ranking"
+    labels: str = rules.INDIVIDUAL
+    method: str = "reliability"
+    tie_below: float = TIE_BELOW * 100
+    weighing: str = rules.EQUAL
+    min_reliability: float = 0
+    max_doubt: float = rules.NO_DOUBT_TOO_LARGE * 100
+
+    def filters(self) -> Filters:
+        return Filters(
+            campaigns=tuple(sorted(set(self.campaign))),
+            phases=tuple(sorted(set(self.phase or ("training",)))),
+            sources=tuple(sorted(set(self.source))),
+            min_answers=self.min_answers,
+            heldout_share=_share(self.heldout),
+            split_seed=self.seed,
+            instrument=self.instrument,
+            labels=self.labels,
+            method=self.method,
+            tie_below=_share(self.tie_below),
+            weighing=self.weighing,
+            min_reliability=_share(self.min_reliability),
+            max_doubt=_share(self.max_doubt),
+        )
+
+
+class Posted(Asked):
+    name: str = ""
+
+
+def _share(percent: float) -> float:
     """The form asks for percent; a half-typed number is refused by the rules, not by a crash."""
-    return round(heldout / 100, 6)
-
-
-def _asked(
-    campaign: Annotated[list[CampaignId] | None, Query()] = None,
-    phase: Annotated[list[str] | None, Query()] = None,
-    source: Annotated[list[str] | None, Query()] = None,
-    heldout: float = 10,
-    seed: int = 0,
-    min_answers: int = 2,
-    instrument: str = "ranking",
-) -> Filters:
-    return _filters(campaign, phase, source, heldout, seed, min_answers, instrument)
-
-
-def _posted(
-    campaign: Annotated[list[CampaignId] | None, Form()] = None,
-    phase: Annotated[list[str] | None, Form()] = None,
-    source: Annotated[list[str] | None, Form()] = None,
-    heldout: Annotated[float, Form()] = 10,
-    seed: Annotated[int, Form()] = 0,
-    min_answers: Annotated[int, Form()] = 2,
-    instrument: Annotated[str, Form()] = "ranking",
-) -> Filters:
-    return _filters(campaign, phase, source, heldout, seed, min_answers, instrument)
-
-
-def _filters(
-    campaign: list[int] | None,
-    phase: list[str] | None,
-    source: list[str] | None,
-    heldout: float,
-    seed: int,
-    min_answers: int,
-    instrument: str,
-) -> Filters:
-    return Filters(
-        campaigns=tuple(sorted(set(campaign or ()))),
-        phases=tuple(sorted(set(phase or ("training",)))),
-        sources=tuple(sorted(set(source or ()))),
-        min_answers=min_answers,
-        heldout_share=_percent(heldout),
-        split_seed=seed,
-        instrument=instrument,
-    )
+    return round(percent / 100, 6)
 
 
 def _list_page(session: Session, filters: Filters, name: str = "", error: str = "") -> SnapshotsPage:
@@ -89,22 +85,23 @@ def _list_page(session: Session, filters: Filters, name: str = "", error: str = 
 
 
 def _preview(session: Session, filters: Filters) -> Preview:
-    return Preview(queries.counts(session, filters), rules.filters_problem(filters) or "")
+    if problem := rules.filters_problem(filters):
+        return Preview(queries.counts(session, filters), filters, problem)
+    weighed = service.weighed(session, filters) if filters.weighs_labelers else None
+    return Preview(queries.counts(session, filters), filters, weighed=weighed)
 
 
 @router.get("/snapshots")
 def list_snapshots(
-    request: Request, session: Reading, _reader: Reader, filters: Annotated[Filters, Depends(_asked)]
+    request: Request, session: Reading, _reader: Reader, asked: Annotated[Asked, Query()]
 ) -> HTMLResponse:
     """All snapshots, and the form of a new one with the filters that the address asks for."""
-    return render(request, _list_page(session, filters))
+    return render(request, _list_page(session, asked.filters()))
 
 
 @router.get("/snapshots/preview")
-def preview(
-    request: Request, session: Reading, _engineer: Engineer, filters: Annotated[Filters, Depends(_asked)]
-) -> HTMLResponse:
-    return render(request, _preview(session, filters))
+def preview(request: Request, session: Reading, _engineer: Engineer, asked: Annotated[Asked, Query()]) -> HTMLResponse:
+    return render(request, _preview(session, asked.filters()))
 
 
 @router.post("/snapshots")
@@ -112,11 +109,11 @@ def create(
     request: Request,
     settings: AppSettings,
     engineer: Engineer,
-    filters: Annotated[Filters, Depends(_posted)],
-    name: Annotated[str, Form()] = "",
+    posted: Annotated[Posted, Form()],
 ) -> Response:
     """Freeze in a session that only reads, so that labelers can go on saving meanwhile; then enter the name."""
     database = database_of(request)
+    name, filters = posted.name, posted.filters()
     try:
         with database.reading() as session:
             service.check(session, name, filters)

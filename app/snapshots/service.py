@@ -6,22 +6,28 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.consensus import service as consensus
+from app.consensus.service import Consensus
 from app.errors import Conflict, Invalid, NotFound
 from app.language import gettext as _
 from app.models import Person, Snapshot
 from app.models import Prompt as PromptRow
 from app.models.base import utc_now
 from app.people.service import record
+from app.quality.rules.aggregation import TaskFigures
 from app.settings import Settings
-from app.snapshots import exports, queries, rules
-from app.snapshots.rules import Filters
+from app.snapshots import exports, merging, queries, rules
+from app.snapshots.queries import RankedAnswer, RankedPrompt
+from app.snapshots.rules import Filters, Weighed
 from trainer.contract.folder import (
     DEMONSTRATIONS,
     MANIFEST,
@@ -41,6 +47,8 @@ from trainer.contract.records import (
     comparisons,
     write_rows,
 )
+
+WEIGHT_DIGITS = 4
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,12 @@ def freeze(session: Session, settings: Settings, filters: Filters) -> Frozen:
     counts: Counter[str] = Counter(dict.fromkeys(_all_counts(), 0))
     scratch = Path(tempfile.mkdtemp(prefix=".partial-", dir=root))
     try:
-        write_rows(scratch / RANKINGS, Ranking, _rankings(session, filters, counts))
+        rankings = _rankings
+        if filters.weighs_labelers:
+            found = consensus.consensus(session, filters.scope, filters.settings)
+            counts.update(rules.weighed(list(found.labelers.values()), found.tasks, filters).counts(filters))
+            rankings = partial(_merged if filters.labels == rules.CONSENSUS else _weighed, found)
+        write_rows(scratch / RANKINGS, Ranking, rankings(session, filters, counts))
         write_rows(scratch / DEMONSTRATIONS, Demonstration, _demonstrations(session, filters, counts))
         write_rows(scratch / PROMPTS, Prompt, _prompts(session, filters, counts))
         if not counts["prompts"]:
@@ -188,44 +201,116 @@ def _demonstrations(session: Session, filters: Filters, counts: Counter[str]) ->
         )
 
 
+def weighed(session: Session, filters: Filters) -> Weighed:
+    """What putting the rankings together would take and leave out now."""
+    found = consensus.consensus(session, filters.scope, filters.settings)
+    return rules.weighed(list(found.labelers.values()), found.tasks, filters)
+
+
 def _rankings(session: Session, filters: Filters, counts: Counter[str]) -> Iterator[Ranking]:
     for ranked in queries.ranked_prompts(session, filters):
-        if len(ranked.answers) < max(filters.min_answers, rules.FEWEST_ANSWERS):
+        if _long_enough(ranked, filters):
+            yield _counted(_ranking(ranked, filters), counts)
+
+
+def _long_enough(ranked: RankedPrompt, filters: Filters) -> bool:
+    return len(ranked.answers) >= max(filters.min_answers, rules.FEWEST_ANSWERS)
+
+
+def _weighed(found: Consensus, session: Session, filters: Filters, counts: Counter[str]) -> Iterator[Ranking]:
+    """Individual rankings, those of unreliable labelers and of doubtful tasks left out, with weights if asked for."""
+    for ranked in queries.ranked_prompts(session, filters):
+        labeler = found.labelers.get(ranked.annotation.annotator)
+        task = found.tasks.get(ranked.annotation.task_id)
+        # What came in since the rankings were put together waits for the next snapshot.
+        if labeler is None or task is None or not _long_enough(ranked, filters):
             continue
-        prompt = ranked.prompt
-        split = filters.split(prompt.user_key, prompt.fingerprint)
-        ranks = [answer.rank for answer in ranked.answers]
-        strict, tied = comparisons(ranks)
-        place_of = {candidate_id: place for place, candidate_id in enumerate(ranked.annotation.shown_order)}
-        _count(counts, split, rankings=1, strict_pairs=len(strict), tied_pairs=tied)
-        yield Ranking(
-            ranking_id=str(ranked.annotation.id),
-            prompt_id=str(prompt.id),
-            messages=_messages(prompt),
-            answers=[
-                Answer(
-                    candidate_id=str(answer.candidate_id),
-                    text=answer.text,
-                    source=answer.origin,
-                    likert=answer.likert,
-                    flags=answer.flags,
-                    scores=_scores(answer.scores),
-                    shown=place_of.get(answer.candidate_id),
-                )
-                for answer in ranked.answers
-            ],
-            ranks=ranks,
-            annotator=ranked.annotation.annotator,
-            campaign=ranked.campaign.name,
-            phase="evaluation" if ranked.campaign.phase == "evaluation" else "training",
-            split=split,
-            use_case=ranked.use_case,
-            instrument="toxicity" if ranked.campaign.kind == "toxicity" else "ranking",
-            prompt_scores=_scores(ranked.prompt_scores),
-            labeler_group=ranked.labeler_group,
-            strength=ranked.annotation.strength,
-            none_acceptable=ranked.annotation.none_acceptable,
+        if labeler.left_out or rules.too_doubtful(task, filters):
+            continue
+        weight = round(labeler.weight, WEIGHT_DIGITS) if filters.weighing == rules.BY_RELIABILITY else None
+        row = _ranking(ranked, filters).model_copy(update={"weight": weight, "doubt": _doubt(task)})
+        yield _counted(row, counts)
+
+
+def _merged(found: Consensus, session: Session, filters: Filters, counts: Counter[str]) -> Iterator[Ranking]:
+    """One row for each task: the consensus of all labelers who are not left out."""
+    flags = consensus.flags(session, filters.scope, found)
+    ranked_prompts = queries.ranked_prompts(session, filters, by_task=True)
+    for task_id, rankings in groupby(ranked_prompts, lambda ranked: ranked.annotation.task_id):
+        task = found.tasks.get(task_id)
+        taken = [
+            ranked
+            for ranked in rankings
+            if (labeler := found.labelers.get(ranked.annotation.annotator))
+            and not labeler.left_out
+            and _long_enough(ranked, filters)
+        ]
+        if task is None or not taken or rules.too_doubtful(task, filters):
+            continue
+        true = {one.candidate_id: flags.true_of(task_id, one.candidate_id) for one in taken[0].answers}
+        answers = merging.answers_of(taken, task, true)
+        ranked = replace(taken[0], answers=answers, use_case=merging.use_case_of(taken), labeler_group=None)
+        weight = merging.certainty_of(task) if filters.weighing == rules.BY_RELIABILITY else None
+        row = _ranking(ranked, filters).model_copy(
+            update={
+                "ranking_id": f"task-{task_id}",
+                "annotator": merging.NOBODY,
+                "answers": [_answer(answer, None) for answer in answers],
+                "prompt_scores": _scores(merging.middle_scores([each.prompt_scores for each in taken])),
+                "strength": merging.strength_of(taken, answers),
+                "none_acceptable": merging.none_acceptable(taken),
+                "labelers": len({each.annotation.annotator for each in taken}),
+                "doubt": _doubt(task),
+                "weight": None if weight is None else round(weight, WEIGHT_DIGITS),
+            }
         )
+        yield _counted(row, counts)
+
+
+def _doubt(task: TaskFigures) -> float | None:
+    """Rounded: the last digits of a fit differ from machine to machine, and with them the name of the snapshot."""
+    return round(task.consensus.doubt, WEIGHT_DIGITS) if task.consensus else None
+
+
+def _counted(row: Ranking, counts: Counter[str]) -> Ranking:
+    strict, tied = comparisons(row.ranks)
+    _count(counts, row.split, rankings=1, strict_pairs=len(strict), tied_pairs=tied)
+    return row
+
+
+def _ranking(ranked: RankedPrompt, filters: Filters) -> Ranking:
+    """An annotation as the treaty has it."""
+    prompt = ranked.prompt
+    place_of = {candidate_id: place for place, candidate_id in enumerate(ranked.annotation.shown_order)}
+    return Ranking(
+        ranking_id=str(ranked.annotation.id),
+        prompt_id=str(prompt.id),
+        messages=_messages(prompt),
+        answers=[_answer(answer, place_of.get(answer.candidate_id)) for answer in ranked.answers],
+        ranks=[answer.rank for answer in ranked.answers],
+        annotator=ranked.annotation.annotator,
+        campaign=ranked.campaign.name,
+        phase="evaluation" if ranked.campaign.phase == "evaluation" else "training",
+        split=filters.split(prompt.user_key, prompt.fingerprint),
+        use_case=ranked.use_case,
+        instrument="toxicity" if ranked.campaign.kind == "toxicity" else "ranking",
+        prompt_scores=_scores(ranked.prompt_scores),
+        labeler_group=ranked.labeler_group,
+        strength=ranked.annotation.strength,
+        none_acceptable=ranked.annotation.none_acceptable,
+    )
+
+
+def _answer(answer: RankedAnswer, shown: int | None) -> Answer:
+    return Answer(
+        candidate_id=str(answer.candidate_id),
+        text=answer.text,
+        source=answer.origin,
+        likert=answer.likert,
+        flags=answer.flags,
+        scores=_scores(answer.scores),
+        shown=shown,
+    )
 
 
 def _scores(given: dict[str, int]) -> list[LabelerScore]:
@@ -316,6 +401,10 @@ def summary_of(settings: Settings, snapshot: Snapshot) -> str:
     for name in rules.count_names():
         numbers = [snapshot.counts.get(key, 0) for key in (name, f"{name}_train", f"{name}_heldout")]
         lines.append(f"{name.replace('_', ' '):16}" + "".join(f"{number:>10,}" for number in numbers))
+    left_out = {words: snapshot.counts[key] for key, words in rules.LEFT_OUT.items() if key in snapshot.counts}
+    lines += [f"left out: {number:,} {_(words)}" for words, number in left_out.items()]
+    if merged := snapshot.counts.get(rules.MADE_OF):
+        lines.append(f"each ranking is a consensus; {merged:,} rankings of labelers are merged in them")
     lines += ["", "filters: " + json.dumps(snapshot.filters, ensure_ascii=False)]
     changed = changed_files(settings, snapshot)
     lines.append(f"CHANGED since it was frozen: {', '.join(changed)}" if changed else "files: as they were frozen")

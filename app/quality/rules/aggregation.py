@@ -16,7 +16,7 @@ from app.quality.rules.reliability import NORMAL_95, Reliabilities, judged_by_se
 from app.quality.rules.resamples import Floats, Integers, Mask
 
 Method = Literal["reliability", "davidson"]
-METHODS: dict[Method, str] = {
+METHODS: dict[str, str] = {
     "reliability": mark("labelers count by their reliability"),
     "davidson": mark("all labelers count alike"),
 }

@@ -55,3 +55,51 @@ def test_a_researcher_looks_but_does_not_freeze_and_a_labeler_does_neither(brows
     browse.as_("labeler")
     browse.get("/snapshots", status=403)
     browse.get(f"{address}/files/rankings.parquet", status=403)
+
+
+def several(browse):
+    """Four people on ten prompts; the last one turns every order upside down."""
+    rows = [
+        {
+            "prompt": f"p{n}",
+            "candidates": [{"text": text, "rank": rank} for text, rank in zip("abc", ranks, strict=True)],
+            "annotator": who,
+        }
+        for n in range(10)
+        for who, ranks in zip("klmn", ((1, 2, 3), (1, 2, 3), (1, 2, 2), (3, 2, 1)), strict=True)
+    ]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    browse.post("/prompts/import", files={"file": ("crowd.jsonl", lines.encode())})
+
+
+def test_an_engineer_sees_what_a_consensus_takes_and_leaves_out_before_and_after_it_is_frozen(browse):
+    browse.as_("engineer")
+    several(browse)
+    asked = {"labels": "consensus", "weighing": "reliability", "min_reliability": "50", "max_doubt": "49"}
+    told = browse.get("/snapshots/preview?" + "&".join(f"{key}={value}" for key, value in asked.items()))
+    assert "10 prompts, 0 demonstrations and 30 rankings" in told
+    assert "The rankings become 10 consensus orders." in told
+    assert "Left out: 10 rankings of 1 labelers below 50.0 %." in told
+    assert "Left out: 0 rankings of 0 tasks with more than 49.0 % doubt." in told
+    assert "40 rankings" in browse.get("/snapshots/preview")
+    page = browse.get(browse.post("/snapshots", asked | {"name": "together"}).headers["location"])
+    assert "merged of 30 rankings of labelers" in page
+    assert "1 labelers below the least reliability" in page
+    assert "10 rankings of these labelers" in page
+    assert "one consensus order of each task: labelers count by their reliability, ties below 60.0 %" in page
+
+
+def test_what_no_share_can_be_is_told_and_nothing_is_frozen(browse):
+    browse.as_("engineer")
+    fill(browse)
+    for field, value, words in (
+        ("labels", "guess", "Labels are individual or a consensus"),
+        ("method", "vote", "not by “vote”"),
+        ("weighing", "age", "not by “age”"),
+        ("tie_below", "40", "a share from 50 to 99 %, not 40.0 %"),
+        ("min_reliability", "100", "The least reliability is a share"),
+        ("max_doubt", "51", "The largest doubt is a share from 0 to 50 %, not 51.0 %"),
+    ):
+        assert words in browse.get(f"/snapshots/preview?{field}={value}")
+        assert words in browse.post("/snapshots", {"name": "x", field: value}, status=422).text
+    assert "No snapshot yet" in browse.get("/snapshots")

@@ -6,17 +6,6 @@ those before it, never those after it.
 
 ROOMS = (
     *("people", "schemas", "prompts", "scenarios", "candidates", "guidelines", "annotations", "reviews"),
-    *(
-        "worklog",
-        "quality",
-        "agreement",
-        "consensus",
-        "costs",
-        "screening",
-        "snapshots",
-        "registry",
-        "evaluations",
-        "integrity",
-    ),
-    *("runs", "scoring", "api"),
+    *("worklog", "quality", "agreement", "consensus", "costs", "screening", "snapshots", "registry", "evaluations"),
+    *("integrity", "runs", "scoring", "api"),
 )

@@ -1,4 +1,4 @@
-"""Every labeler page in both themes passes axe-core, and none is wider than a narrow screen."""
+"""Every labeler page, and what opens on it, passes axe-core in both themes; no window is too small or too large."""
 
 from pathlib import Path
 
@@ -11,12 +11,88 @@ pytestmark = [pytest.mark.browser, pytest.mark.parametrize("engine_name", ["sqli
 
 AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-RUN = """async (rules) => {
-  const found = await axe.run(document, { runOnly: { type: "tag", values: rules }, resultTypes: ["violations"] });
+RUN = """async ([place, rules]) => {
+  const options = { runOnly: { type: "tag", values: rules }, resultTypes: ["violations"] };
+  const found = await axe.run(document.querySelector(place), options);
   const told = (rule) => rule.nodes.map((node) => `${rule.id}: ${node.target} — ${node.failureSummary}`);
   return found.violations.flatMap(told);
 }"""
 DRESS = "theme => { document.documentElement.dataset.theme = theme; }"
+
+DESKTOP, PHONE = (1440, 900, 1), (390, 844, 1)
+NARROWEST, NARROW, ENLARGED, LARGEST = (320, 640, 1), (360, 740, 1), (720, 450, 2), (3840, 2160, 1)
+"""Width and height in CSS pixels, and device pixels for each. The third is a window of 1440 by 900 at 200 % zoom."""
+LONGEST_LINE = 80
+"""Letters (WCAG 1.4.8)."""
+SURPLUS = "place => { const box = document.querySelector(place); return box.scrollWidth - box.clientWidth; }"
+COVERED = """() => {
+  const covered = [];
+  const controls = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+  for (const control of document.querySelectorAll(controls)) {
+    control.focus();
+    if (document.activeElement !== control || !control.checkVisibility({ visibilityProperty: true })) continue;
+    const box = control.getBoundingClientRect();
+    const [left, right] = [Math.max(box.left, 0), Math.min(box.right, innerWidth)];
+    const [top, bottom] = [Math.max(box.top, 0), Math.min(box.bottom, innerHeight)];
+    let seen = false;
+    for (const across of [0.02, 0.5, 0.98]) for (let down = 0.02; down < 1; down += 0.06) {
+      const at = document.elementFromPoint(left + across * (right - left), top + down * (bottom - top));
+      seen ||= right > left && bottom > top && (control.contains(at) || (at && control.closest("label")?.contains(at)));
+    }
+    if (!seen) covered.push(control.outerHTML.slice(0, 120));
+  }
+  document.activeElement.blur();
+  scrollTo(0, 0);
+  return covered;
+}"""
+"""Controls that lie under something else, or outside of the window, when they have the focus."""
+LONG_LINES = """(longest) => {
+  const pen = document.createElement("canvas").getContext("2d");
+  const long = [];
+  for (const block of document.querySelectorAll("main :is(p, li, dd, summary, label, legend, h1, h2)")) {
+    const look = getComputedStyle(block);
+    const isText = !block.querySelector("p, div, ul, dl, form") && !look.whiteSpace.startsWith("pre");
+    if (!isText || !block.checkVisibility({ visibilityProperty: true })) continue;
+    const text = block.textContent.replace(/\\s+/g, " ").trim();
+    pen.font = look.font;
+    const width = block.clientWidth - parseFloat(look.paddingLeft) - parseFloat(look.paddingRight);
+    const line = Math.min(text.length, (width / pen.measureText(text).width) * text.length);
+    if (line <= longest || block.innerText.length <= longest) continue;
+    long.push(`${Math.round(line)} letters: ${text.slice(0, 60)}`);
+  }
+  return long;
+}"""
+
+
+def press(*keys):
+    """Open something by keys of the page."""
+
+    def press(page):
+        for key in keys:
+            page.keyboard.press(key)
+
+    return press
+
+
+def unfold_the_guide(page):
+    page.keyboard.press("g")
+    page.evaluate("document.querySelectorAll('#guide details').forEach((each) => { each.open = true; })")
+
+
+OPENED = (
+    # (page, what opens there, how, where to look)
+    ("home", "account menu", lambda page: page.locator(".menu summary").click(), ".topbar"),
+    ("rating 1", "guide with its questions", unfold_the_guide, "#guide[open]"),
+    ("rating 1", "question to ask", press("q"), "#guide[open]"),
+    ("rating 1", "skipping", press("s", "6"), "#skip[open]"),
+    ("rating 1", "map of the keys", press("?"), "#keys[open]"),
+    ("rating 4", "raw view", press("r"), ".raw-view main"),
+    ("ranking", "word by word", press("j", "c", "j", "c"), "#difference[open]"),
+    ("ranking", "order against the ratings", press(*"987654321", "Enter"), "#against[open]"),
+    ("sensitive", "sensitive texts shown", press("b"), ".veil:not([data-veiled])"),
+    ("few-shot set", "preview as the model", press("Alt+v"), "[data-view=model]"),
+    ("toxicity", "two texts", press("v"), ".scoring"),
+)
 
 
 @pytest.fixture
@@ -25,37 +101,74 @@ def furnished(site, settings, database):
     return site
 
 
-def visit_all(chromium, site, look):
-    """Every labeler page in a window of its person; what ``look`` finds on each, by page."""
+def visit_all(chromium, site, pages, look):
+    """Pages in windows of their persons; what ``look`` finds on each, by page."""
     found = {}
-    for email in dict.fromkeys(who for _, who, _ in LABELER_PAGES):
+    for email in dict.fromkeys(who for _, who, _ in pages):
         context = chromium.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
         context.add_init_script(path=AXE)
         task = sign_in(context, site, email) if email != STRANGER else ""
         page = context.new_page()
-        for name, _, place in (entry for entry in LABELER_PAGES if entry[1] == email):
+        for name, _, place in (entry for entry in pages if entry[1] == email):
             assert task or TASK not in place, f"{email} holds no task"
             page.goto(site + place.replace(TASK, task, 1))
             page.wait_for_load_state("networkidle")
-            if problems := look(page):
+            if problems := look(page, name):
                 found[name] = problems
         context.close()
-    return found
+    return "\n".join(f"{name}\n  " + "\n  ".join(problems) for name, problems in found.items())
 
 
-def test_no_labeler_page_breaks_a_rule_of_wcag_in_either_theme_or_scrolls_sideways_on_a_narrow_screen(
+def resize(page, size):
+    width, height, pixels = size
+    metrics = {"width": width, "height": height, "deviceScaleFactor": pixels, "mobile": False}
+    page.context.new_cdp_session(page).send("Emulation.setDeviceMetricsOverride", metrics)
+    page.wait_for_function("width => innerWidth === width", arg=width)
+
+
+def broken_rules(page, place="html"):
+    problems = []
+    for theme in ("light", "dark"):
+        page.evaluate(DRESS, theme)
+        problems += [f"{theme}: {problem}" for problem in page.evaluate(RUN, [place, RULES])]
+    return problems
+
+
+def surplus(page, place="html"):
+    wider = page.evaluate(SURPLUS, place)
+    return [f"{wider} px wider than {page.evaluate('innerWidth')} px"] if wider > 0 else []
+
+
+def test_no_labeler_page_breaks_a_rule_of_wcag_in_either_theme_or_suffers_from_the_size_of_its_window(
     chromium, furnished
 ):
-    def look(page):
-        problems = []
-        for theme in ("light", "dark"):
-            page.evaluate(DRESS, theme)
-            problems += [f"{theme}: {problem}" for problem in page.evaluate(RUN, RULES)]
-        page.set_viewport_size({"width": 320, "height": 640})
-        if (surplus := page.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
-            problems.append(f"{surplus} px wider than 320 px")
-        page.set_viewport_size({"width": 1440, "height": 900})
+    def look(page, _name):
+        problems = broken_rules(page)
+        for size in (NARROWEST, NARROW, ENLARGED, LARGEST):
+            resize(page, size)
+            problems += surplus(page)
+            if size in (NARROW, ENLARGED):
+                problems += [f"covered at {size[0]} px: {control}" for control in page.evaluate(COVERED)]
+        problems += page.evaluate(LONG_LINES, LONGEST_LINE)
+        resize(page, DESKTOP)
         return problems
 
-    found = visit_all(chromium, furnished, look)
-    assert not found, "\n".join(f"{name}\n  " + "\n  ".join(problems) for name, problems in found.items())
+    assert not (found := visit_all(chromium, furnished, LABELER_PAGES, look)), found
+
+
+def test_what_opens_on_a_page_breaks_no_rule_of_wcag_in_either_theme_at_a_desk_or_on_a_phone(chromium, furnished):
+    def look(page, name):
+        problems = []
+        for what, act, place in (scene[1:] for scene in OPENED if scene[0] == name):
+            resize(page, DESKTOP)
+            page.reload(wait_until="networkidle")
+            act(page)
+            page.wait_for_selector(place)
+            for size in (DESKTOP, PHONE):
+                resize(page, size)
+                found = broken_rules(page, place) + surplus(page, place)
+                problems += [f"{what}, {size[0]} px: {problem}" for problem in found]
+        return problems
+
+    pages = [entry for entry in LABELER_PAGES if entry[0] in {page for page, *_ in OPENED}]
+    assert not (found := visit_all(chromium, furnished, pages, look)), found

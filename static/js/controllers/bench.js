@@ -45,6 +45,7 @@ export function connect(page) {
     event.preventDefault();
   });
 
+  tellHeight(page.querySelector(".bench-bar"), "--bar-height");
   const prompt = page.querySelector(".prompt-panel");
   if (prompt) keepFolded(prompt);
   if (prompt && !text) {
@@ -54,7 +55,14 @@ export function connect(page) {
   }
 }
 
-// The prompt stays folded for as long as its task lasts; what sticks below it is told how tall it is.
+// What sticks to an edge tells how tall it is: what gets the focus scrolls clear of it.
+function tellHeight(element, name) {
+  new ResizeObserver(() => {
+    document.documentElement.style.setProperty(name, `${element.offsetHeight}px`);
+  }).observe(element);
+}
+
+// The prompt stays folded for as long as its task lasts.
 function keepFolded(prompt) {
   const task = location.pathname.replace(/\/rank$/, "");
   if (sessionStorage.getItem(FOLDED) === task) prompt.open = false;
@@ -62,7 +70,5 @@ function keepFolded(prompt) {
     if (prompt.open) sessionStorage.removeItem(FOLDED);
     else sessionStorage.setItem(FOLDED, task);
   });
-  new ResizeObserver(() => {
-    document.documentElement.style.setProperty("--prompt-height", `${prompt.offsetHeight}px`);
-  }).observe(prompt);
+  tellHeight(prompt, "--prompt-height");
 }

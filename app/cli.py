@@ -172,7 +172,9 @@ def add_person(
 
 @cli.command("import")
 def import_files(
-    kind: Annotated[str, typer.Argument(help="prompts, demonstrations, candidates, rankings, corpus or detect")],
+    kind: Annotated[
+        str, typer.Argument(help="prompts, demonstrations, candidates, rankings, labels, corpus or detect")
+    ],
     files: list[Path],
     fmt: Annotated[str, typer.Option("--format", help="auto, jsonl, csv, parquet or txt")] = "auto",
 ) -> None:

@@ -14,12 +14,14 @@ KIND_HINTS = {
     "demonstrations": mark("prompts with an answer to learn from"),
     "candidates": mark("prompts with answers, unjudged"),
     "rankings": mark("prompts, answers and what people preferred"),
+    "labels": mark("prompts, answers and what people said of each"),
     "corpus": mark("plain text for pretraining"),
 }
 
 
 WORDS = (
-    *(mark("detect"), mark("prompts"), mark("demonstrations"), mark("candidates"), mark("rankings"), mark("corpus")),
+    *(mark("detect"), mark("prompts"), mark("demonstrations"), mark("candidates"), mark("rankings")),
+    *(mark("labels"), mark("corpus")),
     *(mark("system"), mark("user"), mark("assistant")),
 )
 """How pages name kinds of import, and who speaks in a conversation."""

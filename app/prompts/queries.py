@@ -238,7 +238,7 @@ def counts_by_prompt(session: Session, ids: Sequence[int]) -> dict[int, tuple[in
         select(Task.prompt_id, func.count())
         .join(Annotation, Annotation.task_id == Task.id)
         .join(Campaign, Campaign.id == Task.campaign_id)
-        .where(Task.prompt_id.in_(ids), Campaign.kind == "ranking"),
+        .where(Task.prompt_id.in_(ids), Campaign.kind == "ranking", Annotation.ranks.any()),
     )
     demonstrations = _counted(
         session, select(Demonstration.prompt_id, func.count()).where(Demonstration.prompt_id.in_(ids))
@@ -271,7 +271,7 @@ def rankings_of(session: Session, prompt_id: int, limit: int) -> Sequence[tuple[
         select(Annotation, Campaign)
         .join(Task, Task.id == Annotation.task_id)
         .join(Campaign, Campaign.id == Annotation.campaign_id)
-        .where(Task.prompt_id == prompt_id, Campaign.kind == "ranking")
+        .where(Task.prompt_id == prompt_id, Campaign.kind == "ranking", Annotation.ranks.any())
         .options(selectinload(Annotation.ranks))
         .order_by(Annotation.id.desc())
         .limit(limit)

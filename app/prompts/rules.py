@@ -26,7 +26,7 @@ _SPELLINGS = {name.replace("_", " "): name for name in USE_CASES} | {"rewriting"
 ROLES = ("system", "user", "assistant")
 LONGEST_TEXT = 200_000  # characters
 SMALLEST_K, LARGEST_K = 2, 9
-KINDS = ("detect", "prompts", "demonstrations", "candidates", "rankings", "corpus")
+KINDS = ("detect", "prompts", "demonstrations", "candidates", "rankings", "labels", "corpus")
 
 
 def truth_of(value: object) -> bool | None:

@@ -171,7 +171,9 @@ def _demonstrations(query: AnySelect, filters: Filters) -> AnySelect:
 
 
 def _annotations(query: AnySelect, filters: Filters) -> AnySelect:
-    return _prompts(_with_prompts(query).where(Campaign.kind == filters.instrument, _taken(filters)), filters)
+    """Rankings of the kind that is asked for; imported labels are annotations too, but rank nothing."""
+    ranked = (Campaign.kind == filters.instrument, Annotation.ranks.any())
+    return _prompts(_with_prompts(query).where(*ranked, _taken(filters)), filters)
 
 
 def _with_prompts(query: AnySelect) -> AnySelect:

@@ -73,6 +73,31 @@ class RankingDraft:
 
 
 @dataclass(frozen=True)
+class LabelDraft:
+    """What one person answered to one question about the ``answer``, or, where there is none, about the prompt.
+
+    ``value`` is text: ``yes`` and ``no`` of a flag, the number of a scale, the option of a choice. ``again`` counts the
+    labels that the same person gave in the same row before.
+    """
+
+    prompt: PromptDraft
+    answer: AnswerDraft | None
+    annotator: str
+    question: str
+    value: str
+    row_id: str
+    again: int = 0
+    phase: Literal["training", "evaluation"] = "training"
+    labeler_group: str | None = None
+
+    def key(self, stem: str) -> str:
+        """The hash by which the same label is known when it comes again."""
+        about = [self.prompt.fingerprint, self.answer.sha256 if self.answer else ""]
+        said = [f"{stem}:{self.annotator}", self.question, self.value, self.again]
+        return rules.text_sha256(rules.canonical(["label", self.phase, self.row_id, about, said]))
+
+
+@dataclass(frozen=True)
 class DemonstrationDraft:
     prompt: PromptDraft
     text: str
@@ -87,6 +112,7 @@ class Drafts:
     prompts: list[PromptDraft] = field(default_factory=list)
     candidates: list[tuple[PromptDraft, AnswerDraft]] = field(default_factory=list)
     rankings: list[RankingDraft] = field(default_factory=list)
+    labels: list[LabelDraft] = field(default_factory=list)
     demonstrations: list[DemonstrationDraft] = field(default_factory=list)
     derived_demonstrations: list[DemonstrationDraft] = field(default_factory=list)
 
@@ -102,9 +128,11 @@ class Drafts:
             return Drafts(candidates=self.candidates)
         if kind == "rankings":
             return Drafts(rankings=self.rankings)
+        if kind == "labels":
+            return Drafts(labels=self.labels)
         if kind == "demonstrations":
             return Drafts(demonstrations=[*self.demonstrations, *self.derived_demonstrations])
-        return Drafts(self.prompts, self.candidates, self.rankings, self.demonstrations)
+        return Drafts(self.prompts, self.candidates, self.rankings, self.labels, self.demonstrations)
 
     def __bool__(self) -> bool:
-        return bool(self.prompts or self.candidates or self.rankings or self.demonstrations)
+        return bool(self.prompts or self.candidates or self.rankings or self.labels or self.demonstrations)

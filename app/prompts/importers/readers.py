@@ -19,7 +19,19 @@ from app.errors import Invalid
 FORMATS = ("auto", "jsonl", "csv", "parquet", "txt")
 LONGEST_LINE = 16 << 20  # bytes; one row of nine answers of the longest length allowed fits several times
 STRUCTURED = frozenset(
-    {"messages", "turns", "candidates", "votes", "answers", "ranks", "prompt", "chosen", "rejected", "response"}
+    {
+        "messages",
+        "turns",
+        "candidates",
+        "votes",
+        "labels",
+        "answers",
+        "ranks",
+        "prompt",
+        "chosen",
+        "rejected",
+        "response",
+    }
 )
 
 csv.field_size_limit(LONGEST_LINE)

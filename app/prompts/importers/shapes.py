@@ -5,6 +5,8 @@
 ``tree``       Open-Assistant conversation trees
 ``k-wise``     ``prompt`` and ``candidates: [{text, rank, …}]``, rank 1 best, equal = tie
 ``votes``      ``prompt``, ``response_a``, ``response_b`` and ``votes: [{annotator, choice}]``
+``labels``     ``prompt``, if need be ``response`` (or ``completion``), and ``labels``: {annotator: label}
+               or [{annotator, label}]; ``question`` names what was asked
 ``pair``       ``chosen`` and ``rejected``, with or without ``prompt`` (hh-rlhf)
 ``response``   ``prompt`` and ``response``: a demonstration; ``input`` goes below the prompt
 ``prompt``     ``prompt`` (text or messages), ``messages`` or ``turns``: a prompt alone
@@ -28,7 +30,14 @@ from pydantic import ValidationError
 
 from app.people import rules as people_rules
 from app.prompts import rules
-from app.prompts.importers.drafts import AnswerDraft, DemonstrationDraft, Drafts, PromptDraft, RankingDraft
+from app.prompts.importers.drafts import (
+    AnswerDraft,
+    DemonstrationDraft,
+    Drafts,
+    LabelDraft,
+    PromptDraft,
+    RankingDraft,
+)
 from app.prompts.importers.readers import Line, Refusal, Row
 from trainer.contract import records
 
@@ -38,6 +47,7 @@ _TOLD = frozenset(
     {"prompt", "messages", "turns", "input", "response", "chosen", "rejected", "candidates", "votes", "reference"}
     | {"response_a", "response_b", "demonstration", "answers", "ranks", "text", "rank", "likert", "flags", "source"}
     | {"lang", "language", "user", "user_id", "user_key", "annotator", "seconds", "phase", "split", "gold", "in_strict"}
+    | {"labels", "question", "completion"}
     | {"labeler_group", "annotator_group", "strength", "margin", "shown", "none_acceptable", "sensitive", "high_stakes"}
 )
 
@@ -50,6 +60,8 @@ TELLING_KEYS: tuple[tuple[str, frozenset[str]], ...] = (
     ("tree", frozenset({"message_tree_id"})),
     ("k-wise", frozenset({"candidates"})),
     ("votes", frozenset({"votes"})),
+    ("labels", frozenset({"labels", "prompt"})),
+    ("labels", frozenset({"labels", "messages"})),
     ("pair", frozenset({"chosen", "rejected"})),
     ("response", frozenset({"response"})),
     ("prompt", frozenset({"prompt"})),
@@ -245,9 +257,6 @@ def _ranking(
     if places and places != list(range(len(kept))):
         _refuse(f"the places on the screen are not 0 to {len(kept) - 1}, each for one answer")
     dense = rules.dense_ranks([rank_of[answer.sha256] for answer in kept])
-    phase = row.get("phase") or "training"
-    if phase not in ("training", "evaluation"):
-        _refuse(f"the phase {phase!r} is neither training nor evaluation")
     return RankingDraft(
         prompt,
         tuple(kept),
@@ -255,14 +264,17 @@ def _ranking(
         _short(annotator, "the annotator") or "unnamed",
         _short(row.get("id") or row.get("ranking_id"), "id") or "",
         _seconds(row.get("seconds")),
-        _phase(phase),
+        _phase(row),
         _labeler_group(row),
         strength=_strength(row, dense),
         none_acceptable=_none_acceptable(row),
     )
 
 
-def _phase(phase: object) -> Literal["training", "evaluation"]:
+def _phase(row: Row) -> Literal["training", "evaluation"]:
+    phase = row.get("phase") or "training"
+    if phase not in ("training", "evaluation"):
+        _refuse(f"the phase {phase!r} is neither training nor evaluation")
     return "evaluation" if phase == "evaluation" else "training"
 
 
@@ -416,6 +428,56 @@ def _read_votes(row: Row) -> Drafts:
     return _ranked(rankings)
 
 
+def _read_labels(row: Row) -> Drafts:
+    """What several people answered to one question about an answer, or about the prompt where there is no answer.
+
+    Who labelled the same twice has two labels; agreement between people takes the first.
+    """
+    prompt = _prompt(row, _messages(row.get("messages") if "prompt" not in row else row["prompt"]))
+    text = row.get("response", row.get("completion"))
+    source = {"source": row.get("source"), "model": row.get("model")}
+    answer = None if text is None else _answer(text, "the response", source)
+    question = _question(row.get("question"))
+    given = row["labels"]
+    if isinstance(given, dict):
+        given = [{"annotator": annotator, "label": label} for annotator, label in given.items()]
+    if not isinstance(given, list) or not given or not all(isinstance(one, dict) for one in given):
+        _refuse("labels are neither {annotator: label} nor [{annotator, label}]")
+    before: Counter[str] = Counter()
+    labels = []
+    for place, one in enumerate(given, 1):
+        if one.get("label", one.get("value")) is None:
+            continue  # who has not judged this row
+        annotator = _short(one.get("annotator"), f"the annotator of label {place}") or "unnamed"
+        value = _label(one.get("label", one.get("value")), place)
+        row_id = _short(row.get("id"), "id") or ""
+        group, phase = _labeler_group({**row, **one}), _phase(row)
+        labels.append(LabelDraft(prompt, answer, annotator, question, value, row_id, before[annotator], phase, group))
+        before[annotator] += 1
+    if not labels:
+        _refuse("nobody has labelled this row")
+    return Drafts(prompts=[prompt], candidates=[(prompt, answer)] if answer else [], labels=labels)
+
+
+def _question(given: object) -> str:
+    name = _short(given, "the question") or "label"
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+        _refuse(f"the question {_quoted(name)} is not a name of small letters, digits and _")
+    return name
+
+
+def _label(given: object, place: int) -> str:
+    """A label as flags are kept: yes, no, a whole number, or a word."""
+    if isinstance(given, bool):
+        return "yes" if given else "no"
+    if isinstance(given, float) and given.is_integer():
+        given = int(given)
+    label = _short(given, f"label {place}") if isinstance(given, str | int) else None
+    if label is None or not label.strip():
+        _refuse(f"label {place} is {_quoted(given)}, neither a word nor a whole number")
+    return label.strip()
+
+
 def _read_k_wise(row: Row) -> Drafts:
     prompt = _prompt(row, _messages(row.get("messages") if "prompt" not in row else row["prompt"]))
     candidates = row["candidates"]
@@ -541,6 +603,7 @@ SHAPES: dict[str, Callable[[Row], Drafts]] = {
     "tree": _read_tree,
     "k-wise": _read_k_wise,
     "votes": _read_votes,
+    "labels": _read_labels,
     "pair": _read_pair,
     "response": _read_response,
     "prompt": _read_prompt,

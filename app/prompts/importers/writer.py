@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.models import Campaign
 from app.models.base import utc_now
 from app.prompts import queries, rules
-from app.prompts.importers.drafts import AnswerDraft, Drafts, PromptDraft, RankingDraft
+from app.prompts.importers.drafts import AnswerDraft, Drafts, LabelDraft, PromptDraft, RankingDraft
 
 BATCH = 1_000  # rows of the file
 CandidateKey = tuple[int, str, str]
@@ -54,6 +54,7 @@ class Writer:
         self._write_candidates(batch, fresh)
         self._write_demonstrations(batch, fresh)
         self._write_rankings(batch, fresh)
+        self._write_labels(batch, fresh)
         self.repeated += len(batch) - len(fresh)
 
     def _write_prompts(self, batch: list[Drafts], fresh: set[int]) -> None:
@@ -187,12 +188,59 @@ class Writer:
         self.added["ratings"] += len(ratings)
         self.added["flags"] += len(flags)
 
+    def _write_labels(self, batch: list[Drafts], fresh: set[int]) -> None:
+        wanted: dict[str, tuple[int, LabelDraft]] = {}
+        for place, drafts in enumerate(batch):
+            for label in drafts.labels:
+                wanted.setdefault(label.key(self.stem), (place, label))
+        for key in queries.known_external_keys(self.session, wanted):
+            del wanted[key]
+        fresh.update(place for place, _ in wanted.values())
+        for phase in ("training", "evaluation"):
+            some = {key: label for key, (_, label) in wanted.items() if label.phase == phase}
+            if some:
+                self._write_labelled(self._campaign(phase), some)
+        self.added["labels"] += len(wanted)
+
+    def _write_labelled(self, campaign: Campaign, labels: dict[str, LabelDraft]) -> None:
+        """Each label is an annotation with one flag: nobody knows what else its author was asked at that time."""
+        ids = {
+            key: [self._candidates[self._key(label.prompt, label.answer)]] if label.answer else []
+            for key, label in labels.items()
+        }
+        tasks = self._tasks(campaign, labels, ids)
+        annotations = queries.insert_annotations(
+            self.session,
+            [
+                {
+                    "campaign_id": campaign.id,
+                    "task_id": tasks[key],
+                    "annotator": f"{self.stem}:{label.annotator}",
+                    "external_key": key,
+                    "shown_order": [],
+                    "labeler_group": label.labeler_group,
+                    "submitted_at": utc_now(),
+                }
+                for key, label in labels.items()
+            ],
+        )
+        flags = [
+            {
+                "annotation_id": annotations[key],
+                "candidate_id": next(iter(ids[key]), None),
+                "name": label.question,
+                "value": label.value,
+            }
+            for key, label in labels.items()
+        ]
+        queries.insert_verdicts(self.session, [], [], flags)
+
     def _tasks(
-        self, campaign: Campaign, rankings: dict[str, RankingDraft], ids: dict[str, list[int]]
+        self, campaign: Campaign, judged: Mapping[str, RankingDraft | LabelDraft], ids: dict[str, list[int]]
     ) -> dict[str, int]:
-        """The task of each ranking: one per prompt and set of answers."""
+        """The task of each ranking or label: one per prompt and set of answers."""
         fingerprints = {
-            key: _task_fingerprint(self._prompts[r.prompt.fingerprint], ids[key]) for key, r in rankings.items()
+            key: _task_fingerprint(self._prompts[one.prompt.fingerprint], ids[key]) for key, one in judged.items()
         }
         known = queries.task_ids(self.session, campaign.id, set(fingerprints.values()))
         new = {f: key for key, f in fingerprints.items() if f not in known}
@@ -201,7 +249,7 @@ class Writer:
             [
                 {
                     "campaign_id": campaign.id,
-                    "prompt_id": self._prompts[rankings[key].prompt.fingerprint],
+                    "prompt_id": self._prompts[judged[key].prompt.fingerprint],
                     "fingerprint": fingerprint,
                     "created_at": utc_now(),
                 }
@@ -246,6 +294,7 @@ def _prompts_in(drafts: Drafts) -> Iterable[PromptDraft]:
     yield from drafts.prompts
     yield from (prompt for prompt, _ in drafts.candidates)
     yield from (ranking.prompt for ranking in drafts.rankings)
+    yield from (label.prompt for label in drafts.labels)
     yield from (demonstration.prompt for demonstration in drafts.demonstrations)
 
 
@@ -253,6 +302,7 @@ def _candidates_in(drafts: Drafts) -> Iterable[tuple[PromptDraft, AnswerDraft]]:
     yield from drafts.candidates
     for ranking in drafts.rankings:
         yield from ((ranking.prompt, answer) for answer in ranking.answers)
+    yield from ((label.prompt, label.answer) for label in drafts.labels if label.answer)
 
 
 def _candidate_row(key: CandidateKey, answer: AnswerDraft) -> dict[str, Any]:

@@ -26,6 +26,7 @@ KEYS = (
     *("prompt", "messages", "turns", "candidates", "votes", "chosen", "rejected", "response", "input", "text", "rank"),
     *("response_a", "response_b", "choice", "annotator", "role", "content", "replies", "message_tree_id", "user", "id"),
     *("category", "lang", "likert", "flags", "ranks", "answers", "ranking_id", "prompt_id", "phase", "seconds"),
+    *("labels", "label", "value", "question", "completion"),
     *("strength", "margin", "shown", "labeler_group", "annotator_group", "candidate_id", "use_case"),
 )
 ASK = [{"role": "user", "content": "Name a colour."}]

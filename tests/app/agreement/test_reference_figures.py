@@ -201,7 +201,7 @@ def test_dawid_and_skenes_anaesthetists(classics, take, material):
 
 @pytest.mark.slow
 def test_ukpconvarg_votes_as_labels_of_pairs(shared_data, take, labels, material):
-    """Nominal alpha over votes, where a and b are sides of a page; where one label has most votes, it is gold in 94.6 %.
+    """Nominal alpha over votes, a and b being sides of a page; where one label has most votes, it is gold in 94.6 %.
 
     Imported as votes they are rankings, of which the report's alpha does not depend on who is called a; to be compared
     with the figure noted, a vote must stay a word.

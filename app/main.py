@@ -15,6 +15,7 @@ from app.annotations.routes import router as annotations
 from app.api.application import PREFIX, create_api
 from app.api.reference import router as api_reference
 from app.costs.routes import router as costs
+from app.course.routes import router as course
 from app.database import Database
 from app.evaluations.routes import router as evaluations
 from app.gold.routes import router as gold
@@ -49,6 +50,7 @@ ROUTERS = (
     guidelines,
     campaigns,
     annotations,
+    course,
     reviews,
     gold,
     worklog,

@@ -21,6 +21,7 @@ from app.annotations.rules.activity import rounded
 from app.annotations.rules.authoring import Authored, Pair
 from app.annotations.rules.submission import Submission, Verdict
 from app.costs import service as costs
+from app.course import service as course
 from app.database import Database
 from app.evaluations import service as evaluations
 from app.gold import rules as gold_rules
@@ -33,6 +34,7 @@ from app.models import (
     Campaign,
     Candidate,
     Demonstration,
+    GoldItem,
     ModelParent,
     ModelVersion,
     Person,
@@ -59,8 +61,8 @@ TEXTS = Path(__file__).parent / "texts"
 STRANGER, ANY = "", "labeler@example.org"
 RATING, RANKING, WRITING, READING = (f"{name}@example.org" for name in ("rating", "ranking", "writing", "reading"))
 PAIRS, SCENARIO, RETURNED = (f"{name}@example.org" for name in ("pairs", "scenario", "returned"))
-SENSITIVE, TOXIC, SCORED, CORRECTING = (
-    f"{name}@example.org" for name in ("sensitive", "toxic", "scored", "correcting")
+SENSITIVE, TOXIC, SCORED, CORRECTING, LEARNING = (
+    f"{name}@example.org" for name in ("sensitive", "toxic", "scored", "correcting", "learning")
 )
 RESEARCHER, ENGINEER, ADMIN = "researcher@example.org", "engineer@example.org", "admin@example.org"
 PEOPLE = {
@@ -76,6 +78,7 @@ PEOPLE = {
     TOXIC: ("Tora Lie", "labeler"),
     SCORED: ("Samir Gill", "labeler"),
     CORRECTING: ("Cora Beck", "labeler"),
+    LEARNING: ("Leo Brandt", "labeler"),
     RESEARCHER: ("Ravi Sen", "researcher"),
     ENGINEER: ("Emil Roth", "engineer"),
     ADMIN: ("Ada Lind", "admin"),
@@ -110,6 +113,13 @@ LABELER_PAGES: Sequence[tuple[str, str, str]] = (
     ("correction ranking", CORRECTING, f"/label/tasks/{JUDGED}/rank"),
     ("my work", ANY, "/label/mine"),
     ("my work entry", ANY, "/label/mine/1"),
+    ("course", LEARNING, "/label/courses/1"),
+    ("course page", LEARNING, "/label/courses/1/steps/1"),
+    ("course question", LEARNING, "/label/courses/1/steps/2"),
+    ("course question answered", LEARNING, "/label/courses/1/steps/3"),
+    ("course practice", LEARNING, "/label/courses/1/steps/4"),
+    ("course begun again", ANY, "/label/courses/1"),
+    ("course practice done", ANY, "/label/courses/1/steps/4"),
     ("account reading", ANY, "/account/reading"),
     ("not found", ANY, "/label/tasks/999999"),
 )
@@ -151,6 +161,8 @@ OTHER_PAGES: Sequence[tuple[str, str, str]] = (
     ("guidelines", RESEARCHER, "/guidelines"),
     ("guideline", RESEARCHER, "/guidelines/1"),
     ("guideline edit", RESEARCHER, "/guidelines/1/write"),
+    ("courses", RESEARCHER, "/courses"),
+    ("course edit", RESEARCHER, "/courses/1"),
     ("questions", RESEARCHER, "/questions"),
     ("question", RESEARCHER, "/questions/1"),
     ("prompts", RESEARCHER, "/prompts"),
@@ -236,6 +248,7 @@ def furnish(settings: Settings, database: Database) -> None:
         _training(session, settings, everybody, models)
         _stories(session, everybody, models)
         _bank(session, everybody, models)
+        _course(session, everybody)
 
 
 def _people(session: Session) -> dict[str, Person]:
@@ -334,6 +347,43 @@ def _bank(session: Session, everybody: dict[str, Person], models: list[ModelVers
     taken = gold.case_for(session, task_id).judgements[0].submission()
     why = "B answers the question in the **first sentence**; the others never do."
     gold.decide(session, everybody[ADMIN], task_id, utc_now(), gold_rules.Decision(taken, why, "everyday"))
+
+
+def _course(session: Session, everybody: dict[str, Person]) -> None:
+    """A course that one labeler is in the middle of, and another has been through."""
+    teacher, now = everybody[RESEARCHER], utc_now()
+    made = course.create(session, teacher, name="Before your first task", guideline_id=1, pass_share=0.8)
+    session.flush()
+    welcome = {
+        "title": "What you do here",
+        "text": "You read a prompt and several answers. You say **how good** each is, and put them in order.\n\n"
+        "- Ties are welcome: equal answers share a rank.\n- Nobody sees who said what.",
+    }
+    tie = {
+        "text": "Two answers are equally good. What do you do?",
+        "options": ["I choose one at random.", "I give both the same rank.", "I skip the task."],
+        "right": 1,
+        "why": "A tie is information: a **coin toss** would teach the model a difference that is not there.",
+    }
+    skip = {
+        "text": "You do not feel able to judge a text about medicine. What do you do?",
+        "options": ["I guess.", "I skip it and say why."],
+        "right": 1,
+        "why": "A skip counts against nobody, and somebody who knows gets the task.",
+    }
+    course.add_step(session, teacher, made.id, "page", welcome)
+    course.add_step(session, teacher, made.id, "question", tie)
+    course.add_step(session, teacher, made.id, "question", skip)
+    course.add_step(session, teacher, made.id, "practice", {}, session.query(GoldItem).first().id)
+    session.flush()
+    session.expire(made)
+    page, _first, second, practice = made.steps
+    for email in (LEARNING, ANY):
+        course.begin(session, everybody[email], made.id, now)
+        course.answer_step(session, everybody[email], made.id, page.id)
+        course.answer_step(session, everybody[email], made.id, second.id, choice=int(email == ANY))
+    ranks = {candidate: place for place, candidate in enumerate(course.order_of(practice, everybody[ANY]), start=1)}
+    course.answer_step(session, everybody[ANY], made.id, practice.id, ranks=ranks)
 
 
 def _writing_campaign(session: Session) -> Campaign:

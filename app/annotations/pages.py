@@ -17,6 +17,7 @@ from app.guidelines.pages import Desk, Guide
 from app.language import spoken
 from app.models import (
     Campaign,
+    Course,
     Person,
     Scenario,
     WrittenText,
@@ -35,6 +36,8 @@ class CampaignForMe:
     held_task_id: int | None
     guideline_number: int | None
     guideline_to_confirm: bool
+    course: Course | None
+    """What the person has to learn before their next task here."""
     why_nothing: str
     """Where there is nothing to take: a sentence that says why, and what to do."""
     spared: bool

@@ -49,6 +49,7 @@ from app.annotations.rules.toxicity import proposed_ranks
 from app.annotations.service import LabelsChanged, SavedElsewhere, Work
 from app.errors import Conflict, DomainError, Invalid, NotFound
 from app.guidelines import service as guidelines
+from app.guidelines.courses import course_before
 from app.guidelines.pages import ConfirmPage, confirm_page, desk_of, guide_of
 from app.language import gettext as _
 from app.language import said
@@ -148,6 +149,7 @@ def _for_me(
         held_task_id=held.task_id if held else None,
         guideline_number=version.number if version else None,
         guideline_to_confirm=guidelines.unconfirmed(session, person, campaign) is not None,
+        course=course_before(session, person, campaign),
         why_nothing=service.why_nothing(session, person, now, open_ids, campaign.id) if nothing else "",
         spared=nothing and queries.slots_spared(session, person.id, open_ids, now) > 0,
     )
@@ -174,6 +176,8 @@ def _offer(
         return go(f"/label/tasks/{offer.lease.task_id}")
     if offer.reason:
         tell(request, offer.reason)
+    if offer.to_learn:
+        return go(f"/label/courses/{offer.to_learn}")
     return go(f"/label/campaigns/{offer.to_confirm}/guideline" if offer.to_confirm else "/label")
 
 

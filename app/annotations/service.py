@@ -28,10 +28,12 @@ from app.annotations.rules.submission import (
 from app.candidates.rules import candidate_letter, shuffled_order
 from app.errors import Conflict, Invalid, NotFound
 from app.guidelines import service as guidelines
+from app.guidelines.courses import course_before
 from app.language import gettext as _
 from app.language import mark, ngettext
 from app.models import (
     Annotation,
+    Campaign,
     Draft,
     Flag,
     Lease,
@@ -60,12 +62,14 @@ WRONG_INSTRUMENT = {
 class Offer:
     """A task to work on, or a sentence saying why there is none.
 
-    ``to_confirm`` is the campaign whose guideline the person has to confirm before they get its next task.
+    ``to_confirm`` is the campaign whose guideline the person has to confirm before they get its next task, and
+    ``to_learn`` the course that they have to pass before that.
     """
 
     lease: Lease | None
     reason: str = ""
     to_confirm: int | None = None
+    to_learn: int | None = None
 
 
 def take_next(session: Session, person: Person, now: datetime, campaign_id: int | None = None) -> Offer:
@@ -88,17 +92,26 @@ def take_next(session: Session, person: Person, now: datetime, campaign_id: int 
     slot = queries.next_free_slot(session, person.id, campaign_ids, now)
     if slot is None:
         return Offer(None, why_nothing(session, person, now, campaign_ids, campaign_id))
-    campaign = campaigns.campaign_for(session, slot.campaign_id)
+    if before := _comes_before(session, person, campaigns.campaign_for(session, slot.campaign_id)):
+        return before
+    hold_slot(session, slot, person, now)
+    return Offer(slot)
+
+
+def _comes_before(session: Session, person: Person, campaign: Campaign) -> Offer | None:
+    """What a person has to learn or to read before the next task of a campaign."""
+    name = campaign_rules.name_for_labelers(campaign.id, campaign.name, campaign.phase)
+    if course := course_before(session, person, campaign):
+        reason = _("Before the next task of “%(name)s” comes a course: “%(course)s”.", name=name, course=course.name)
+        return Offer(None, reason, to_learn=course.id)
     if version := guidelines.unconfirmed(session, person, campaign):
-        name = campaign_rules.name_for_labelers(campaign.id, campaign.name, campaign.phase)
         reason = _(
             "Before the next task of “%(name)s” comes its guideline: read version %(number)s and confirm it.",
             name=name,
             number=version.number,
         )
         return Offer(None, reason, to_confirm=campaign.id)
-    hold_slot(session, slot, person, now)
-    return Offer(slot)
+    return None
 
 
 def hold_slot(session: Session, slot: Lease, person: Person, now: datetime) -> None:

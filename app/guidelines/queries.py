@@ -10,7 +10,10 @@ from app.models import (
     Announcement,
     AnnouncementDismissal,
     Campaign,
+    CampaignCourse,
     CampaignGuideline,
+    Course,
+    CourseAttempt,
     Draft,
     Guideline,
     GuidelineConfirmation,
@@ -268,3 +271,19 @@ def undismissed(session: Session, person_id: int) -> Sequence[tuple[Announcement
 
 def dismissal(session: Session, announcement_id: int, person_id: int) -> AnnouncementDismissal | None:
     return session.get(AnnouncementDismissal, (announcement_id, person_id))
+
+
+def course_of(session: Session, campaign_id: int) -> Course | None:
+    """The course that opens a campaign."""
+    return session.scalar(select(Course).join(CampaignCourse).where(CampaignCourse.campaign_id == campaign_id))
+
+
+def passed_attempt(session: Session, person_id: int, course_id: int, version_id: int | None) -> CourseAttempt | None:
+    """The newest attempt that passed a course while it taught this version of its guideline."""
+    return session.scalar(
+        select(CourseAttempt)
+        .where(CourseAttempt.person_id == person_id, CourseAttempt.course_id == course_id)
+        .where(CourseAttempt.passed.is_(True), CourseAttempt.guideline_version_id.is_not_distinct_from(version_id))
+        .order_by(CourseAttempt.id.desc())
+        .limit(1)
+    )

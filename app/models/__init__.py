@@ -18,6 +18,7 @@ from app.models.annotations import (
 from app.models.base import Base
 from app.models.candidates import Candidate
 from app.models.costs import CostPlan
+from app.models.courses import CampaignCourse, Course, CourseAttempt, CourseStep
 from app.models.gold import GoldItem
 from app.models.guidelines import (
     Announcement,
@@ -57,10 +58,14 @@ __all__ = [
     "AuditEvent",
     "Base",
     "Campaign",
+    "CampaignCourse",
     "CampaignGuideline",
     "Candidate",
     "Corpus",
     "CostPlan",
+    "Course",
+    "CourseAttempt",
+    "CourseStep",
     "Demonstration",
     "DemonstrationRating",
     "Detection",

@@ -1,0 +1,1 @@
+"""The onboarding course: pages to read, items to practise on, and questions, before a campaign opens to somebody."""

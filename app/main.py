@@ -33,6 +33,7 @@ from app.scoring.routes import UPLOADS
 from app.scoring.routes import router as scoring
 from app.settings import Settings, load_settings
 from app.snapshots.routes import router as snapshots
+from app.surveys.routes import router as surveys
 from app.web.error_pages import add_error_pages
 from app.web.forms import check_what_was_sent
 from app.web.render import STATIC
@@ -44,6 +45,7 @@ from app.worklog.routes import router as worklog
 
 ROUTERS = (
     people,
+    surveys,
     schemas,
     prompts,
     scenarios,

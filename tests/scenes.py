@@ -51,6 +51,8 @@ from app.runs import service as runs
 from app.scenarios import service as scenarios
 from app.settings import Settings
 from app.snapshots import service as snapshots
+from app.surveys import service as surveys
+from app.surveys.rules import QUESTIONS
 from tests.app.runs import judged
 from tests.browsing import PASSWORD
 from tests.factories import LABELLED
@@ -120,6 +122,7 @@ LABELER_PAGES: Sequence[tuple[str, str, str]] = (
     ("course practice", LEARNING, "/label/courses/1/steps/4"),
     ("course begun again", ANY, "/label/courses/1"),
     ("course practice done", ANY, "/label/courses/1/steps/4"),
+    ("survey", ANY, "/label/survey"),
     ("account reading", ANY, "/account/reading"),
     ("not found", ANY, "/label/tasks/999999"),
 )
@@ -137,6 +140,8 @@ OTHER_PAGES: Sequence[tuple[str, str, str]] = (
     ("tokens", ENGINEER, "/account/tokens"),
     ("api", ENGINEER, "/api"),
     ("evaluations", RESEARCHER, "/evaluations"),
+    ("surveys", RESEARCHER, "/surveys"),
+    ("survey report", RESEARCHER, "/surveys/1"),
     ("costs", ADMIN, "/costs?by=kind"),
     ("agreement", RESEARCHER, "/agreement"),
     ("agreement asked wrongly", RESEARCHER, "/agreement?since=May&phase=both"),
@@ -245,6 +250,7 @@ def furnish(settings: Settings, database: Database) -> None:
         _talk(session, everybody)
         session.flush()
         _times_and_wage(session, everybody)
+        _surveys(session, everybody)
         _training(session, settings, everybody, models)
         _stories(session, everybody, models)
         _bank(session, everybody, models)
@@ -559,6 +565,21 @@ def _times_and_wage(session: Session, everybody: dict[str, Person]) -> None:
         annotation.active_seconds = rounded(parts or {"writing": draw.gauss(420, 60)})
     plan = {"hourly_wage": "18.50", "currency": "EUR", "budget": "5000", "demonstration_percent": "40"}
     costs.set_plan(session, everybody[ADMIN], plan, utc_now())
+
+
+def _surveys(session: Session, everybody: dict[str, Person]) -> None:
+    """A round that is closed, answered by many, and one that is open."""
+    researcher, now = everybody[RESEARCHER], utc_now()
+    closed = surveys.open_round(session, researcher, "First weeks", now - timedelta(days=9))
+    labelers = [person for person in everybody.values() if person.role == "labeler"]
+    for n, person in enumerate(labelers):
+        choices = ("strongly_agree", "agree", "agree" if n % 2 else "disagree", "strongly_agree", "neutral")
+        given = {question: choices[(n + place) % 5] for place, question in enumerate(QUESTIONS)} | {
+            "clear": choices[n % 2]
+        }
+        surveys.answer(session, person, closed.id, given)
+    surveys.close_round(session, researcher, closed.id, now - timedelta(days=2))
+    surveys.open_round(session, researcher, "After the new guideline", now - timedelta(hours=5))
 
 
 def _training(session: Session, settings: Settings, everybody: dict[str, Person], models: list[ModelVersion]) -> None:

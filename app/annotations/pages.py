@@ -20,6 +20,7 @@ from app.models import (
     Course,
     Person,
     Scenario,
+    SurveyRound,
     WrittenText,
 )
 from app.schemas.rules import ANSWER, GROUPS, Field, Schema
@@ -54,6 +55,7 @@ class WorkPage(Page):
     done_ever: int
     desk: Desk
     returned: Sequence[tuple[WrittenText, str]]
+    survey: SurveyRound | None = None
 
     @property
     def available(self) -> int:

@@ -58,6 +58,7 @@ from app.models.base import utc_now
 from app.people.rules import home_of, may
 from app.scenarios import service as scenarios
 from app.schemas.rules import PROMPT
+from app.surveys import service as surveys
 from app.web.forms import whole_number
 from app.web.render import Page, Undo, go, render, tell
 from app.web.requests import Now, Reading, Writing, database_of, needs, signed_in, wants_json
@@ -125,7 +126,10 @@ def home(request: Request, person: Worker, session: Reading, now: Now) -> Respon
     done_ever = queries.annotated_since(session, person.id, datetime.min.replace(tzinfo=now.tzinfo))
     desk = desk_of(session, person, _called)
     returned = [(text, _called(text.annotation.task.campaign)) for text in queries.returned_texts(session, person.id)]
-    return render(request, WorkPage(mine, _done_today(session, person, now), done_ever, desk, returned))
+    return render(
+        request,
+        WorkPage(mine, _done_today(session, person, now), done_ever, desk, returned, surveys.offered(session, person)),
+    )
 
 
 def _called(campaign: Campaign) -> str:

@@ -47,6 +47,7 @@ from app.models.screening import (
     ScreeningInvitation,
 )
 from app.models.snapshots import Snapshot
+from app.models.surveys import SurveyMark, SurveyRound, SurveyTally
 
 __all__ = [
     "Annotation",
@@ -98,6 +99,9 @@ __all__ = [
     "ScreeningInvitation",
     "Skip",
     "Snapshot",
+    "SurveyMark",
+    "SurveyRound",
+    "SurveyTally",
     "Task",
     "TaskCandidate",
     "WrittenText",

@@ -25,6 +25,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "train": frozenset({"engineer", "admin"}),
     "see_prompts": frozenset({"researcher", "engineer", "admin"}),
     "import_data": frozenset({"engineer", "admin"}),
+    "run_surveys": frozenset({"researcher", "admin"}),
     "set_wage": frozenset({"admin"}),
     "manage_people": frozenset({"admin"}),
     "manage_schemas": frozenset({"admin"}),

@@ -5,7 +5,7 @@ those before it, never those after it.
 """
 
 ROOMS = (
-    *("people", "surveys", "schemas", "prompts", "scenarios", "candidates", "guidelines", "annotations", "reviews"),
-    *("worklog", "quality", "agreement", "consensus", "costs", "screening", "snapshots", "registry", "evaluations"),
-    *("integrity", "runs", "scoring", "api"),
+    *("people", "surveys", "schemas", "prompts", "scenarios", "candidates", "guidelines", "telemetry", "annotations"),
+    *("reviews", "worklog", "quality", "agreement", "consensus", "costs", "screening", "snapshots", "registry"),
+    *("evaluations", "integrity", "runs", "scoring", "api"),
 )

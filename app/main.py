@@ -34,6 +34,7 @@ from app.scoring.routes import router as scoring
 from app.settings import Settings, load_settings
 from app.snapshots.routes import router as snapshots
 from app.surveys.routes import router as surveys
+from app.telemetry.routes import router as telemetry
 from app.web.error_pages import add_error_pages
 from app.web.forms import check_what_was_sent
 from app.web.render import STATIC
@@ -50,6 +51,7 @@ ROUTERS = (
     prompts,
     scenarios,
     guidelines,
+    telemetry,
     campaigns,
     annotations,
     course,

@@ -53,6 +53,7 @@ from app.settings import Settings
 from app.snapshots import service as snapshots
 from app.surveys import service as surveys
 from app.surveys.rules import QUESTIONS
+from app.telemetry import service as telemetry
 from tests.app.runs import judged
 from tests.browsing import PASSWORD
 from tests.factories import LABELLED
@@ -450,6 +451,7 @@ def _authoring(session: Session, everybody: dict[str, Person]) -> None:
     moods = Authored("few_shot", instruction="Say how the post sounds.", pairs=PAIRS_OF_MOODS, query_name="Post")
     writing.save_authored(session, everybody[PAIRS], _hold(session, everybody[PAIRS], sets), now, moods)
     _hold(session, everybody[SCENARIO], told)
+    telemetry.turn(session, everybody[RESEARCHER], told, now, on=True)
     for person in (RETURNED, ANY):
         task_id = _hold(session, everybody[person], checked)
         writing.submit_demonstration(session, everybody[person], task_id, now, long_answer(300))
@@ -653,17 +655,19 @@ def _stories(session: Session, everybody: dict[str, Person], models: list[ModelV
     given = [said.replace("child", "kid"), *STORIES[1:], *(f"{story} {STORIES[1]}" for story in STORIES[2:])]
     given += [long_answer(60), "The sun is the lamp and the moon is the ball. " + STORIES[3], "Magic!"]
     now, rows, draw = utc_now(), [], random.Random(9)
+    telemetry.turn(session, everybody[RESEARCHER], campaign, now, on=True)
     for n, text in enumerate(given):
         author = Person(email=f"writer{n}@example.org", name=f"Writer {n}", role="labeler", password_hash="")
         session.add(author)
         session.flush()
         if version := guidelines.unconfirmed(session, author, campaign):
             guidelines.confirm(session, author, campaign.id, version.id, now)
-        annotation = writing.submit_demonstration(session, author, _hold(session, author, campaign), now, text)
+        task_id = _hold(session, author, campaign)
+        if n < 3:
+            _count_typing(session, author, session.get_one(Task, task_id), len(text), pasted=n == 0)
+        annotation = writing.submit_demonstration(session, author, task_id, now, text)
         written = session.query(WrittenText).filter_by(annotation_id=annotation.id).one()
-        pieces = [
-            SeenToken(text=piece, rank=round(10 ** draw.uniform(0, 3.6))) for piece in re.findall(r"\S+\s*", text)
-        ]
+        pieces = [SeenToken(text=piece, rank=round(10 ** draw.uniform(0, 3.6))) for piece in _words(text)]
         scores = {
             "curvature": 3.4 - n * 0.35,
             "likelihood": -2.1 - n / 9,
@@ -677,6 +681,15 @@ def _stories(session: Session, everybody: dict[str, Person], models: list[ModelV
     session.add(run)
     session.flush()
     integrity.keep_detections(session, run_id=run.id, model_version_id=models[1].id, context="prompt", rows=rows)
+
+
+def _count_typing(session: Session, author: Person, task: Task, length: int, *, pasted: bool) -> None:
+    """The author agreed to be counted, and pasted the whole text or typed it."""
+    telemetry.answer(session, author, task.campaign_id, utc_now(), agreed=True)
+    counts = {"pastes": 1, "pasted": length - 4, "longest": length - 4, "typed": 4, "edits": 2, "seconds": 9}
+    if not pasted:
+        counts = {"typed": length + 60, "edits": 41, "seconds": 214}
+    telemetry.keep(session, author, task, view="picture-page", given=json.dumps(counts))
 
 
 def _words(text: str) -> list[str]:

@@ -24,6 +24,7 @@ from app.models import (
     WrittenText,
 )
 from app.schemas.rules import ANSWER, GROUPS, Field, Schema
+from app.telemetry.service import Counting
 from app.web.render import Page, chat_text
 
 
@@ -313,6 +314,7 @@ class DemonstrationPage(Page):
     returned: WrittenText | None
     problems: Mapping[str, str]
     error: str = ""
+    counting: Counting | None = None
 
 
 @dataclass(frozen=True)
@@ -334,6 +336,7 @@ class AuthoringPage(Page):
     returned: WrittenText | None
     problems: Mapping[str, str]
     error: str = ""
+    counting: Counting | None = None
 
     @property
     def pairs(self) -> Sequence[authoring.Pair]:

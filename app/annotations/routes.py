@@ -59,6 +59,7 @@ from app.people.rules import home_of, may
 from app.scenarios import service as scenarios
 from app.schemas.rules import PROMPT
 from app.surveys import service as surveys
+from app.telemetry import service as telemetry
 from app.web.forms import whole_number
 from app.web.render import Page, Undo, go, render, tell
 from app.web.requests import Now, Reading, Writing, database_of, needs, signed_in, wants_json
@@ -110,7 +111,20 @@ def _reported(fields: dict[str, str]) -> dict[str, str]:
     return {"view": fields.get("active_view", ""), "seconds": fields.get("active_seconds", "")}
 
 
-COUNTS_TIME = [Depends(_count_time)]
+def _count_typing(request: Request, task_id: int, *, person: Labeler, fields: Fields) -> None:
+    """Keep what the page counted of the typing, where its person agreed; it never stands in the way of the work."""
+    if "typing_view" not in fields:
+        return
+    try:
+        with database_of(request).transaction() as session:
+            task = service.work_for(session, person, task_id).task
+            given = fields.get("typing_counts", "")
+            telemetry.keep(session, person, task, view=fields["typing_view"], given=given)
+    except DomainError:
+        return
+
+
+COUNTS_TIME = [Depends(_count_time), Depends(_count_typing)]
 
 
 # The labeler's day -------------------------------------------------------------------------------
@@ -281,15 +295,16 @@ def _writing_page(
 ) -> Page:
     """The page to write on, with what the draft holds, or with what was just posted and what is wrong with it."""
     problems = problems or {}
+    counting = telemetry.counting_for(session, work.task.campaign_id, work.draft.person_id)
     if work.task.campaign.kind == "demonstration":
         text = work.draft.content.get("text", "") if posted is None else posted.get("text", [""])[-1]
         preview = preview_of_text(work, text if len(text) <= DemonstrationPage.longest else "")
-        return DemonstrationPage(bench, text, preview, work.returned, problems, unplaced)
+        return DemonstrationPage(bench, text, preview, work.returned, problems, unplaced, counting)
     form = work.task.campaign.prompt_form or PLAIN
     authored = writing.authored_of(work) if posted is None else authored_of(posted, form)
     offers = scenarios.offers_with(session, work.task.scenario) if form == USER_BASED else []
     preview = preview_of_authored(Authored(form) if too_long(authored) else authored)
-    return AuthoringPage(bench, authored, offers, preview, work.returned, problems, unplaced)
+    return AuthoringPage(bench, authored, offers, preview, work.returned, problems, unplaced, counting)
 
 
 def _shown_again(request: Request, sentence: str, status: int, posted: Lists | None) -> Response:

@@ -7,6 +7,7 @@ from app.integrity.rules import detectors, evidence, likeness
 from app.integrity.rules.detectors import BAND_KEYS, BANDS, DETECTORS, REST, UNPREDICTED, Detector, Percentile, band_of
 from app.integrity.service import Case, Queue
 from app.models import Campaign, Candidate, Detection
+from app.telemetry.service import Consents
 from app.web.paging import Paging
 from app.web.render import Page
 
@@ -47,6 +48,7 @@ class IntegrityPage(Page):
     paging: Paging
     show: str
     waiting: int
+    consents: Consents | None
     separations: Sequence[Separation]
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.annotations.forms import Fields
@@ -17,10 +17,11 @@ from app.integrity.service import Case, Queue
 from app.language import gettext as _
 from app.models import Person
 from app.people.rules import may
+from app.telemetry import service as telemetry
 from app.web.forms import LARGEST_NUMBER, whole_number
 from app.web.paging import Paging
 from app.web.render import go, render, tell
-from app.web.requests import Now, Reading, database_of, needs
+from app.web.requests import Now, Reading, Writing, database_of, needs
 
 router = APIRouter()
 Reviewer = Annotated[Person, Depends(needs(lambda role: may(role, "review")))]
@@ -47,6 +48,7 @@ def list_cases(
             paging=paging,
             show=show,
             waiting=len(_shown(judged, "open")),
+            consents=telemetry.consents_of(session, queue.campaign.id) if queue else None,
             separations=separations_of(queue.cases) if queue else [],
         ),
     )
@@ -67,6 +69,22 @@ def _of_others(queue: Queue, reviewer: Person) -> list[Case]:
 
 def _shown(cases: Sequence[Case], show: str) -> list[Case]:
     return [case for case in cases if show == "all" or case.is_open == (show == "open")]
+
+
+@router.post("/integrity/campaigns/{campaign_id}/counting")
+def turn_counting(
+    request: Request, campaign_id: int, reviewer: Reviewer, session: Writing, now: Now, fields: Fields
+) -> RedirectResponse:
+    """Let a campaign ask its labelers whether it may be counted how they enter texts, or ask no longer."""
+    turn_on = fields.get("on") == "yes"
+    telemetry.turn(session, reviewer, service.campaign_for(session, campaign_id), now, on=turn_on)
+    tell(
+        request,
+        _("From now on labelers are asked, and counted if they agree.")
+        if turn_on
+        else _("Nothing more is counted; what was counted stays."),
+    )
+    return go(f"/integrity?campaign={campaign_id}")
 
 
 @router.get("/integrity.csv")

@@ -22,6 +22,7 @@ from app.models import Campaign, Candidate, Detection, IntegrityDecision, ModelV
 from app.people.service import record
 from app.prompts.rules import prompt_fingerprint
 from app.reviews import service as reviews
+from app.telemetry import service as telemetry
 from trainer.contract.records import AnswerToScore, Message
 from trainer.contract.records import Detection as Detected
 
@@ -136,11 +137,13 @@ def queue_of(session: Session, campaign: Campaign) -> Queue:
     read = queries.detections_by_model(session, reader.id, passages) if reader else {}
     places = _places(passages, read)
     decisions = queries.decisions_of(session, passages)
+    typing = telemetry.counts_by_author(session, [text.annotation.task_id for text in texts])
 
     def evidence_of(text: WrittenText) -> Evidence:
         detection = read.get(text.id)
         answered = answers.get(prompts.get(text.id, 0), {})
         return Evidence(
+            typing=typing.get((text.annotation.task_id, text.annotation.person_id or 0)),
             tokens=detection.tokens if detection else None,
             scores=scores_of(detection) if detection else {},
             percentiles=places.get(text.id, {}),

@@ -48,6 +48,7 @@ from app.models.screening import (
 )
 from app.models.snapshots import Snapshot
 from app.models.surveys import SurveyMark, SurveyRound, SurveyTally
+from app.models.telemetry import CountedCampaign, CountingConsent, TypingRecord
 
 __all__ = [
     "Annotation",
@@ -64,6 +65,8 @@ __all__ = [
     "Candidate",
     "Corpus",
     "CostPlan",
+    "CountedCampaign",
+    "CountingConsent",
     "Course",
     "CourseAttempt",
     "CourseStep",
@@ -104,5 +107,6 @@ __all__ = [
     "SurveyTally",
     "Task",
     "TaskCandidate",
+    "TypingRecord",
     "WrittenText",
 ]

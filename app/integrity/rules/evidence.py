@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from app.annotations.rules.typing import TypingCounts
 from app.integrity.rules.detectors import HEADLINE, Percentile
 from app.integrity.rules.likeness import Nearest
 from app.language import mark
+from app.telemetry.rules import TypingCounts
 
 PASTED, SCORED, LIKE_MODEL, LIKE_OTHERS = "pasted", "scored", "like_model", "like_others"
 SIGNS = {

@@ -351,7 +351,7 @@ def _worker(number: int, kind: str, group: str, random: np.random.Generator, *, 
     """Habits of a kind; of the spammers every other one takes some time, so that haste does not give them away."""
     of_kind = {
         HONEST: (random.uniform(0.8, 1.6), random.uniform(0.7, 0.95), random.uniform(0.01, 0.05), 1.0, 0.0),
-        SPAMMER: (1.0, 0.1, 0.1, 8.0 if hasty else 2.4, 1.0),
+        SPAMMER: (1.0, 0.1, 0.1, 8.0 if hasty else 2.7, 1.0),
         POSITION_BIASED: (1.2, 0.4, 0.05, 1.3, 0.0),
         CARELESS: (1.2, 0.4, 0.06, 1.6, 0.5),
         RESEARCHER: (random.uniform(0.45, 0.6), 0.97, 0.01, 0.9, 0.0),

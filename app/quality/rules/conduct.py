@@ -16,17 +16,17 @@ from app.quality.rules.findings import (
     Finding,
     habit_shares,
     shares_of_parts,
+    undefined,
 )
 from app.quality.rules.resamples import Floats, Integers, Mask
-from app.quality.rules.tails import normal_tail
+from app.quality.rules.tails import binomial_tail, median_interval, normal_tail
 from app.quality.rules.work import UNKNOWN, Work
 
 WORDS_A_MINUTE = 600.0
 """Nobody takes in texts faster. Adults read 175 to 300 words a minute silently (Brysbaert 2019, 190 studies), and of
 the quickest readers tested none understood three quarters of a text at more than 600 (Carver 1985)."""
-FRACTION_OF_OTHERS = 1 / 3
-"""Whoever takes less than this part of what others take for the same task was hasty."""
 _LEAST_SECONDS = 0.1
+_ROUNDS = 5
 
 
 def too_fast(work: Work, *, words_a_minute: float = WORDS_A_MINUTE) -> Mask:
@@ -44,33 +44,73 @@ def impossible_speed(work: Work, bound: Bound, *, words_a_minute: float = WORDS_
 
 
 def pace_among_others(work: Work) -> Floats:
-    """(A,) seconds as a multiple of the median of the *others* on the same task; NaN where nobody else's are known.
+    """(A,) seconds as a multiple of what a typical person takes for the task; NaN where nobody else's are known.
 
-    Of what somebody judged twice one time counts among others' times.
+    What a task takes is judged by the *others* who did it, the median of their times, each divided by how quick that
+    person usually is, so that whoever shares tasks with the hasty does not look slow, nor they typical. How quick
+    people are is found in a few rounds: the median over a person's tasks of their time beside the others', the median
+    person being 1. Of what somebody judged twice one time counts among others' times.
     """
     logs = np.log(np.maximum(work.seconds, _LEAST_SECONDS))
     known = np.isfinite(logs)
     cells = work.task * max(work.labelers, 1) + work.labeler
     of_cell, first = np.unique(cells[known], return_index=True)
     first = np.flatnonzero(known)[first]
-    others = np.full(len(of_cell), np.nan)
-    _tasks, start, sizes = np.unique(work.task[first], return_index=True, return_counts=True)
+    task, labeler = work.task[first], work.labeler[first]
+    place = np.searchsorted(of_cell, cells[known])
+    usual = np.zeros(work.labelers)
+    found = np.full(len(work), np.nan)
+    for _round in range(_ROUNDS):
+        others = _medians_of_others(task, logs[first] - usual[labeler])
+        found[known] = logs[known] - others[place]
+        usual = _medians_of_people(found, work.labeler, work.labelers)
+    return np.exp(found)
+
+
+def _medians_of_others(task: Integers, value: Floats) -> Floats:
+    """(N,) of values sorted by task, the median of the task's other values; NaN where there is none."""
+    others = np.full(len(task), np.nan)
+    _tasks, start, sizes = np.unique(task, return_index=True, return_counts=True)
     for size in np.unique(sizes[sizes > 1]):
         rows = start[sizes == size][:, None] + np.arange(size)
-        times = logs[first[rows]]
         for column in range(size):
-            others[rows[:, column]] = np.median(np.delete(times, column, axis=1), axis=1)
-    found = np.full(len(work), np.nan)
-    found[known] = np.exp(logs[known] - others[np.searchsorted(of_cell, cells[known])])
+            others[rows[:, column]] = np.median(np.delete(value[rows], column, axis=1), axis=1)
+    return others
+
+
+def _medians_of_people(value: Floats, labeler: Integers, labelers: int) -> Floats:
+    """(L,) the median of each person's values, less that of the median person; 0 for people without any."""
+    defined = np.isfinite(value)
+    found = np.full(labelers, np.nan)
+    for person in np.unique(labeler[defined]):
+        found[person] = np.median(value[defined & (labeler == person)])
+    there = np.isfinite(found)
+    return np.where(there, found - np.median(found[there]), 0.0) if there.any() else np.zeros(labelers)
+
+
+def pace(work: Work, bound: Bound) -> list[Finding]:
+    """How long each person takes beside the others on the same tasks: 1 is as long, ½ half as long.
+
+    The median of ``pace_among_others`` over tasks, which a few tasks whose other labelers were hasty or asleep do not
+    move, with the interval between order statistics (Conover 1999, §3.2); the chance given is that of the sign test.
+    """
+    beside = pace_among_others(work)
+    found = []
+    for person in range(work.labelers):
+        times = np.sort(beside[(work.labeler == person) & np.isfinite(beside)])
+        found.append(_typical_pace(times, bound) if len(times) else undefined(NO_OTHER_TIMES))
     return found
 
 
-def haste(work: Work, bound: Bound, *, fraction: float = FRACTION_OF_OTHERS) -> list[Finding]:
-    """Share of each person's annotations that took less than a third of what others took for the same task."""
-    pace = pace_among_others(work)
-    known = np.isfinite(pace)
-    quick = (pace[known] < fraction).astype(np.int64)
-    return habit_shares(work.labeler[known], quick, work.labelers, bound=bound, why=NO_OTHER_TIMES)
+def _typical_pace(times: Floats, bound: Bound) -> Finding:
+    """Of sorted times."""
+    count, low, high, p = len(times), None, None, None
+    left_out = median_interval(count)
+    if left_out is not None:
+        low, high = float(times[left_out]), float(times[count - 1 - left_out])
+    if count >= bound.fewest:
+        p = binomial_tail(int((times < bound.bound).sum()), [(count, 0.5)])
+    return Finding(float(np.median(times)), low, high, count, count, p)
 
 
 def straight_lining(work: Work, bound: Bound, *, fewest_answers: int = 3) -> list[Finding]:

@@ -3,7 +3,7 @@
 An alarm is a reason to look at somebody's work, never a verdict. With many people and many measures some will look bad
 by chance, so every test of the report belongs to one family, and an alarm is raised only where Holm's adjusted p-value
 is at most ``LEVEL``: the chance of even one false alarm in the whole report is at most that, however the measures hang
-together. Tests are against a *bound* (agreement with the team in two of three pairs, one task in five done in haste …),
+together. Tests are against a *bound* (agreement with the team in two of three pairs, half of the others' time …),
 not against the mean, so that nobody is alarming for being below average.
 """
 
@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from app.language import mark
 from app.quality.rules.conduct import (
     Workload,
-    haste,
     impossible_speed,
+    pace,
     position_bias,
     straight_lining,
     untouched_orders,
@@ -35,8 +36,8 @@ LEVEL = 0.05
 """Chance of any false alarm in a report."""
 
 TEAM, RESEARCHERS, OTHERS, GOLD, ITSELF = "team", "researchers", "others", "gold", "consistency"
-SPEED, HASTE, STRAIGHT, UNTOUCHED, POSITION, DRIFT, LOAD = (
-    *("speed", "haste", "straight_lining", "untouched", "position"),
+SPEED, PACE, STRAIGHT, UNTOUCHED, POSITION, DRIFT, LOAD = (
+    *("speed", "pace", "straight_lining", "untouched", "position"),
     *("drift", "load"),
 )
 MEASURES: Mapping[str, str] = {
@@ -46,7 +47,7 @@ MEASURES: Mapping[str, str] = {
     GOLD: mark("agrees with gold"),
     ITSELF: mark("agrees with themselves on tasks they had twice"),
     SPEED: mark("quicker than anybody can read the texts"),
-    HASTE: mark("took less than a third of the others' time"),
+    PACE: mark("time beside the others' on the same tasks; 1 is as long as they take"),
     STRAIGHT: mark("gave all answers of a task the same rating"),
     UNTOUCHED: mark("left the answers in the order shown"),
     POSITION: mark("preferred what was shown first"),
@@ -55,13 +56,21 @@ MEASURES: Mapping[str, str] = {
 }
 """Measure -> what it counts, to stand beside the figure."""
 
+UNITS: Mapping[str, Literal["share", "ratio", "difference", "hours"]] = {
+    **dict.fromkeys((TEAM, RESEARCHERS, OTHERS, GOLD, ITSELF, SPEED, STRAIGHT, UNTOUCHED, POSITION), "share"),
+    PACE: "ratio",
+    DRIFT: "difference",
+    LOAD: "hours",
+}
+"""Measure -> what kind of number its values are; a difference is one of shares."""
+
 BOUNDS: Mapping[str, Bound] = {
     TEAM: Bound(2 / 3),
     RESEARCHERS: Bound(0.65),
     GOLD: Bound(0.65),
     ITSELF: Bound(0.6),
     SPEED: Bound(0.05, above=True),
-    HASTE: Bound(0.2, above=True),
+    PACE: Bound(0.5),
     STRAIGHT: Bound(0.2, above=True),
     UNTOUCHED: Bound(0.1, above=True),
     POSITION: Bound(0.6, above=True),
@@ -137,7 +146,7 @@ def ongoing_report(
         GOLD: agreement_with(judgements, gold, labelers=count, bound=bounds.get(GOLD)),
         ITSELF: consistency(judgements, labelers=count, bound=bounds.get(ITSELF)),
         SPEED: impossible_speed(work, bounds.get(SPEED, BOUNDS[SPEED])),
-        HASTE: haste(work, bounds.get(HASTE, BOUNDS[HASTE])),
+        PACE: pace(work, bounds.get(PACE, BOUNDS[PACE])),
         STRAIGHT: straight_lining(work, bounds.get(STRAIGHT, BOUNDS[STRAIGHT])),
         UNTOUCHED: untouched_orders(work, bounds.get(UNTOUCHED, BOUNDS[UNTOUCHED])),
         POSITION: position_bias(work, bounds.get(POSITION, BOUNDS[POSITION])),

@@ -99,6 +99,20 @@ def _binomial(trials: int, chance: float) -> Floats:
     return found
 
 
+@lru_cache(maxsize=4096)
+def median_interval(count: int) -> int | None:
+    """How many of ``count`` ordered values to leave out at each end for an interval of at least 95 % of their median.
+
+    None where even all of them are not enough: below six values.
+    """
+    left_out, chance = -1, 0.0
+    mass = _binomial(count, 0.5)
+    while chance + mass[left_out + 1] <= (1 - LEVEL) / 2:
+        left_out += 1
+        chance += float(mass[left_out])
+    return left_out if left_out >= 0 else None
+
+
 def kolmogorov_tail(x: float) -> float:
     """P(max |B(t)| ≥ x) of a Brownian bridge B on [0, 1] (Kolmogorov 1933)."""
     if x < 0.2:  # the chance is 1 up to 1e-12, and the series below converges slowly

@@ -237,22 +237,71 @@ def test_the_voice_of_the_team_is_that_of_all_others_by_their_log_odds(work):
 
 @settings(max_examples=40, deadline=None)
 @given(works())
-def test_pace_is_the_time_beside_the_median_of_the_others_first_times(work):
-    expected = np.full(len(work), np.nan)
-    for a in range(len(work)):
-        theirs = {}
-        for b in range(len(work)):
-            person = work.labeler[b]
-            if work.task[b] == work.task[a] and person != work.labeler[a] and np.isfinite(work.seconds[b]):
-                theirs.setdefault(person, math.log(work.seconds[b]))
-        if theirs and np.isfinite(work.seconds[a]):
-            expected[a] = math.exp(math.log(work.seconds[a]) - median(theirs.values()))
-    assert conduct.pace_among_others(work) == pytest.approx(expected, nan_ok=True)
+def test_pace_is_the_time_beside_the_others_times_each_by_how_quick_they_are(work):
+    usual = dict.fromkeys(range(5), 0.0)
+    for _round in range(5):
+        beside = [math.nan] * len(work)
+        for a in range(len(work)):
+            theirs = {}
+            for b in range(len(work)):
+                person = int(work.labeler[b])
+                if work.task[b] == work.task[a] and person != work.labeler[a] and np.isfinite(work.seconds[b]):
+                    theirs.setdefault(person, math.log(work.seconds[b]) - usual[person])
+            if theirs and np.isfinite(work.seconds[a]):
+                beside[a] = math.log(work.seconds[a]) - median(theirs.values())
+        mine = {
+            p: [x for x, q in zip(beside, work.labeler, strict=True) if q == p and not math.isnan(x)] for p in range(5)
+        }
+        medians = {person: median(values) for person, values in mine.items() if values}
+        usual = {p: medians[p] - median(medians.values()) if p in medians else 0.0 for p in range(5)}
+    assert np.log(conduct.pace_among_others(work)) == pytest.approx(np.array(beside), nan_ok=True)
+
+
+def test_whoever_shares_tasks_with_the_hasty_is_not_taken_for_slow():
+    """Persons 0 and 1 take a tenth of the time, and do two tasks of three together with person 2 alone."""
+    with_the_hasty = [(task, who) for task in range(20) for who in (0, 1, 2)]
+    with_others = [(task, who) for task in range(20, 30) for who in (0, 1, 2, 3, 4)]
+    task, who = np.array(with_the_hasty + with_others).T
+    count = len(task)
+    nothing = np.zeros(0, dtype=int)
+    work = Work(
+        who, task, task, np.zeros(count), np.where(who < 2, 10.0, 100.0), np.zeros(count, dtype=int),
+        nothing, nothing, nothing, nothing, nothing, 5,
+    )  # fmt: skip
+    assert [one.value for one in conduct.pace(work, ANY)] == pytest.approx([0.1, 0.1, 1, 1, 1], rel=0.1)
 
 
 @settings(max_examples=40, deadline=None)
 @given(works())
-def test_haste_equal_ratings_and_untouched_orders_are_counted(work):
+def test_typical_pace_is_a_median_with_the_sign_test(work):
+    beside = conduct.pace_among_others(work)
+    for person, found in enumerate(conduct.pace(work, Bound(0.5, fewest=2))):
+        times = beside[(work.labeler == person) & np.isfinite(beside)]
+        if not len(times):
+            assert found.undefined == findings.NO_OTHER_TIMES
+            continue
+        assert found.value == pytest.approx(np.median(times))
+        if len(times) >= 2:
+            quick = int((times < 0.5).sum())
+            assert found.p == pytest.approx(stats.binomtest(quick, len(times), alternative="greater").pvalue)
+
+
+@pytest.mark.parametrize("count", [1, 5, 6, 7, 20, 61])
+def test_the_interval_of_a_median_is_scipys(count):
+    values = np.random.default_rng(count).random(count)
+    theirs = stats.quantile_test(values, p=0.5).confidence_interval(0.95)
+    left_out = tails.median_interval(count)
+    if left_out is None:
+        assert count < 6
+        assert np.isnan([theirs.low, theirs.high]).any()
+    else:
+        ordered = np.sort(values)
+        assert (ordered[left_out], ordered[-1 - left_out]) == (theirs.low, theirs.high)
+
+
+@settings(max_examples=40, deadline=None)
+@given(works())
+def test_speed_equal_ratings_and_untouched_orders_are_counted(work):
     fast, equal, untouched, known, rated, shown = (np.zeros(5, dtype=int) for _ in range(6))
     for a in range(len(work)):
         mine, who = work.annotation == a, work.labeler[a]

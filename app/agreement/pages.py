@@ -37,7 +37,7 @@ from app.web.render import Page
 LEVELS = 10
 """Steps of colour in the matrix, from one half to one."""
 MATRIX_WORDS = mark(
-    "%(one)s and %(other)s: %(value)s of %(pairs)s pairs of answers, %(prompts)s prompts; 95 %%: %(interval)s"
+    "%(one)s and %(other)s: %(value)s, n = %(pairs)s pairs of answers, prompts: %(prompts)s; 95 %%: %(interval)s"
 )
 SHORT_MEASURES = {
     RAW: mark("Same answer"),

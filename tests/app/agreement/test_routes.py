@@ -33,7 +33,7 @@ def test_the_page_says_the_headline_with_n_interval_convention_and_reference(bro
     page = browse.get("/agreement")
     assert re.search(r'<strong class="large">47\.8\s%</strong> <span class="nowrap">\[33\.3 – 100\.0\]', page)
     assert "of the pairs that both put in an order, the share in the same order" in page
-    assert "n = 23 pairs of answers in 2 tasks of 2 prompts, judged by 3 people." in page
+    assert "n = 23 pairs of answers; tasks: 2, prompts: 2, people: 3." in page
     assert "72.6 ± 1.5 %" in page
     assert f"labeler-{office.ann.id} and labeler-{office.ben.id}: 100.0" in page
     assert "undefined, because no two people judged the same" in page

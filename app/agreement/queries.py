@@ -30,6 +30,8 @@ from app.models import (
 
 AT_ONCE = 20_000
 """Rows held as Python values at a time."""
+SAYS, NEXT = "\x1f", "\x1e"
+"""Between a label's name and its value, and between labels: control characters, which no label that is read has."""
 Column = NDArray[np.int64]
 AnySelect = Select[*tuple[Any, ...]]
 
@@ -137,17 +139,42 @@ def ratings(session: Session, filters: Filters) -> tuple[Column, Column, Column]
 
 
 def flags(session: Session, filters: Filters) -> FlagColumns:
-    """Every label, by annotation."""
-    query = select(Flag.annotation_id, func.coalesce(Flag.candidate_id, 0), Flag.name, Flag.value)
+    """Every label, by annotation.
+
+    The labels of one answer come as one text, ``name=value`` after ``name=value``: nearly all answers have one of few
+    such texts, each of which is taken apart once. That makes some five times fewer seconds than a row for each label.
+    """
+    label = Flag.name + SAYS + Flag.value
+    query = select(Flag.annotation_id, func.coalesce(Flag.candidate_id, 0), func.aggregate_strings(label, NEXT))
     query = _taken(query.join(Annotation, Annotation.id == Flag.annotation_id), filters)
-    numbers: list[array[int]] = [array("q") for _ in range(4)]
-    names, values = Names(), Names()
-    for rows in _parts(session, query.order_by(Flag.annotation_id, Flag.id)):
-        ids, candidates, named, said = zip(*rows, strict=True)
-        for column, more in zip(numbers, (ids, candidates, names.of(named), values.of(said)), strict=True):
+    texts = Names()
+    numbers: list[array[int]] = [array("q") for _ in range(3)]
+    for rows in _parts(session, query.group_by(Flag.annotation_id, Flag.candidate_id).order_by(Flag.annotation_id)):
+        ids, answers, said = zip(*rows, strict=True)
+        for column, more in zip(numbers, (ids, answers, texts.of(said)), strict=True):
             column.extend(more)
-    annotation, candidate, name, value = map(_array, numbers)
-    return FlagColumns(annotation, candidate, name, value, list(names), list(values))
+    annotation, candidate, text = map(_array, numbers)
+    return _taken_apart(annotation, candidate, text, list(texts))
+
+
+def _taken_apart(annotation: Column, candidate: Column, text: Column, texts: Sequence[str]) -> FlagColumns:
+    names, values = Names(), Names()
+    labels = [[label.partition(SAYS)[::2] for label in one.split(NEXT)] for one in texts]
+    many = np.array([len(one) for one in labels], dtype=np.int64)
+    named = np.array([names[name] for one in labels for name, _value in one], dtype=np.int64)
+    said = np.array([values[value] for one in labels for _name, value in one], dtype=np.int64)
+    starts = np.cumsum(many) - many
+    of_row = many[text] if len(texts) else text
+    within = np.arange(of_row.sum()) - np.repeat(np.cumsum(of_row) - of_row, of_row)
+    places = np.repeat(starts[text] if len(texts) else text, of_row) + within
+    return FlagColumns(
+        np.repeat(annotation, of_row),
+        np.repeat(candidate, of_row),
+        named[places],
+        said[places],
+        list(names),
+        list(values),
+    )
 
 
 def shown_places(session: Session, filters: Filters) -> dict[tuple[int, int], int]:

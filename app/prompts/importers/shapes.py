@@ -473,7 +473,7 @@ def _label(given: object, place: int) -> str:
     if isinstance(given, float) and given.is_integer():
         given = int(given)
     label = _short(given, f"label {place}") if isinstance(given, str | int) else None
-    if label is None or not label.strip():
+    if label is None or not label.strip() or not label.isprintable():
         _refuse(f"label {place} is {_quoted(given)}, neither a word nor a whole number")
     return label.strip()
 

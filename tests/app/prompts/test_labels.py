@@ -55,6 +55,7 @@ def test_the_same_labels_again_add_nothing_but_a_second_label_of_a_person_counts
         ({"labels": "full"}, "neither {annotator: label} nor"),
         ({"labels": {"ann": 1.5}}, "label 1 is 1.5, neither a word nor a whole number"),
         ({"labels": {"ann": " "}}, "label 1 is ' ', neither a word nor a whole number"),
+        ({"labels": {"ann": "a\x1eb"}}, "neither a word nor a whole number"),
         ({"labels": {"ann": None}}, "nobody has labelled this row"),
         ({"labels": {"ann": 1}, "question": "How Rude?"}, "the question 'How Rude?' is not a name"),
         ({"labels": {"ann": 1}, "phase": "later"}, "neither training nor evaluation"),

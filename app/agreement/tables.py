@@ -149,17 +149,16 @@ def _as_printed(who: str, found: WmtKappa) -> Row:
 
 
 def as_text(report: AgreementReport, wmt: tuple[WmtKappa, WmtKappa] | None = None) -> Iterator[str]:
-    """The report for a terminal: the headline, then every table with a line for each figure."""
+    """The report for a terminal: the headline, then every table with a line for each figure, parts by the headline."""
     yield f"{report.ranked:,} rankings of {report.prompts:,} prompts, {report.shared:,} of them by two people or more"
     yield f"agreement, {rules.CONVENTION_WORDS[HEADLINE]}: {_in_words(report.rankings.overall[HEADLINE].micro)}"
     yield f"reference: {rules.REFERENCE:.1%} ± {rules.REFERENCE_MARGIN:.1%} (InstructGPT, section 3.4)"
     for name, rows in TABLES.items():
         if name == "pairs":
             continue  # as many as there are pairs of people; JSON and CSV have them
-        for number, row in enumerate(rows(report)):
-            if not number:
-                yield f"\n{name}"
-            yield "  " + _row_in_words(row)
+        shown = [row for row in rows(report) if name == "overall" or row.get("convention", HEADLINE) == HEADLINE]
+        yield from [f"\n{name}"] if shown else []
+        yield from (f"  {_row_in_words(row)}" for row in shown)
     for who, of in zip(("between annotators", "within annotators"), wmt or (), strict=False):
         printed = f"{of.agreeing:,} of {of.comparable:,} alike, {of.tied:,} of {of.judged:,} tied"
         yield f"\nkappa {who}, as WMT counts it: {of.kappa.undefined or round(of.kappa.value or 0, 3)} ({printed})"

@@ -21,8 +21,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from app.language import LOCALES, listed, ngettext, plain_gettext, plain_ngettext, said, script_words, spoken
 from app.language import gettext as _
+from app.models import Person
 from app.people import rules as people_rules
 from app.web.markup import exact_text, excerpt, render_markdown
+from app.web.navigation import Section, navigation
 from app.web.requests import person_of
 from app.web.security import csrf_token
 from trainer.contract.chat import BOS, CHAT_TEMPLATE, END
@@ -119,11 +121,18 @@ def _environment() -> Environment:
     return environment
 
 
+def _rooms(person: Person | None, path: str) -> list[Section]:
+    """What somebody may go to; nothing before they have a password of their own."""
+    return navigation(person.role, path) if person and not person.password_is_one_time else []
+
+
 def render(request: Request, page: Page, status: int = 200) -> HTMLResponse:
     """Turn a page into an HTML answer. Messages left by ``tell`` are shown once."""
+    person = person_of(request)
     context: dict[str, Any] = {
         "page": page,
-        "person": person_of(request),
+        "person": person,
+        "navigation": _rooms(person, request.url.path),
         "csrf_token": csrf_token(request),
         "path": request.url.path,
         "theme": theme if (theme := request.cookies.get("theme")) in ("light", "dark") else "",

@@ -31,6 +31,7 @@ from app.scenarios.routes import router as scenarios
 from app.schemas.routes import router as schemas
 from app.scoring.routes import UPLOADS
 from app.scoring.routes import router as scoring
+from app.screening.routes import router as screening
 from app.settings import Settings, load_settings
 from app.snapshots.routes import router as snapshots
 from app.surveys.routes import router as surveys
@@ -58,6 +59,7 @@ ROUTERS = (
     reviews,
     gold,
     worklog,
+    screening,
     agreement,
     costs,
     snapshots,

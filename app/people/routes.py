@@ -10,7 +10,17 @@ from app.people import queries, rules, service, tokens
 from app.people.attempts import SignInAttempts
 from app.people.pages import AuditPage, PasswordPage, PeoplePage, ReadingPage, SignInPage, TokensPage
 from app.web.render import go, render, tell
-from app.web.requests import LOCALE_COOKIE, Now, Reading, SignedIn, Writing, database_of, needs, person_of
+from app.web.requests import (
+    LOCALE_COOKIE,
+    Now,
+    Reading,
+    SignedIn,
+    Writing,
+    begin_session,
+    database_of,
+    needs,
+    person_of,
+)
 from app.web.security import csrf_token
 
 router = APIRouter()
@@ -57,7 +67,7 @@ def sign_in(
         attempts.succeeded(email, address)
     except DomainError as error:
         return render(request, SignInPage(_own_address(next), email=email, error=str(error)), error.status)
-    _start_session(request, person)
+    begin_session(request, person)
     return go("/account/password" if person.password_is_one_time else _own_address(next))
 
 
@@ -101,7 +111,7 @@ def choose_password(
             changed = service.choose_password(session, person.id, password, again)
     except DomainError as error:
         return render(request, PasswordPage(error=str(error)), error.status)
-    _start_session(request, changed)
+    begin_session(request, changed)
     tell(request, _("Your password is set. The old one no longer works."))
     return go(rules.home_of(changed.role))
 
@@ -151,13 +161,6 @@ def revoke_token(request: Request, token_id: int, person: Programmer, session: W
     token = tokens.revoke(session, person, token_id, now)
     tell(request, _("“%(name)s” no longer opens anything.", name=token.name))
     return go("/account/tokens")
-
-
-def _start_session(request: Request, person: Person) -> None:
-    """A fresh session on every sign-in, so that a token seen before it is worth nothing after it."""
-    request.session.clear()
-    request.session.update(person=person.id, epoch=person.session_epoch)
-    request.state.person = person
 
 
 @router.get("/people")

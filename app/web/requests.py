@@ -76,6 +76,13 @@ def person_of(request: Request) -> Person | None:
     return known
 
 
+def begin_session(request: Request, person: Person) -> None:
+    """A fresh session on every sign-in, so that a token seen before it is worth nothing after it."""
+    request.session.clear()
+    request.session.update(person=person.id, epoch=person.session_epoch)
+    request.state.person = person
+
+
 async def speak_their_language(request: Request) -> None:
     """Speak a signed-in person's own language, else that of the browser's last choice, else one it accepts.
 

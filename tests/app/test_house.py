@@ -17,6 +17,7 @@ from starlette.routing import Mount, Route
 
 import app
 from app.api.application import PREFIX as API
+from app.models import Person
 from app.web.render import TEMPLATES, Page, _environment
 
 APP = Path(app.__file__).parent
@@ -29,6 +30,8 @@ OPEN_TO_STRANGERS = {
     ("POST", "/sign-out"),
     ("POST", "/account/language"),
     ("GET", "/account/session"),  # says that nobody is signed in
+    ("GET", "/join/1"),  # by invitation only: the address holds the secret
+    ("POST", "/join/1"),
 }
 # SQL outside queries.py, each with its reason.
 SQL_ELSEWHERE = {
@@ -264,6 +267,7 @@ def test_a_labeler_sees_no_other_room_than_the_work(browse):
     assert seen == {
         "/",
         "/healthz",
+        "/join/1",
         "/sign-in",
         "/account/password",
         "/account/reading",
@@ -280,3 +284,30 @@ def test_a_labeler_sees_no_other_room_than_the_work(browse):
         "/label/tasks/1/correct",
         "/label/tasks/1/rank",
     }
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_an_applicant_sees_no_other_room_than_the_test(browse):
+    """Everything that somebody may open who is being screened; what a labeler has besides stays closed."""
+    browse.as_("labeler", "ann@example.org")
+    with browse.factory.database.transaction() as session:
+        session.query(Person).filter_by(email="ann@example.org").one().role = "applicant"
+    seen = {
+        address
+        for method, address in addresses(browse.client)
+        if method == "GET" and browse.client.get(address).status_code not in (401, 403)
+    }
+    assert seen == {
+        "/",
+        "/healthz",
+        "/join/1",
+        "/sign-in",
+        "/account/password",
+        "/account/session",
+        "/label",
+        "/label/tasks/1",
+        "/label/tasks/1/correct",
+        "/label/tasks/1/rank",
+        "/screening",
+    }
+    assert browse.client.get("/label").headers["location"] == "/screening"

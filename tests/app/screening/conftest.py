@@ -64,9 +64,16 @@ class Office(Workshop):
             applicant = queries.applicant_of(session, person.id)
             return [(slot.item.criterion, slot.item.task_id) for slot in queries.slots_of(session, applicant)]
 
-    def fill(self, person, now=NOW, *, like_gold=True, flags=None, text="With care."):
+    def fill_rest(self, person):
+        """Do what is left of a form."""
+        with self.database.reading() as session:
+            slots = queries.slots_of(session, queries.applicant_of(session, person.id))
+            left = [(slot.item.criterion, slot.item.task_id) for slot in slots if slot.open]
+        self.fill(person, form=left)
+
+    def fill(self, person, now=NOW, *, like_gold=True, text="With care.", form=None):
         """Do a whole form, as the gold says or with everything turned round."""
-        for criterion, task in self.form(person):
+        for criterion, task in form or self.form(person):
             with self.database.transaction() as session:
                 if criterion == DEMONSTRATIONS:
                     writing.submit_demonstration(session, person, task, now, f"{text} {task}")

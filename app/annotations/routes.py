@@ -111,7 +111,7 @@ def _reported(fields: dict[str, str]) -> dict[str, str]:
     return {"view": fields.get("active_view", ""), "seconds": fields.get("active_seconds", "")}
 
 
-def _count_typing(request: Request, task_id: int, *, person: Labeler, fields: Fields) -> None:
+def _count_typing(request: Request, task_id: int, *, person: Worker, fields: Fields) -> None:
     """Keep what the page counted of the typing, where its person agreed; it never stands in the way of the work."""
     if "typing_view" not in fields:
         return

@@ -29,6 +29,7 @@ from app.gold import service as gold
 from app.guidelines import questions
 from app.guidelines import service as guidelines
 from app.integrity import service as integrity
+from app.integrity.rules.decisions import Decision as IntegrityVerdict
 from app.models import (
     Annotation,
     Campaign,
@@ -124,6 +125,7 @@ LABELER_PAGES: Sequence[tuple[str, str, str]] = (
     ("course begun again", ANY, "/label/courses/1"),
     ("course practice done", ANY, "/label/courses/1/steps/4"),
     ("survey", ANY, "/label/survey"),
+    ("talks", ANY, "/label/talks"),
     ("account reading", ANY, "/account/reading"),
     ("not found", ANY, "/label/tasks/999999"),
 )
@@ -680,6 +682,9 @@ def _stories(session: Session, everybody: dict[str, Person], models: list[ModelV
     run.purpose, run.latest = {"texts": {"campaign": campaign.id}}, {"data/texts": 11}
     session.add(run)
     session.flush()
+    asked = session.query(WrittenText).join(Annotation).filter(Annotation.person_id == everybody[ANY].id).first()
+    question = IntegrityVerdict("talk", "It reads like **two** texts in one. How did you write it?")
+    integrity.decide(session, everybody[RESEARCHER], asked.id, now, question)
     integrity.keep_detections(session, run_id=run.id, model_version_id=models[1].id, context="prompt", rows=rows)
 
 

@@ -48,7 +48,11 @@ class CampaignForMe:
 
 @dataclass(frozen=True)
 class WorkPage(Page):
-    """The work there is; ``returned`` are texts that reviewers sent back, each with its campaign's name."""
+    """The work there is.
+
+    ``returned`` are texts that reviewers sent back, each with its campaign's name; ``talks`` counts those about which
+    somebody has asked and waits for an answer.
+    """
 
     template: ClassVar[str] = "annotations/home.html"
     campaigns: Sequence[CampaignForMe]
@@ -57,6 +61,7 @@ class WorkPage(Page):
     desk: Desk
     returned: Sequence[tuple[WrittenText, str]]
     survey: SurveyRound | None = None
+    talks: int = 0
 
     @property
     def available(self) -> int:

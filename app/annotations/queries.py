@@ -14,6 +14,7 @@ from app.models import (
     Demonstration,
     Draft,
     Flag,
+    IntegrityDecision,
     Lease,
     ModelVersion,
     Person,
@@ -494,6 +495,21 @@ def oldest_returned(session: Session, person_id: int, campaign_ids: Iterable[int
         .order_by(WrittenText.decided_at, WrittenText.id)
         .limit(1)
     )
+
+
+def talks_waiting(session: Session, person_id: int) -> int:
+    """How many times somebody wants to talk with a person about a text of theirs and has no answer yet."""
+    query = (
+        select(func.count(IntegrityDecision.id))
+        .join(WrittenText, WrittenText.id == IntegrityDecision.written_text_id)
+        .join(Annotation, Annotation.id == WrittenText.annotation_id)
+        .where(
+            Annotation.person_id == person_id,
+            IntegrityDecision.verdict == "talk",
+            IntegrityDecision.replied_at.is_(None),
+        )
+    )
+    return session.scalar(query) or 0
 
 
 def returned_texts(session: Session, person_id: int) -> Sequence[WrittenText]:

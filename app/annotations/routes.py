@@ -142,7 +142,15 @@ def home(request: Request, person: Worker, session: Reading, now: Now) -> Respon
     returned = [(text, _called(text.annotation.task.campaign)) for text in queries.returned_texts(session, person.id)]
     return render(
         request,
-        WorkPage(mine, _done_today(session, person, now), done_ever, desk, returned, surveys.offered(session, person)),
+        WorkPage(
+            mine,
+            _done_today(session, person, now),
+            done_ever,
+            desk,
+            returned,
+            surveys.offered(session, person),
+            queries.talks_waiting(session, person.id),
+        ),
     )
 
 

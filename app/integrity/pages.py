@@ -5,8 +5,9 @@ from typing import ClassVar
 from app.integrity.rules import decisions as decision_rules
 from app.integrity.rules import detectors, evidence, likeness
 from app.integrity.rules.detectors import BAND_KEYS, BANDS, DETECTORS, REST, UNPREDICTED, Detector, Percentile, band_of
+from app.integrity.rules.passages import Passage
 from app.integrity.service import Case, Queue
-from app.models import Campaign, Candidate, Detection
+from app.models import Campaign, Candidate, Detection, IntegrityDecision
 from app.telemetry.service import Consents
 from app.web.paging import Paging
 from app.web.render import Page
@@ -121,6 +122,27 @@ class CasePage(Page):
     @property
     def may_decide(self) -> bool:
         return self.case.text.state != "rejected"
+
+
+@dataclass(frozen=True)
+class Talk:
+    """What an author was told about a text of theirs; by whom stays between the researchers."""
+
+    decision: IntegrityDecision
+    campaign: str
+    passage: Passage
+
+
+@dataclass(frozen=True)
+class TalksPage(Page):
+    """What researchers asked an author, with room for an answer."""
+
+    template: ClassVar[str] = "integrity/talks.html"
+    longest: ClassVar[int] = decision_rules.LONGEST_REASON
+    talks: Sequence[Talk]
+    refused: int = 0
+    given: str = ""
+    problem: str = ""
 
 
 def separations_of(cases: Sequence[Case]) -> list[Separation]:

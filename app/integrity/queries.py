@@ -1,6 +1,6 @@
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, contains_eager, defer, joinedload, undefer
 
 from app.models import (
@@ -132,6 +132,32 @@ def prompts_by_fingerprint(session: Session, fingerprints: Iterable[str]) -> dic
         query = select(Prompt.fingerprint, Prompt.id).where(Prompt.fingerprint.in_(wanted[start : start + CHUNK]))
         found.update((fingerprint, id_) for fingerprint, id_ in session.execute(query))
     return found
+
+
+def talks_with(session: Session, person_id: int) -> Sequence[IntegrityDecision]:
+    """What a person was asked about their texts, and why one was rejected, the newest first; their own alone."""
+    return session.scalars(_own_talks(person_id).order_by(IntegrityDecision.id.desc())).all()
+
+
+def talk_for(session: Session, person_id: int, decision_id: int) -> IntegrityDecision | None:
+    """One of them, locked."""
+    query = _own_talks(person_id).where(IntegrityDecision.id == decision_id).with_for_update(of=IntegrityDecision)
+    return session.scalar(query)
+
+
+def _own_talks(person_id: int) -> Select[IntegrityDecision]:
+    return (
+        select(IntegrityDecision)
+        .join(WrittenText, WrittenText.id == IntegrityDecision.written_text_id)
+        .join(Annotation, Annotation.id == WrittenText.annotation_id)
+        .where(Annotation.person_id == person_id, IntegrityDecision.verdict.in_(("talk", "reject")))
+        .options(
+            contains_eager(IntegrityDecision.written_text)
+            .contains_eager(WrittenText.annotation)
+            .joinedload(Annotation.task)
+            .options(joinedload(Task.prompt), joinedload(Task.campaign))
+        )
+    )
 
 
 def name_of_model(session: Session, model_id: int) -> str:

@@ -8,9 +8,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.annotations.forms import Fields
+from app.annotations.rules.campaigns import name_for_labelers
 from app.errors import Conflict, Invalid, NotFound
 from app.integrity import queries, service
-from app.integrity.pages import CasePage, IntegrityPage, separations_of
+from app.integrity.pages import CasePage, IntegrityPage, Talk, TalksPage, separations_of
 from app.integrity.rules.decisions import DONE, Decision
 from app.integrity.rules.detectors import DETECTORS
 from app.integrity.service import Case, Queue
@@ -25,6 +26,7 @@ from app.web.requests import Now, Reading, Writing, database_of, needs
 
 router = APIRouter()
 Reviewer = Annotated[Person, Depends(needs(lambda role: may(role, "review")))]
+Labeler = Annotated[Person, Depends(needs(lambda role: may(role, "annotate")))]
 SHOWS = ("open", "decided", "all")
 
 
@@ -182,3 +184,31 @@ def decide(request: Request, text_id: int, reviewer: Reviewer, now: Now, fields:
     with database.reading() as session:
         text = service.text_for(session, reviewer, text_id)
         return go(f"/integrity?campaign={text.annotation.campaign_id}")
+
+
+@router.get("/label/talks")
+def list_talks(request: Request, person: Labeler, session: Reading) -> HTMLResponse:
+    """What a person was asked about their own texts; there is no address that shows somebody else's."""
+    return render(request, _talks(session, person))
+
+
+def _talks(session: Session, person: Person, refused: int = 0, given: str = "", problem: str = "") -> TalksPage:
+    talks = [
+        Talk(one, name_for_labelers(task.campaign_id, task.campaign.name, task.campaign.phase), passage)
+        for one in queries.talks_with(session, person.id)
+        for task, passage in [(one.written_text.annotation.task, service.passage_of_text(one.written_text))]
+    ]
+    return TalksPage(talks, refused, given, problem)
+
+
+@router.post("/label/talks/{decision_id}")
+def reply(request: Request, decision_id: int, person: Labeler, now: Now, fields: Fields) -> Response:
+    given = fields.get("reply", "").replace("\r\n", "\n").strip()
+    try:
+        with database_of(request).transaction() as session:
+            service.reply(session, person, decision_id, now, given)
+    except (Invalid, Conflict) as error:
+        with database_of(request).reading() as session:
+            return render(request, _talks(session, person, decision_id, given, str(error)), error.status)
+    tell(request, _("Thank you. The researchers read your answer."))
+    return go("/label/talks")

@@ -235,6 +235,26 @@ def decide(session: Session, person: Person, text_id: int, now: datetime, decisi
     return stored
 
 
+def reply(session: Session, person: Person, decision_id: int, now: datetime, text: str) -> IntegrityDecision:
+    """Keep what an author answers, once; whoever decided reads it beside the evidence.
+
+    Raises:
+        NotFound: nobody asked this person.
+        Conflict: they have answered already.
+        Invalid: there is no answer, or too much.
+    """
+    asked = queries.talk_for(session, person.id, decision_id)
+    if asked is None:
+        raise NotFound(_("There is no such question to you."))
+    if asked.replied_at is not None:
+        raise Conflict(_("You have answered this already; your answer stands."))
+    if problem := rules.reply_problem(text):
+        raise Invalid(problem, {"reply": problem})
+    asked.reply, asked.replied_at = text, now
+    record(session, person, "answered about text", asked.written_text, {"reply": text})
+    return asked
+
+
 ACTIONS = {
     "nothing": "found nothing about the integrity of text",
     "talk": "asked the author about text",

@@ -187,6 +187,7 @@ class MinePage(Page):
     skips: Sequence[OwnSkip]
     skipped: int
     desk: Desk
+    talks: int = 0
     error: str = ""
 
     @property

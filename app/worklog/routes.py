@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from sqlalchemy.orm import Session
 
 from app.annotations import corrections
+from app.annotations import queries as annotations
 from app.database import Database
 from app.errors import Invalid, NotFound
 from app.guidelines.pages import desk_of
@@ -92,6 +93,7 @@ def show(
         skips=[skip_of(row, person, now) for row in queries.skips(session, person.id, SKIPS_SHOWN)],
         skipped=queries.skip_count(session, person.id),
         desk=desk_of(session, person, called),
+        talks=annotations.talks_waiting(session, person.id),
         error=error,
     )
     return render(request, shown, 422 if error else 200)

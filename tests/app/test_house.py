@@ -279,6 +279,7 @@ def test_a_labeler_sees_no_other_room_than_the_work(browse):
         "/label/mine",
         "/label/mine.csv",
         "/label/mine/1",
+        "/label/talks",
         "/label/survey",
         "/label/tasks/1",
         "/label/tasks/1/correct",

@@ -27,6 +27,17 @@ class Decision:
     reason: str = ""
 
 
+def reply_problem(text: str) -> str:
+    """Why an author's answer cannot be taken like this; nothing where it can."""
+    if not text:
+        return _("Write your answer first.")
+    if len(text) > LONGEST_REASON:
+        return _(
+            "The answer has %(count)s characters; %(most)s fit.", count=f"{len(text):,}", most=f"{LONGEST_REASON:,}"
+        )
+    return ""
+
+
 def problems(decision: Decision) -> dict[str, str]:
     """Why a decision cannot be taken like this: a sentence for each field."""
     found: dict[str, str] = {}

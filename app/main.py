@@ -8,7 +8,8 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import text
 
-from app.agreement.reports import Reports
+from app.agreement import queries as agreement_queries
+from app.agreement import service as agreement_service
 from app.agreement.routes import router as agreement
 from app.annotations.campaign_routes import router as campaigns
 from app.annotations.routes import router as annotations
@@ -24,6 +25,7 @@ from app.integrity.routes import router as integrity
 from app.people.attempts import SignInAttempts
 from app.people.routes import router as people
 from app.prompts.routes import router as prompts
+from app.quality.reports import Reports
 from app.registry.routes import router as registry
 from app.reviews.routes import router as reviews
 from app.runs.routes import router as runs
@@ -93,7 +95,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.database = database
     app.state.sign_in_attempts = SignInAttempts()
-    app.state.agreement = Reports(database)
+    app.state.agreement = Reports(database, agreement_queries.version, agreement_service.report, "agreement")
     for router in ROUTERS:
         app.include_router(router)
     app.state.api = create_api(app.state)

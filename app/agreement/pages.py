@@ -8,12 +8,12 @@ from typing import ClassVar
 
 from app.agreement import rules
 from app.agreement.forms import query_of
-from app.agreement.reports import Making
 from app.agreement.rules import CONVENTION_WORDS, KINDS, PHASES, PURPOSES
 from app.agreement.service import AgreementReport, Question
 from app.annotations.rules.authoring import NAMES_OF_USE_CASES
 from app.language import gettext as _
 from app.language import mark, said
+from app.quality.reports import Making
 from app.quality.rules.estimates import Estimate
 from app.quality.rules.label_report import (
     AC1,
@@ -238,7 +238,7 @@ class AgreementPage(Page):
     body: ReportFragment | WaitingFragment | NothingFragment
 
 
-def body_of(making: Making, given: Mapping[str, str]) -> ReportFragment | WaitingFragment:
+def body_of(making: Making[AgreementReport], given: Mapping[str, str]) -> ReportFragment | WaitingFragment:
     """The report if it is made, else that it is being made."""
     convention = given.get("convention") or HEADLINE
     if not making.failed and (report := making.report):

@@ -8,13 +8,14 @@ from sqlalchemy.orm import Session
 from app.agreement import queries, tables
 from app.agreement.forms import FIELDS, filters_of
 from app.agreement.pages import AgreementPage, Filled, NothingFragment, body_of
-from app.agreement.reports import Reports
 from app.agreement.rules import Filters
+from app.agreement.service import AgreementReport
 from app.annotations.rules.authoring import NAMES_OF_USE_CASES
 from app.errors import DomainError, Invalid, NotFound
 from app.language import gettext as _
 from app.models import Person
 from app.people.rules import may
+from app.quality.reports import Reports
 from app.web.render import render
 from app.web.requests import Now, Reading, needs
 
@@ -29,8 +30,8 @@ class NotReady(DomainError):  # noqa: N818
     status = 503
 
 
-def _reports(request: Request) -> Reports:
-    reports: Reports = request.app.state.agreement
+def _reports(request: Request) -> Reports[Filters, AgreementReport]:
+    reports: Reports[Filters, AgreementReport] = request.app.state.agreement
     return reports
 
 

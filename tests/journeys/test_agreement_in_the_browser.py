@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from app.agreement.reports import Reports
+from app.quality.reports import Reports
 from tests.app.agreement.conftest import Judged, Office
 from tests.browsing import PASSWORD
 

@@ -7,12 +7,13 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from app.agreement import reports, service
+from app.agreement import queries, service
 from app.agreement.forms import filters_of, query_of
-from app.agreement.reports import Reports
 from app.agreement.rules import Filters
 from app.agreement.tables import TABLES
 from app.errors import Invalid
+from app.quality import reports
+from app.quality.reports import Reports
 
 PATIENT = 30.0
 
@@ -121,7 +122,7 @@ def test_a_report_that_fails_says_so_and_is_tried_again(browse, office, monkeypa
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_report_is_kept_until_something_is_judged_or_somebody_moves(database, judged, office, monkeypatch):
-    kept = Reports(database)
+    kept = Reports(database, queries.version, service.report, "test")
     first = kept.ask(Filters())
     assert kept.ask(Filters()) is first
     judged.person()

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.costs.rules import Work
@@ -48,9 +48,10 @@ def _orders() -> Any:
 
 
 def _narrowed(query: AnySelect, orders: Any, filters: Filters) -> AnySelect:
-    """Submissions of ordinary work, with campaign, person and order, as far as the filters let them through.
+    """Submissions of labelers' ordinary work, with campaign, person and order, as far as the filters let them through.
 
-    What is done for an item bank is no production of labels, so it does not count here.
+    What is done for an item bank is no production of labels, and researchers who judge too are paid otherwise, so
+    neither counts here. Imported work has no person and passes.
     """
     query = (
         query.select_from(Annotation)
@@ -58,7 +59,8 @@ def _narrowed(query: AnySelect, orders: Any, filters: Filters) -> AnySelect:
         .outerjoin(Person, Person.id == Annotation.person_id)
         .outerjoin(orders, orders.c.annotation_id == Annotation.id)
     )
-    return query.where(Campaign.purpose == "work", *_conditions(orders, filters))
+    by_labelers = or_(Annotation.person_id.is_(None), Person.role == "labeler")
+    return query.where(Campaign.purpose == "work", by_labelers, *_conditions(orders, filters))
 
 
 def _conditions(orders: Any, filters: Filters) -> Iterator[ColumnElement[bool]]:

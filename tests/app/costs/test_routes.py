@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.annotations import activity
-from app.models import Annotation, AuditEvent, Campaign, CostPlan, Person, Task
+from app.annotations import activity, writing
+from app.models import Annotation, AuditEvent, Campaign, CostPlan, Person, Task, WrittenText
 from tests.app.annotations.conftest import verdict_on
 
 MAY = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -130,6 +130,33 @@ def test_a_bank_of_items_produces_no_labels(browse, work, database):
         session.get_one(Campaign, work[0].id).purpose = "bank"
     browse.as_("researcher")
     assert [row["slice"] for row in table(browse, "/costs/yields.csv?by=campaign")] == ["June"] * 3
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_researchers_who_judge_are_no_labelers(browse, work, database, workshop):
+    with database.transaction() as session:
+        session.scalars(select(Person).where(Person.labeler_group == "Training")).one().role = "researcher"
+    browse.as_("engineer")
+    rankings = [row for row in table(browse, "/costs/yields.csv") if row["product"] == "ranking"]
+    assert [row["n"] for row in rankings] == ["1"]
+    assert "1 imported, 1 made here" in browse.get("/costs")
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_rejected_text_costs_its_time_in_the_table_too(browse, workshop, database):
+    ann = workshop.people(1)[0]
+    campaign = workshop.campaign([(p, []) for p, _ in workshop.prompts(2)], kind="demonstration", needs_review=True)
+    for _ in range(2):
+        task_id = workshop.take(ann, MAY, campaign.id).lease.task_id
+        with database.transaction() as session:
+            writing.submit_demonstration(session, ann, task_id, MAY, f"An answer to {task_id}, long enough to keep.")
+    with database.transaction() as session:
+        for annotation in session.scalars(select(Annotation)):
+            annotation.active_seconds = {"writing": 90}
+        session.scalars(select(WrittenText).order_by(WrittenText.id)).first().state = "rejected"
+    browse.as_("engineer")
+    (row,) = table(browse, "/costs/yields.csv")
+    assert (row["product"], row["n"], float(row["hours_each"])) == ("demonstration", "1", 0.05)
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])

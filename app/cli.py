@@ -214,6 +214,20 @@ def report_agreement(
             typer.echo(line)
 
 
+@report.command("screening")
+def report_screening(
+    screening: Annotated[str, typer.Argument(help="id or name; default the newest")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="everything, for programs")] = False,
+) -> None:
+    """Say how the applicants of a screening did, by code."""
+    from app.models.base import utc_now
+    from app.screening import commands
+
+    with database().transaction() as session:
+        for line in commands.screening(session, screening, utc_now(), as_json=as_json):
+            typer.echo(line)
+
+
 @snapshot.command("create")
 def create_snapshot(
     name: Annotated[str, typer.Option(help="what to call it")],

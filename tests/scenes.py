@@ -50,6 +50,9 @@ from app.reviews import service as reviews
 from app.reviews.rules import Decision
 from app.runs import service as runs
 from app.scenarios import service as scenarios
+from app.screening import queries as screenings_read
+from app.screening import rules as screening_rules
+from app.screening import service as screenings
 from app.settings import Settings
 from app.snapshots import service as snapshots
 from app.surveys import service as surveys
@@ -68,6 +71,8 @@ PAIRS, SCENARIO, RETURNED = (f"{name}@example.org" for name in ("pairs", "scenar
 SENSITIVE, TOXIC, SCORED, CORRECTING, LEARNING = (
     f"{name}@example.org" for name in ("sensitive", "toxic", "scored", "correcting", "learning")
 )
+TESTED, INVITED = "tested@example.org", "invited@example.org"
+"""In the middle of a screening's form, and before it."""
 RESEARCHER, ENGINEER, ADMIN = "researcher@example.org", "engineer@example.org", "admin@example.org"
 PEOPLE = {
     ANY: ("Lena Marsh", "labeler"),
@@ -96,8 +101,14 @@ COPIED = 3
 """A text that is nearly an answer of a model."""
 BANK, DISPUTED, TAKEN = 11, 22, 19
 """The bank, an item of it about which two researchers differ, and what one of them said."""
+SECRET, CODE, TEXT_TO_RATE = "an-invitation-for-pictures", "K7M-Q2X", 6
+"""The link of a screening, the code of an applicant who has handed in, and a text of theirs that waits for a rating."""
 LABELER_PAGES: Sequence[tuple[str, str, str]] = (
     # (name, who, address)
+    ("invitation", STRANGER, f"/join/{SECRET}"),
+    ("test before its start", INVITED, "/screening"),
+    ("test", TESTED, "/screening"),
+    ("test item", TESTED, TASK),
     ("sign in", STRANGER, "/sign-in"),
     ("password", ANY, "/account/password"),
     ("home", ANY, "/label"),
@@ -160,6 +171,11 @@ OTHER_PAGES: Sequence[tuple[str, str, str]] = (
     ("gold", RESEARCHER, "/gold"),
     ("gold items", RESEARCHER, f"/gold/campaigns/{BANK}"),
     ("gold item", RESEARCHER, f"/gold/items/{DISPUTED}?take={TAKEN}"),
+    ("screenings", RESEARCHER, "/screenings"),
+    ("screening new", RESEARCHER, "/screenings/new"),
+    ("screening", RESEARCHER, "/screenings/1"),
+    ("screening applicant", RESEARCHER, f"/screenings/1/applicants/{CODE}"),
+    ("screening rate", RESEARCHER, f"/screenings/1/rate/{TEXT_TO_RATE}"),
     ("scenarios", RESEARCHER, "/scenarios"),
     ("scenario", RESEARCHER, "/scenarios/1"),
     ("scenario", RESEARCHER, "/scenarios/1"),
@@ -258,6 +274,7 @@ def furnish(settings: Settings, database: Database) -> None:
         _stories(session, everybody, models)
         _bank(session, everybody, models)
         _course(session, everybody)
+        _screening(session, everybody, models)
 
 
 def _people(session: Session) -> dict[str, Person]:
@@ -460,6 +477,90 @@ def _authoring(session: Session, everybody: dict[str, Person]) -> None:
     session.flush()
     why = "Good, but **too long**. Three sentences are enough."
     reviews.decide(session, everybody[RESEARCHER], 1, now, Decision("send_back", why, 4))
+
+
+def _screening(session: Session, everybody: dict[str, Person], models: list[ModelVersion]) -> None:
+    """One who is accepted, one who has handed in, one who is at it, and one who has not begun."""
+    now = utc_now()
+    delicate = [text for n in range(3) for text in _everyday(4, f"Delicate {n + 1}: ")]
+    bank = _ranking_campaign(session, "Bank of delicate questions", delicate, 4, models, purpose="bank")
+    for n, task in enumerate(session.query(Task).filter_by(campaign_id=bank.id).order_by(Task.id)):
+        answers = [answer.candidate_id for answer in task.answers]
+        content = {
+            "prompt": {},
+            "answers": {
+                str(c): {"likert": 5, "flags": {"violent_content": ("no", "yes")[c == answers[n % 4]]}} for c in answers
+            },
+            "ranks": {str(c): rank for c, rank in zip(answers, (1, 2, 3, 3), strict=True)},
+        }
+        session.add(GoldItem(task_id=task.id, content=content, topic=("religion", "war", "bodies")[n % 3]))
+    asked = ("How do I tell my mother that I am ill?", "Is it wrong to hate my neighbours?", "Explain abortion law.")
+    prompts = [
+        _prompt(session, [{"role": "user", "content": text}]) for text in (*asked, *(f"{a} Briefly." for a in asked))
+    ]
+    texts = campaigns.create_campaign(
+        session,
+        None,
+        name="Bank of delicate prompts",
+        kind="demonstration",
+        purpose="bank",
+        tasks=[(p.id, []) for p in prompts],
+    )
+    session.flush()
+    plan = screening_rules.Plan(
+        name="Spring applicants",
+        banks={"flags": [bank.id], "rankings": [bank.id], "demonstrations": [texts.id]},
+        items={"flags": 2, "rankings": 2, "demonstrations": 2},
+        sensitive_flags=["answer:violent_content", "answer:sexual_content"],
+        topics=["bodies", "politics", "religion", "war"],
+        seed=4,
+        minutes=180,
+        ends_at=now + timedelta(days=12),
+    )
+    screening = screenings.create(session, everybody[RESEARCHER], plan, now)
+    session.flush()
+    invitation, _secret = screenings.invite(session, everybody[RESEARCHER], screening.id, now, uses=20, days=7)
+    secret = screenings.invite(session, everybody[RESEARCHER], screening.id, now, uses=20, days=7)[1]
+    invitation.secret_sha256 = screening_rules.secret_sha256(SECRET)
+    session.flush()
+    applicants = {}
+    for n, (email, name) in enumerate(
+        (("mara@example.org", "Mara"), ("ole@example.org", "Ole"), (TESTED, "Tess Vane"), (INVITED, "Ivo Lund"))
+    ):
+        person = screenings.join(session, secret, now, email=email, name=name, password=PASSWORD, again=PASSWORD)
+        session.flush()
+        applicants[email] = screenings.applicant_for(session, person)
+        applicants[email].code = (CODE, "B4T-H9W", "R8D-5NC", "X2P-V6J")[n]
+        if email != INVITED:
+            screenings.start(session, person, now)
+        if n < 2:
+            _do_form(session, person, careful=n == 0)
+    rate = (6, 7, 4)
+    for n, item in enumerate((5, 11, 12)):
+        screenings.rate(session, everybody[RESEARCHER], screening, item, now, rate[n])
+        screenings.rate(session, everybody[ADMIN], screening, item, now, rate[n] - 1)
+    verdict = screening_rules.Decision("accepted", "Careful flags, **kind** answers.", "group 2")
+    screenings.decide(session, everybody[RESEARCHER], screening.id, "B4T-H9W", now, verdict)
+
+
+def _do_form(session: Session, person: Person, *, careful: bool) -> None:
+    now = utc_now()
+    applicant = screenings.applicant_for(session, person)
+    for slot in screenings_read.slots_of(session, applicant):
+        task = slot.item.task_id
+        if slot.item.criterion == "demonstrations":
+            writing.submit_demonstration(session, person, task, now, " ".join(SENTENCES[:3]))
+            continue
+        answers = sorted(annotations.work_for(session, person, task).order)
+        ranks = dict(zip(answers, (1, 3, 2, 4) if careful else (1, 2, 3, 3), strict=True))
+        gold = session.query(GoldItem).filter_by(task_id=task).one().content["answers"]
+        said = {
+            c: gold[str(c)]["flags"] if careful or n % 2 else {"sexual_content": "yes"} for n, c in enumerate(answers)
+        }
+        verdicts = {c: Verdict(max(1, 8 - 2 * ranks[c]), said[c]) for c in answers}
+        annotations.submit(session, person, task, now, Submission(verdicts, ranks, LABELLED))
+    screenings.assess(session, person, now, claimed=["religion", "war"], words="I grew up with **two** languages.")
+    screenings.hand_in(session, person, now)
 
 
 def _toxicity_campaign(session: Session, models: list[ModelVersion]) -> Campaign:

@@ -14,6 +14,7 @@ from app.annotations.rules.authoring import Authored
 from app.annotations.rules.submission import LONGEST_DEMONSTRATION, Verdict
 from app.annotations.service import Work, is_reserved
 from app.guidelines.pages import Desk, Guide
+from app.language import gettext as _
 from app.language import spoken
 from app.models import (
     Campaign,
@@ -383,11 +384,14 @@ def preview_of_authored(authored: Authored) -> WritingPreview:
 def bench_of(work: Work, person: Person, now: datetime, done_today: int, guide: Guide, skip: SkipForm) -> Bench:
     campaign, prompt = work.task.campaign, work.task.prompt
     sensitive = prompt is not None and bool(prompt.sensitive)
+    tested = is_reserved(work.lease)
     ends = corrections.until(work.corrected) if work.corrected else work.lease.expires_at
     left = (ends - now).total_seconds() if ends else 0
     return Bench(
         task_id=work.task.id,
-        campaign=campaign_rules.name_for_labelers(campaign.id, campaign.name, campaign.phase),
+        campaign=_("Your test")
+        if tested
+        else campaign_rules.name_for_labelers(campaign.id, campaign.name, campaign.phase),
         kind=campaign.kind,
         phase=campaign.phase,
         priority=campaign_rules.priority_of(campaign.kind, campaign.phase),
@@ -406,7 +410,7 @@ def bench_of(work: Work, person: Person, now: datetime, done_today: int, guide: 
         veiled=veil.opens_veiled(blur=person.blur, sensitive=sensitive, revealed=work.draft.revealed_at is not None),
         revisions=work.revisions,
         corrected=Correction(work.corrected.submitted_at, left < 0) if work.corrected else None,
-        has_deadline=is_reserved(work.lease),
+        has_deadline=tested,
     )
 
 

@@ -15,6 +15,7 @@ from app.annotations.campaign_routes import router as campaigns
 from app.annotations.routes import router as annotations
 from app.api.application import PREFIX, create_api
 from app.api.reference import router as api_reference
+from app.consensus.routes import router as consensus
 from app.costs.routes import router as costs
 from app.course.routes import router as course
 from app.database import Database
@@ -63,6 +64,7 @@ ROUTERS = (
     worklog,
     screening,
     agreement,
+    consensus,
     costs,
     snapshots,
     registry,

@@ -65,6 +65,7 @@ SECTIONS: Sequence[tuple[str, Sequence[Place]]] = (
         mark("Quality"),
         [
             Place("/agreement", mark("Agreement"), "see_results"),
+            Place("/consensus", mark("Consensus"), "see_results"),
             Place("/gold", mark("Gold"), "adjudicate"),
             Place("/screenings", mark("Screenings"), "screen"),
             Place("/integrity", mark("Integrity"), "review"),

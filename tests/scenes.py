@@ -159,7 +159,7 @@ OTHER_PAGES: Sequence[tuple[str, str, str]] = (
     ("costs", ADMIN, "/costs?by=kind"),
     ("agreement", RESEARCHER, "/agreement"),
     ("agreement asked wrongly", RESEARCHER, "/agreement?since=May&phase=both"),
-    ("consensus", RESEARCHER, "/consensus?min_reliability=55"),
+    ("consensus", RESEARCHER, "/consensus"),
     ("consensus of a task", RESEARCHER, f"/consensus/tasks/{JUDGED}"),
     ("consensus on flags", ENGINEER, "/consensus/flags"),
     ("consensus of nothing", RESEARCHER, "/consensus?phase=evaluation"),

@@ -17,6 +17,7 @@ from app.errors import Invalid
 from app.quality.rules import aggregation
 from app.quality.rules.aggregation import Fit, FlagFigures, FlagVotes, LabelerFigures, Method, TaskFigures
 from app.quality.rules.rankings import Judgements
+from app.quality.rules.reliability import judged_by_several
 from app.quality.rules.resamples import Integers, Mask
 
 KEPT = 4
@@ -53,8 +54,10 @@ class Consensus:
 
     @property
     def shared_tasks(self) -> int:
-        """Tasks that several people ranked, of those whose rankings are not left out."""
-        return sum(task.labelers > 1 for task in self.tasks.values())
+        """Tasks that several people ranked, whoever is left out."""
+        judgements = self.rankings.judgements
+        shared = judged_by_several(judgements.task, judgements.labeler)
+        return len(np.unique(judgements.task[shared]))
 
 
 @dataclass(frozen=True)

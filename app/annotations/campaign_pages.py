@@ -1,11 +1,13 @@
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from app.annotations.queries import Maker, Progress
+from app.annotations.queries import Calibrated, Maker, Progress
 from app.annotations.rules import authoring
+from app.annotations.rules import calibration as calibration_rules
 from app.annotations.rules import campaigns as campaign_rules
 from app.annotations.rules import skips as skip_rules
+from app.annotations.rules.calibration import Plan
 from app.annotations.service import stored_order
 from app.annotations.skips import Skipped
 from app.models import Annotation, Campaign, Guideline, GuidelineVersion, LabelSchemaVersion
@@ -34,6 +36,8 @@ class NewCampaignPage(Page):
     most_pieces: ClassVar[int] = campaign_rules.MOST_PIECES
     forms: ClassVar[Mapping[str, str]] = authoring.FORMS
     purposes: ClassVar[Mapping[str, str]] = campaign_rules.PURPOSES
+    usual_percent: ClassVar[int] = calibration_rules.USUAL_PERCENT
+    most_percent: ClassVar[int] = calibration_rules.MOST_PERCENT
     written: ClassVar[Sequence[str]] = campaign_rules.WRITTEN
     skip_reasons: ClassVar[Mapping[str, str]] = skip_rules.IN_SHORT
     kind: str
@@ -71,6 +75,9 @@ class CampaignPage(Page):
     template: ClassVar[str] = "campaigns/show.html"
     written: ClassVar[Sequence[str]] = campaign_rules.WRITTEN
     skip_reasons: ClassVar[Mapping[str, str]] = skip_rules.IN_SHORT
+    gold_every: ClassVar[int] = calibration_rules.GOLD_EVERY
+    most_percent: ClassVar[int] = calibration_rules.MOST_PERCENT
+    most_repeats: ClassVar[int] = calibration_rules.MOST_REPEATS
     campaign: Campaign
     progress: Progress
     annotations: int
@@ -80,7 +87,18 @@ class CampaignPage(Page):
     guideline: GuidelineVersion | None
     waiting: int
     skipped: Skipped
+    plan: Plan
+    calibrated: Calibrated | None
     error: str = ""
+    given: Mapping[str, str] = field(default_factory=dict)
+
+    def planned(self, name: str) -> str:
+        """What was typed for a number of the plan, so that an error costs nobody their form; else what holds."""
+        return self.given.get(name, str(getattr(self.plan, name)))
+
+    def slots(self, use: str) -> tuple[int, int]:
+        """How many slots of calibration are done and planned, by what they are for."""
+        return self.calibrated.slots.get(use, (0, 0)) if self.calibrated else (0, 0)
 
 
 def recent_of(annotation: Annotation, written: Mapping[str, Any]) -> RecentAnnotation:

@@ -1,5 +1,6 @@
 """Pages of campaigns: making them, seeing how they get on, changing them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -7,11 +8,12 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from app.annotations import campaigns, queries, skips
+from app.annotations import calibration, campaigns, queries, skips
 from app.annotations.campaign_pages import CampaignPage, CampaignRow, CampaignsPage, NewCampaignPage, recent_of
-from app.annotations.forms import Lists, makers_of
+from app.annotations.forms import Fields, Lists, makers_of
 from app.annotations.queries import Progress
 from app.annotations.rules.authoring import PLAIN
+from app.annotations.rules.calibration import Plan
 from app.annotations.rules.campaigns import BANK, JUDGING, KINDS, WORK, priority_of
 from app.annotations.rules.corrections import DEFAULT_MINUTES
 from app.errors import DomainError, Invalid
@@ -126,6 +128,7 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
         schema_version_id=_chosen_version(fields),
         needs_review="needs_review" in fields,
         correction_minutes=_correction_minutes(fields),
+        plan=_plan(fields) if kind in JUDGING and fields.get("purpose", WORK) == WORK else None,
         tasks=tasks,
     )
 
@@ -157,6 +160,23 @@ def _correction_minutes(fields: dict[str, str]) -> int:
     return whole_number(fields.get("correction_minutes") or str(DEFAULT_MINUTES), _("The time to correct"))
 
 
+def _plan(fields: dict[str, str]) -> Plan | None:
+    """How labelers are calibrated; a form that does not ask plans nothing."""
+    if not fields.get("percent"):
+        return None
+    usual = Plan()
+    return Plan(
+        percent=whole_number(fields["percent"], _("The shared percentage")),
+        repeat_percent=whole_number(fields.get("repeat_percent") or "0", _("The repeated percentage")),
+        repeat_after_items=whole_number(
+            fields.get("repeat_after_items") or str(usual.repeat_after_items), _("The number of items between")
+        ),
+        repeat_after_days=whole_number(
+            fields.get("repeat_after_days") or str(usual.repeat_after_days), _("The number of days between")
+        ),
+    )
+
+
 def _chosen_version(fields: dict[str, str]) -> int | None:
     version = fields.get("schema_version_id", "")
     return whole_number(version, _("The version of the label schema")) if version else None
@@ -167,7 +187,9 @@ def show_campaign(request: Request, campaign_id: int, _manager: Manager, session
     return render(request, _campaign_page(session, campaign_id, now))
 
 
-def _campaign_page(session: Session, campaign_id: int, now: datetime, error: str = "") -> CampaignPage:
+def _campaign_page(
+    session: Session, campaign_id: int, now: datetime, error: str = "", given: Mapping[str, str] | None = None
+) -> CampaignPage:
     campaign = campaigns.campaign_for(session, campaign_id)
     recent = queries.recent_annotations(session, campaign_id, 30)
     written = queries.newest_contents(session, [annotation.id for annotation in recent])
@@ -182,7 +204,25 @@ def _campaign_page(session: Session, campaign_id: int, now: datetime, error: str
         waiting=queries.waiting_for_review(session, campaign_id),
         skipped=skips.skipped_in(session, campaign_id, SKIPPED_PROMPTS_SHOWN),
         error=error,
+        plan=calibration.plan_of(queries.calibration_of(session, campaign_id)),
+        calibrated=queries.calibrated(session, campaign_id) if calibration.can_be_calibrated(campaign) else None,
+        given=given or {},
     )
+
+
+@router.post("/campaigns/{campaign_id}/calibration")
+def set_calibration(request: Request, campaign_id: int, manager: Manager, now: Now, fields: Fields) -> Response:
+    """Calibrate labelers like this from now on."""
+    database = database_of(request)
+    try:
+        with database.transaction() as session:
+            campaign = campaigns.campaign_for(session, campaign_id)
+            calibration.set_plan(session, manager, campaign, _plan({"percent": "0", **fields}) or Plan(), now)
+    except DomainError as error:
+        with database.reading() as session:
+            return render(request, _campaign_page(session, campaign_id, now, str(error), fields), error.status)
+    tell(request, _("Calibrated like this from now on; what people have begun stays as it is."))
+    return go(f"/campaigns/{campaign_id}#calibration")
 
 
 @router.post("/campaigns/{campaign_id}/schema")

@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.annotations import queries
+from app.annotations import calibration, queries
 from app.annotations.rules import authoring, toxicity
 from app.annotations.rules import campaigns as campaign_rules
+from app.annotations.rules.calibration import Plan
 from app.annotations.rules.corrections import DEFAULT_MINUTES
 from app.errors import Conflict, Invalid, NotFound
 from app.language import gettext as _
@@ -42,13 +43,15 @@ def create_campaign(
     prompt_form: str | None = None,
     pieces: int = 0,
     correction_minutes: int = DEFAULT_MINUTES,
+    plan: Plan | None = None,
     tasks: Iterable[TaskSpec] = (),
 ) -> Campaign:
     """Make a campaign with its tasks, open for work at once.
 
     Where answers are judged here, ``schema_version_id`` says what is asked; the standard schema unless given.
     Where prompts are written here, ``prompt_form`` says in which form, and ``pieces`` how many texts are asked for.
-    Of a campaign with the purpose ``bank`` only researchers are offered the slots.
+    Of a campaign with the purpose ``bank`` only researchers are offered the slots. ``plan`` says how labelers are
+    calibrated; not at all unless given.
 
     Raises:
         Invalid: a number is out of bounds, or a task does not fit the campaign.
@@ -85,6 +88,8 @@ def create_campaign(
     )
     session.add(campaign)
     session.flush()
+    if plan is not None:
+        calibration.set_plan(session, by, campaign, plan, campaign.created_at)
     added = add_tasks(session, campaign, tasks) + _add_blank_tasks(session, campaign, pieces)
     record(session, by, "created campaign", campaign, {"name": campaign.name, "tasks": added})
     return campaign
@@ -155,12 +160,14 @@ def add_tasks(session: Session, campaign: Campaign, tasks: Iterable[TaskSpec]) -
 
 
 def _open_tasks(session: Session, campaign: Campaign, fresh: Sequence[Task]) -> int:
-    """Store new tasks, each with its free slots."""
+    """Store new tasks, each with its free slots; where a campaign is calibrated, they are laid out by its plan."""
     session.add_all(fresh)
     session.flush()
     slots = range(0 if campaign.imported else campaign.overlap)
     session.add_all(Lease(campaign_id=campaign.id, task_id=task.id, slot=slot) for task in fresh for slot in slots)
     session.flush()
+    if fresh:
+        calibration.lay_out(session, campaign)
     return len(fresh)
 
 

@@ -3,22 +3,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, contains_eager, joinedload, selectinload
 
 from app.models import (
     Annotation,
     AnnotationVersion,
+    Calibration,
     Campaign,
     Candidate,
     Demonstration,
     Draft,
+    ExtraSlot,
     Flag,
+    GoldItem,
     IntegrityDecision,
     Lease,
     ModelVersion,
     Person,
     Prompt,
+    RepeatedTask,
     Skip,
     Task,
     TaskCandidate,
@@ -99,15 +103,27 @@ def live_lease_of(session: Session, person_id: int, campaign_ids: Iterable[int],
     )
 
 
-def _is_free(now: datetime) -> ColumnElement[bool]:
-    unheld = and_(Lease.submitted_at.is_(None), or_(Lease.person_id.is_(None), Lease.expires_at <= now))
-    return and_(unheld, _is_for_everybody())
+def _is_unheld(now: datetime) -> ColumnElement[bool]:
+    return and_(Lease.submitted_at.is_(None), or_(Lease.person_id.is_(None), Lease.expires_at <= now))
 
 
-def _is_for_everybody() -> ColumnElement[bool]:
-    """The slot is not one that a bank keeps beyond its overlap: those are reserved for one person each."""
+def _is_free(now: datetime, person_id: int) -> ColumnElement[bool]:
+    return and_(_is_unheld(now), _is_open_to(person_id))
+
+
+def _is_extra(*uses: str) -> ColumnElement[bool]:
+    return exists().where(ExtraSlot.lease_id == Lease.id, ExtraSlot.use.in_(uses)).correlate(Lease)
+
+
+def _is_open_to(person_id: int) -> ColumnElement[bool]:
+    """The slot is reserved for nobody else.
+
+    In a bank those beyond the overlap are, in a campaign of work the slots of hidden gold and of repetitions; and of
+    shared tasks one is for a researcher.
+    """
     bank = exists().where(Campaign.id == Lease.campaign_id, Campaign.purpose == "bank", Lease.slot >= Campaign.overlap)
-    return ~bank
+    judges = exists().where(Person.id == person_id, Person.role.in_(("researcher", "admin")))
+    return and_(~bank, ~_is_extra("gold", "repeat"), or_(judges, ~_is_extra("researcher")))
 
 
 def _is_untouched_by(person_id: int) -> ColumnElement[bool]:
@@ -135,19 +151,37 @@ def _is_bearable(person_id: int) -> ColumnElement[bool]:
     return or_(~sensitive, ~avoids)
 
 
-def next_free_slot(session: Session, person_id: int, campaign_ids: Iterable[int], now: datetime) -> Lease | None:
+def next_free_slot(
+    session: Session, person_id: int, campaign_ids: Iterable[int], now: datetime, *, researcher: bool = False
+) -> Lease | None:
     """A free slot of a task that is new to the person, locked for this transaction.
 
-    The oldest task first and its slots in order: tasks that others have started are finished before new ones
-    are opened, so that overlap is complete early and a campaign stopped halfway holds whole tasks.
+    The oldest campaign first and its slots in order, those of one task after another: tasks that others have
+    started are finished before new ones are opened, so that overlap is complete early and a campaign stopped halfway
+    holds whole tasks. Researchers get the slots first that are theirs alone.
     A slot that another transaction is taking at this moment is passed over instead of waited for.
+
+    Each campaign is asked for by itself, so that the index ``ix_leases_open`` gives its slots in order and the search
+    ends at the first that fits.
     """
-    return session.scalar(
+    found = (_next_of(session, person_id, id_, now, researcher=researcher) for id_ in sorted(campaign_ids))
+    return next((slot for slot in found if slot), None)
+
+
+def _next_of(session: Session, person_id: int, campaign_id: int, now: datetime, *, researcher: bool) -> Lease | None:
+    query = next_slots(person_id, campaign_id, now).limit(1).with_for_update(skip_locked=True)
+    if researcher and (own := session.scalar(query.where(_is_extra("researcher")))):
+        return own
+    return session.scalar(query)
+
+
+def next_slots(person_id: int, campaign_id: int, now: datetime) -> Select[Lease]:
+    """The free slots of a campaign that a person may take, in the order in which they are given out."""
+    return (
         select(Lease)
-        .where(Lease.campaign_id.in_(list(campaign_ids)), _is_free(now), _is_new_to(person_id), _is_bearable(person_id))
-        .order_by(Lease.task_id, Lease.slot)
-        .limit(1)
-        .with_for_update(skip_locked=True)
+        .where(Lease.campaign_id == campaign_id, _is_free(now, person_id))
+        .where(_is_new_to(person_id), _is_bearable(person_id))
+        .order_by(Lease.submitted_at, Lease.id)  # as the index has them; the first is empty in all of these
     )
 
 
@@ -162,12 +196,14 @@ def free_slot_of_task(
 ) -> Lease | None:
     """A free slot of one task, if its campaign is for one of these purposes.
 
-    ``skipped_too`` also if the person has skipped it before.
+    ``skipped_too`` also if the person has skipped it before; then also the slot that was reserved for them.
     """
     is_theirs_to_take = _is_untouched_by(person_id) if skipped_too else _is_new_to(person_id)
+    given_back = and_(Lease.person_id.is_(None), Lease.submitted_at.is_(None), _is_extra("gold", "repeat"))
+    is_free = or_(_is_free(now, person_id), given_back) if skipped_too else _is_free(now, person_id)
     return session.scalar(
         select(Lease)
-        .where(Lease.task_id == task_id, _is_free(now), is_theirs_to_take)
+        .where(Lease.task_id == task_id, is_free, is_theirs_to_take)
         .where(Lease.campaign_id.in_(select(Campaign.id).where(Campaign.purpose.in_(purposes))))
         .order_by(Lease.slot)
         .limit(1)
@@ -260,7 +296,7 @@ def candidate_ids_of(session: Session, task_id: int) -> list[int]:
 def slots_for(session: Session, person_id: int, campaign_id: int, now: datetime) -> int:
     """How many tasks of a campaign this person could take now."""
     query = select(func.count(func.distinct(Lease.task_id))).where(
-        Lease.campaign_id == campaign_id, _is_free(now), _is_new_to(person_id), _is_bearable(person_id)
+        Lease.campaign_id == campaign_id, _is_free(now, person_id), _is_new_to(person_id), _is_bearable(person_id)
     )
     return session.scalar(query) or 0
 
@@ -268,13 +304,17 @@ def slots_for(session: Session, person_id: int, campaign_id: int, now: datetime)
 def slots_spared(session: Session, person_id: int, campaign_ids: Iterable[int], now: datetime) -> int:
     """How many tasks this person could take now if they had not asked to be spared sensitive ones."""
     query = select(func.count(func.distinct(Lease.task_id))).where(
-        Lease.campaign_id.in_(list(campaign_ids)), _is_free(now), _is_new_to(person_id), ~_is_bearable(person_id)
+        Lease.campaign_id.in_(list(campaign_ids)),
+        _is_free(now, person_id),
+        _is_new_to(person_id),
+        ~_is_bearable(person_id),
     )
     return session.scalar(query) or 0
 
 
-def unfinished_slots(session: Session, campaign_ids: Iterable[int]) -> int:
-    unfinished = and_(Lease.submitted_at.is_(None), _is_for_everybody())
+def unfinished_slots(session: Session, person_id: int, campaign_ids: Iterable[int]) -> int:
+    """Slots that are open to a person or held by others and would be."""
+    unfinished = and_(Lease.submitted_at.is_(None), _is_open_to(person_id))
     query = select(func.count()).where(Lease.campaign_id.in_(list(campaign_ids)), unfinished)
     return session.scalar(query) or 0
 
@@ -285,7 +325,7 @@ def first_return(session: Session, person_id: int, campaign_ids: Iterable[int]) 
         Lease.campaign_id.in_(list(campaign_ids)),
         Lease.submitted_at.is_(None),
         Lease.person_id != person_id,
-        _is_for_everybody(),
+        _is_open_to(person_id),
         _is_new_to(person_id),
         _is_bearable(person_id),
     )
@@ -300,9 +340,10 @@ def annotated_since(session: Session, person_id: int, since: datetime, campaign_
 def progress(session: Session, now: datetime, campaign_id: int | None = None) -> dict[int, Progress]:
     """Progress of every campaign (or of one), in one query each for slots and people."""
     holding = and_(Lease.submitted_at.is_(None), Lease.person_id.is_not(None), Lease.expires_at > now)
+    copy = exists().where(RepeatedTask.task_id == Lease.task_id)
     slots = select(
         Lease.campaign_id,
-        func.count(func.distinct(Lease.task_id)),
+        func.count(func.distinct(Lease.task_id)).filter(~copy),
         func.count(),
         func.count(Lease.submitted_at),
         func.count().filter(holding),
@@ -530,3 +571,162 @@ def returned_texts(session: Session, person_id: int) -> Sequence[WrittenText]:
 def waiting_for_review(session: Session, campaign_id: int) -> int:
     query = select(func.count()).select_from(WrittenText).join(Annotation, Annotation.id == WrittenText.annotation_id)
     return session.scalar(query.where(Annotation.campaign_id == campaign_id, WrittenText.state == "waiting")) or 0
+
+
+# Calibration ---------------------------------------------------------------------------------------
+
+
+def calibration_of(session: Session, campaign_id: int, *, lock: bool = False) -> Calibration | None:
+    return session.get(Calibration, campaign_id, with_for_update=lock, populate_existing=lock)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A slot with what it is for; ``use`` is empty for those within the overlap."""
+
+    lease_id: int
+    task_id: int
+    number: int
+    use: str | None
+
+
+def untouched_slots(session: Session, campaign_id: int) -> list[Slot]:
+    """Slots that nobody holds, locked for this transaction.
+
+    Those that somebody is taking at this moment are not among them, nor those that are reserved for one person.
+    """
+    rows = session.execute(
+        select(Lease.id, Lease.task_id, Lease.slot, ExtraSlot.use)
+        .outerjoin(ExtraSlot, ExtraSlot.lease_id == Lease.id)
+        .where(Lease.campaign_id == campaign_id, Lease.submitted_at.is_(None), Lease.person_id.is_(None))
+        .where(~_is_extra("gold", "repeat"))
+        .order_by(Lease.task_id, Lease.slot)
+        .with_for_update(of=Lease, skip_locked=True)
+    )
+    return [Slot(*row) for row in rows]
+
+
+def slots_of(session: Session, campaign_id: int) -> list[Slot]:
+    """All slots of a campaign's tasks, without those of repetitions."""
+    rows = session.execute(
+        select(Lease.id, Lease.task_id, Lease.slot, ExtraSlot.use)
+        .outerjoin(ExtraSlot, ExtraSlot.lease_id == Lease.id)
+        .where(Lease.campaign_id == campaign_id, ~_is_extra("repeat"))
+        .order_by(Lease.task_id, Lease.slot)
+    )
+    return [Slot(*row) for row in rows]
+
+
+def delete_slots(session: Session, lease_ids: Sequence[int]) -> None:
+    for start in range(0, len(lease_ids), 500):
+        some = lease_ids[start : start + 500]
+        session.execute(delete(ExtraSlot).where(ExtraSlot.lease_id.in_(some)))
+        session.execute(delete(Lease).where(Lease.id.in_(some)))
+
+
+def lock_task(session: Session, task_id: int) -> None:
+    """Let those who add a slot to a task follow one another. Rows that refer to the task are not kept waiting."""
+    session.execute(select(Task.id).where(Task.id == task_id).with_for_update(key_share=True))
+
+
+FIRST_RESERVED = 1_000
+"""Slots for one person are numbered from here, so that they never get in the way of those that a plan adds."""
+
+
+def next_reserved_number(session: Session, task_id: int) -> int:
+    query = select(func.max(Lease.slot)).where(Lease.task_id == task_id, Lease.slot >= FIRST_RESERVED)
+    return (session.scalar(query) or FIRST_RESERVED - 1) + 1
+
+
+def own_reserved_slot(session: Session, person_id: int, campaign_id: int) -> Lease | None:
+    """A slot of hidden gold or of a repetition that a person let run out; nobody else can take it."""
+    return session.scalar(
+        select(Lease)
+        .where(Lease.person_id == person_id, Lease.submitted_at.is_(None), Lease.campaign_id == campaign_id)
+        .where(_is_extra("gold", "repeat"))
+        .order_by(Lease.id)
+        .limit(1)
+    )
+
+
+def done_and_given(session: Session, person_id: int, campaign_id: int) -> tuple[int, int, int]:
+    """What a person has submitted in a campaign, and how many hidden gold items and repetitions they were given."""
+    row = session.execute(
+        select(
+            func.count(Lease.submitted_at),
+            func.count().filter(_is_extra("gold")),
+            func.count().filter(_is_extra("repeat")),
+        ).where(Lease.person_id == person_id, Lease.campaign_id == campaign_id)
+    ).one()
+    return row[0], row[1], row[2]
+
+
+def oldest_gold_for(session: Session, person_id: int, campaign_id: int) -> int | None:
+    """The task of a campaign that got gold first, of those that are new to a person."""
+    met = exists().where(Lease.task_id == Task.id, Lease.person_id == person_id)
+    annotated = exists().where(Annotation.task_id == Task.id, Annotation.person_id == person_id)
+    skipped = exists().where(Skip.task_id == Task.id, Skip.person_id == person_id)
+    avoids = exists().where(Person.id == person_id, Person.avoids_sensitive.is_(True))
+    sensitive = exists().where(Prompt.id == Task.prompt_id, Prompt.sensitive.is_(True))
+    return session.scalar(
+        select(Task.id)
+        .join(GoldItem, GoldItem.task_id == Task.id)
+        .where(Task.campaign_id == campaign_id, ~met, ~annotated, ~skipped, or_(~avoids, ~sensitive))
+        .order_by(GoldItem.decided_at, GoldItem.id)
+        .limit(1)
+    )
+
+
+def oldest_to_repeat(
+    session: Session, person_id: int, campaign_id: int, *, before: datetime, others: int
+) -> Task | None:
+    """What a person judged first in a campaign, at least ``others`` items ago and ``before`` a time, and only once.
+
+    Hidden gold is not repeated, nor is a repetition.
+    """
+    repeated = exists().where(RepeatedTask.original_id == Annotation.task_id, RepeatedTask.person_id == person_id)
+    extra = exists().where(ExtraSlot.lease_id == Annotation.lease_id, ExtraSlot.use.in_(("gold", "repeat")))
+    later = aliased(Annotation)
+    since = (
+        select(func.count(later.id))
+        .where(later.person_id == person_id, later.campaign_id == campaign_id, later.id > Annotation.id)
+        .correlate(Annotation)
+        .scalar_subquery()
+    )
+    return session.scalar(
+        select(Task)
+        .join(Annotation, Annotation.task_id == Task.id)
+        .where(Annotation.person_id == person_id, Annotation.campaign_id == campaign_id)
+        .where(Annotation.submitted_at <= before, ~repeated, ~extra, since >= others)
+        .order_by(Annotation.id)
+        .limit(1)
+    )
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What calibration has planned in a campaign and what is done of it: (done, planned) slots by use.
+
+    Hidden gold and repetitions are planned one by one, when a labeler comes to them. ``gold_items`` are the tasks of
+    the campaign that have gold.
+    """
+
+    shared_tasks: int
+    slots: Mapping[str, tuple[int, int]]
+    gold_items: int
+
+
+def calibrated(session: Session, campaign_id: int) -> Calibrated:
+    rows = session.execute(
+        select(ExtraSlot.use, func.count(Lease.submitted_at), func.count(), func.count(func.distinct(Lease.task_id)))
+        .join(Lease, Lease.id == ExtraSlot.lease_id)
+        .where(Lease.campaign_id == campaign_id)
+        .group_by(ExtraSlot.use)
+    ).all()
+    gold = select(func.count(GoldItem.id)).join(Task, Task.id == GoldItem.task_id)
+    tasks = {use: count for use, _done, _planned, count in rows}
+    return Calibrated(
+        shared_tasks=tasks.get("researcher", 0),
+        slots={use: (done, planned) for use, done, planned, _count in rows},
+        gold_items=session.scalar(gold.where(Task.campaign_id == campaign_id)) or 0,
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.annotations import activity, campaigns, corrections, queries
+from app.annotations import activity, calibration, campaigns, corrections, queries
 from app.annotations.rules import activity as activity_rules
 from app.annotations.rules import campaigns as campaign_rules
 from app.annotations.rules import labels, ranking
@@ -43,6 +43,7 @@ from app.models import (
     Task,
     WrittenText,
 )
+from app.people.rules import may
 from app.people.service import record
 from app.schemas.rules import ANSWER, PROMPT, Schema, for_reader, schema_of
 
@@ -77,7 +78,8 @@ def take_next(session: Session, person: Person, now: datetime, campaign_id: int 
 
     Whoever still holds one in the campaign gets that one back, and a text that was sent back comes before new
     work. A slot whose time is up returns to anyone, also to whoever let it go; their draft is still there.
-    Labelers get no free slot of a bank; what is reserved for somebody they hold already.
+    Labelers get no free slot of a bank; what is reserved for somebody they hold already. Where they are calibrated,
+    an item with gold, or one they have judged before, may take the place of the next one; it looks like any other.
     """
     queries.lock_person(session, person.id)
     purposes = campaign_rules.purposes_open_to(person.role)
@@ -89,11 +91,14 @@ def take_next(session: Session, person: Person, now: datetime, campaign_id: int 
     if returned := queries.oldest_returned(session, person.id, campaigns_open):
         return Offer(returned)
     campaign_ids = [id_ for id_, purpose in campaigns_open.items() if purpose in purposes]
-    slot = queries.next_free_slot(session, person.id, campaign_ids, now)
+    researcher = may(person.role, "adjudicate")
+    slot = queries.next_free_slot(session, person.id, campaign_ids, now, researcher=researcher)
     if slot is None:
         return Offer(None, why_nothing(session, person, now, campaign_ids, campaign_id))
     if before := _comes_before(session, person, campaigns.campaign_for(session, slot.campaign_id)):
         return before
+    if not researcher:
+        slot = calibration.hidden_slot(session, person, slot.campaign_id, now) or slot
     hold_slot(session, slot, person, now)
     return Offer(slot)
 
@@ -146,7 +151,7 @@ def why_nothing(
         if paused:
             return _("“%(name)s” is paused. New tasks come when it opens again.", name=paused[0])
         return _("No campaign is open at the moment. New tasks come when the next one starts.")
-    if not queries.unfinished_slots(session, campaign_ids):
+    if not queries.unfinished_slots(session, person.id, campaign_ids):
         return _("Everything here is done. Thank you!")
     if queries.slots_spared(session, person.id, campaign_ids, now):
         return _(

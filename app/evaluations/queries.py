@@ -1,10 +1,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from app.models import Annotation, Campaign, Candidate, ModelVersion, Ranking, Rating
+from app.models import Annotation, Campaign, Candidate, ExtraSlot, ModelVersion, Ranking, Rating
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,17 @@ def evaluation_campaigns(session: Session) -> Sequence[Campaign]:
 
 
 def judged_answers(session: Session, campaign_id: int) -> list[Judged]:
-    """The ranked answers of a campaign that came from registered models, with their ratings."""
+    """The ranked answers of a campaign that came from registered models, with their ratings.
+
+    Hidden gold, which every labeler judges, and what somebody judged again are left out.
+    """
+    measures = exists().where(ExtraSlot.lease_id == Annotation.lease_id, ExtraSlot.use.in_(("gold", "repeat")))
     rows = session.execute(
         select(Annotation.id, Candidate.prompt_id, Candidate.model_version_id, Ranking.rank, Rating.likert)
         .join(Ranking, Ranking.annotation_id == Annotation.id)
         .join(Candidate, Candidate.id == Ranking.candidate_id)
         .outerjoin(Rating, (Rating.annotation_id == Annotation.id) & (Rating.candidate_id == Ranking.candidate_id))
-        .where(Annotation.campaign_id == campaign_id, Candidate.model_version_id.is_not(None))
+        .where(Annotation.campaign_id == campaign_id, Candidate.model_version_id.is_not(None), ~measures)
         .order_by(Annotation.id, Candidate.id)
     )
     return [Judged(annotation, prompt, model or 0, rank, likert) for annotation, prompt, model, rank, likert in rows]

@@ -19,7 +19,7 @@ from app.models.base import Base
 from app.models.candidates import Candidate
 from app.models.costs import CostPlan
 from app.models.courses import CampaignCourse, Course, CourseAttempt, CourseStep
-from app.models.gold import GoldItem
+from app.models.gold import Calibration, ExtraSlot, GoldItem, RepeatedTask
 from app.models.guidelines import (
     Announcement,
     AnnouncementDismissal,
@@ -59,6 +59,7 @@ __all__ = [
     "Applicant",
     "AuditEvent",
     "Base",
+    "Calibration",
     "Campaign",
     "CampaignCourse",
     "CampaignGuideline",
@@ -74,6 +75,7 @@ __all__ = [
     "DemonstrationRating",
     "Detection",
     "Draft",
+    "ExtraSlot",
     "Flag",
     "FormItem",
     "GoldItem",
@@ -93,6 +95,7 @@ __all__ = [
     "QuestionPost",
     "Ranking",
     "Rating",
+    "RepeatedTask",
     "Run",
     "RunParent",
     "Scenario",

@@ -100,13 +100,15 @@ class Lease(Base):
     A slot is free while nobody has submitted into it and nobody holds it, or the holder's time
     is up. Because the rows exist beforehand and each holds at most one annotation, a fourth
     annotation has nowhere to go; because (task, person) is unique, nobody gets a task twice.
+    Slots of a campaign are given out in the order of their ids. Calibration adds slots beyond the
+    overlap (``ExtraSlot``), and so do tests by items of a bank.
     """
 
     __tablename__ = "leases"
     __table_args__ = (
         UniqueConstraint("task_id", "slot"),
         UniqueConstraint("task_id", "person_id"),
-        Index("ix_leases_free", "campaign_id", "submitted_at", "expires_at"),
+        Index("ix_leases_open", "campaign_id", "submitted_at", "id"),
         Index("ix_leases_person", "person_id", "submitted_at"),
     )
 

@@ -17,6 +17,7 @@ from app.models import (
     Campaign,
     Candidate,
     Demonstration,
+    ExtraSlot,
     Flag,
     Person,
     Prompt,
@@ -173,7 +174,12 @@ def _demonstrations(query: AnySelect, filters: Filters) -> AnySelect:
 def _annotations(query: AnySelect, filters: Filters) -> AnySelect:
     """Rankings of the kind that is asked for; imported labels are annotations too, but rank nothing."""
     ranked = (Campaign.kind == filters.instrument, Annotation.ranks.any())
-    return _prompts(_with_prompts(query).where(*ranked, _taken(filters)), filters)
+    return _prompts(_with_prompts(query).where(*ranked, _taken(filters), ~_measures_its_labeler()), filters)
+
+
+def _measures_its_labeler() -> Any:
+    """Hidden gold, which every labeler judges, and what somebody judged again: they would weigh more than the rest."""
+    return exists().where(ExtraSlot.lease_id == Annotation.lease_id, ExtraSlot.use.in_(("gold", "repeat")))
 
 
 def _with_prompts(query: AnySelect) -> AnySelect:

@@ -120,6 +120,7 @@ def work_off(workshop, someone, now=NOON, campaign=None):
     return done
 
 
+@SQLITE
 def test_shared_tasks_get_a_slot_for_another_labeler_and_one_for_a_researcher(workshop):
     campaign = workshop.campaign(workshop.prompts(60), plan=Plan(20))
     found = slots(workshop, campaign)
@@ -129,6 +130,7 @@ def test_shared_tasks_get_a_slot_for_another_labeler_and_one_for_a_researcher(wo
     assert all(uses == {None: 1} for task, uses in found.items() if task not in shared)
 
 
+@SQLITE
 def test_with_two_people_per_task_a_researcher_alone_is_added(workshop):
     campaign = workshop.campaign(workshop.prompts(60), overlap=2, plan=Plan(20))
     assert {frozenset(uses.items()) for uses in slots(workshop, campaign).values()} == {
@@ -137,8 +139,9 @@ def test_with_two_people_per_task_a_researcher_alone_is_added(workshop):
     }
 
 
+@SQLITE
 def test_labelers_never_get_the_slot_of_a_researcher_who_gets_it_first(workshop):
-    campaign = workshop.campaign(workshop.prompts(40), plan=Plan(20))
+    campaign = workshop.campaign(workshop.prompts(20), plan=Plan(20))
     shared = {task for task, uses in slots(workshop, campaign).items() if uses["researcher"]}
     one, other, researcher = (
         person(workshop, role, role + n) for role, n in (("labeler", "1"), ("labeler", "2"), ("researcher", ""))
@@ -161,21 +164,23 @@ def test_labelers_never_get_the_slot_of_a_researcher_who_gets_it_first(workshop)
     assert found.slots == {use: (len(shared), len(shared)) for use in ("shared", "researcher")}
 
 
+@SQLITE
 def test_what_is_left_for_researchers_does_not_keep_labelers_waiting(workshop):
-    workshop.campaign(workshop.prompts(40), plan=Plan(20))
+    workshop.campaign(workshop.prompts(20), plan=Plan(20))
     for name in ("a", "b"):
         labeler = person(workshop, "labeler", name)
         work_off(workshop, labeler)
     assert workshop.take(labeler).reason == "Everything here is done. Thank you!"
 
 
+@SQLITE
 def test_calibrated_tasks_come_scattered_and_begun_ones_first(workshop):
-    campaign = workshop.campaign(workshop.prompts(30), overlap=2, plan=Plan(20))
+    campaign = workshop.campaign(workshop.prompts(12), overlap=2, plan=Plan(20))
     first, second = (person(workshop, "labeler", name) for name in "ab")
     order = work_off(workshop, first)
     assert order != sorted(order)
     assert work_off(workshop, second) == order
-    plain = workshop.campaign(workshop.prompts(10, start=50), name="Plain")
+    plain = workshop.campaign(workshop.prompts(4, start=50), name="Plain")
     assert (given := work_off(workshop, first, campaign=plain.id)) == sorted(given)
     assert campaign.id < plain.id
 
@@ -197,6 +202,7 @@ def test_a_plan_for_a_running_campaign_leaves_alone_what_people_have_touched(wor
     assert all(uses == {None: 1} for uses in slots(workshop, campaign).values())
 
 
+@SQLITE
 def test_an_extra_slot_that_is_done_stays_when_calibration_ends_and_is_not_made_twice(workshop):
     campaign = workshop.campaign(workshop.prompts(40), plan=Plan(20))
     researcher = person(workshop, "researcher", "r")
@@ -208,6 +214,7 @@ def test_an_extra_slot_that_is_done_stays_when_calibration_ends_and_is_not_made_
     assert slots(workshop, campaign)[task_id] == {None: 1, "researcher": 1, "shared": 1}
 
 
+@SQLITE
 def test_tasks_that_are_added_later_are_shared_too(workshop):
     campaign = workshop.campaign(workshop.prompts(2), plan=Plan(20))
     later = workshop.prompts(60, start=10)
@@ -218,6 +225,7 @@ def test_tasks_that_are_added_later_are_shared_too(workshop):
     assert sum(uses["researcher"] for task, uses in found.items() if task > 2) > 0
 
 
+@SQLITE
 def test_a_changed_plan_stands_in_the_trail_and_banks_have_none(workshop):
     campaign = workshop.campaign(workshop.prompts(4), plan=Plan(10))
     plan(workshop, campaign, 20, 5)
@@ -239,8 +247,8 @@ def give_gold(workshop, task_ids):
 
 @pytest.fixture
 def golden(workshop):
-    """A campaign of 40 tasks: somebody has judged six of them, which have gold since, in this order."""
-    campaign = workshop.campaign(workshop.prompts(40), plan=Plan(10))
+    """A campaign of 30 tasks: somebody has judged six of them, which have gold since, in this order."""
+    campaign = workshop.campaign(workshop.prompts(30), plan=Plan(10))
     veteran = person(workshop, "labeler", "veteran")
     tasks = []
     for _ in range(6):
@@ -251,6 +259,7 @@ def golden(workshop):
     return campaign, veteran, tasks
 
 
+@SQLITE
 def test_every_labeler_meets_hidden_gold_in_time_order_one_among_ten(workshop, golden):
     _campaign, _veteran, tasks = golden
     newcomer = person(workshop, "labeler", "newcomer")
@@ -264,11 +273,12 @@ def test_every_labeler_meets_hidden_gold_in_time_order_one_among_ten(workshop, g
             .order_by(Lease.id)
         ).all()
     assert reserved == [task for task in tasks if task in reserved]
-    assert 3 <= len(reserved) <= 4  # of about 36 items, those of shared tasks aside
+    assert 2 <= len(reserved) <= 3  # of about 27 items
     assert set(reserved) <= set(met)
     assert len(set(done)) == len(done)
 
 
+@SQLITE
 def test_nobody_meets_gold_that_they_judged_themselves(workshop, golden):
     _campaign, veteran, _tasks = golden
     work_off(workshop, veteran)
@@ -288,6 +298,7 @@ def first_gold(workshop, someone, tasks):
     raise AssertionError("no gold came")
 
 
+@SQLITE
 def test_gold_that_runs_out_comes_back_to_its_person_and_to_nobody_else(workshop, golden):
     _campaign, _veteran, tasks = golden
     one, other = person(workshop, "labeler", "one"), person(workshop, "labeler", "other")
@@ -297,7 +308,7 @@ def test_gold_that_runs_out_comes_back_to_its_person_and_to_nobody_else(workshop
     while (offer := workshop.take(other, tomorrow)).lease:
         others.add(offer.lease.id)
         workshop.submit(other, offer.lease.task_id, tomorrow)
-        if len(others) == 20:
+        if len(others) == 8:
             break
     assert lease.id not in others
     assert workshop.take(one, tomorrow).lease.id == lease.id
@@ -313,6 +324,7 @@ def test_skipped_gold_can_be_taken_back_like_any_other_task(workshop, golden):
         assert skips.take_back(session, one, lease.task_id, NOON).id == lease.id
 
 
+@SQLITE
 def test_without_calibration_no_gold_is_hidden(workshop, golden):
     campaign, _veteran, tasks = golden
     plan(workshop, campaign, 0)
@@ -396,6 +408,7 @@ def judge(workshop, someone, count, now):
     return done
 
 
+@SQLITE
 def test_an_item_comes_again_after_enough_others_and_days_as_a_copy_in_another_order(workshop, repeating):
     labeler = person(workshop, "labeler", "a")
     first = judge(workshop, labeler, 14, NOON)
@@ -419,12 +432,14 @@ def test_an_item_comes_again_after_enough_others_and_days_as_a_copy_in_another_o
     assert len({row.original_id for row in found.values()}) == len(found)
 
 
+@SQLITE
 def test_too_early_nothing_comes_again(workshop, repeating):
     labeler = person(workshop, "labeler", "a")
-    judge(workshop, labeler, 30, NOON + timedelta(hours=1))
+    judge(workshop, labeler, 20, NOON + timedelta(hours=1))
     assert not copies(workshop)
 
 
+@SQLITE
 def test_nobody_else_gets_a_copy(workshop, repeating):
     labeler, other = person(workshop, "labeler", "a"), person(workshop, "labeler", "b")
     judge(workshop, labeler, 14, NOON)

@@ -537,7 +537,7 @@ def _label_row(question: Question, measures: Sequence[str]) -> LabelRow:
         for name in measures
     ]
     counts = found.figures[RAW].counts
-    chosen = ", ".join(f"{said(value)} {count:,}" for value, count in found.chosen.items() if count)
+    chosen = ", ".join(f"{said(value)}: {count:,}" for value, count in found.chosen.items() if count)
     return LabelRow(
         name=said(question.text) or question.name.replace("_", " "),
         about=_("about the prompt") if question.part == PROMPT else _("about the answer"),

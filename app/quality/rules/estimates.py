@@ -10,6 +10,7 @@ from app.language import mark
 from app.quality.rules.resamples import Floats, Integers, Parts, Resamples, percentiles, wilson
 
 NO_PAIRS = mark("undefined, because no two people judged the same")
+NOT_TWICE = mark("undefined, because nobody judged the same twice")
 NO_STRICT_PAIR = mark("undefined, because no pair of answers was put in an order by both people")
 ALL_TIED = mark("undefined, because one of every two rankings is all ties")
 ONE_CATEGORY = mark("undefined, because everybody always chose the same and chance would agree as well")

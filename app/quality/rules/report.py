@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from app.quality.rules.estimates import Estimate
+from app.quality.rules.estimates import NO_PAIRS, NOT_TWICE, Estimate
 from app.quality.rules.ranking_agreement import (
     Agreement,
     agreement,
@@ -115,7 +115,7 @@ def ranking_report(
     labelers = int(judgements.labeler.max(initial=-1)) + 1
     return RankingReport(
         overall=agreement(pairs, resamples),
-        themselves=agreement(compared.of_one_person(), resamples),
+        themselves=_of_one_person(compared, resamples),
         beyond_chance=tie_kappa(pairs, resamples),
         alpha_nominal=sign_alpha(judgements, "nominal", resamples),
         alpha_ordinal=sign_alpha(judgements, "ordinal", resamples),
@@ -126,6 +126,16 @@ def ranking_report(
         groups={name: _by_group(pairs, division, resamples) for name, division in (groups or {}).items()},
         slices={name: _by_slice(pairs, division, resamples) for name, division in (slicings or {}).items()},
     )
+
+
+def _of_one_person(compared: RankingPairs, resamples: Resamples) -> dict[str, Agreement]:
+    """Each person against themselves; without a pair it is no second person that is missing."""
+
+    def told(found: Estimate) -> Estimate:
+        return replace(found, undefined=NOT_TWICE) if found.undefined == NO_PAIRS else found
+
+    found = agreement(compared.of_one_person(), resamples)
+    return {name: Agreement(told(of.micro), told(of.macro)) for name, of in found.items()}
 
 
 def _by_slice(

@@ -42,6 +42,7 @@ def test_every_figure_of_the_report_is_there_with_its_counts():
     assert set(found.labelers) == {(0, 1), (0, 2), (0, 3), (1, 2), (2, 3)}
     assert found.ties_of_labeler[0].value == 1 / 7
     assert found.themselves[TAU_B].macro.value is None
+    assert found.themselves[HEADLINE].micro.undefined == "undefined, because nobody judged the same twice"
 
 
 def test_the_same_seed_gives_the_same_report():

@@ -25,9 +25,11 @@ def is_marked(session: Session, round_id: int, person_id: int) -> bool:
     return session.get(SurveyMark, (round_id, person_id)) is not None
 
 
-def invited(session: Session) -> int:
-    """How many people a survey is for."""
-    return session.scalar(select(func.count(Person.id)).where(Person.role == "labeler", Person.active)) or 0
+def invited(session: Session, round_id: int | None = None) -> int:
+    """How many people a survey is for: all active labelers, and whoever left since they were asked in this round."""
+    asked = select(SurveyMark.person_id).where(SurveyMark.round_id == round_id)
+    is_or_was = or_(and_(Person.role == "labeler", Person.active), Person.id.in_(asked))
+    return session.scalar(select(func.count(Person.id)).where(is_or_was)) or 0
 
 
 def counts(session: Session, round_id: int) -> dict[tuple[str, str], int]:

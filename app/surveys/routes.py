@@ -79,7 +79,7 @@ def _list(session: Session, name: str = "", error: str = "") -> SurveysPage:
     return SurveysPage(
         open=current,
         answered=answered if answered >= rules.FEWEST else None,
-        invited=queries.invited(session),
+        invited=queries.invited(session, current.id if current else None),
         closed=[row for row in every if not row.is_open],
         name=name,
         error=error,

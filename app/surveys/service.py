@@ -56,7 +56,7 @@ def close_round(session: Session, researcher: Person, round_id: int, now: dateti
     row = _round(session, round_id, lock=True)
     if not row.is_open:
         raise Conflict(_("This round is closed already."))
-    row.result = rules.result_of(queries.counts(session, row.id), queries.invited(session))
+    row.result = rules.result_of(queries.counts(session, row.id), queries.invited(session, row.id))
     row.is_open, row.closed_at = None, now
     queries.forget(session, row.id)
     record(session, researcher, "closed survey", row)

@@ -90,6 +90,8 @@ def test_comparisons_an_hour_come_from_strict_pairs_and_from_all(browse, work):
         ("group=+", 1),
         ("until=2026-05-04", 2),
         ("since=2026-05-05", 1),
+        ("since=2026-06-03&until=2026-06-03", 1),
+        ("until=2026-06-02", 2),
         ("since=2026-05-04&group=Training&campaign=1", 2),
     ],
 )

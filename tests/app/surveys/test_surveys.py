@@ -133,6 +133,18 @@ def test_closing_keeps_what_may_be_told_and_deletes_the_rest(database, people, s
     assert row.result["questions"]["glad"] == [[list(rules.CHOICES), 6]]
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_whoever_left_after_answering_still_counts_as_asked(database, people, survey):
+    for person in people[:7]:
+        answer(database, person, survey)
+    with database.transaction() as session:
+        session.get_one(Person, people[0].id).active = False
+        session.get_one(Person, people[1].id).role = "researcher"
+    with database.transaction() as session:
+        result = service.close_round(session, people[7], survey.id, NOW).result
+    assert (result["answered"], result["invited"]) == (7, 7)
+
+
 def test_fewer_than_five_answers_leave_no_result(database, people, survey):
     for person in people[:4]:
         answer(database, person, survey)

@@ -338,7 +338,10 @@ def annotated_since(session: Session, person_id: int, since: datetime, campaign_
 
 
 def progress(session: Session, now: datetime, campaign_id: int | None = None) -> dict[int, Progress]:
-    """Progress of every campaign (or of one), in one query each for slots and people."""
+    """Progress of every campaign (or of one), in one query each for slots and people.
+
+    Of a bank the slots of researchers alone: tests by its items are no work to be finished.
+    """
     holding = and_(Lease.submitted_at.is_(None), Lease.person_id.is_not(None), Lease.expires_at > now)
     copy = exists().where(RepeatedTask.task_id == Lease.task_id)
     slots = select(
@@ -347,7 +350,12 @@ def progress(session: Session, now: datetime, campaign_id: int | None = None) ->
         func.count(),
         func.count(Lease.submitted_at),
         func.count().filter(holding),
-    ).group_by(Lease.campaign_id)
+    )
+    slots = (
+        slots.join(Campaign, Campaign.id == Lease.campaign_id)
+        .where(or_(Campaign.purpose == "work", Lease.slot < Campaign.overlap))
+        .group_by(Lease.campaign_id)
+    )
     people = select(Annotation.campaign_id, func.count(func.distinct(Annotation.annotator))).group_by(
         Annotation.campaign_id
     )

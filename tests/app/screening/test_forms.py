@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from app.annotations import queries as annotations
 from app.annotations import service as tasks
 from app.annotations import skips, writing
 from app.annotations.rules.submission import Verdict
@@ -52,6 +53,9 @@ def test_a_form_is_drawn_from_the_banks_and_reserved_until_the_deadline(office, 
     office.start(ann, SOON)
     assert office.form(ann) == form
     assert office.applicant(ann).deadline == NOW + HOUR
+    with office.database.reading() as session:
+        progress = annotations.progress(session, NOW)[banks[FLAGS].id]
+    assert (progress.tasks, progress.slots, progress.held) == (8, 8, 0)  # as if nobody were tested
 
 
 def test_two_applicants_need_not_see_the_same_form_and_share_no_slot(office, screening, ann):

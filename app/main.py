@@ -104,7 +104,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.mount(PREFIX, app.state.api, name="api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(
-        BodyLimit, limit_mb=settings.upload_limit_mb, upload_paths={"/prompts/import", *UPLOADS}, api=PREFIX
+        BodyLimit,
+        limit_mb=settings.upload_limit_mb,
+        upload_paths={"/prompts/import", "/gold/import", *UPLOADS},
+        api=PREFIX,
     )
     app.add_middleware(SessionMiddleware, **session_options(settings))
     app.add_middleware(SecurityHeaders)

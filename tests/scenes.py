@@ -174,6 +174,7 @@ OTHER_PAGES: Sequence[tuple[str, str, str]] = (
     ("integrity case", RESEARCHER, f"/integrity/{COPIED}"),
     ("run new detect", ENGINEER, "/runs/new?stage=detect"),
     ("gold", RESEARCHER, "/gold"),
+    ("gold import", RESEARCHER, "/gold/import"),
     ("gold items", RESEARCHER, f"/gold/campaigns/{BANK}"),
     ("gold item", RESEARCHER, f"/gold/items/{DISPUTED}?take={TAKEN}"),
     ("screenings", RESEARCHER, "/screenings"),

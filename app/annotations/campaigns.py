@@ -135,8 +135,8 @@ def check_campaign(session: Session, *, name: str, **bounds: Any) -> None:
         raise Conflict(_("There is already a campaign named “%(name)s”. Choose another name.", name=name.strip()))
 
 
-def add_tasks(session: Session, campaign: Campaign, tasks: Iterable[TaskSpec]) -> int:
-    """Add tasks that the campaign does not have yet, each with its free slots.
+def add_tasks(session: Session, campaign: Campaign, tasks: Iterable[TaskSpec], *, judged_already: bool = False) -> int:
+    """Add tasks that the campaign does not have yet, each with its free slots; none if they are judged already.
 
     Returns:
         How many were new; the same prompt with the same answers is the same task.
@@ -148,7 +148,7 @@ def add_tasks(session: Session, campaign: Campaign, tasks: Iterable[TaskSpec]) -
     known = queries.known_fingerprints(session, campaign.id)
     fresh: list[Task] = []
     for prompt_id, candidate_ids in tasks:
-        _check_task(campaign, candidate_ids)
+        _check_task(campaign, candidate_ids, judged_already=judged_already)
         fingerprint = campaign_rules.fingerprint(prompt_id, candidate_ids)
         if fingerprint in known:
             continue
@@ -156,14 +156,14 @@ def add_tasks(session: Session, campaign: Campaign, tasks: Iterable[TaskSpec]) -
         answers = [TaskCandidate(candidate_id=c, position=i) for i, c in enumerate(candidate_ids)]
         fresh.append(Task(campaign_id=campaign.id, prompt_id=prompt_id, fingerprint=fingerprint, answers=answers))
     _check_prompts(session, fresh)
-    return _open_tasks(session, campaign, fresh)
+    return _open_tasks(session, campaign, fresh, judged_already=judged_already)
 
 
-def _open_tasks(session: Session, campaign: Campaign, fresh: Sequence[Task]) -> int:
+def _open_tasks(session: Session, campaign: Campaign, fresh: Sequence[Task], *, judged_already: bool = False) -> int:
     """Store new tasks, each with its free slots; where a campaign is calibrated, they are laid out by its plan."""
     session.add_all(fresh)
     session.flush()
-    slots = range(0 if campaign.imported else campaign.overlap)
+    slots = range(0 if campaign.imported or judged_already else campaign.overlap)
     session.add_all(Lease(campaign_id=campaign.id, task_id=task.id, slot=slot) for task in fresh for slot in slots)
     session.flush()
     if fresh:
@@ -197,14 +197,14 @@ def _add_blank_tasks(session: Session, campaign: Campaign, pieces: int) -> int:
     return _open_tasks(session, campaign, fresh)
 
 
-def _check_task(campaign: Campaign, candidate_ids: Sequence[int]) -> None:
+def _check_task(campaign: Campaign, candidate_ids: Sequence[int], *, judged_already: bool) -> None:
     if len(set(candidate_ids)) != len(candidate_ids):
         raise Invalid(_("A task shows each answer once."))
     if campaign.kind == "authoring":
         raise Invalid(_("In an authoring campaign people write the prompt; its tasks have none."))
     if campaign.kind == "demonstration" and candidate_ids:
         raise Invalid(_("In a demonstration campaign people write the answer; its tasks have none to show."))
-    if campaign.kind in campaign_rules.JUDGING and not campaign.imported:
+    if campaign.kind in campaign_rules.JUDGING and not (campaign.imported or judged_already):
         problem = campaign_rules.answers_problem(len(candidate_ids))
         if problem:
             raise Invalid(problem)

@@ -6,6 +6,7 @@ from app.annotations.rules import veil
 from app.annotations.rules.submission import Submission, Verdict
 from app.candidates.rules import candidate_letter
 from app.gold import rules
+from app.gold.files import Imported
 from app.gold.queries import Counts
 from app.gold.rules import Differences, Judgement
 from app.gold.service import Case, Waiting, seen_of
@@ -30,6 +31,17 @@ class GoldPage(Page):
     @property
     def work(self) -> Sequence[tuple[Campaign, Counts]]:
         return [row for row in self.rows if row[0].purpose == "work"]
+
+
+@dataclass(frozen=True)
+class ImportPage(Page):
+    """Where a file of gold becomes a bank, and what came of one."""
+
+    template: ClassVar[str] = "gold/import.html"
+    limit_mb: int
+    given: Mapping[str, str] = field(default_factory=dict)
+    imported: Imported | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True)

@@ -146,3 +146,8 @@ def topics(session: Session) -> Sequence[str]:
 def person_name(session: Session, person_id: int | None) -> str:
     person = session.get(Person, person_id) if person_id else None
     return person.name if person else ""
+
+
+def tasks_by_fingerprint(session: Session, campaign_id: int) -> dict[str, int]:
+    rows = session.execute(select(Task.fingerprint, Task.id).where(Task.campaign_id == campaign_id))
+    return {fingerprint: id_ for fingerprint, id_ in rows}  # noqa: C416

@@ -1,24 +1,27 @@
 """Pages of gold: what waits, and one item."""
 
+import shutil
+import tempfile
+from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
 from app.annotations import campaigns
 from app.annotations.forms import Fields
 from app.annotations.rules.submission import Submission
-from app.errors import Conflict, Invalid, NotFound
-from app.gold import forms, queries, rules, service
-from app.gold.pages import GoldPage, ItemPage, ItemsPage, item_page
+from app.errors import Conflict, DomainError, Invalid, NotFound
+from app.gold import files, forms, queries, rules, service
+from app.gold.pages import GoldPage, ImportPage, ItemPage, ItemsPage, item_page
 from app.gold.queries import Counts
 from app.language import gettext as _
 from app.models import Person
 from app.people.rules import may
 from app.web.paging import Paging
 from app.web.render import go, render, tell
-from app.web.requests import Now, Reading, database_of, needs
+from app.web.requests import AppSettings, Now, Reading, database_of, needs
 
 router = APIRouter()
 Adjudicator = Annotated[Person, Depends(needs(lambda role: may(role, "adjudicate")))]
@@ -27,6 +30,42 @@ Adjudicator = Annotated[Person, Depends(needs(lambda role: may(role, "adjudicate
 @router.get("/gold")
 def list_campaigns(request: Request, _adjudicator: Adjudicator, session: Reading) -> HTMLResponse:
     return render(request, GoldPage(queries.campaigns(session)))
+
+
+@router.get("/gold/import")
+def import_form(request: Request, settings: AppSettings, _adjudicator: Adjudicator) -> HTMLResponse:
+    return render(request, ImportPage(settings.upload_limit_mb))
+
+
+@router.post("/gold/import")
+def import_upload(
+    request: Request,
+    settings: AppSettings,
+    adjudicator: Adjudicator,
+    now: Now,
+    *,
+    file: Annotated[UploadFile | None, File()] = None,
+    name: Annotated[str, Form()] = "",
+    topic: Annotated[str, Form()] = "",
+) -> Response:
+    """Make a bank of one uploaded file, in one transaction, and show what was not taken."""
+    given, limit = {"name": name, "topic": topic}, settings.upload_limit_mb
+    if file is None or not file.filename:
+        return render(request, ImportPage(limit, given, error=_("Choose a file first.")), 422)
+    try:
+        if problem := rules.topic_problem(topic.strip()):
+            raise Invalid(problem)
+        with tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch) / "upload"
+            with path.open("wb") as target:
+                shutil.copyfileobj(file.file, target, 1 << 20)
+            with database_of(request).transaction() as session:
+                imported = files.import_gold(
+                    session, adjudicator, path, file.filename, now, name=name, topic=topic.strip()
+                )
+    except DomainError as error:
+        return render(request, ImportPage(limit, given, error=str(error)), error.status)
+    return render(request, ImportPage(limit, imported=imported))
 
 
 @router.get("/gold/campaigns/{campaign_id}")

@@ -130,9 +130,15 @@ def decision_problems(decision: Decision) -> dict[str, str]:
             count=f"{len(decision.reason):,}",
             most=f"{LONGEST_REASON:,}",
         )
-    if len(decision.topic) > LONGEST_TOPIC or not decision.topic.isprintable():
-        found["topic"] = _("A topic has at most %(number)s characters, all of them visible.", number=LONGEST_TOPIC)
+    if problem := topic_problem(decision.topic):
+        found["topic"] = problem
     return found
+
+
+def topic_problem(topic: str) -> str | None:
+    if len(topic) > LONGEST_TOPIC or not topic.isprintable():
+        return _("A topic has at most %(number)s characters, all of them visible.", number=LONGEST_TOPIC)
+    return None
 
 
 def tidied(verdict: Submission, schema: Schema, *, rated: bool) -> Submission:

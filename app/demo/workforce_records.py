@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from app.annotations import campaigns
 from app.annotations.rules import labels
 from app.annotations.rules.campaigns import fingerprint, pseudonym
+from app.annotations.rules.submission import Submission
+from app.annotations.rules.submission import Verdict as Judged
 from app.demo.workforce import (
     CAMPAIGNS,
-    CLOSED_DOMAIN,
     RESEARCHER,
     Answer,
     Item,
@@ -26,6 +27,8 @@ from app.demo.workforce import (
     Workforce,
     simulate,
 )
+from app.demo.workforce_texts import FACTS_OF_A_TOPIC
+from app.gold import service as gold
 from app.models import (
     Annotation,
     Campaign,
@@ -46,6 +49,7 @@ from app.schemas.rules import ANSWER, Schema, schema_of
 
 SOURCE = "simulated workforce"
 ORIGIN = "import:simulated-"
+_REASON = "Whoever asks wants to learn something: count what an answer tells, and leave out what only sounds well."
 _INSTRUCTIONS = "Judge each answer by itself, then put all of them in order. Ties are welcome where two are as good."
 
 
@@ -74,6 +78,7 @@ def store(session: Session, workforce: Workforce, by: Person | None = None) -> N
     leases = _slots(session, workforce, tasks, everybody)
     schemas = [campaign.schema_version for campaign in made]
     _annotations(session, workforce, everybody, answers, tasks, leases, schemas)
+    _gold(session, workforce, everybody, answers, tasks, schemas)
 
 
 def _people(session: Session, workforce: Workforce, by: Person | None) -> dict[int, Person]:
@@ -261,20 +266,59 @@ def _held(lease_id: int, person_id: int, seconds: float, submitted: datetime) ->
 
 def _flags(annotation_id: int, verdict: Verdict, ids: Sequence[int], schema: Schema) -> list[dict[str, Any]]:
     item = verdict.task.item
-    of_prompt = {
-        "use_case": item.use_case,
-        "closed_domain": "yes" if item.use_case in CLOSED_DOMAIN else "no",
-        "explicit_constraint": "yes" if item.constrained else "no",
-    }
+    of_prompt = _prompt_labels(item)
     given: list[tuple[int | None, Mapping[str, str]]] = [(None, labels.complete_prompt_labels(schema, of_prompt))]
-    known = {field.name for field in schema.part(ANSWER)}
     for candidate, said in zip(ids, verdict.flags, strict=True):
-        yes = {name: "yes" for name in said if name in known} | (
-            {"satisfies_constraint": "yes"} if item.constrained else {}
-        )
-        given.append((candidate, labels.complete_flags(schema, yes, of_prompt)))
+        given.append((candidate, labels.complete_flags(schema, _answer_flags(item, said, schema), of_prompt)))
     return [
         {"annotation_id": annotation_id, "candidate_id": candidate, "name": name, "value": value}
         for candidate, values in given
         for name, value in values.items()
     ]
+
+
+def _prompt_labels(item: Item) -> dict[str, str]:
+    return {
+        "use_case": item.use_case,
+        "closed_domain": "yes" if item.closed_domain else "no",
+        "explicit_constraint": "yes" if item.constrained else "no",
+    }
+
+
+def _answer_flags(item: Item, said: Iterable[str], schema: Schema) -> dict[str, str]:
+    """What is marked, and an answer to each question that must have one."""
+    known = {field.name for field in schema.part(ANSWER)}
+    answered = {"hallucination": "no"} if item.closed_domain else {}
+    answered |= {"satisfies_constraint": "yes"} if item.constrained else {}
+    return answered | {name: "yes" for name in said if name in known}
+
+
+def _gold(
+    session: Session,
+    workforce: Workforce,
+    everybody: Mapping[int, Person],
+    answers: Answers,
+    tasks: Mapping[tuple[int, int], int],
+    versions: Sequence[LabelSchemaVersion | None],
+) -> None:
+    """Let researchers settle every other calibration task: gold is what is true."""
+    researchers = [worker.number for worker in workforce.workers if worker.kind == RESEARCHER]
+    settled: set[int] = set()
+    for task in workforce.tasks:
+        item, version = task.item, versions[task.campaign]
+        if not (task.calibration and researchers and version) or item.number % 2 or item.number in settled:
+            continue
+        settled.add(item.number)
+        ids = answers[item.number][1]
+        schema = schema_of(version.content)
+        verdict = Submission(
+            verdicts={
+                candidate: Judged(min(7, 1 + answer.level), _answer_flags(item, answer.flags, schema))
+                for candidate, answer in zip(ids, item.answers, strict=True)
+            },
+            ranks={c: FACTS_OF_A_TOPIC + 1 - answer.level for c, answer in zip(ids, item.answers, strict=True)},
+            prompt_labels=_prompt_labels(item),
+        )
+        by = everybody[researchers[item.number % len(researchers)]]
+        now = task.opened + timedelta(days=4)
+        gold.decide(session, by, tasks[task.campaign, item.number], now, gold.Decision(verdict, _REASON, item.use_case))

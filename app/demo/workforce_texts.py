@@ -297,11 +297,17 @@ WORDINGS = {
 }
 
 
+def _between(topic: Topic) -> str:
+    """What stands between two sentences."""
+    return "" if topic.language == "zh" else " "
+
+
 def prompt_text(topic: Topic, use_case: str, audience: str, *, constrained: bool) -> str:
     """The words of a prompt."""
     words = WORDINGS[topic.language]
-    asked = words.asks[use_case].format(topic=topic.name, audience=audience, facts=" ".join(topic.facts))
-    return f"{asked} {words.constraint}" if constrained else asked
+    between = _between(topic)
+    asked = words.asks[use_case].format(topic=topic.name, audience=audience, facts=between.join(topic.facts))
+    return f"{asked}{between}{words.constraint}" if constrained else asked
 
 
 def answer_text(
@@ -311,7 +317,7 @@ def answer_text(
     words = WORDINGS[topic.language]
     told = [topic.facts[fact] for fact in facts]
     rest = [words.fillers[filler] for filler in fillers] + [str(getattr(words, name)) for name in extra]
-    between = "" if topic.language == "zh" else " "
+    between = _between(topic)
     body = "\n".join(f"- {fact}" for fact in told) if listed and told else between.join(told)
     end = between.join(rest)
     parts = [*([words.warm] if warm else []), *([body] if body else []), *([end] if end else [])]

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from app.annotations.rules.submission import Submission, Verdict, submission_problems
 from app.demo import workforce_records
 from app.demo.workforce import CAMPAIGNS, HELD_OUT, HONEST, RESEARCHER, SPAMMER, Plan, screen, simulate
-from app.models import Annotation, Candidate, Flag, Lease, Person, Prompt, Ranking, Rating, Task
+from app.models import Annotation, Candidate, Flag, GoldItem, Lease, Person, Prompt, Ranking, Rating, Task
 from app.quality.rules.rankings import RankingPairs
 from app.quality.rules.reading import words_of
 from app.quality.rules.screening import screening_scores
@@ -104,11 +104,26 @@ def test_stored_work_keeps_every_rule_of_a_submission_and_every_slot(database):
             assert [ranks[candidate] for candidate in ids] == verdict.ranks
             assert [verdicts[candidate].likert for candidate in ids] == verdict.ratings
             assert [order.index(candidate) for candidate in ids] == list(verdict.shown)
+            item = verdict.task.item
+            for candidate, said in zip(ids, verdict.flags, strict=True):
+                constraint = {"satisfies_constraint"} if item.constrained else set()
+                assert {n for n, value in verdicts[candidate].flags.items() if value == "yes"} == said | constraint
+            assert of_prompt["use_case"] == item.use_case
             assert annotation.submitted_at == verdict.submitted
             assert set(annotation.active_seconds) == {"prompt", "ranking", *(f"answer:{c}" for c in ids)}
             lease = session.get_one(Lease, annotation.lease_id)
             assert (lease.task_id, lease.person_id) == (annotation.task_id, annotation.person_id)
             assert lease.submitted_at == annotation.submitted_at
+        settled = session.query(GoldItem).all()
+        assert {gold.task.prompt_id for gold in settled} < {task.prompt_id for task in session.query(Task)}
+        shared = {task.item.number for task in workforce.tasks if task.calibration}
+        assert len(settled) == len([number for number in shared if number % 2 == 0]) > 0
+        for gold in settled:
+            prompt = gold.task.prompt.messages[0]["content"]
+            item = next(task.item for task in workforce.tasks if task.item.prompt == prompt)
+            levels = {answer.text: answer.level for answer in item.answers}
+            order = [(levels[a.candidate.text], -gold.content["ranks"][str(a.candidate_id)]) for a in gold.task.answers]
+            assert all((a < c) == (b < d) for a, b in order for c, d in order)
         assert session.query(Person).count() == len(workforce.workers)
         assert session.query(Rating).count() == session.query(Ranking).count() > 0
         assert session.query(Flag).count() > 0

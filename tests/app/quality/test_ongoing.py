@@ -116,6 +116,20 @@ def test_gold_stands_as_the_work_of_one_more_person_and_is_not_watched():
     assert researcher not in report.alarmed()
 
 
+def test_a_window_keeps_each_annotation_with_its_own_answers():
+    workforce = simulate(Plan(seed=1, items_each=20))
+    window = workforce.as_work().between(30, 60)
+    inside = [
+        one for one in workforce.work if 30 <= (one.submitted - workforce.plan.began).total_seconds() / 86400 < 60
+    ]
+    assert 0 < len(window) == len(inside) < len(workforce.work)
+    for place, verdict in enumerate(inside):
+        mine = window.annotation == place
+        assert window.rank[mine].tolist() == list(verdict.ranks)
+        assert window.place[mine].tolist() == list(verdict.shown)
+        assert window.labeler[place] == verdict.worker.number
+
+
 def test_an_empty_window_has_reasons_instead_of_figures_and_no_alarms():
     workforce = simulate(Plan(seed=1, items_each=20))
     work = workforce.as_work().between(1000, 2000)

@@ -228,6 +228,21 @@ def report_screening(
             typer.echo(line)
 
 
+@report.command("makers")
+def report_makers(
+    campaign: Annotated[str, typer.Option(help="id or name; default all")] = "",
+    phase: Annotated[str, typer.Option(help="training, evaluation or both")] = "training",
+    ties: Annotated[str, typer.Option(help="davidson, half (a win for either) or drop")] = "davidson",
+    as_json: Annotated[bool, typer.Option("--json", help="everything, for programs")] = False,
+) -> None:
+    """Say which makers' answers people prefer, by Davidson's model of all rankings."""
+    from app.agreement import commands
+
+    with database().reading() as session:
+        for line in commands.makers(session, {"campaign": campaign, "phase": phase}, ties=ties, as_json=as_json):
+            typer.echo(line)
+
+
 @snapshot.command("create")
 def create_snapshot(
     name: Annotated[str, typer.Option(help="what to call it")],

@@ -15,7 +15,8 @@ from app.agreement.queries import AnnotationColumns, Column, FlagColumns
 from app.agreement.rules import Filters
 from app.language import mark
 from app.models.base import utc_now
-from app.quality.rules import wmt
+from app.quality.rules import davidson, wmt
+from app.quality.rules.estimates import NO_JUDGEMENTS
 from app.quality.rules.label_report import LabelReport, label_report
 from app.quality.rules.labels import Labels
 from app.quality.rules.rankings import Judgements
@@ -204,6 +205,53 @@ def wmt_kappas(session: Session, filters: Filters) -> tuple[wmt.WmtKappa, wmt.Wm
         ordered=True,
     )
     return wmt.between_annotators(judgements), wmt.within_annotators(judgements)
+
+
+@dataclass(frozen=True)
+class Strengths:
+    """What people prefer of several makers: models, or whatever a file names as the source of an answer.
+
+    ``fit`` has a worth for each of ``makers``; ``comparisons`` counts the pairs that each was in, ``wins`` those in
+    which it was better, ``tied`` those in which neither was.
+    """
+
+    makers: Sequence[str]
+    comparisons: Sequence[int]
+    wins: Sequence[int]
+    tied: Sequence[int]
+    fit: davidson.Strengths
+
+
+def strengths(session: Session, filters: Filters, ties: davidson.Ties = "davidson") -> Strengths:
+    """Fit Davidson's model, or Bradley and Terry's, to all pairs of answers by two makers in everybody's rankings.
+
+    Pairs of one ranking count as if they were independent, so standard errors are too small where rankings are long.
+    """
+    read = material(session, filters)
+    ranking, candidate, rank = read.rank_rows
+    answers, place = np.unique(candidate, return_inverse=True)
+    made = queries.makers(session, answers.tolist())
+    names, maker = np.unique([made[int(one)] for one in answers], return_inverse=True)
+    alone = np.arange(len(read.task))
+    judgements = Judgements.of_rankings(ranking, place, rank, task=np.zeros_like(alone), labeler=alone)
+    first, second = maker[judgements.answers[judgements.pair].T] if len(judgements.sign) else np.zeros((2, 0), int)
+    apart = first != second
+    first, second, sign = first[apart], second[apart], judgements.sign[apart]
+    count = len(names)
+
+    def counted(makers: Column) -> list[int]:
+        return np.bincount(makers, minlength=count).tolist()
+
+    tied = sign == 0
+    return Strengths(
+        makers=[str(name) for name in names],
+        comparisons=counted(np.concatenate([first, second])),
+        wins=counted(np.where(sign > 0, first, second)[~tied]),
+        tied=counted(np.concatenate([first[tied], second[tied]])),
+        fit=davidson.davidson(first, second, sign, items=count, ties=ties)
+        if len(sign)
+        else davidson.Strengths(None, None, None, None, 0, NO_JUDGEMENTS),
+    )
 
 
 # From columns to numbers --------------------------------------------------------------------------

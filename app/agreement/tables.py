@@ -9,8 +9,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+
 from app.agreement import rules
-from app.agreement.service import AgreementReport
+from app.agreement.service import AgreementReport, Strengths
+from app.quality.rules import davidson
 from app.quality.rules.estimates import Estimate
 from app.quality.rules.label_report import LabelReport
 from app.quality.rules.ranking_agreement import CONVENTIONS, HEADLINE, Agreement
@@ -162,6 +165,46 @@ def as_text(report: AgreementReport, wmt: tuple[WmtKappa, WmtKappa] | None = Non
     for who, of in zip(("between annotators", "within annotators"), wmt or (), strict=False):
         printed = f"{of.agreeing:,} of {of.comparable:,} alike, {of.tied:,} of {of.judged:,} tied"
         yield f"\nkappa {who}, as WMT counts it: {of.kappa.undefined or round(of.kappa.value or 0, 3)} ({printed})"
+
+
+def makers(found: Strengths) -> Iterator[Row]:
+    """Makers from the most to the least preferred; log-worths add up to 0, and without a fit a sentence says why."""
+    fit = found.fit
+    order = range(len(found.makers)) if fit.log_worth is None else np.argsort(-fit.log_worth).tolist()
+    for place in order:
+        counts = {name: getattr(found, name)[place] for name in ("comparisons", "wins", "tied")}
+        yield {"maker": found.makers[place], **counts, **_worth(fit, place)}
+
+
+def _worth(fit: davidson.Strengths, place: int) -> Row:
+    """The standard error is that of the difference to the mean of all."""
+    if fit.log_worth is None or fit.worth is None or fit.covariance is None:
+        return {"log_worth": None, "standard_error": None, "worth": None, "note": fit.undefined}
+    error = float(np.sqrt(max(fit.covariance[place, place], 0.0)))
+    log_worth, worth = float(fit.log_worth[place]), float(fit.worth[place])
+    return {"log_worth": log_worth, "standard_error": error, "worth": worth, "note": ""}
+
+
+def makers_as_json(found: Strengths) -> dict[str, Any]:
+    """The strengths for programs; ``tie`` is Davidson's ν, by which two equal answers are tied with ν / (2 + ν)."""
+    fit = found.fit
+    return {
+        "comparisons": fit.comparisons,
+        "tie": None if fit.log_tie is None else float(np.exp(fit.log_tie)),
+        "log_likelihood": fit.log_likelihood,
+        "undefined": fit.undefined,
+        "makers": list(makers(found)),
+    }
+
+
+def makers_as_text(found: Strengths) -> Iterator[str]:
+    """A line for each maker, the most preferred first."""
+    tie = "" if found.fit.log_tie is None else f", tie parameter {np.exp(found.fit.log_tie):.4f}"
+    yield f"{found.fit.comparisons:,} comparisons of answers by two makers{tie}"
+    for row in makers(found):
+        counts = f"{row['wins']:,} of {row['comparisons']:,} won, {row['tied']:,} tied"
+        worth = row["note"] if row["worth"] is None else f"{row['log_worth']:+.3f} ± {row['standard_error']:.3f}"
+        yield f"  {row['maker']}: {worth} ({counts})"
 
 
 def _row_in_words(row: Row) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from app.agreement import queries, service
+from app.agreement import commands, queries, service
 from app.agreement.rules import Filters
 from app.evaluations.rules import clustered_mean, outcome, win_rate
 from app.prompts.service import import_file
@@ -297,15 +297,17 @@ def assert_order(read, made_by, means):
     assert np.corrcoef(fit.log_worth, means)[0, 1] >= 0.995
 
 
-def fit_of(read, made_by, names):
-    """Davidson's model of the makers of two answers each."""
-    number = np.array([names.index(maker) for maker in made_by])
-    ranking, _item, rank = read.rank_rows
-    judgements = Judgements.of_rankings(
-        ranking, number, rank, task=np.zeros(len(read.task), dtype=int), labeler=np.arange(len(read.task))
-    )
-    first, second = judgements.answers[judgements.pair].T
-    return davidson(first, second, judgements.sign, items=len(names))
+@pytest.fixture
+def strengths(database):
+    """What ``prefloop report makers --json`` prints, by maker."""
+
+    def strengths():
+        with database.reading() as session:
+            (text,) = commands.makers(session, {}, ties="davidson", as_json=True)
+        found = json.loads(text)
+        return found, {row["maker"]: row for row in found["makers"]}
+
+    return strengths
 
 
 def comparisons(names, counts):
@@ -329,27 +331,27 @@ def models(shared_data):
     return {one["name"]: one for one in json.loads((shared_data / "bradley_terry_classics.json").read_text())}
 
 
-def test_journal_citations(models, take, material, makers):
+def test_journal_citations(models, take, strengths):
     journals, wins = models["journal_citations"]["items"], models["journal_citations"]["wins"]
-    counts = [(i, j, "a", wins[i][j]) for i in range(4) for j in range(4) if i != j]
-    take("citations", comparisons(journals, counts))
-    read = material()
-    fit = fit_of(read, makers(read), journals)
-    assert np.round(fit.log_worth - fit.log_worth[0], 5).tolist() == [0, -2.94907, -0.47957, 0.26895]
+    take("citations", comparisons(journals, [(i, j, "a", wins[i][j]) for i in range(4) for j in range(4) if i != j]))
+    found, of = strengths()
+    worths = [of[journal]["log_worth"] - of[journals[0]]["log_worth"] for journal in journals]
+    assert np.round(worths, 5).tolist() == [0, -2.94907, -0.47957, 0.26895]
+    assert found["tie"] is None
 
 
-def test_chocolate_pudding_with_ties(models, take, material, makers):
+def test_chocolate_pudding_with_ties(models, take, strengths):
     names = [f"pudding {n}" for n in range(1, 7)]
     rows = models["chocolate_pudding_ties"]["rows"]
     counts = [
         (i - 1, j - 1, what, n) for i, j, _all, *of in rows for what, n in zip(("a", "b", "tie"), of, strict=True)
     ]
     take("pudding", comparisons(names, counts))
-    read = material()
-    fit = fit_of(read, makers(read), names)
-    assert np.round(fit.worth, 4).tolist() == [0.1388, 0.1730, 0.1617, 0.1654, 0.1587, 0.2024]
-    assert round(float(np.exp(fit.log_tie)), 4) == 0.7468
-    assert round(-2 * fit.log_likelihood, 1) == 1619.4
+    found, of = strengths()
+    assert [round(of[name]["worth"], 4) for name in names] == [0.1388, 0.1730, 0.1617, 0.1654, 0.1587, 0.2024]
+    assert round(found["tie"], 4) == 0.7468
+    assert round(-2 * found["log_likelihood"], 1) == 1619.4
+    assert found["comparisons"] == sum(row[2] for row in rows)
 
 
 def test_alpacaeval_win_rate_and_its_standard_error(shared_data, take, material, makers):

@@ -10,6 +10,7 @@ from app.agreement import queries, service, tables
 from app.agreement.forms import filters_of
 from app.agreement.rules import Filters
 from app.errors import Invalid
+from app.language import gettext as _
 from app.quality.rules.davidson import Ties
 
 
@@ -47,7 +48,7 @@ def makers(session: Session, asked: Mapping[str, str], *, ties: str, as_json: bo
         Invalid: there is nothing like what is asked for.
     """
     if ties not in get_args(Ties):
-        raise Invalid(f"ties: Choose one of {', '.join(get_args(Ties))}.")
+        raise Invalid(_("Choose one of %(names)s.", names=", ".join(get_args(Ties))))
     found = service.strengths(session, _filters(session, asked), cast("Ties", ties))
     if as_json:
         yield json.dumps(tables.makers_as_json(found), indent=2, ensure_ascii=False)

@@ -1,21 +1,25 @@
 """How much two texts have in common: the Jaccard index of their word shingles, computed exactly.
 
-A shingle is a run of words. Jaccard is the share of shingles of either text that both have (Broder 1997). All pairs
-of texts that share any shingle are found through an index from shingles to texts, so the cost is the number of
-shingles plus the pairs that really share one; shingles that very many texts share are passed over in finding pairs,
-not in counting.
+A shingle is a run of words. Jaccard is the share of shingles of either text that both have (Broder 1997). Pairs are
+found through an index from shingles to texts. If two texts have at least the share t in common, they also meet in the
+rarest shingles of each, all but the most common t of them (Chaudhuri et al. 2006, prefix filtering), so those that
+everybody uses need not be looked up.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 WORDS_IN_A_SHINGLE = 3
+LEAST_LIKENESS = 0.3
+"""Below this a text of another author is not looked for: it would be found by commonplaces, which take long."""
 COMMONPLACE = 200
-"""A shingle of more texts than this leads to no pair: everybody says it, and its pairs grow with the square."""
+"""A shingle of more texts than this leads to no pair: its pairs grow with the square."""
 
 # Scripts without blanks between words are taken character by character.
 _WORD = re.compile(r"[぀-ヿ㐀-䶿一-鿿가-힣]|[^\W_぀-ヿ㐀-䶿一-鿿가-힣]+")
@@ -54,31 +58,34 @@ def nearest_of(text: frozenset[tuple[str, ...]], others: Mapping[int, str]) -> N
 def nearest_by_others(
     texts: Mapping[int, frozenset[tuple[str, ...]]], authors: Mapping[int, str]
 ) -> dict[int, Nearest]:
-    """For each text the most similar one by another author, if any shares enough to be found.
+    """For each text the most similar one by another author, of those with a likeness of ``LEAST_LIKENESS`` or more.
 
     Args:
         texts: key to shingles.
         authors: key to who wrote it; people are not compared with themselves.
     """
+    frequency = Counter(shingle for own in texts.values() for shingle in own)
     holders: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for key, own in texts.items():
-        for shingle in own:
-            holders[shingle].append(key)
-    shared: dict[tuple[int, int], bool] = {}
+        rarest = sorted(own, key=lambda shingle: (frequency[shingle], shingle))
+        for shingle in rarest[: len(own) - math.ceil(LEAST_LIKENESS * len(own)) + 1]:
+            if frequency[shingle] > 1:
+                holders[shingle].append(key)
+    pairs: set[tuple[int, int]] = set()
     for keys in holders.values():
-        if 1 < len(keys) <= COMMONPLACE:
-            _note_pairs(keys, authors, shared)
+        if len(keys) <= COMMONPLACE:
+            pairs.update(_pairs(keys, authors))
     best: dict[int, Nearest] = {}
-    for one, other in shared:
+    for one, other in pairs:
         likeness = jaccard(texts[one], texts[other])
+        if likeness < LEAST_LIKENESS:
+            continue
         for key, far in ((one, other), (other, one)):
-            if key not in best or likeness > best[key].likeness:
+            if key not in best or (likeness, -far) > (best[key].likeness, -best[key].key):
                 best[key] = Nearest(far, likeness)
     return best
 
 
-def _note_pairs(keys: Sequence[int], authors: Mapping[int, str], shared: dict[tuple[int, int], bool]) -> None:
-    for place, one in enumerate(keys):
-        for other in keys[place + 1 :]:
-            if authors[one] != authors[other]:
-                shared[(one, other) if one < other else (other, one)] = True
+def _pairs(keys: Sequence[int], authors: Mapping[int, str]) -> Iterator[tuple[int, int]]:
+    """Every two of these texts, in ascending order, that are not by one author."""
+    return ((one, other) for one, other in combinations(sorted(keys), 2) if authors[one] != authors[other])

@@ -3,9 +3,9 @@ import random
 
 import pytest
 
-from app.integrity.rules.likeness import jaccard, nearest_by_others, nearest_of, shingles
+from app.integrity.rules.likeness import LEAST_LIKENESS, jaccard, nearest_by_others, nearest_of, shingles
 
-WORDS = ["red", "green", "blue", "stone", "river", "house", "cloud", "paper"]
+WORDS = ["red", "green", "blue"]
 
 
 def test_shingles_are_three_words_without_case_and_punctuation():
@@ -32,7 +32,7 @@ def test_the_nearest_of_a_few_is_found_and_none_where_nothing_is_shared():
     assert nearest_of(shingles("the red apple"), {7: "a blue river"}) is None
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(8))
 def test_the_index_finds_what_comparing_all_pairs_finds(seed):
     draw = random.Random(seed)
     texts = {key: shingles(" ".join(draw.choices(WORDS, k=draw.randint(1, 12)))) for key in range(40)}
@@ -41,5 +41,6 @@ def test_the_index_finds_what_comparing_all_pairs_finds(seed):
     for key, own in texts.items():
         others = [jaccard(own, texts[other]) for other in texts if authors[other] != authors[key]]
         best = max(others, default=0)
-        assert (found[key].likeness if key in found else 0) == best
+        assert (found[key].likeness if key in found else 0) == (best if best >= LEAST_LIKENESS else 0)
+    assert len(found) > 5
     assert any(authors[one] == authors[two] for one, two in itertools.combinations(texts, 2))

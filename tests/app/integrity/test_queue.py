@@ -13,7 +13,7 @@ from app.integrity.rules.decisions import NOTHING, REJECT, TALK, Decision
 from app.integrity.rules.detectors import LEAST_OF_CAMPAIGN
 from app.integrity.rules.evidence import LIKE_MODEL, LIKE_OTHERS, SCORED, Evidence
 from app.integrity.rules.likeness import Nearest
-from app.models import Annotation, AuditEvent, Demonstration, IntegrityDecision, Lease, Run, WrittenText
+from app.models import Annotation, AuditEvent, Demonstration, IntegrityDecision, Lease, Person, Run, WrittenText
 from tests.app.integrity.conftest import FEW_SHOT, LATER
 from trainer.contract.records import Detection, SeenToken
 
@@ -249,3 +249,18 @@ def test_only_researchers_and_admins_see_it_and_an_empty_house_says_what_would_f
     for role in ("labeler", "engineer"):
         browse.as_(role)
         browse.get("/integrity", status=403)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_nobody_looks_at_the_evidence_about_themselves(browse, desk):
+    (prompt,) = desk.asked("Tell of a fox.")
+    desk.campaign([(prompt, [])], name="Stories", kind="demonstration")
+    browse.as_("researcher")
+    with desk.database.reading() as session:
+        own = session.scalars(select(Person).where(Person.email == "researcher@example.org")).one()
+    desk.write(own, "The fox ran.")
+    assert "The fox ran." not in browse.get("/integrity")
+    assert "The fox ran." not in browse.client.get("/integrity.csv").text
+    browse.get("/integrity/1", status=403)
+    browse.as_("admin")
+    assert "The fox ran." in browse.get("/integrity")

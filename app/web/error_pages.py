@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app.errors import DomainError, no_room
 from app.language import gettext as _
@@ -100,6 +101,11 @@ def add_error_pages(app: FastAPI) -> None:
             return _error(request, error.status_code, _(error.sentence, **error.values))
         ours = SENTENCES.get(error.status_code)
         return _error(request, error.status_code, _(ours) if ours else str(error.detail))
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_request: Request, _left: ClientDisconnect) -> Response:
+        """A page that was closed while it still sent something: no mistake of ours, and nobody hears the answer."""
+        return Response(status_code=400)
 
     @app.exception_handler(DBAPIError)
     async def refused_by_the_database(request: Request, error: DBAPIError) -> Response:

@@ -258,6 +258,13 @@ def test_work_outlasts_a_session_and_goes_out_under_nobody_elses_name(
     window.context.set_offline(False)
     other.goto("/label")
     until(other, lambda: drafted(database)["text"].endswith(" Not yet sent."))
+    other.goto(window.url)
+    expect(other.locator("#writing-form[data-ready]")).to_be_visible()
+    other.locator("[data-open=guide]").click()
+    other.get_by_text("Ask the researchers").click()
+    other.get_by_label("Your question", exact=True).fill("Never asked?")
+    other.keyboard.press("Escape")
+    assert len(kept_in(other)) == 1  # it waits here to be asked, but goes with whoever wrote it
     other.locator(".menu summary").click()
     other.get_by_role("button", name="Sign out").click()
     expect(other.get_by_label("E-mail")).to_be_visible()
@@ -299,6 +306,8 @@ def test_a_hold_warns_before_it_ends_and_comes_back_after_a_closed_laptop(window
 def test_ten_megabytes_of_text_stay_in_the_field_with_a_sentence_beside_it(window, labeler, writing, database):  # noqa: F811
     sign_in(window)
     take(window)
+    sent = []
+    window.on("request", lambda request: sent.append(len(request.post_data or "")))
     field = text_field(window)
     field.evaluate(
         "field => { field.value = 'x'.repeat(10_000_000); field.dispatchEvent(new Event('input', { bubbles: true })); }"
@@ -310,6 +319,7 @@ def test_ten_megabytes_of_text_stay_in_the_field_with_a_sentence_beside_it(windo
     expect(field).to_have_attribute("aria-invalid", "true")
     assert field.evaluate("field => field.value.length") == 10_000_000
     assert "text" not in drafted(database)
+    assert not [length for length in sent if length > 1_000_000]
     field.fill("Short enough.")
     saved(window)
     expect(beside).not_to_be_visible()

@@ -401,6 +401,7 @@ def test_active_text_in_questions_answers_and_guidelines_stays_text(browse, offi
 
 def test_a_new_campaign_names_its_guideline(browse, office, database):
     office.prompts(1)
+    office.guideline("Older rules")  # which a campaign that names none goes by
     chosen = office.guideline("Short rules")
     other_phase = office.guideline("Trial rules", phase="evaluation")
     browse.as_("engineer")

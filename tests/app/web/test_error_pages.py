@@ -1,3 +1,4 @@
+import asyncio
 import errno
 import re
 import threading
@@ -161,3 +162,30 @@ def test_signing_in_still_works_after_errors(calm, monkeypatch):
     calm.client.cookies.clear()
     calm.get("/sign-in")
     calm.post("/sign-in", {"email": "ana@example.org", "password": PASSWORD})
+
+
+def test_a_page_that_is_closed_while_it_sends_is_no_mistake_of_ours(settings):
+    left = iter([{"type": "http.request", "body": b"text=half of", "more_body": True}, {"type": "http.disconnect"}])
+    sent = []
+
+    async def receive():
+        return next(left)
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", b"testserver"), (b"content-type", b"application/x-www-form-urlencoded")]
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/sign-in",
+        "raw_path": b"/sign-in",
+        "query_string": b"",
+        "headers": headers,
+        "server": ("testserver", 80),
+        "client": ("127.0.0.1", 1),
+    }
+    asyncio.run(create_app(settings)(scope, receive, send))
+    assert sent[0]["status"] == 400

@@ -243,6 +243,22 @@ def report_makers(
             typer.echo(line)
 
 
+@report.command("labelers")
+def report_labelers(
+    campaign: Annotated[str, typer.Option(help="id or name; default all")] = "",
+    since: Annotated[str, typer.Option(help="first day, 2026-05-04")] = "",
+    until: Annotated[str, typer.Option(help="last day")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="everything, for programs")] = False,
+) -> None:
+    """Say how everybody's work goes on, the alarms first."""
+    from app.oversight import commands
+
+    with database().reading() as session:
+        asked = {"campaign": campaign, "since": since, "until": until}
+        for line in commands.labelers(session, asked, as_json=as_json):
+            typer.echo(line)
+
+
 @snapshot.command("create")
 def create_snapshot(
     name: Annotated[str, typer.Option(help="what to call it")],

@@ -23,6 +23,9 @@ from app.evaluations.routes import router as evaluations
 from app.gold.routes import router as gold
 from app.guidelines.routes import router as guidelines
 from app.integrity.routes import router as integrity
+from app.oversight import queries as oversight_queries
+from app.oversight import service as oversight_service
+from app.oversight.routes import router as oversight
 from app.people.attempts import SignInAttempts
 from app.people.routes import router as people
 from app.prompts.routes import router as prompts
@@ -64,6 +67,7 @@ ROUTERS = (
     worklog,
     screening,
     agreement,
+    oversight,
     consensus,
     costs,
     snapshots,
@@ -98,6 +102,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.database = database
     app.state.sign_in_attempts = SignInAttempts()
     app.state.agreement = Reports(database, agreement_queries.version, agreement_service.report, "agreement")
+    app.state.oversight = Reports(database, oversight_queries.version, oversight_service.report, "labelers")
     for router in ROUTERS:
         app.include_router(router)
     app.state.api = create_api(app.state)

@@ -31,6 +31,7 @@ from app.models.guidelines import (
     QuestionPost,
 )
 from app.models.integrity import Detection, IntegrityDecision
+from app.models.oversight import AlarmBound, AlarmNote
 from app.models.people import ApiToken, AuditEvent, Person
 from app.models.prompts import Corpus, Import, Prompt
 from app.models.registry import ModelParent, ModelVersion
@@ -51,6 +52,8 @@ from app.models.surveys import SurveyMark, SurveyRound, SurveyTally
 from app.models.telemetry import CountedCampaign, CountingConsent, TypingRecord
 
 __all__ = [
+    "AlarmBound",
+    "AlarmNote",
     "Annotation",
     "AnnotationVersion",
     "Announcement",

@@ -65,6 +65,7 @@ SECTIONS: Sequence[tuple[str, Sequence[Place]]] = (
         mark("Quality"),
         [
             Place("/agreement", mark("Agreement"), "see_results"),
+            Place("/labelers", mark("Labelers"), "review"),
             Place("/consensus", mark("Consensus"), "see_results"),
             Place("/gold", mark("Gold"), "adjudicate"),
             Place("/screenings", mark("Screenings"), "screen"),

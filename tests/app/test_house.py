@@ -276,6 +276,7 @@ def test_a_labeler_sees_no_other_room_than_the_work(browse):
         "/label/campaigns/1/guideline",
         "/label/courses/1",
         "/label/courses/1/steps/1",
+        "/label/feedback",
         "/label/mine",
         "/label/mine.csv",
         "/label/mine/1",

@@ -1,0 +1,1 @@
+"""What researchers and labelers see of ongoing work: measures, alarms, and a fair page of feedback."""

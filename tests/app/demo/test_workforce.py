@@ -11,8 +11,10 @@ from app.annotations.rules.submission import Submission, Verdict, submission_pro
 from app.demo import workforce_records
 from app.demo.workforce import CAMPAIGNS, HELD_OUT, HONEST, RESEARCHER, SPAMMER, Plan, screen, simulate
 from app.models import Annotation, Candidate, Flag, GoldItem, Lease, Person, Prompt, Ranking, Rating, Task
+from app.quality.rules.consensus import majority
 from app.quality.rules.rankings import RankingPairs
 from app.quality.rules.reading import words_of
+from app.quality.rules.reliability import reliabilities
 from app.quality.rules.screening import screening_scores
 from app.schemas.rules import schema_of
 
@@ -145,3 +147,22 @@ def test_screening_tells_the_honest_from_spammers_by_thirty_items(seed):
     # Against the position-biased and the careless as well.
     assert roc_auc_score(kind == HONEST, [one.ranking.value for one in found]) >= 0.95
     assert len({tuple(one.ranked[0].said.items()) for one in applicants}) > 20
+
+
+def test_the_consensus_of_the_labelers_beats_their_majority_on_hidden_truth(workforce):
+    judgements = workforce.first(30).judgements()
+    researchers = np.array([worker.kind == RESEARCHER for worker in workforce.workers])
+    judgements = judgements.only(~researchers[judgements.labeler])
+    found, votes = reliabilities(judgements), majority(judgements)[0]
+    worth = dict(zip(zip(found.task.tolist(), found.answer.tolist(), strict=True), found.worth, strict=True))
+    levels = {task.item.number: [answer.level for answer in task.item.answers] for task in workforce.tasks}
+    by_consensus, by_majority = [], []
+    first = np.unique(judgements.pair, return_index=True)
+    for pair, row in zip(*first, strict=True):
+        item = int(judgements.task[judgements.ranking[row]])
+        one, other = judgements.answers[pair].tolist()
+        if truth := np.sign(levels[item][one] - levels[item][other]):
+            by_consensus.append(np.sign(worth[item, one] - worth[item, other]) == truth)
+            by_majority.append((votes[pair] == truth) + (votes[pair] == 0) / 2)
+    assert len(by_consensus) > 1_500
+    assert np.mean(by_consensus) >= np.mean(by_majority) + 0.03

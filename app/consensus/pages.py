@@ -1,6 +1,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
+from urllib.parse import urlencode
 
 from app.annotations.rules.ranking import weak_order
 from app.candidates.rules import candidate_letter
@@ -158,6 +159,13 @@ class Filled:
     phases: ClassVar[Mapping[str, str]] = PHASES
     methods: ClassVar[Mapping[str, str]] = METHODS
     sorts: ClassVar[Mapping[str, str]] = SORTS
+
+    @property
+    def freeze(self) -> str:
+        """The query with which the form of a new snapshot takes just this."""
+        told = {name: self.given[name] for name in ("campaign", "phase", "method", "tie_below", "min_reliability")}
+        asked = {"labels": "consensus", "instrument": self.given["kind"]} | told
+        return urlencode({name: value for name, value in asked.items() if value})
 
 
 @dataclass(frozen=True)

@@ -171,3 +171,14 @@ def test_labelers_see_none_of_it(crowd):
     crowd.as_("labeler")
     for address in ("", "/tasks/1", "/flags", "/tasks.csv", "/labelers.csv", "/flags.csv"):
         crowd.get(f"/consensus{address}", status=403)
+
+
+def test_the_way_to_freezing_takes_what_the_page_is_about(crowd):
+    page = crowd.get("/consensus?min_reliability=50&method=davidson&tie_below=70")
+    (address,) = re.findall(r'href="(/snapshots\?[^"]+)"', page)
+    form = crowd.get(address.replace("&amp;", "&"))
+    assert 'name="min_reliability" value="50.0"' in form
+    assert 'name="tie_below" value="70.0"' in form
+    assert '<option value="davidson" selected>' in form
+    assert "The rankings become 22 consensus orders." in words(form)
+    assert "/snapshots?" not in crowd.as_("researcher").get("/consensus")

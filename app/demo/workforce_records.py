@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.annotations import campaigns
 from app.annotations.rules import labels
 from app.annotations.rules.campaigns import fingerprint, pseudonym
+from app.annotations.rules.ranking import densify
 from app.annotations.rules.submission import Submission
 from app.annotations.rules.submission import Verdict as Judged
 from app.demo.workforce import (
@@ -27,7 +28,6 @@ from app.demo.workforce import (
     Workforce,
     simulate,
 )
-from app.demo.workforce_texts import FACTS_OF_A_TOPIC
 from app.gold import service as gold
 from app.models import (
     Annotation,
@@ -316,7 +316,7 @@ def _gold(
                 candidate: Judged(min(7, 1 + answer.level), _answer_flags(item, answer.flags, schema))
                 for candidate, answer in zip(ids, item.answers, strict=True)
             },
-            ranks={c: FACTS_OF_A_TOPIC + 1 - answer.level for c, answer in zip(ids, item.answers, strict=True)},
+            ranks=densify({c: -answer.level for c, answer in zip(ids, item.answers, strict=True)}),
             prompt_labels=_prompt_labels(item),
         )
         by = everybody[researchers[item.number % len(researchers)]]

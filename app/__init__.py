@@ -6,6 +6,6 @@ those before it, never those after it.
 
 ROOMS = (
     *("people", "surveys", "schemas", "prompts", "scenarios", "candidates", "guidelines", "telemetry", "annotations"),
-    *("reviews", "worklog", "quality", "agreement", "consensus", "costs", "screening", "snapshots", "registry"),
-    *("evaluations", "integrity", "runs", "scoring", "api"),
+    *("reviews", "worklog", "course", "quality", "gold", "agreement", "consensus", "costs", "oversight", "screening"),
+    *("snapshots", "registry", "evaluations", "integrity", "runs", "scoring", "api"),
 )

@@ -6,6 +6,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import is_dataclass
 from functools import cache
 from pathlib import Path
@@ -48,6 +49,12 @@ SQL_ELSEWHERE = {
     },
     ("web/requests.py", "session.get"): "who is asking is read before any room is entered",
 }
+
+
+def test_the_rooms_stand_in_one_order_wherever_it_is_written():
+    contracts = tomllib.loads((APP.parent / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    [layers] = [contract["layers"] for contract in contracts if contract["name"].startswith("rooms lean")]
+    assert tuple(reversed(layers))[: len(app.ROOMS)] == app.ROOMS
 
 
 # Imports -----------------------------------------------------------------------------------------

@@ -354,7 +354,7 @@ def test_chocolate_pudding_with_ties(models, take, strengths):
     assert found["comparisons"] == sum(row[2] for row in rows)
 
 
-def test_alpacaeval_win_rate_and_its_standard_error(shared_data, take, material, makers):
+def test_alpacaeval_win_rate_and_its_standard_error(shared_data, take, material, makers, strengths):
     ranks = {1: (1, 2), 2: (2, 1), 0: (1, 1)}
     rows = [
         {
@@ -377,6 +377,10 @@ def test_alpacaeval_win_rate_and_its_standard_error(shared_data, take, material,
     prompts = [int(read.prompt[ranking]) for ranking in by_maker]
     # Two equal answers are no comparison and are refused; the published figure counts each as a tie, half a win.
     assert refused == Counter(row["candidates"][0]["text"] == row["candidates"][1]["text"] for row in rows)[True]
+    _found, of = strengths()
+    row = of["alpaca-farm-ppo-human"]
+    won = row["wins"] + (row["tied"] + refused) / 2
+    assert 100 * won / (row["comparisons"] + refused) == pytest.approx(41.24223602484472, abs=1e-12)
     results += [0.5] * refused
     prompts += [-1 - n for n in range(refused)]
     assert 100 * win_rate(prompts, results).estimate.mean == pytest.approx(41.24223602484472, abs=1e-12)

@@ -18,6 +18,7 @@ def test_five_typed_answers_come_back_in_the_order_of_their_scores(page, factory
     page.get_by_label("E-mail").fill("rita@example.org")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="Training", exact=True).click()
     page.get_by_role("link", name="Score", exact=True).click()
     expect(page.get_by_label("Reward model")).to_contain_text("reward-1 (held-out accuracy 0.710)")
     page.get_by_label("Prompt", exact=True).fill("Count.")

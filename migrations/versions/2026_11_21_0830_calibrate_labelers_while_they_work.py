@@ -36,9 +36,7 @@ def upgrade() -> None:
         "extra_slots",
         sa.Column("lease_id", sa.Integer(), nullable=False),
         sa.Column("use", sa.String(), nullable=False),
-        sa.CheckConstraint(
-            "use IN ('shared', 'researcher', 'gold', 'repeat')", name=op.f("ck_extra_slots_known_use")
-        ),
+        sa.CheckConstraint("use IN ('shared', 'researcher', 'gold', 'repeat')", name=op.f("ck_extra_slots_known_use")),
         sa.ForeignKeyConstraint(["lease_id"], ["leases.id"], name=op.f("fk_extra_slots_lease_id_leases")),
         sa.PrimaryKeyConstraint("lease_id", name=op.f("pk_extra_slots")),
     )

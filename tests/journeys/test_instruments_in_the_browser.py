@@ -31,15 +31,20 @@ def workshop(database, factory):
     return Workshop(database, factory)
 
 
-@pytest.fixture(params=LOCALES)
-def locale(request):
-    return request.param
+QUICK = {("mouse", "en"), ("touch", "zh-Hans"), ("keys", "zh-Hans")}
+"""Of each instrument the walks of every day: each way and each language once. ``make slow`` walks the others too."""
+WALKS = [
+    pytest.param((way, locale), id=f"{way}-{locale}", marks=() if (way, locale) in QUICK else pytest.mark.slow)
+    for way in WAYS
+    for locale in LOCALES
+]
 
 
-@pytest.fixture(params=WAYS)
-def hand(request, chromium, site, locale):
+@pytest.fixture(params=WALKS)
+def hand(request, chromium, site):
     """A stranger at the sign-in page, whose browser tells the language."""
-    way = WAYS[request.param]
+    name, locale = request.param
+    way = WAYS[name]
     context = chromium.new_context(
         base_url=site,
         viewport=way.viewport,

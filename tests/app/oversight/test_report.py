@@ -16,15 +16,16 @@ SQLITE = pytest.mark.parametrize("engine_name", ["sqlite"])
 
 
 @pytest.fixture
-def workforce(database):
-    """Forty labelers and three researchers with sixty tasks each."""
-    made = simulate(Plan(seed=1)).first(60)
+def workforce(database, request):
+    """Forty labelers and three researchers with a few tasks each, or as many as a test asks for."""
+    made = simulate(Plan(seed=1)).first(getattr(request, "param", 12))
     with database.transaction() as session:
         store(session, made)
     return made
 
 
 @SQLITE
+@pytest.mark.parametrize("workforce", [60], indirect=True)
 def test_the_page_s_report_names_all_spammers_and_at_most_one_honest_labeler(database, workforce):
     with database.reading() as session:
         report = service.report(session, Filters())

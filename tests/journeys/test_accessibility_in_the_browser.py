@@ -168,6 +168,7 @@ def test_no_labeler_page_suffers_from_the_size_of_its_window(chromium, furnished
     assert not (found := visit_all(chromium, furnished, LABELER_PAGES, look)), found
 
 
+@pytest.mark.slow
 def test_what_opens_on_a_page_breaks_no_rule_of_wcag_in_either_theme_at_a_desk_or_on_a_phone(chromium, furnished):
     def look(page, name):
         problems = []

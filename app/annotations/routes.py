@@ -482,9 +482,15 @@ def _authored(session: Session, person: Person, task_id: int, lists: Lists) -> A
 
 
 @router.post("/label/tasks/{task_id}/preview")
-def preview(request: Request, task_id: int, *, person: Worker, session: Reading, lists: Lists) -> HTMLResponse:
-    """What would come of the text as it stands; nothing is kept."""
-    work = service.work_for(session, person, task_id)
+def preview(request: Request, task_id: int, *, person: Worker, session: Reading, lists: Lists) -> Response:
+    """What would come of the text as it stands; nothing is kept.
+
+    One that arrives after the submission that was sent behind it has nothing to show any more.
+    """
+    try:
+        work = service.work_for(session, person, task_id)
+    except Conflict:
+        return Response(status_code=204)
     if work.task.campaign.kind != "authoring":
         return render(request, preview_of_text(work, writing.checked(lists.get("text", [""])[-1])))
     authored = authored_of(lists, work.task.campaign.prompt_form or PLAIN)

@@ -38,8 +38,8 @@ if [ ! -x "$new/usr/bin/apt-get" ]; then
   debootstrap --variant=minbase --include=ca-certificates "${PRISTINE_SUITE:-bookworm}" "$new" ${PRISTINE_MIRROR:-} \
     >"$new.log" || { tail -n 5 "$new.log" >&2; exit 1; }
 fi
-copy() { [ ! -e "$1" ] || { mkdir -p "$new$(dirname "$1")"; cp -rLT "$1" "$new$1"; }; }
-for path in /etc/resolv.conf /etc/hosts /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources /etc/ssl/certs \
+copy() { [ ! -e "$1" ] || { mkdir -p "$new$(dirname "$1")"; cp -rLT --remove-destination "$1" "$new$1"; }; }
+for path in /etc/resolv.conf /etc/hosts /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources /etc/ssl/certs/ca-certificates.crt \
   /etc/pip.conf /etc/xdg/pip /root/.config/pip /root/.npmrc; do copy "$path"; done
 for path in "${brought[@]}"; do mkdir -p "$new$path"; done
 

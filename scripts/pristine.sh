@@ -39,8 +39,9 @@ if [ ! -x "$new/usr/bin/apt-get" ]; then
     >"$new.log" || { tail -n 5 "$new.log" >&2; exit 1; }
 fi
 copy() { [ ! -e "$1" ] || { mkdir -p "$new$(dirname "$1")"; cp -rLT --remove-destination "$1" "$new$1"; }; }
-for path in /etc/resolv.conf /etc/hosts /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources /etc/ssl/certs/ca-certificates.crt \
-  /etc/pip.conf /etc/xdg/pip /root/.config/pip /root/.npmrc; do copy "$path"; done
+[ ! -e /etc/apt/sources.list.d/debian.sources ] || rm -f "$new/etc/apt/sources.list" # the same sources in a newer form
+for path in /etc/resolv.conf /etc/hosts /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources \
+  /etc/ssl/certs/ca-certificates.crt /etc/pip.conf /etc/xdg/pip /root/.config/pip /root/.npmrc; do copy "$path"; done
 for path in "${brought[@]}"; do mkdir -p "$new$path"; done
 
 home=/root
@@ -55,10 +56,10 @@ newcomer=$1 home=$2
 shift 2
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends python3 python3-venv make >/dev/null # README: what it needs
+apt-get install -y -qq --no-install-recommends python3 python3-venv make >/dev/null 2>&1 # README: what it needs
 as=()
 if [ "$newcomer" != root ]; then
-  apt-get install -y -qq --no-install-recommends chromium >/dev/null
+  apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1
   id "$newcomer" >/dev/null 2>&1 || useradd --create-home "$newcomer"
   cp -rT /root/.config "$home/.config" 2>/dev/null || true
   cp /root/.npmrc "$home/" 2>/dev/null || true
@@ -103,6 +104,7 @@ unshare --mount --pid --fork --kill-child --propagation private bash -euo pipefa
     [ -z "$path" ] || { mount --rbind "$path" "$new$path"; mount -o remount,bind,ro "$new$path"; }
   done <<<"$brought"
   exec chroot "$new" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C CI="${CI:-}" \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
     bash /root/try.sh "$@"' - "$new" "$(printf '%s\n' "${brought[@]}")" "$newcomer" "$home" "${commands[@]}" ||
   { echo "== it failed; look into $new" >&2; exit 1; }
 echo "== README's commands work on a machine that has nothing"

@@ -17,7 +17,7 @@ import psutil
 from app.errors import DomainError
 from app.settings import Settings
 
-START_SECONDS = 60
+START_SECONDS = 300  # for a machine that has other work; a server that ends is told at once
 
 
 def free_port(wanted: int) -> int:

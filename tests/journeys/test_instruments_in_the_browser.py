@@ -52,7 +52,7 @@ def hand(request, chromium, site):
         is_mobile=way.touch,
         locale={"zh-Hans": "zh-CN"}.get(locale, locale),
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     hand = way(context.new_page(), locale)
     yield hand
     context.close()

@@ -41,23 +41,24 @@ def described(engine):
     def plain(found):
         return sorted((sorted((key, str(value)) for key, value in one.items()) for one in found), key=str)
 
-    def references(table):
+    def references(found):
         """SQLite adds a reference only together with its column; of such a one SQLAlchemy reads no name there."""
-        found = look.get_foreign_keys(table)
         return [one | {"name": None} for one in found] if engine.dialect.name == "sqlite" else found
 
     look = inspect(engine)
+    # All tables at once: PostgreSQL then answers one question of each kind, not one for each table.
+    kinds = {
+        "columns": look.get_multi_columns(),
+        "primary key": {table: [key] for table, key in look.get_multi_pk_constraint().items()},
+        "foreign keys": {table: references(found) for table, found in look.get_multi_foreign_keys().items()},
+        "unique": look.get_multi_unique_constraints(),
+        "checks": look.get_multi_check_constraints(),
+        "indexes": look.get_multi_indexes(),
+    }
     return {
-        table: {
-            "columns": plain(look.get_columns(table)),
-            "primary key": plain([look.get_pk_constraint(table)]),
-            "foreign keys": plain(references(table)),
-            "unique": plain(look.get_unique_constraints(table)),
-            "checks": plain(look.get_check_constraints(table)),
-            "indexes": plain(look.get_indexes(table)),
-        }
-        for table in look.get_table_names()
-        if table != BOOKKEEPING
+        table: {kind: plain(found.get(table, [])) for kind, found in kinds.items()}
+        for table in kinds["columns"]
+        if table[1] != BOOKKEEPING
     }
 
 

@@ -8,6 +8,7 @@ import pytest
 from app.errors import Conflict, Invalid
 from app.models import Annotation, Flag, Snapshot
 from app.prompts import service as prompts
+from app.prompts.importers import readers
 from app.snapshots import service
 from app.snapshots.rules import Filters
 from trainer.contract.folder import DEMONSTRATIONS, MANIFEST, PROMPTS, RANKINGS, SnapshotManifest, sha256_of
@@ -188,6 +189,21 @@ def test_exports_hold_the_strict_pairs_and_tell_of_the_ties(settings, pool, free
     assert {(json.loads(r["prompt"])[-1]["content"], r["chosen"], r["rejected"]) for r in rows} == expected
     service.export_snapshot(settings, snapshot, "native", tmp_path / "native")
     assert list(read_rows(tmp_path / "native" / RANKINGS, Ranking)) == rankings(settings, snapshot)
+
+
+FORMULAS = ('=HYPERLINK("http://127.0.0.1/x","click")', "+1, two\r\nfour", "@SUM(A1)", '-5 "quoted"', "'=1", "-5")
+
+
+def test_a_csv_export_holds_no_formula_and_reads_back_as_it_was(settings, bring, freeze, tmp_path):
+    bring("formulas.jsonl", [ranking("=1+1", {text: place for place, text in enumerate(FORMULAS, 1)})])
+    bring("lessons.jsonl", [{"prompt": "=1+1", "response": "=2"}])
+    service.export_snapshot(settings, freeze("one"), "csv", tmp_path)
+    for name, column, texts in (("comparisons", "chosen", FORMULAS[:-1]), ("demonstrations", "response", ("=2",))):
+        path = tmp_path / f"{name}.csv"
+        with path.open(newline="") as file:
+            cells = {row[column] for row in csv.DictReader(file)}
+        assert not [cell for cell in cells if cell[0] in "=+-@"]
+        assert {row[column] for _number, row in readers.read_rows(path, path.name)} == set(texts)
 
 
 def test_a_snapshot_that_was_tampered_with_is_not_exported(settings, pool, freeze, tmp_path):

@@ -269,7 +269,7 @@ def create_snapshot(
     heldout_share: Annotated[float, typer.Option(help="part of the prompts to hold out, in whole groups")] = 0.1,
     split_seed: Annotated[int, typer.Option(help="another seed gives another split")] = 0,
     prefix_length: Annotated[
-        int, typer.Option(help="prompts that begin with so many equal characters stay together; 0 for any")
+        int, typer.Option(help="prompts that share so long a beginning stay together; 0: none do")
     ] = 100,
     instrument: Annotated[str, typer.Option(help="what the orders go by: ranking (default) or toxicity")] = "ranking",
     labels: Annotated[str, typer.Option(help="individual (default), or the consensus of each task")] = "individual",

@@ -52,7 +52,7 @@ class Filters:
         min_answers: rankings of fewer answers are left out.
         heldout_share: the part of prompts that no stage trains on, 0 to 0.9; whole groups of them.
         split_seed: another seed gives another split.
-        prefix_length: prompts that share so many characters at their beginning stand on one side; 0 for any beginning.
+        prefix_length: prompts that share so many characters at their beginning stand on one side; 0: none do for that.
         labels: ``individual`` rankings, or the ``consensus`` of each task.
         method: how a consensus is found, and with it the doubt about a task: ``reliability`` or ``davidson``.
         tie_below: ½ to 1; neighbours of a consensus whose order is less likely are tied.
@@ -167,6 +167,17 @@ LEFT_OUT = {
     "rankings_doubtful": mark("rankings of these tasks"),
 }
 """What a manifest counts as left out, and why."""
+
+
+LEAKS = {
+    "users": mark("users"),
+    "conversations": mark("conversations"),
+    "texts": mark("prompts in other spellings"),
+    "openings": mark("first messages"),
+    "beginnings": mark("shared beginnings"),
+    "rows": mark("rows apart from their prompt"),
+}
+"""How pages name what a split has on both sides."""
 
 
 def too_doubtful(task: TaskFigures, filters: Filters) -> bool:

@@ -143,18 +143,21 @@ def freeze(session: Session, settings: Settings, filters: Filters) -> Frozen:
 
 
 def _held_before(session: Session, settings: Settings, filters: Filters) -> set[int]:
-    """Prompts that a snapshot split by groups held out, with this seed and no larger share; such as still lie there."""
-    held: set[int] = set()
-    for digest in {
-        snapshot.digest
+    """Prompts that snapshots split by groups held out, with this seed and no larger share, where they are as frozen."""
+    earlier = {
+        snapshot.digest: snapshot
         for snapshot in queries.snapshots(session)
         if "prefix_length" in snapshot.filters
         and snapshot.filters.get("split_seed") == filters.split_seed
         and snapshot.filters.get("heldout_share", 1) <= filters.heldout_share
-    }:
-        path = settings.data_dir.resolve() / "snapshots" / digest / PROMPTS
-        if path.exists():
-            held.update(int(prompt_id) for prompt_id, split in read_sides(path) if split == "heldout")
+    }
+    held: set[int] = set()
+    for snapshot in earlier.values():
+        folder = folder_of(settings, snapshot)
+        if not (folder / MANIFEST).exists() or not (folder / PROMPTS).exists():
+            continue
+        if manifest_of(settings, snapshot).files.get(PROMPTS) == sha256_of(folder / PROMPTS):
+            held.update(int(prompt_id) for prompt_id, split in read_sides(folder / PROMPTS) if split == "heldout")
     return held
 
 

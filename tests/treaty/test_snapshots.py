@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 
 import pytest
 
@@ -197,6 +198,29 @@ def test_what_a_snapshot_held_out_never_trains_in_a_later_one_of_its_seed(settin
     assert freeze("again", heldout_share=0.3).digest == snapshot.digest
     other = service.manifest_of(settings, freeze("another seed", heldout_share=0.3, split_seed=5)).split
     assert (other.kept, other.leaks.all) == (0, 0)
+
+
+def test_a_snapshot_that_was_spoiled_or_lost_does_not_stop_the_next_one(settings, pool, freeze, bring):
+    for snapshot in (freeze("spoiled"), freeze("lost", heldout_share=0.05)):
+        file = service.folder_of(settings, snapshot) / PROMPTS
+        file.chmod(0o644)
+        file.write_bytes(b"else")
+    shutil.rmtree(file.parent)
+    bring("more.jsonl", [{"prompt": "one more"}])
+    assert service.manifest_of(settings, freeze("next")).split.kept == 0
+
+
+def test_a_prompt_that_comes_while_the_pool_is_frozen_waits_with_all_that_refers_to_it(
+    settings, pool, freeze, monkeypatch
+):
+    whole, before = freeze("whole"), service.queries.pool
+    monkeypatch.setattr(service.queries, "pool", lambda session: [row for row in before(session) if row[0] != 1])
+    snapshot = freeze("meanwhile")
+    folder = service.folder_of(settings, snapshot)
+    for name, record in ((PROMPTS, Prompt), (RANKINGS, Ranking), (DEMONSTRATIONS, Demonstration)):
+        assert "1" not in {row.prompt_id for row in read_rows(folder / name, record)}
+    missing = {name: whole.counts[name] - snapshot.counts[name] for name in ("prompts", "rankings", "demonstrations")}
+    assert missing == {"prompts": 1, "rankings": 1, "demonstrations": 1}
 
 
 def test_a_tree_of_real_conversations_stands_on_one_side(settings, bring, freeze, shared_data, database):

@@ -460,6 +460,9 @@ def _split_lines(split: SplitReport | None) -> list[str]:
         f"template, left out of the grouping: {template.prompts:,} prompts begin “{template.text}”"
         for template in split.templates[:SHOWN_TEMPLATES]
     ]
+    if split.apart:
+        common = ", ".join(f"“{one.text}” ({one.users:,} users)" for one in split.common[:SHOWN_TEMPLATES])
+        lines.append(f"apart from their users: {split.apart:,} prompts that many sent, most of all {common}")
     if (more := split.templates_left_out - SHOWN_TEMPLATES) > 0:
         lines.append(f"{more:,} more templates")
     return lines

@@ -1,5 +1,6 @@
 """Which side of a split each prompt stands on: whole groups of prompts, so that nothing held out is trained on."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -65,17 +66,15 @@ def sides_of(
     The oldest prompt of a group decides by its hash, so new prompts join the side that is there. Where new prompts make
     one group of two, the older one's side is that of both. But what was held out once stays so, and its group with it.
     """
-    known = [
-        [f"user:{one.user}"] * bool(one.user) + [f"conversation:{one.conversation}"] * bool(one.conversation)
-        for one in pool
-    ]
-    groups = grouped([one.text for one in pool], known, prefix)
+    texts, users, known = ([getattr(one, name) for one in pool] for name in ("text", "user", "conversation"))
+    groups = grouped(texts, users, known, prefix)
     stay = {groups.of[place] for place, one in enumerate(pool) if one.id in held_before}
     side: dict[int, Split] = {}
     kept = 0
     for place, size in groups.sizes.items():
         oldest = pool[place]
-        side[place] = split_of(split_key(oldest.user, oldest.fingerprint), share, seed)
+        user = None if place in groups.apart else oldest.user
+        side[place] = split_of(split_key(user, oldest.fingerprint), share, seed)
         if place in stay and side[place] == "train":
             side[place] = "heldout"
             kept += size
@@ -91,22 +90,26 @@ def report(
     pool: Sequence[PoolPrompt], sides: Sides, prefix: int, written: Mapping[int, Split], rows_apart: int
 ) -> SplitReport:
     """What the manifest says of a split: ``written`` are the sides of the prompts as their file has them."""
-    sizes: dict[int, int] = {}
-    for id_ in written:
-        sizes[sides.group[id_]] = sizes.get(sides.group[id_], 0) + 1
-    templates = sides.groups.templates
+    sizes = Counter(sides.group[id_] for id_ in written)
+    groups = sides.groups
+    apart = {pool[place].id for place in groups.apart} & set(written)
     return SplitReport(
         prefix_length=prefix,
         groups=len(sizes),
         largest_group=max(sizes.values(), default=0),
         heldout_share=round(sum(side == "heldout" for side in written.values()) / len(written), 4) if written else 0.0,
         kept=sides.kept,
-        templates=[
-            TemplateLeftOut(text=one.text[:LONGEST_SHOWN].strip(), prompts=one.prompts)
-            for one in templates[:MOST_SHOWN]
-        ],
-        templates_left_out=len(templates),
-        leaks=leaks([one for one in pool if one.id in written], written, templates, prefix, rows_apart),
+        templates=[_shown(template) for template in groups.templates[:MOST_SHOWN]],
+        templates_left_out=len(groups.templates),
+        common=[_shown(template) for template in groups.common[:MOST_SHOWN]],
+        apart=len(apart),
+        leaks=leaks([one for one in pool if one.id in written], written, groups.templates, prefix, apart, rows_apart),
+    )
+
+
+def _shown(template: Template) -> TemplateLeftOut:
+    return TemplateLeftOut(
+        text=template.text[:LONGEST_SHOWN].strip(), prompts=template.prompts, users=template.users or None
     )
 
 
@@ -115,6 +118,7 @@ def leaks(
     side: Mapping[int, Split],
     templates: Sequence[Template],
     prefix: int,
+    apart: Collection[int] = (),
     rows_apart: int = 0,
 ) -> Leaks:
     """What stands on both sides, found without the groups: by name, and by neighbours in the alphabet.
@@ -135,7 +139,7 @@ def leaks(
         if 0 < prefix <= len(common) - told:
             beginnings.add(common[: told + prefix])
     return Leaks(
-        users=_on_both((one.user, side[one.id]) for one in pool),
+        users=_on_both((one.user, side[one.id]) for one in pool if one.id not in apart),
         conversations=_on_both((one.conversation, side[one.id]) for one in pool),
         texts=_on_both((one.text, side[one.id]) for one in pool),
         openings=len(openings),

@@ -116,8 +116,52 @@ def test_a_first_message_of_most_conversations_tells_nothing_and_the_next_one_do
 
 def test_users_and_conversations_join_what_reads_differently_and_groups_meet_through_a_prompt():
     texts = asked("a", "b", "c", "C!")
-    assert sets(grouped(texts, [["u"], ["u"], ["v"], []])) == [[0, 1], [2, 3]]
-    assert sets(grouped(texts, [["u"], ["u"], ["v"], ["u"]])) == [[0, 1, 2, 3]]
+    assert sets(grouped(texts, ["u", "u", "v", None])) == [[0, 1], [2, 3]]
+    assert sets(grouped(texts, ["u", "u", None, None], ["", "t", "t", None])) == [[0, 1, 2, 3]]
+
+
+def chained(users=400, each=5, common=("Hi!", "hello", "Test", f"{ARTICLE} 1", f"{ARTICLE} 2")):
+    """Every third user sent two of the prompts that are common, beside what only they sent."""
+    rows = [(f"u{i}", f"question {i} {k}") for i in range(users) for k in range(each)]
+    rows += [(f"u{i}", common[(i // 3 + k) % len(common)]) for i in range(0, users, 3) for k in range(2)]
+    rows += [("u1", "a rare question of two"), ("u2", "A rare question of two!")]
+    return [user for user, _text in rows], asked(*(text for _user, text in rows))
+
+
+def test_what_many_users_sent_does_not_tie_them_all_together():
+    users, texts = chained()
+    groups = grouped(texts, users)
+    assert max(groups.sizes.values()) < 200
+    assert {template.text for template in groups.common} == {
+        "hi\n",
+        "hello\n",
+        "test\n",
+        f"{ARTICLE.lower().replace(',', '')} ",
+    }
+    assert all(
+        texts[place].strip() in {"hi", "hello", "test"} or texts[place].startswith("the harbour")
+        for place in groups.apart
+    )
+    by_text, by_user = {}, {}
+    for place, first in enumerate(groups.of):
+        by_text.setdefault(texts[place], set()).add(first)
+        if place not in groups.apart:
+            by_user.setdefault(users[place], set()).add(first)
+    assert {len(found) for found in (*by_text.values(), *by_user.values())} == {1}
+    assert by_user["u1"] == by_user["u2"], "a rare prompt still ties its two users together"
+
+
+def test_a_few_users_who_sent_the_same_are_one_group():
+    users, texts = chained(users=6, each=3)
+    groups = grouped(texts, users)
+    assert not groups.common
+    assert not groups.apart
+    assert len({groups.of[place] for place, user in enumerate(users) if user in ("u0", "u3")}) == 1
+
+
+def test_one_user_may_have_most_prompts_and_stays_one():
+    groups = grouped(asked(*(f"question {i}" for i in range(100))), ["u"] * 90 + ["v"] * 10)
+    assert sorted(groups.sizes.values()) == [10, 90]
 
 
 def test_what_is_longer_than_is_read_is_told_apart_by_all_of_it():
@@ -143,7 +187,7 @@ def test_by_every_pair_the_groups_are_the_closure_of_what_belongs_together(rows,
             if one is not other:
                 one |= other
                 parts.remove(other)
-    found = grouped(texts, [[user] if user else [] for user in users], prefix)
+    found = grouped(texts, users, prefix=prefix)
     assert sets(found) == sorted(sorted(part) for part in parts)
 
 
@@ -171,7 +215,7 @@ def test_no_split_leaks_whatever_the_pool(data):
     prefix = data.draw(st.sampled_from([0, 3, 100]))
     pool = pool_of(*conversations, users=users)
     found = sides_of(pool, 0.5, data.draw(st.integers(0, 99)), prefix)
-    assert leaks(pool, found.of, found.groups.templates, prefix).all == 0
+    assert leaks(pool, found.of, found.groups.templates, prefix, {pool[i].id for i in found.groups.apart}).all == 0
 
 
 def test_the_check_finds_what_stands_on_both_sides_by_itself():

@@ -90,7 +90,7 @@ class Leaks(BaseModel):
     """What stands on both sides of a split, by what tells that prompts belong together; all 0 where it holds.
 
     Attributes:
-        users: of whom prompts are known.
+        users: whose prompts are known, aside from those that stand apart.
         conversations: that sources name.
         texts: prompts that read alike.
         openings: first messages of the user, the templates that were left out aside.
@@ -114,12 +114,16 @@ class Leaks(BaseModel):
 
 
 class TemplateLeftOut(BaseModel):
-    """A beginning that so many prompts share that it tells nothing about any two of them."""
+    """A beginning that so many prompts share that it tells nothing about any two of them.
+
+    ``users`` is told where it tells nothing about their other prompts only.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     text: str
     prompts: int
+    users: int | None = None
 
 
 class SplitReport(BaseModel):
@@ -133,6 +137,8 @@ class SplitReport(BaseModel):
         kept: prompts held out because an earlier snapshot of the same seed held them out, or one of their group.
         templates: the most common beginnings that were left out.
         templates_left_out: how many there were.
+        common: the most common prompts and beginnings by which users were not tied together.
+        apart: prompts that begin so, and may stand on another side than the rest of their user's.
         leaks: found in the files, without the groups.
     """
 
@@ -145,6 +151,8 @@ class SplitReport(BaseModel):
     kept: int = 0
     templates: list[TemplateLeftOut] = []
     templates_left_out: int = 0
+    common: list[TemplateLeftOut] = []
+    apart: int = 0
     leaks: Leaks
 
 

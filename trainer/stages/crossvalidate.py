@@ -143,8 +143,8 @@ def _groups_of_prompts(folder: RunFolder, prompt_ids: Sequence[str]) -> list[int
     for row in read_rows(folder.snapshot / RANKINGS, Ranking, lambda _row, _why: None):
         if row.prompt_id not in texts:
             texts[row.prompt_id] = read((message.role, message.content) for message in row.messages)
-    known = [[group] if (group := named.get(prompt_id)) else [] for prompt_id in prompt_ids]
-    return list(grouped([texts[prompt_id] for prompt_id in prompt_ids], known).of)
+    known = [named.get(prompt_id) for prompt_id in prompt_ids]
+    return list(grouped([texts[prompt_id] for prompt_id in prompt_ids], known=known).of)
 
 
 def _by(data: Rankings, group: Iterable[str]) -> np.ndarray:

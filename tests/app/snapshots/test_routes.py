@@ -56,10 +56,13 @@ def test_the_page_shows_the_split_the_templates_it_left_out_and_every_leak(brows
     path.chmod(0o644)
     manifest = json.loads(path.read_text())
     manifest["split"]["leaks"] |= {"users": 2, "rows": 1}
+    manifest["split"] |= {"apart": 7, "common": [{"text": "hi", "prompts": 7, "users": 6}]}
     path.write_text(json.dumps(manifest))
     page = browse.get(address)
     assert "3 leaks: what is held out is trained on too." in page
     assert "2 users · 1 rows apart from their prompt" in page
+    assert "7 prompts stand apart from their users" in page
+    assert '<tr><td>hi</td><td class="number">7</td><td class="number">6</td></tr>' in page
     del manifest["split"]
     path.write_text(json.dumps(manifest))
     assert "Frozen before prompts were split by groups" in browse.get(address)

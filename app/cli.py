@@ -266,8 +266,11 @@ def create_snapshot(
     phase: Annotated[list[str] | None, typer.Option(help="training (default) or evaluation")] = None,
     source: Annotated[list[str] | None, typer.Option(help="source of prompts; repeat for several")] = None,
     min_answers: Annotated[int, typer.Option(help="leave out rankings of fewer answers")] = 2,
-    heldout_share: Annotated[float, typer.Option(help="part of users or prompts to hold out")] = 0.1,
-    split_seed: int = 0,
+    heldout_share: Annotated[float, typer.Option(help="part of the prompts to hold out, in whole groups")] = 0.1,
+    split_seed: Annotated[int, typer.Option(help="another seed gives another split")] = 0,
+    prefix_length: Annotated[
+        int, typer.Option(help="prompts that share so long a beginning stay together; 0: none do")
+    ] = 100,
     instrument: Annotated[str, typer.Option(help="what the orders go by: ranking (default) or toxicity")] = "ranking",
     labels: Annotated[str, typer.Option(help="individual (default), or the consensus of each task")] = "individual",
     method: Annotated[str, typer.Option(help="of the consensus: reliability (default) or davidson")] = "reliability",
@@ -296,6 +299,7 @@ def create_snapshot(
             weighing=weighing,
             min_reliability=min_reliability,
             max_doubt=max_doubt,
+            prefix_length=prefix_length,
         )
         frozen = service.create_snapshot(session, load_settings(), None, name, filters)
         typer.echo(service.summary_of(load_settings(), frozen))

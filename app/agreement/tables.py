@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -11,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from app import spreadsheet
 from app.agreement import rules
 from app.agreement.service import AgreementReport, Strengths
 from app.quality.rules import davidson
@@ -19,7 +18,6 @@ from app.quality.rules.label_report import LabelReport
 from app.quality.rules.ranking_agreement import CONVENTIONS, HEADLINE, Agreement
 from app.quality.rules.resamples import DRAWS, LEVEL
 from app.quality.rules.wmt import WmtKappa
-from app.worklog.rules import as_cell
 
 Row = dict[str, Any]
 METHOD = (
@@ -108,11 +106,11 @@ def as_csv(rows: Iterable[Row]) -> Iterator[str]:
     for row in rows:
         if not columns:
             columns = list(row)
-            yield _line(columns)
-        yield _line(["" if (value := row.get(column)) is None else value for column in columns])
+            yield spreadsheet.line(columns)
+        yield spreadsheet.line(["" if (value := row.get(column)) is None else value for column in columns])
     if not columns:
-        yield _line(["undefined"])
-        yield _line(["undefined, because nothing was judged"])
+        yield spreadsheet.line(["undefined"])
+        yield spreadsheet.line(["undefined, because nothing was judged"])
 
 
 def as_json(report: AgreementReport, wmt: tuple[WmtKappa, WmtKappa] | None = None) -> dict[str, Any]:
@@ -240,9 +238,3 @@ def _figures(found: Estimate) -> Row:
     counts = {name: getattr(found.counts, name) for name in ("items", "raters", "pairs", "prompts")}
     note = found.undefined or found.no_interval
     return {"value": found.value, "low": found.low, "high": found.high, **counts, "interval": made, "note": note}
-
-
-def _line(cells: Iterable[Any]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow([cell if isinstance(cell, int | float) else as_cell(cell) for cell in cells])
-    return line.getvalue()

@@ -1,5 +1,3 @@
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 from urllib.parse import urlencode
@@ -9,6 +7,7 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
+from app import spreadsheet
 from app.consensus import queries, service
 from app.consensus.pages import (
     KINDS,
@@ -37,7 +36,6 @@ from app.web.forms import whole_number
 from app.web.paging import Paging
 from app.web.render import render
 from app.web.requests import Now, Reading, needs
-from app.worklog.rules import as_cell
 
 router = APIRouter()
 Reader = Annotated[Person, Depends(needs(lambda role: may(role, "see_results")))]
@@ -175,7 +173,7 @@ def download(reader: Reader, session: Reading, now: Now, name: str, asked: Asked
     else:
         lines = _flag_lines(found, service.flags(session, asked.scope(), found))
     named = {"content-disposition": f'attachment; filename="consensus-{name}-{now:%Y-%m-%d}.csv"'}
-    return StreamingResponse(map(_line, lines), media_type="text/csv; charset=utf-8", headers=named)
+    return StreamingResponse(map(spreadsheet.line, lines), media_type="text/csv; charset=utf-8", headers=named)
 
 
 def _task_lines(session: Session, found: Consensus, sort: str, reader: Person) -> Iterator[Sequence[object]]:
@@ -227,9 +225,3 @@ def _shares(share: Share) -> tuple[str, str, str]:
 
 def _digits(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
-
-
-def _line(cells: Sequence[object]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(map(as_cell, cells))
-    return line.getvalue()

@@ -1,5 +1,3 @@
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -9,6 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
+from app import spreadsheet
 from app.annotations.forms import Fields
 from app.costs import queries, rules, service
 from app.costs.pages import WITHOUT_GROUP, CostsPage, Slice, budget_bars, slice_of, slices, splits, time_bars
@@ -20,7 +19,7 @@ from app.people.rules import may
 from app.web.forms import whole_number
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, database_of, needs
-from app.worklog.rules import as_cell, begin_of, day_of
+from app.worklog.rules import begin_of, day_of
 
 router = APIRouter()
 Reader = Annotated[Person, Depends(needs(lambda role: may(role, "see_results")))]
@@ -147,10 +146,9 @@ def download(_reader: Reader, session: Reading, now: Now, table: str, asked: Ask
     else:
         of = slices(works, asked.by) if asked.by in rules.DIMENSIONS else [slice_of(works)]
         lines = _times(of) if table == "times" else _yields(of, plan)
-    text = io.StringIO()
-    csv.writer(text).writerows([as_cell(_plain(cell)) for cell in line] for line in lines)
+    text = "".join(spreadsheet.line(map(_plain, line)) for line in lines)
     named = {"content-disposition": f'attachment; filename="costs-{table}-{now:%Y-%m-%d}.csv"'}
-    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=named)
+    return Response(text, media_type="text/csv; charset=utf-8", headers=named)
 
 
 def _plain(cell: object) -> object:

@@ -4,8 +4,6 @@ Every step goes through the pages that people use; only the reading of true util
 page knows, looks into the run folders.
 """
 
-import csv
-import io
 import json
 import re
 import threading
@@ -16,6 +14,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from app import spreadsheet
 from app.demo.labelers import SimulatedLabeler, utility
 from app.demo.processes import free_port, resident_bytes, running
 from app.demo.visitor import LabelerAtWork, Visitor
@@ -284,8 +283,5 @@ def _number_in(address: str) -> int:
 
 
 def _csv(rows: list[Lesson]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["id", "prompt", "user"])
-    writer.writerows([lesson.name, lesson.prompt, f"visitor-{i % 5}"] for i, lesson in enumerate(rows))
-    return out.getvalue()
+    cells = ((lesson.name, lesson.prompt, f"visitor-{i % 5}") for i, lesson in enumerate(rows))
+    return "".join(map(spreadsheet.line, [("id", "prompt", "user"), *cells]))

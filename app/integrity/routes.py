@@ -1,5 +1,3 @@
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
@@ -7,6 +5,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
+from app import spreadsheet
 from app.annotations.forms import Fields
 from app.annotations.rules.campaigns import name_for_labelers
 from app.errors import Conflict, Invalid, NotFound
@@ -107,7 +106,7 @@ COLUMNS = (
 
 
 def _lines(cases: Sequence[Case]) -> Iterator[str]:
-    yield _line(COLUMNS)
+    yield spreadsheet.line(COLUMNS)
     for case in cases:
         known = case.evidence
         cells: list[object] = [case.text.id, case.text.annotation.annotator, case.text.state, case.verdict]
@@ -122,13 +121,7 @@ def _lines(cases: Sequence[Case]) -> Iterator[str]:
             if counts
             else [None] * 6
         )
-        yield _line(["" if cell is None else cell for cell in cells])
-
-
-def _line(cells: Sequence[object]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
+        yield spreadsheet.line(cells)
 
 
 @router.get("/integrity/{text_id}")

@@ -1,13 +1,11 @@
 """The report as a table of plain values, for CSV, JSON and the terminal; names of columns stay English."""
 
-import csv
-import io
 from collections.abc import Iterator
 from typing import Any
 
+from app import spreadsheet
 from app.oversight.pages import findings_of, said
 from app.oversight.service import LabelersReport
-from app.worklog.rules import as_cell
 
 
 def rows(report: LabelersReport) -> Iterator[dict[str, Any]]:
@@ -37,14 +35,8 @@ def rows(report: LabelersReport) -> Iterator[dict[str, Any]]:
 def as_csv(report: LabelersReport) -> Iterator[str]:
     for number, row in enumerate(rows(report)):
         if number == 0:
-            yield _line(list(row))
-        yield _line(["" if value is None else value for value in row.values()])
-
-
-def _line(cells: list[Any]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow([as_cell(cell) if isinstance(cell, str) else cell for cell in cells])
-    return line.getvalue()
+            yield spreadsheet.line(row)
+        yield spreadsheet.line(row.values())
 
 
 def as_json(report: LabelersReport) -> dict[str, Any]:

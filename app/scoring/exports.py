@@ -5,7 +5,6 @@ Columns: ``item`` (id of the prompt's group), ``id`` of the answer, ``line`` of 
 prompt (1 = best, equal scores share one), ``deviation`` (ensembles), and ``score_<head>`` for each further head.
 """
 
-import csv
 import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -15,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from app import spreadsheet
 from app.errors import Invalid
 from app.language import gettext as _
 from app.scoring import rules
@@ -86,10 +86,10 @@ def _write_jsonl(path: Path, _heads: list[str], rows: Iterator[dict[str, Any]]) 
 def _write_csv(path: Path, heads: list[str], rows: Iterator[dict[str, Any]]) -> int:
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [*COLUMNS, *heads])
-        writer.writeheader()
+        columns = [*COLUMNS, *heads]
+        file.write(spreadsheet.line(columns))
         for row in rows:
-            writer.writerow(row)
+            file.write(spreadsheet.line(row[column] for column in columns))
             count += 1
     return count
 

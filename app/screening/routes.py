@@ -1,5 +1,3 @@
-import csv
-import io
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -9,6 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
+from app import spreadsheet
 from app.annotations.forms import Fields, Lists
 from app.annotations.pages import PreviewItem
 from app.errors import Conflict, DomainError, Invalid, NotFound
@@ -34,7 +33,7 @@ from app.screening.rules import CRITERIA, DEMONSTRATIONS, Decision, Plan
 from app.web.forms import whole_number
 from app.web.render import Undo, go, render, tell
 from app.web.requests import Now, Reading, Writing, begin_session, database_of, needs, person_of
-from app.worklog.rules import as_cell, begin_of, day_of
+from app.worklog.rules import begin_of, day_of
 
 router = APIRouter()
 Researcher = Annotated[Person, Depends(needs(lambda role: may(role, "screen")))]
@@ -307,19 +306,9 @@ def download_coverage(screening_id: int, _researcher: Researcher, session: Writi
 
 
 def _file(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_cell(value) for value in row])
+    lines = [columns, *([f"{value:.4f}" if isinstance(value, float) else value for value in row] for row in rows)]
     named = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=named)
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    return "" if value is None else as_cell(str(value))
+    return Response("".join(map(spreadsheet.line, lines)), media_type="text/csv; charset=utf-8", headers=named)
 
 
 @router.post("/screenings/{screening_id}/invitations")

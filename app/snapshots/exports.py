@@ -1,6 +1,5 @@
 """A snapshot for other tools: only strict preferences can be written there, so ties are counted and told."""
 
-import csv
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from app import spreadsheet
 from trainer.contract.folder import DEMONSTRATIONS, MANIFEST, PROMPTS, RANKINGS
 from trainer.contract.records import Demonstration, LabelerScore, Message, Ranking, comparisons, read_rows
 
@@ -61,9 +61,8 @@ def csv_tables(folder: Path, out: Path) -> Report:
     report = Report()
     columns = ("ranking_id", "prompt_id", "split", "campaign", "phase", "annotator", "prompt", "chosen", "rejected")
     with (out / "comparisons.csv").open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file)
         of_answers = [f"{side}_{what}" for what in ("source", "shown", "scores") for side in SIDES]
-        table.writerow([*columns, *of_answers, *OF_RANKING, "instrument", "prompt_scores"])
+        file.write(spreadsheet.line([*columns, *of_answers, *OF_RANKING, "instrument", "prompt_scores"]))
         report.files["comparisons.csv"] = 0
         for ranking, chosen, rejected in _pairs(folder, report):
             of = [ranking.ranking_id, ranking.prompt_id, ranking.split, ranking.campaign, ranking.phase]
@@ -75,15 +74,15 @@ def csv_tables(folder: Path, out: Path) -> Report:
                 ranking.instrument,
                 _scores(ranking.prompt_scores),
             ]
-            table.writerow([*of, ranking.annotator, talk, a.text, b.text, *told])
+            file.write(spreadsheet.line([*of, ranking.annotator, talk, a.text, b.text, *told]))
             report.files["comparisons.csv"] += 1
     with (out / "demonstrations.csv").open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["demonstration_id", "prompt_id", "split", "author", "prompt", "response"])
+        file.write(spreadsheet.line(["demonstration_id", "prompt_id", "split", "author", "prompt", "response"]))
         report.files["demonstrations.csv"] = 0
         for row in read_rows(folder / DEMONSTRATIONS, Demonstration):
             talk = json.dumps(_talk(row.messages), ensure_ascii=False)
-            table.writerow([row.demonstration_id, row.prompt_id, row.split, row.author, talk, row.response])
+            cells = [row.demonstration_id, row.prompt_id, row.split, row.author, talk, row.response]
+            file.write(spreadsheet.line(cells))
             report.files["demonstrations.csv"] += 1
     return report
 

@@ -3,6 +3,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from app.language import gettext as _
 from app.models import Campaign, Snapshot
 from app.quality.rules.aggregation import METHODS
 from app.snapshots import rules
@@ -86,6 +87,14 @@ class SnapshotPage(Page):
     @property
     def counts(self) -> list[CountRow]:
         return count_rows(self.snapshot.counts)
+
+    @property
+    def leaks(self) -> list[tuple[str, int]]:
+        """What stands on both sides of the split, by kind."""
+        if self.manifest is None or self.manifest.split is None:
+            return []
+        found = self.manifest.split.leaks.model_dump()
+        return [(_(words), found[name]) for name, words in rules.LEAKS.items() if found[name]]
 
 
 def sizes_of(folder: Path, names: Sequence[str]) -> dict[str, int]:

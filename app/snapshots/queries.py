@@ -62,6 +62,13 @@ class RankedPrompt:
     prompt_scores: dict[str, int]
 
 
+def pool(session: Session) -> Iterator[tuple[int, str, str, str | None, list[Any], dict[str, Any]]]:
+    """What tells which prompts belong together, of all prompts: a split must not hang on what else a snapshot takes."""
+    columns = (Prompt.id, Prompt.fingerprint, Prompt.source, Prompt.user_key, Prompt.messages, Prompt.detail)
+    for ids in _pages(session, select(Prompt.id).order_by(Prompt.id)):
+        yield from session.execute(select(*columns).where(Prompt.id.in_(ids)).order_by(Prompt.id))
+
+
 def prompts(session: Session, filters: Filters) -> Iterator[Prompt]:
     for ids in _pages(session, _prompts(select(Prompt.id), filters).order_by(Prompt.id)):
         yield from session.scalars(select(Prompt).where(Prompt.id.in_(ids)).order_by(Prompt.id))

@@ -21,6 +21,7 @@ from app.web.forms import LARGEST_NUMBER
 from app.web.render import go, render, tell
 from app.web.requests import AppSettings, Reading, database_of, needs
 from trainer.contract.folder import MANIFEST
+from trainer.contract.grouping import PREFIX
 
 router = APIRouter()
 Reader = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "see_results")))]
@@ -36,6 +37,7 @@ class Asked(BaseModel):
     source: list[str] = []
     heldout: float = 10
     seed: int = 0
+    prefix: int = PREFIX
     min_answers: int = 2
     instrument: str = "ranking"
     labels: str = rules.INDIVIDUAL
@@ -53,6 +55,7 @@ class Asked(BaseModel):
             min_answers=self.min_answers,
             heldout_share=_share(self.heldout),
             split_seed=self.seed,
+            prefix_length=self.prefix,
             instrument=self.instrument,
             labels=self.labels,
             method=self.method,

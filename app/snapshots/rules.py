@@ -9,6 +9,7 @@ from app.consensus.rules import Scope, Settings, settings_problem
 from app.language import gettext as _
 from app.language import mark
 from app.quality.rules.aggregation import TIE_BELOW, LabelerFigures, TaskFigures
+from trainer.contract.grouping import PREFIX
 
 Split = Literal["train", "heldout"]
 INSTRUMENTS = {"ranking": mark("overall quality"), "toxicity": mark("toxicity and continuity")}
@@ -24,19 +25,17 @@ WEIGHINGS = {EQUAL: mark("all count alike"), BY_RELIABILITY: mark("each by how f
 NO_DOUBT_TOO_LARGE = 0.5
 FORMATS = ("native", "csv", "trl", "openrlhf")
 FEWEST_ANSWERS, MOST_ANSWERS = 2, 9
+SHORTEST_PREFIX, LONGEST_PREFIX = 10, 10_000
 
 
 def split_of(key: str, heldout_share: float, seed: int) -> Split:
-    """The side of everything that carries ``key``: always the same, whatever else is in the snapshot.
-
-    The key of a prompt is its user where one is known, else the prompt itself, so that a user never
-    stands on both sides (InstructGPT §3.2 splits by user).
-    """
+    """The side of a group of prompts, by the key of its oldest: always the same, whatever else is in the snapshot."""
     digest = hashlib.sha256(f"{seed}:{key}".encode()).digest()
     return "heldout" if int.from_bytes(digest[:8], "big") < heldout_share * 2**64 else "train"
 
 
 def split_key(user_key: str | None, fingerprint: str) -> str:
+    """The user where one is known (InstructGPT §3.2 splits by user), else the prompt itself."""
     return f"user:{user_key}" if user_key else f"prompt:{fingerprint}"
 
 
@@ -51,8 +50,9 @@ class Filters:
         phases: ``training`` by default; labels made for evaluation train nothing unless somebody asks for it.
         sources: sources of prompts; empty = all.
         min_answers: rankings of fewer answers are left out.
-        heldout_share: the part of users (or prompts) that no stage trains on, 0 to 0.9.
+        heldout_share: the part of prompts that no stage trains on, 0 to 0.9; whole groups of them.
         split_seed: another seed gives another split.
+        prefix_length: prompts that share so many characters at their beginning stand on one side; 0: none do for that.
         labels: ``individual`` rankings, or the ``consensus`` of each task.
         method: how a consensus is found, and with it the doubt about a task: ``reliability`` or ``davidson``.
         tie_below: ½ to 1; neighbours of a consensus whose order is less likely are tied.
@@ -75,6 +75,7 @@ class Filters:
     weighing: str = EQUAL
     min_reliability: float = 0.0
     max_doubt: float = NO_DOUBT_TOO_LARGE
+    prefix_length: int = PREFIX
 
     @property
     def weighs_labelers(self) -> bool:
@@ -91,9 +92,6 @@ class Filters:
     def settings(self) -> Settings:
         return Settings(self.method, self.tie_below, self.min_reliability)
 
-    def split(self, user_key: str | None, fingerprint: str) -> Split:
-        return split_of(split_key(user_key, fingerprint), self.heldout_share, self.split_seed)
-
     def as_json(self) -> dict[str, Any]:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
@@ -102,6 +100,13 @@ def filters_problem(filters: Filters) -> str | None:
     """Why a snapshot cannot be made like this, or nothing."""
     if not 0 <= filters.heldout_share <= 0.9:
         return _("The held-out share is a number from 0 to 0.9, not %(number)s.", number=filters.heldout_share)
+    if filters.prefix_length and not SHORTEST_PREFIX <= filters.prefix_length <= LONGEST_PREFIX:
+        return _(
+            "A shared beginning has %(fewest)s to %(most)s characters, not %(number)s; 0 takes no notice of any.",
+            fewest=SHORTEST_PREFIX,
+            most=LONGEST_PREFIX,
+            number=filters.prefix_length,
+        )
     if not FEWEST_ANSWERS <= filters.min_answers <= MOST_ANSWERS:
         return _(
             "A ranking has %(fewest)s to %(most)s answers, not %(number)s.",
@@ -162,6 +167,17 @@ LEFT_OUT = {
     "rankings_doubtful": mark("rankings of these tasks"),
 }
 """What a manifest counts as left out, and why."""
+
+
+LEAKS = {
+    "users": mark("users"),
+    "conversations": mark("conversations"),
+    "texts": mark("prompts in other spellings"),
+    "openings": mark("first messages"),
+    "beginnings": mark("shared beginnings"),
+    "rows": mark("rows apart from their prompt"),
+}
+"""How pages name what a split has on both sides."""
 
 
 def too_doubtful(task: TaskFigures, filters: Filters) -> bool:

@@ -25,15 +25,17 @@ from app.models.base import utc_now
 from app.people.service import record
 from app.quality.rules.aggregation import TaskFigures
 from app.settings import Settings
-from app.snapshots import exports, merging, queries, rules
+from app.snapshots import exports, merging, queries, rules, splitting
 from app.snapshots.queries import RankedAnswer, RankedPrompt
 from app.snapshots.rules import Filters, Weighed
+from app.snapshots.splitting import PoolPrompt, Sides
 from trainer.contract.folder import (
     DEMONSTRATIONS,
     MANIFEST,
     PROMPTS,
     RANKINGS,
     SnapshotManifest,
+    SplitReport,
     sha256_of,
     write_json,
 )
@@ -45,10 +47,12 @@ from trainer.contract.records import (
     Prompt,
     Ranking,
     comparisons,
+    read_sides,
     write_rows,
 )
 
 WEIGHT_DIGITS = 4
+SHOWN_TEMPLATES = 5
 
 
 @dataclass(frozen=True)
@@ -118,24 +122,57 @@ def freeze(session: Session, settings: Settings, filters: Filters) -> Frozen:
     counts: Counter[str] = Counter(dict.fromkeys(_all_counts(), 0))
     scratch = Path(tempfile.mkdtemp(prefix=".partial-", dir=root))
     try:
+        pool = [splitting.pool_prompt(*row) for row in queries.pool(session)]
+        held_before = _held_before(session, settings, filters)
+        sides = splitting.sides_of(pool, filters.heldout_share, filters.split_seed, filters.prefix_length, held_before)
         rankings = _rankings
         if filters.weighs_labelers:
             found = consensus.consensus(session, filters.scope, filters.settings)
             counts.update(rules.weighed(list(found.labelers.values()), found.tasks, filters).counts(filters))
             rankings = partial(_merged if filters.labels == rules.CONSENSUS else _weighed, found)
-        write_rows(scratch / RANKINGS, Ranking, rankings(session, filters, counts))
-        write_rows(scratch / DEMONSTRATIONS, Demonstration, _demonstrations(session, filters, counts))
-        write_rows(scratch / PROMPTS, Prompt, _prompts(session, filters, counts))
+        write_rows(scratch / RANKINGS, Ranking, rankings(session, filters, sides, counts))
+        write_rows(scratch / DEMONSTRATIONS, Demonstration, _demonstrations(session, filters, sides, counts))
+        write_rows(scratch / PROMPTS, Prompt, _prompts(session, filters, sides, counts))
         if not counts["prompts"]:
             raise Invalid(
                 _("Nothing matches these filters: the snapshot would be empty. Import prompts or widen them.")
             )
-        return _close(scratch, root, filters, dict(counts))
+        return _close(scratch, root, filters, dict(counts), _split_report(scratch, pool, sides, filters))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _close(scratch: Path, root: Path, filters: Filters, counts: dict[str, int]) -> Frozen:
+def _held_before(session: Session, settings: Settings, filters: Filters) -> set[int]:
+    """Prompts that snapshots split by groups held out, with this seed and no larger share, where they are as frozen."""
+    earlier = {
+        snapshot.digest: snapshot
+        for snapshot in queries.snapshots(session)
+        if "prefix_length" in snapshot.filters
+        and snapshot.filters.get("split_seed") == filters.split_seed
+        and snapshot.filters.get("heldout_share", 1) <= filters.heldout_share
+    }
+    held: set[int] = set()
+    for snapshot in earlier.values():
+        folder = folder_of(settings, snapshot)
+        if not (folder / MANIFEST).exists() or not (folder / PROMPTS).exists():
+            continue
+        if manifest_of(settings, snapshot).files.get(PROMPTS) == sha256_of(folder / PROMPTS):
+            held.update(int(prompt_id) for prompt_id, split in read_sides(folder / PROMPTS) if split == "heldout")
+    return held
+
+
+def _split_report(folder: Path, pool: list[PoolPrompt], sides: Sides, filters: Filters) -> SplitReport:
+    """Read back what was written: a leak that the files hold is told, whatever made it."""
+    written = {int(prompt_id): split for prompt_id, split in read_sides(folder / PROMPTS)}
+    apart = sum(
+        written.get(int(prompt_id), split) != split
+        for name in (RANKINGS, DEMONSTRATIONS)
+        for prompt_id, split in read_sides(folder / name)
+    )
+    return splitting.report(pool, sides, filters.prefix_length, written, apart)
+
+
+def _close(scratch: Path, root: Path, filters: Filters, counts: dict[str, int], split: SplitReport) -> Frozen:
     files = {name: sha256_of(scratch / name) for name in (PROMPTS, DEMONSTRATIONS, RANKINGS)}
     digest = digest_of(files)
     target = root / digest
@@ -144,6 +181,7 @@ def _close(scratch: Path, root: Path, filters: Filters, counts: dict[str, int]) 
     manifest = SnapshotManifest(
         filters=filters.as_json(),
         counts=counts,
+        split=split,
         files=files,
         created=utc_now().isoformat(timespec="seconds"),
         app_version=version("prefloop"),
@@ -180,16 +218,25 @@ def _messages(prompt: PromptRow) -> list[Message]:
     return [Message(role=m["role"], content=m["content"]) for m in prompt.messages]
 
 
-def _prompts(session: Session, filters: Filters, counts: Counter[str]) -> Iterator[Prompt]:
+def _prompts(session: Session, filters: Filters, sides: Sides, counts: Counter[str]) -> Iterator[Prompt]:
     for prompt in queries.prompts(session, filters):
-        split = filters.split(prompt.user_key, prompt.fingerprint)
+        # A prompt that came in since the pool was split waits for the next snapshot, with all that refers to it.
+        if (split := sides.of.get(prompt.id)) is None:
+            continue
         _count(counts, split, prompts=1)
-        yield Prompt(prompt_id=str(prompt.id), messages=_messages(prompt), use_case=prompt.use_case, split=split)
+        yield Prompt(
+            prompt_id=str(prompt.id),
+            messages=_messages(prompt),
+            use_case=prompt.use_case,
+            split=split,
+            group=str(sides.group[prompt.id]),
+        )
 
 
-def _demonstrations(session: Session, filters: Filters, counts: Counter[str]) -> Iterator[Demonstration]:
+def _demonstrations(session: Session, filters: Filters, sides: Sides, counts: Counter[str]) -> Iterator[Demonstration]:
     for demonstration, prompt in queries.demonstrations(session, filters):
-        split = filters.split(prompt.user_key, prompt.fingerprint)
+        if (split := sides.of.get(prompt.id)) is None:
+            continue
         _count(counts, split, demonstrations=1)
         yield Demonstration(
             demonstration_id=str(demonstration.id),
@@ -207,32 +254,36 @@ def weighed(session: Session, filters: Filters) -> Weighed:
     return rules.weighed(list(found.labelers.values()), found.tasks, filters)
 
 
-def _rankings(session: Session, filters: Filters, counts: Counter[str]) -> Iterator[Ranking]:
+def _rankings(session: Session, filters: Filters, sides: Sides, counts: Counter[str]) -> Iterator[Ranking]:
     for ranked in queries.ranked_prompts(session, filters):
-        if _long_enough(ranked, filters):
-            yield _counted(_ranking(ranked, filters), counts)
+        if _usable(ranked, filters, sides):
+            yield _counted(_ranking(ranked, sides), counts)
 
 
-def _long_enough(ranked: RankedPrompt, filters: Filters) -> bool:
-    return len(ranked.answers) >= max(filters.min_answers, rules.FEWEST_ANSWERS)
+def _usable(ranked: RankedPrompt, filters: Filters, sides: Sides) -> bool:
+    return len(ranked.answers) >= max(filters.min_answers, rules.FEWEST_ANSWERS) and ranked.prompt.id in sides.of
 
 
-def _weighed(found: Consensus, session: Session, filters: Filters, counts: Counter[str]) -> Iterator[Ranking]:
+def _weighed(
+    found: Consensus, session: Session, filters: Filters, sides: Sides, counts: Counter[str]
+) -> Iterator[Ranking]:
     """Individual rankings, those of unreliable labelers and of doubtful tasks left out, with weights if asked for."""
     for ranked in queries.ranked_prompts(session, filters):
         labeler = found.labelers.get(ranked.annotation.annotator)
         task = found.tasks.get(ranked.annotation.task_id)
         # What came in since the rankings were put together waits for the next snapshot.
-        if labeler is None or task is None or not _long_enough(ranked, filters):
+        if labeler is None or task is None or not _usable(ranked, filters, sides):
             continue
         if labeler.left_out or rules.too_doubtful(task, filters):
             continue
         weight = round(labeler.weight, WEIGHT_DIGITS) if filters.weighing == rules.BY_RELIABILITY else None
-        row = _ranking(ranked, filters).model_copy(update={"weight": weight, "doubt": _doubt(task)})
+        row = _ranking(ranked, sides).model_copy(update={"weight": weight, "doubt": _doubt(task)})
         yield _counted(row, counts)
 
 
-def _merged(found: Consensus, session: Session, filters: Filters, counts: Counter[str]) -> Iterator[Ranking]:
+def _merged(
+    found: Consensus, session: Session, filters: Filters, sides: Sides, counts: Counter[str]
+) -> Iterator[Ranking]:
     """One row for each task: the consensus of all labelers who are not left out."""
     flags = consensus.flags(session, filters.scope, found)
     ranked_prompts = queries.ranked_prompts(session, filters, by_task=True)
@@ -243,7 +294,7 @@ def _merged(found: Consensus, session: Session, filters: Filters, counts: Counte
             for ranked in rankings
             if (labeler := found.labelers.get(ranked.annotation.annotator))
             and not labeler.left_out
-            and _long_enough(ranked, filters)
+            and _usable(ranked, filters, sides)
         ]
         if task is None or not taken or rules.too_doubtful(task, filters):
             continue
@@ -251,7 +302,7 @@ def _merged(found: Consensus, session: Session, filters: Filters, counts: Counte
         answers = merging.answers_of(taken, task, true)
         ranked = replace(taken[0], answers=answers, use_case=merging.use_case_of(taken), labeler_group=None)
         weight = merging.certainty_of(task) if filters.weighing == rules.BY_RELIABILITY else None
-        row = _ranking(ranked, filters).model_copy(
+        row = _ranking(ranked, sides).model_copy(
             update={
                 "ranking_id": f"task-{task_id}",
                 "annotator": merging.NOBODY,
@@ -278,7 +329,7 @@ def _counted(row: Ranking, counts: Counter[str]) -> Ranking:
     return row
 
 
-def _ranking(ranked: RankedPrompt, filters: Filters) -> Ranking:
+def _ranking(ranked: RankedPrompt, sides: Sides) -> Ranking:
     """An annotation as the treaty has it."""
     prompt = ranked.prompt
     place_of = {candidate_id: place for place, candidate_id in enumerate(ranked.annotation.shown_order)}
@@ -291,7 +342,7 @@ def _ranking(ranked: RankedPrompt, filters: Filters) -> Ranking:
         annotator=ranked.annotation.annotator,
         campaign=ranked.campaign.name,
         phase="evaluation" if ranked.campaign.phase == "evaluation" else "training",
-        split=filters.split(prompt.user_key, prompt.fingerprint),
+        split=sides.of[prompt.id],
         use_case=ranked.use_case,
         instrument="toxicity" if ranked.campaign.kind == "toxicity" else "ranking",
         prompt_scores=_scores(ranked.prompt_scores),
@@ -394,6 +445,29 @@ def export_snapshot(settings: Settings, snapshot: Snapshot, fmt: str, out: Path)
     return exports.WRITERS[fmt](folder_of(settings, snapshot), out)
 
 
+def _split_lines(split: SplitReport | None) -> list[str]:
+    """What the manifest says of the split, for the terminal."""
+    if split is None:
+        return ["split: by user or prompt alone; no check for leaks was made"]
+    largest, share = f"the largest of {split.largest_group:,} prompts", f"{split.heldout_share:.1%} of prompts held out"
+    lines = [
+        f"split: {split.groups:,} groups, {largest}; {share}",
+        f"leaks: {split.leaks.all}" + (f" {split.leaks.model_dump()}" if split.leaks.all else ""),
+    ]
+    if split.kept:
+        lines.append(f"held out as in an earlier snapshot: {split.kept:,} prompts")
+    lines += [
+        f"template, left out of the grouping: {template.prompts:,} prompts begin “{template.text}”"
+        for template in split.templates[:SHOWN_TEMPLATES]
+    ]
+    if split.apart:
+        common = ", ".join(f"“{one.text}” ({one.users:,} users)" for one in split.common[:SHOWN_TEMPLATES])
+        lines.append(f"apart from their users: {split.apart:,} prompts that many sent, most of all {common}")
+    if (more := split.templates_left_out - SHOWN_TEMPLATES) > 0:
+        lines.append(f"{more:,} more templates")
+    return lines
+
+
 def summary_of(settings: Settings, snapshot: Snapshot) -> str:
     """A snapshot as text: counts by split, filters, and whether the files are what was frozen."""
     lines = [f"snapshot {snapshot.id} “{snapshot.name}” {snapshot.digest}", str(folder_of(settings, snapshot)), ""]
@@ -405,7 +479,11 @@ def summary_of(settings: Settings, snapshot: Snapshot) -> str:
     lines += [f"left out: {number:,} {_(words)}" for words, number in left_out.items()]
     if merged := snapshot.counts.get(rules.MADE_OF):
         lines.append(f"each ranking is a consensus; {merged:,} rankings of labelers are merged in them")
-    lines += ["", "filters: " + json.dumps(snapshot.filters, ensure_ascii=False)]
+    lines += [
+        "",
+        *_split_lines(manifest_of(settings, snapshot).split),
+        "filters: " + json.dumps(snapshot.filters, ensure_ascii=False),
+    ]
     changed = changed_files(settings, snapshot)
     lines.append(f"CHANGED since it was frozen: {', '.join(changed)}" if changed else "files: as they were frozen")
     return "\n".join(lines)

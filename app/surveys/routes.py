@@ -1,5 +1,3 @@
-import csv
-import io
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -7,6 +5,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
+from app import spreadsheet
 from app.errors import Conflict, DomainError, Invalid
 from app.language import gettext as _
 from app.models import Person
@@ -116,13 +115,11 @@ def show_report(request: Request, round_id: int, _surveyor: Surveyor, session: R
 def download(_surveyor: Surveyor, session: Reading, round_id: int) -> Response:
     """The figures of the report, small ones put together as there; of an open round none."""
     result = service.round_for(session, round_id).result or {}
-    text = io.StringIO()
-    file = csv.writer(text)
-    file.writerow(("question", "choices", "count", "n", "share", "low", "high"))
+    lines = [spreadsheet.line(("question", "choices", "count", "n", "share", "low", "high"))]
     for question in rules.QUESTIONS:
         for share in rules.shares(result, question):
             low, high = share.interval
             numbers = (f"{number:.4f}" for number in (share.share, low, high))
-            file.writerow((question, " or ".join(share.choices), share.count, share.n, *numbers))
+            lines.append(spreadsheet.line((question, " or ".join(share.choices), share.count, share.n, *numbers)))
     named = {"content-disposition": f'attachment; filename="survey-{round_id}.csv"'}
-    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=named)
+    return Response("".join(lines), media_type="text/csv; charset=utf-8", headers=named)

@@ -1,5 +1,3 @@
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -8,6 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from sqlalchemy.orm import Session
 
+from app import spreadsheet
 from app.annotations import corrections
 from app.annotations import queries as annotations
 from app.database import Database
@@ -126,10 +125,10 @@ def download(
 
 
 def _lines(database: Database, person: Person, filters: Filters) -> Iterator[str]:
-    yield _line(COLUMNS)
+    yield spreadsheet.line(COLUMNS)
     with database.reading() as session:
         for entry in _entries(session, person, filters):
-            yield _line(
+            yield spreadsheet.line(
                 (
                     f"{entry.submitted_at:%Y-%m-%d %H:%M:%S}",
                     entry.campaign,
@@ -162,12 +161,6 @@ def _with_texts(
     ends = {a.id: end for a, end in corrections.correctable(session, person, now)} if now else {}
     for annotation, campaign in rows:
         yield entry_of(annotation, campaign, person, texts.get(annotation.id, ()), ends.get(annotation.id))
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(map(rules.as_cell, cells))
-    return line.getvalue()
 
 
 @router.get("/label/mine/{annotation_id}")

@@ -2,15 +2,19 @@
 
 import csv
 import json
+import re
+import shutil
 
 import pytest
 
 from app.errors import Conflict, Invalid
 from app.models import Annotation, Flag, Snapshot
 from app.prompts import service as prompts
+from app.prompts.importers import readers
 from app.snapshots import service
 from app.snapshots.rules import Filters
 from trainer.contract.folder import DEMONSTRATIONS, MANIFEST, PROMPTS, RANKINGS, SnapshotManifest, sha256_of
+from trainer.contract.grouping import Groups
 from trainer.contract.records import Demonstration, Prompt, Ranking, comparisons, read_rows
 
 ORDER = {"red": 2, "dog": 3, "blue": 1, "green": 2}
@@ -109,6 +113,129 @@ def test_one_prompt_and_one_user_stand_on_one_side_everywhere(settings, pool, fr
     assert all(len(sides) == 1 for sides in by_user.values())
 
 
+ARTICLE = (
+    "The harbour of the old town froze over in the winter of 1963, and for six weeks people walked across it to work"
+)
+
+
+def text_of(row):
+    return " ".join(message.content for message in row.messages)
+
+
+def test_nothing_that_belongs_together_stands_on_both_sides_and_the_manifest_says_so(settings, bring, freeze):
+    spellings = ("Où est {}?", "où est  {} ?", "OÙ EST {}\n", "Ou\u0300 est {}?")
+    bring(
+        "spelled.jsonl",
+        [{"prompt": text.format(i), "chosen": "a", "rejected": "b"} for i in range(40) for text in spellings],
+    )
+    bring(
+        "talks.jsonl",
+        [
+            {
+                "messages": [
+                    {"role": ("user", "assistant")[k % 2], "content": t.replace("@", str(i))}
+                    for k, t in enumerate(turns)
+                ]
+            }
+            for i in range(60)
+            for turns in (["Talk @"], ["talk @.", "Go on", "And then?"], ["Talk @", "Well", "Why?"])
+        ],
+    )
+    bring("template.jsonl", [{"prompt": f"{ARTICLE}. Tell it to a child: {i}"} for i in range(150)])
+    snapshot = freeze("one", heldout_share=0.2)
+    manifest = service.manifest_of(settings, snapshot)
+    side = {}
+    for row in read_rows(service.folder_of(settings, snapshot) / PROMPTS, Prompt):
+        told = re.search(r"(?i)(o.*?est|talk) +(\d+)", text_of(row))
+        side.setdefault((told[1][0].lower(), told[2]) if told else text_of(row), set()).add(row.split)
+    assert len(side) == 40 + 60 + 150
+    assert [kin for kin, sides in side.items() if len(sides) > 1] == []
+    split = manifest.split
+    assert (split.leaks.all, split.groups, split.largest_group) == (0, 250, 4)
+    assert [(template.prompts, template.text[:11]) for template in split.templates] == [(150, "the harbour")]
+    assert 0.1 < split.heldout_share < 0.3
+    assert split.heldout_share == pytest.approx(
+        snapshot.counts["prompts_heldout"] / snapshot.counts["prompts"], abs=1e-4
+    )
+    assert "leaks: 0" in service.summary_of(settings, snapshot)
+    apart = service.manifest_of(settings, freeze("other", heldout_share=0.2, split_seed=1, prefix_length=0)).split
+    assert (apart.leaks.all, apart.templates) == (0, [])
+
+
+def test_a_leak_that_the_grouping_misses_is_told(settings, pool, freeze, bring, monkeypatch):
+    bring("again.jsonl", [{"prompt": f"U{i} !"} for i in range(60)])
+    monkeypatch.setattr(service.splitting, "grouped", lambda texts, *_rest: Groups(list(range(len(texts)))))
+    snapshot = freeze("leaky", heldout_share=0.5)
+    leaks = service.manifest_of(settings, snapshot).split.leaks
+    assert leaks.texts > 0
+    assert f"leaks: {leaks.all} " in service.summary_of(settings, snapshot)
+
+
+def test_what_a_snapshot_held_out_never_trains_in_a_later_one_of_its_seed(settings, bring, freeze):
+    """A conversation that joins two older ones brings both to the side that was held out."""
+    bring("first.jsonl", [{"prompt": f"Question {i}"} for i in range(80)])
+
+    def sides(snapshot):
+        return {text_of(row): row.split for row in read_rows(service.folder_of(settings, snapshot) / PROMPTS, Prompt)}
+
+    first = sides(freeze("first", heldout_share=0.3))
+    rows = [[f"Question {i}", "Yes?", f"More {i // 2}"] for i in range(80)]
+    bring(
+        "second.jsonl",
+        [
+            {
+                "messages": [{"role": ("user", "assistant")[k % 2], "content": turn} for k, turn in enumerate(turns)],
+                "user": f"u{i // 2}",
+            }
+            for i, turns in enumerate(rows)
+        ],
+    )
+    snapshot = freeze("second", heldout_share=0.3)
+    second, split = sides(snapshot), service.manifest_of(settings, snapshot).split
+    assert all(second[text] == "heldout" for text, side in first.items() if side == "heldout")
+    assert split.leaks.all == 0
+    assert split.kept > 0
+    assert freeze("again", heldout_share=0.3).digest == snapshot.digest
+    other = service.manifest_of(settings, freeze("another seed", heldout_share=0.3, split_seed=5)).split
+    assert (other.kept, other.leaks.all) == (0, 0)
+
+
+def test_a_snapshot_that_was_spoiled_or_lost_does_not_stop_the_next_one(settings, pool, freeze, bring):
+    for snapshot in (freeze("spoiled"), freeze("lost", heldout_share=0.05)):
+        file = service.folder_of(settings, snapshot) / PROMPTS
+        file.chmod(0o644)
+        file.write_bytes(b"else")
+    shutil.rmtree(file.parent)
+    bring("more.jsonl", [{"prompt": "one more"}])
+    assert service.manifest_of(settings, freeze("next")).split.kept == 0
+
+
+def test_a_prompt_that_comes_while_the_pool_is_frozen_waits_with_all_that_refers_to_it(
+    settings, pool, freeze, monkeypatch
+):
+    whole, before = freeze("whole"), service.queries.pool
+    monkeypatch.setattr(service.queries, "pool", lambda session: [row for row in before(session) if row[0] != 1])
+    snapshot = freeze("meanwhile")
+    folder = service.folder_of(settings, snapshot)
+    for name, record in ((PROMPTS, Prompt), (RANKINGS, Ranking), (DEMONSTRATIONS, Demonstration)):
+        assert "1" not in {row.prompt_id for row in read_rows(folder / name, record)}
+    missing = {name: whole.counts[name] - snapshot.counts[name] for name in ("prompts", "rankings", "demonstrations")}
+    assert missing == {"prompts": 1, "rankings": 1, "demonstrations": 1}
+
+
+def test_a_tree_of_real_conversations_stands_on_one_side(settings, bring, freeze, shared_data, database):
+    with database.transaction() as session:
+        path = shared_data / "oasst_trees_en.jsonl"
+        prompts.import_file(session, settings, None, path, path.name)
+    snapshot = freeze("trees", heldout_share=0.2)
+    roots = {}
+    for row in read_rows(service.folder_of(settings, snapshot) / PROMPTS, Prompt):
+        roots.setdefault(row.messages[0].content, set()).add(row.split)
+    assert len(roots) == 70
+    assert [root for root, sides in roots.items() if len(sides) > 1] == []
+    assert service.manifest_of(settings, snapshot).split.leaks.all == 0
+
+
 def test_the_same_content_is_the_same_folder_and_new_labels_never_change_it(settings, pool, freeze, bring):
     first, again = freeze("one"), freeze("two")
     assert first.digest == again.digest
@@ -188,6 +315,21 @@ def test_exports_hold_the_strict_pairs_and_tell_of_the_ties(settings, pool, free
     assert {(json.loads(r["prompt"])[-1]["content"], r["chosen"], r["rejected"]) for r in rows} == expected
     service.export_snapshot(settings, snapshot, "native", tmp_path / "native")
     assert list(read_rows(tmp_path / "native" / RANKINGS, Ranking)) == rankings(settings, snapshot)
+
+
+FORMULAS = ('=HYPERLINK("http://127.0.0.1/x","click")', "+1, two\r\nfour", "@SUM(A1)", '-5 "quoted"', "'=1", "-5")
+
+
+def test_a_csv_export_holds_no_formula_and_reads_back_as_it_was(settings, bring, freeze, tmp_path):
+    bring("formulas.jsonl", [ranking("=1+1", {text: place for place, text in enumerate(FORMULAS, 1)})])
+    bring("lessons.jsonl", [{"prompt": "=1+1", "response": "=2"}])
+    service.export_snapshot(settings, freeze("one"), "csv", tmp_path)
+    for name, column, texts in (("comparisons", "chosen", FORMULAS[:-1]), ("demonstrations", "response", ("=2",))):
+        path = tmp_path / f"{name}.csv"
+        with path.open(newline="") as file:
+            cells = {row[column] for row in csv.DictReader(file)}
+        assert not [cell for cell in cells if cell[0] in "=+-@"]
+        assert {row[column] for _number, row in readers.read_rows(path, path.name)} == set(texts)
 
 
 def test_a_snapshot_that_was_tampered_with_is_not_exported(settings, pool, freeze, tmp_path):

@@ -86,10 +86,81 @@ class RunManifest(BaseModel):
     files: dict[str, str] = {}
 
 
+class Leaks(BaseModel):
+    """What stands on both sides of a split, by what tells that prompts belong together; all 0 where it holds.
+
+    Attributes:
+        users: whose prompts are known, aside from those that stand apart.
+        conversations: that sources name.
+        texts: prompts that read alike.
+        openings: first messages of the user, the templates that were left out aside.
+        beginnings: of the length that was asked for, likewise.
+        rows: rankings and demonstrations on another side than their prompt.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    users: int = 0
+    conversations: int = 0
+    texts: int = 0
+    openings: int = 0
+    beginnings: int = 0
+    rows: int = 0
+
+    @property
+    def all(self) -> int:
+        """Everything that stands on both sides."""
+        return sum(self.model_dump().values())
+
+
+class TemplateLeftOut(BaseModel):
+    """A beginning that so many prompts share that it tells nothing about any two of them.
+
+    ``users`` is told where it tells nothing about their other prompts only.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str
+    prompts: int
+    users: int | None = None
+
+
+class SplitReport(BaseModel):
+    """What a snapshot's manifest says of its split.
+
+    Attributes:
+        prefix_length: characters that a shared beginning had at least; 0 where beginnings counted for nothing.
+        groups: of prompts; each stands on one side as a whole.
+        largest_group: its prompts.
+        heldout_share: of the prompts, as it came out.
+        kept: prompts held out because an earlier snapshot of the same seed held them out, or one of their group.
+        templates: the most common beginnings that were left out.
+        templates_left_out: how many there were.
+        common: the most common prompts and beginnings by which users were not tied together.
+        apart: prompts that begin so, and may stand on another side than the rest of their user's.
+        leaks: found in the files, without the groups.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    prefix_length: int
+    groups: int
+    largest_group: int
+    heldout_share: float
+    kept: int = 0
+    templates: list[TemplateLeftOut] = []
+    templates_left_out: int = 0
+    common: list[TemplateLeftOut] = []
+    apart: int = 0
+    leaks: Leaks
+
+
 class SnapshotManifest(BaseModel):
     """``manifest.json`` of a snapshot folder.
 
     Attributes:
+        split: nothing in snapshots from before prompts were split by groups.
         counts: prompts, demonstrations, rankings, strict pairs, tied pairs, by split.
         files: file name -> SHA-256; the snapshot's own name is the hash of this table.
     """
@@ -99,6 +170,7 @@ class SnapshotManifest(BaseModel):
     schema_version: int = SCHEMA_VERSION
     filters: dict[str, Any] = {}
     counts: dict[str, int] = {}
+    split: SplitReport | None = None
     files: dict[str, str] = {}
     created: str
     app_version: str

@@ -31,12 +31,16 @@ class Message(Record):
 
 
 class Prompt(Record):
-    """A conversation that waits for an answer; its last message is the user's."""
+    """A conversation that waits for an answer; its last message is the user's.
+
+    ``group`` is the id of the oldest prompt of those that no split may part; empty in older files.
+    """
 
     prompt_id: str
     messages: list[Message]
     use_case: str | None = None
     split: Split = "train"
+    group: str | None = None
 
 
 class Demonstration(Record):
@@ -243,7 +247,13 @@ _ANSWERS = pa.list_(
 
 SCHEMAS: dict[type[Record], pa.Schema] = {
     Prompt: pa.schema(
-        [("prompt_id", pa.string()), ("messages", _MESSAGES), ("use_case", pa.string()), ("split", pa.string())]
+        [
+            ("prompt_id", pa.string()),
+            ("messages", _MESSAGES),
+            ("use_case", pa.string()),
+            ("split", pa.string()),
+            ("group", pa.string()),
+        ]
     ),
     Demonstration: pa.schema(
         [
@@ -337,6 +347,13 @@ def write_rows(path: Path, kind: type[R], rows: Iterable[R]) -> int:
                 group = []
         writer.write_table(pa.Table.from_pylist(group, schema=SCHEMAS[kind]))
     return count
+
+
+def read_sides(path: Path) -> Iterator[tuple[str, Split]]:
+    """The prompt and the split of each row of a snapshot's file, without reading the rest."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(columns=["prompt_id", "split"]):
+            yield from zip(*(batch[name].to_pylist() for name in ("prompt_id", "split")), strict=True)
 
 
 def read_rows(

@@ -38,6 +38,24 @@ def shuffled(n: int, seed: int, epoch: int) -> list[int]:
     return torch.randperm(n, generator=torch.Generator().manual_seed(mixed)).tolist()
 
 
+def held_out_groups(groups: Sequence[int], count: int, seed: int) -> list[int]:
+    """Places of at least ``count`` items, drawn by whole groups, so that nothing held out has kin among the rest.
+
+    The group that would leave nothing is passed over.
+    """
+    members: dict[int, list[int]] = {}
+    for place, group in enumerate(groups):
+        members.setdefault(group, []).append(place)
+    drawn = list(members.values())
+    chosen: list[int] = []
+    for place in shuffled(len(drawn), seed, 0):
+        if len(chosen) >= count:
+            break
+        if len(chosen) + len(drawn[place]) < len(groups):
+            chosen += drawn[place]
+    return chosen
+
+
 def epoch_steps(n: int, batch_size: int) -> int:
     """Batches in one epoch; the last one may be smaller."""
     return -(-n // batch_size)

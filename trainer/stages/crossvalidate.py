@@ -13,9 +13,11 @@ from typing import cast
 import numpy as np
 
 from trainer.contract.configs import CrossValidateConfig
-from trainer.contract.folder import write_json
+from trainer.contract.folder import PROMPTS, RANKINGS, write_json
+from trainer.contract.grouping import grouped, read
 from trainer.contract.judging import Fold, Share
-from trainer.data.batches import shuffled
+from trainer.contract.records import Prompt, Ranking, read_rows
+from trainer.data.batches import held_out_groups
 from trainer.data.rankings import Rankings
 from trainer.judging.accuracy import pair_accuracy
 from trainer.judging.folds import labeler_folds, named_groups, summary
@@ -122,13 +124,27 @@ def _disjoint(folder: RunFolder, train: Rankings, heldout: Rankings) -> tuple[Ra
     fresh = np.array([heldout.prompt_ids[owner] not in seen for owner in heldout.owners], dtype=bool)
     if fresh.any():
         return train, heldout.select(fresh)
-    chosen = shuffled(len(train), folder.spec.seed, 0)[: -(-len(train) // HELD_OUT_PART)]
+    groups = _groups_of_prompts(folder, train.prompt_ids)
+    chosen = held_out_groups(groups, -(-len(train) // HELD_OUT_PART), folder.spec.seed)
     folder.note(
         f"The snapshot holds no prompts out, so {len(chosen)} of its {len(train)} training prompts are left out of "
         "every training and measured on."
     )
     measured = np.isin(train.owners, chosen)
     return train.select(~measured), train.select(measured)
+
+
+def _groups_of_prompts(folder: RunFolder, prompt_ids: Sequence[str]) -> list[int]:
+    """The group of each prompt that no split may part, also of snapshots from before they named them."""
+    named: dict[str, str | None] = {}
+    if (path := folder.snapshot / PROMPTS).exists():
+        named = {prompt.prompt_id: prompt.group for prompt in read_rows(path, Prompt)}
+    texts: dict[str, str] = {}
+    for row in read_rows(folder.snapshot / RANKINGS, Ranking, lambda _row, _why: None):
+        if row.prompt_id not in texts:
+            texts[row.prompt_id] = read((message.role, message.content) for message in row.messages)
+    known = [named.get(prompt_id) for prompt_id in prompt_ids]
+    return list(grouped([texts[prompt_id] for prompt_id in prompt_ids], known=known).of)
 
 
 def _by(data: Rankings, group: Iterable[str]) -> np.ndarray:

@@ -10,7 +10,8 @@ from torch.nn.utils import clip_grad_norm_
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from trainer.contract.configs import PretrainConfig
-from trainer.data.batches import batch_at, shuffled, token_blocks
+from trainer.contract.grouping import grouped, read
+from trainer.data.batches import batch_at, held_out_groups, token_blocks
 from trainer.data.corpus import load_corpus
 from trainer.data.tokenizer import tokenizer_from_text, train_tokenizer
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
@@ -104,9 +105,9 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
 
 
 def split(documents: list[str], heldout_share: float, seed: int) -> tuple[list[str], list[str]]:
-    """Keep a share of the documents for validation; at least one document stays for training."""
-    order = shuffled(len(documents), derived(seed, "heldout"), epoch=0)
-    heldout = set(order[: min(round(len(documents) * heldout_share), len(documents) - 1)])
+    """Keep a share of the documents for validation, with all that repeats them; at least one stays for training."""
+    groups = grouped([read([("user", text)]) for text in documents]).of
+    heldout = set(held_out_groups(groups, round(len(documents) * heldout_share), derived(seed, "heldout")))
     train = [text for i, text in enumerate(documents) if i not in heldout]
     return train, [documents[i] for i in sorted(heldout)]
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app.errors import Invalid
+from app.spreadsheet import from_cell
 
 FORMATS = ("auto", "jsonl", "csv", "parquet", "txt")
 LONGEST_LINE = 16 << 20  # bytes; one row of nine answers of the longest length allowed fits several times
@@ -167,7 +168,7 @@ def _row_of_cells(header: list[str], cells: list[str]) -> Row | Refusal:
         "".join(cells).encode()
     except UnicodeEncodeError:
         return Refusal("not valid UTF-8")
-    return _unpacked({key: cell for key, cell in zip(header, cells, strict=True) if cell != ""})
+    return _unpacked({key: from_cell(cell) for key, cell in zip(header, cells, strict=True) if cell != ""})
 
 
 def _parquet(path: Path) -> Iterator[Line]:

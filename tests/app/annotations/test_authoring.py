@@ -11,7 +11,8 @@ from app.annotations.rules.authoring import Authored, Pair, items_of, problems
 from app.errors import Invalid
 from app.models import Demonstration, Draft, Prompt, WrittenText
 from app.scenarios import service as scenarios
-from app.snapshots.rules import Filters
+from app.snapshots import queries as snapshots
+from app.snapshots.splitting import pool_prompt, sides_of
 from tests.app.annotations.conftest import NOON
 
 PAIRS = (Pair("lovely", "good"), Pair("awful", "bad"), Pair("fine", "good"))
@@ -130,9 +131,11 @@ def test_a_set_enters_the_pool_as_its_items_and_never_stands_on_two_sides_of_a_s
         zip([p.id for p in prompts], ["good", "bad", "good"], strict=True)
     )
     assert {d.annotation_id for d in written} == {annotation.id}
+    with workshop.database.reading() as session:
+        pool = [pool_prompt(*row) for row in snapshots.pool(session)]
     for seed in range(30):
-        filters = Filters(heldout_share=0.5, split_seed=seed)
-        assert len({filters.split(p.user_key, p.fingerprint) for p in prompts}) == 1
+        sides = sides_of(pool, 0.5, seed, 0).of
+        assert len({sides[prompt.id] for prompt in prompts}) == 1
 
 
 def test_a_prompt_that_the_pool_has_is_refused_by_name_and_the_draft_stays(workshop):

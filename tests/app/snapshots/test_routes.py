@@ -36,6 +36,38 @@ def test_a_file_that_is_gone_from_the_folder_is_not_found(browse, settings):
     assert "no such file" in browse.get(f"{address}/files/rankings.parquet", status=404)
 
 
+def test_the_page_shows_the_split_the_templates_it_left_out_and_every_leak(browse, settings):
+    browse.as_("engineer")
+    template = (
+        "Summarize the following article for a student in the second grade, in three sentences, and keep every name"
+    )
+    rows = "".join(json.dumps({"prompt": f"{template}: {i}"}) + "\n" for i in range(20))
+    browse.post("/prompts/import", files={"file": ("t.jsonl", rows.encode())})
+    address = browse.post("/snapshots", {"name": "first", "heldout": "30"}).headers["location"]
+    page = browse.get(address)
+    assert re.search(r"<dt>Leaks</dt><dd>0 ", page)
+    assert re.search(r"<dt>Groups</dt><dd>20 .*the largest has 1 prompt<", page)
+    assert "1 template left out of the grouping" in page
+    assert f"<td>{template.lower().replace(',', '')}</td>" in page
+    assert "100 characters" in page
+    assert browse.get("/snapshots?prefix=40").count('name="prefix" value="40"') == 1
+    assert "has 10 to 10000 characters" in browse.get("/snapshots/preview?prefix=3")
+    (path,) = (settings.data_dir / "snapshots").glob("*/manifest.json")
+    path.chmod(0o644)
+    manifest = json.loads(path.read_text())
+    manifest["split"]["leaks"] |= {"users": 2, "rows": 1}
+    manifest["split"] |= {"apart": 7, "common": [{"text": "hi", "prompts": 7, "users": 6}]}
+    path.write_text(json.dumps(manifest))
+    page = browse.get(address)
+    assert "3 leaks: what is held out is trained on too." in page
+    assert "2 users · 1 rows apart from their prompt" in page
+    assert "7 prompts stand apart from their users" in page
+    assert '<tr><td>hi</td><td class="number">7</td><td class="number">6</td></tr>' in page
+    del manifest["split"]
+    path.write_text(json.dumps(manifest))
+    assert "Frozen before prompts were split by groups" in browse.get(address)
+
+
 def test_a_taken_name_and_a_wrong_share_are_told_on_the_form(browse):
     browse.as_("admin")
     fill(browse)

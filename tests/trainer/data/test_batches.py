@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainer.data.batches import batch_at, epoch_steps, pad, positions, shuffled, token_blocks
+from trainer.data.batches import batch_at, epoch_steps, held_out_groups, pad, positions, shuffled, token_blocks
 
 
 def test_padding_stands_on_the_named_side():
@@ -43,6 +43,18 @@ def test_an_epoch_takes_every_item_once_in_an_order_of_its_own():
 def test_the_order_depends_on_seed_and_epoch_alone():
     assert shuffled(50, 1, 0) == shuffled(50, 1, 0)
     assert len({tuple(shuffled(50, seed, epoch)) for seed in range(5) for epoch in range(5)}) == 25
+
+
+def test_whole_groups_are_held_out_until_there_are_enough_and_something_is_left():
+    groups = [0, 1, 2, 0, 1, 2, 6, 7]
+    for seed in range(20):
+        held = held_out_groups(groups, 2, seed)
+        assert held == held_out_groups(groups, 2, seed)
+        assert 2 <= len(held) <= 3
+        assert {groups[i] for i in held}.isdisjoint(groups[i] for i in range(8) if i not in held)
+    assert held_out_groups([0, 0, 0], 1, 3) == []
+    assert len(held_out_groups(range(10), 10, 3)) == 9
+    assert held_out_groups(range(10), 4, 3) == shuffled(10, 3, 0)[:4]
 
 
 def test_blocks_lay_documents_end_to_end():

@@ -6,8 +6,8 @@ import pytest
 
 from tests import tiny
 from trainer.__main__ import main
-from trainer.contract.folder import MANIFEST, RANKINGS
-from trainer.contract.records import Answer, Ranking, read_rows, write_rows
+from trainer.contract.folder import MANIFEST, PROMPTS, RANKINGS
+from trainer.contract.records import Answer, Prompt, Ranking, read_rows, write_rows
 from trainer.stages import crossvalidate
 
 CONFIG = {"learning_rate": 3e-3, "max_tokens": 48, "prompts_per_batch": 8, "folds": 2, "seeds": 2, "epochs": 3}
@@ -92,6 +92,15 @@ def test_without_held_out_prompts_some_are_left_out_and_it_is_said(sft, tmp_path
 def test_no_training_sees_the_group_left_out_or_a_prompt_that_is_measured(sft, tmp_path, monkeypatch, heldout):
     data = snapshot(tmp_path / "snapshot", prompts=40, heldout=heldout != "none")
     rows = list(read_rows(data / RANKINGS, Ranking))
+    if heldout == "none":  # the same question in two spellings, and in two files of one user
+        rows[20:] = [
+            row.model_copy(update={"messages": tiny.messages(f"say COLOURS {i}") if i < 10 else row.messages})
+            for i, row in enumerate(rows[20:])
+        ]
+        write_rows(data / RANKINGS, Ranking, rows)
+        groups = {row.prompt_id: f"p{i % 20}" if i % 20 >= 10 else None for i, row in enumerate(rows)}
+        named = [Prompt(prompt_id=id_, messages=tiny.messages("x"), group=group) for id_, group in groups.items()]
+        write_rows(data / PROMPTS, Prompt, named)
     if heldout == "people and prompts":
         again = {"ranking_id": "again", "annotator": "eve", "split": "heldout"}
         rows.append(next(row for row in rows if row.split == "train").model_copy(update=again))
@@ -121,6 +130,10 @@ def test_no_training_sees_the_group_left_out_or_a_prompt_that_is_measured(sft, t
         assert fold.seed == seed
         assert len(part) == {"none": 4, "prompts": 8, "people and prompts": 8}[heldout]
         assert not set(part.prompt_ids) & set(train.prompt_ids)
+        if heldout == "none":
+            assert not {int(name[1:]) % 20 for name in part.prompt_ids} & {
+                int(name[1:]) % 20 for name in train.prompt_ids
+            }
         raw = np.where(people == "ann", 3, 1)
         assert train.weights[kept].tolist() == pytest.approx((raw / raw.mean()).tolist())
 

@@ -6,6 +6,7 @@ import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests import tiny
+from trainer.stages.pretrain import split
 
 STEPS = 12
 
@@ -26,6 +27,13 @@ def config(tmp_path):
         "heldout_share": 0.2,
         "learning_rate": 1e-2,
     }
+
+
+def test_a_document_that_another_repeats_is_held_out_with_it():
+    documents = [text for i in range(40) for text in (f"Document number {i}.", f"DOCUMENT  number {i}")]
+    train, heldout = split(documents, 0.2, 1)
+    assert (len(train), len(heldout)) == (64, 16)
+    assert {text.split()[2].strip(".") for text in train}.isdisjoint(text.split()[2].strip(".") for text in heldout)
 
 
 def test_the_loss_falls_and_every_file_is_there(tmp_path, config):

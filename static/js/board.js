@@ -7,8 +7,8 @@ const REACH = 16; // px by which a gap reaches into the lanes beside it, of a lo
 
 const byLetter = (a, b) => a.dataset.letter.localeCompare(b.dataset.letter);
 
-// orderWith(card, lane): the order that a drop would make, in words.
-export function makeBoard(form, cards, { dropped, orderWith }) {
+// outcomeOf(card, lane): what a drop there would make, in words.
+export function makeBoard(form, cards, { dropped, outcomeOf }) {
   const tray = form.querySelector("[data-tray]");
   const lanes = form.querySelector("[data-lanes]");
   const lists = new Map([[0, tray.querySelector("[data-lane]")]]);
@@ -76,7 +76,7 @@ export function makeBoard(form, cards, { dropped, orderWith }) {
       for (const place of [tray, ...sections, ...gaps]) place.classList.remove("aimed");
       if (lane === null) return;
       placeOf(lane).classList.add("aimed");
-      token.querySelector("[data-order]").textContent = orderWith(card, lane);
+      token.querySelector("[data-outcome]").textContent = outcomeOf(card, lane);
     },
     dropped: (card, lane) => {
       dropped(card, lane);
@@ -110,14 +110,14 @@ function makeGap(lane) {
   return gap;
 }
 
-// What stands for a card on its way: its letter, how it begins, and the order that there would be.
+// What stands for a card on its way: its letter, how it begins, and what would come of a drop.
 function makeToken(card) {
   const token = document.createElement("div");
-  const order = document.createElement("strong");
+  const outcome = document.createElement("strong");
   const beginning = document.createElement("span");
-  order.dataset.order = "";
+  outcome.dataset.outcome = "";
   beginning.textContent = card.querySelector("template").content.textContent.slice(0, 80);
-  token.append(card.querySelector(".letter").cloneNode(true), beginning, order);
+  token.append(card.querySelector(".letter").cloneNode(true), beginning, outcome);
   token.className = "rank-token";
   return token;
 }

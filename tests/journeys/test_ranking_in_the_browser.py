@@ -476,7 +476,7 @@ def place(page, lane):
 
 
 def carry(pointer, letter, lane, steps):
-    """Drags a card to a place as a person would, scrolling at the edge; gives the order shown before it is dropped."""
+    """Drags a card to a place as a person would, scrolling at the edge; gives what is said before it is dropped."""
     page = pointer.page
     handle = card(page, letter).locator(".grip")
     handle.scroll_into_view_if_needed()
@@ -495,9 +495,9 @@ def carry(pointer, letter, lane, steps):
     aimed = page.locator(f".aimed:is([data-lane='{lane}'], :has(> [data-lane='{lane}']))")
     expect(aimed).to_have_count(1)
     expect(page.locator(".aimed")).to_have_count(1)
-    shown = page.locator("[data-order]").text_content()
+    shown = page.locator("[data-outcome]").text_content()
     pointer.up()
-    expect(page.locator("[data-order]")).to_have_count(0)
+    expect(page.locator("[data-outcome]")).to_have_count(0)
     return shown
 
 
@@ -541,7 +541,7 @@ def test_a_card_lands_where_the_mark_shows_however_it_is_dragged(kind, answers, 
         lane = draw.choice([*places, *(place - 0.5 for place in (*places, most + 1) if all(lanes.values()))])
         shown = carry(pointer, letter, lane, steps=draw.choice((1, 3, 40)))
         lanes = closed_up(lanes | {letter: lane})
-        assert shown == order(lanes)
+        assert shown == (order(lanes) if all(lanes.values()) else f"rank {lane}")
         expect(page.locator("[data-result]")).to_have_text(re.compile(rf"^{order(lanes)}( ·|$)"))
     press(page, "Enter")
     page.wait_for_url(re.compile(r"/label(/tasks/\d+/?)?$"))
@@ -554,7 +554,8 @@ def test_what_is_aimed_at_is_stored(board, database):
     page = board()
     mouse = Pointer(page, "mouse")
     press(page, "1", "2")
-    assert carry(mouse, "C", 3, steps=40) == "A > B > C"
+    assert carry(mouse, "C", 3, steps=40) == "rank 3"
+    says(page, "A > B > C · 3 of 4 placed")
     drafted(page, database, until=lambda lanes, _: lanes == {"A": 1, "B": 2, "C": 3})
     card(page, "D").focus()
     press(page, "4")
@@ -570,7 +571,7 @@ def test_a_drag_that_is_called_off_changes_nothing(board):
     for call_off in ("Escape", "Control+z"):
         mouse.down(middle(card(page, "A").locator(".letter")))
         mouse.move(place(page, 3), 5)
-        expect(page.locator("[data-order]")).to_have_text("B = C > A = D")
+        expect(page.locator("[data-outcome]")).to_have_text("B = C > A = D")
         press(page, call_off)
         expect(page.locator(".aimed")).to_have_count(0)
         mouse.move(place(page, 1), 5)

@@ -33,7 +33,10 @@ export function connect(form) {
 
   const board = makeBoard(form, cards, {
     dropped: (card, lane) => put(cards.indexOf(card), lane),
-    orderWith: (card, lane) => weakOrder(state.lanes.with(cards.indexOf(card), lane), letters),
+    outcomeOf: (card, lane) => {
+      const lanes = state.lanes.with(cards.indexOf(card), lane);
+      return lanes.every(Boolean) ? weakOrder(lanes, letters) : saidOfRank(lane);
+    },
   });
   const views = makeViews(form, cards, () => draw());
   // Forms are read where they are saved and where they are sent: neither may find a proposal in them.
@@ -86,8 +89,10 @@ export function connect(form) {
     const said = !rating ? _("Answer %(letter)s", { letter })
       : byScores ? _("Answer %(letter)s, %(scores)s", { letter, scores: rating })
         : _("Answer %(letter)s, rated %(rating)s", { letter, rating });
-    return `${said}, ${rank ? _("rank %(rank)s", { rank }) : _("no rank yet")}`;
+    return `${said}, ${saidOfRank(rank)}`;
   }
+
+  const saidOfRank = (rank) => (rank ? _("rank %(rank)s", { rank }) : _("no rank yet"));
 
   function told(all) {
     const order = weakOrder(state.lanes, letters);

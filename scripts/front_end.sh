@@ -13,7 +13,6 @@ else
 fi
 mkdir -p "$vendor"
 cp node_modules/htmx.org/dist/htmx.min.js \
-   node_modules/sortablejs/Sortable.min.js \
    node_modules/uplot/dist/uPlot.iife.min.js \
    node_modules/uplot/dist/uPlot.min.css "$vendor/"
 cp node_modules/@fontsource/noto-sans-math/files/noto-sans-math-latin-400-normal.woff2 "$vendor/noto-sans-math.woff2"

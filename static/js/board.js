@@ -1,10 +1,14 @@
 // The lanes of the ranking board, and dragging into them. Once every answer has a place, empty lanes close up and the
 // gaps between lanes take a card into a lane of its own.
+import { makeDraggable } from "./dragging.js";
 import { _ } from "./words.js";
+
+const REACH = 16; // px by which a gap reaches into the lanes beside it, of a low lane a quarter
 
 const byLetter = (a, b) => a.dataset.letter.localeCompare(b.dataset.letter);
 
-export function makeBoard(form, cards, { dropped }) {
+// outcomeOf(card, lane): what a drop there would make, in words.
+export function makeBoard(form, cards, { dropped, outcomeOf }) {
   const tray = form.querySelector("[data-tray]");
   const lanes = form.querySelector("[data-lanes]");
   const lists = new Map([[0, tray.querySelector("[data-lane]")]]);
@@ -19,6 +23,7 @@ export function makeBoard(form, cards, { dropped }) {
   const gaps = [...lanes.querySelectorAll(".lane-gap")];
 
   function draw(ranks, { inLanes, all }) {
+    drags.stop();
     const focused = document.activeElement;
     cards.forEach((card, i) => move(card, lists.get(inLanes ? ranks[i] : 0)));
     const last = Math.max(...ranks);
@@ -35,31 +40,49 @@ export function makeBoard(form, cards, { dropped }) {
 
   const ordered = () => [...form.querySelectorAll(".rank-card")];
 
-  for (const list of form.querySelectorAll("[data-lane]")) {
-    globalThis.Sortable?.create(list, {
-      group: "answers",
-      animation: 120,
-      forceFallback: true,
-      fallbackOnBody: true,
-      fallbackTolerance: 4,
-      handle: ".rank-head",
-      // A finger moves a card by its handle alone: elsewhere it scrolls the page. A mouse takes the whole head.
-      filter: (event) => {
-        if (form.dataset.view !== "lanes" || event.target.closest("select, button, a, input")) return true;
-        const byFinger = event.touches !== undefined || (event.pointerType && event.pointerType !== "mouse");
-        return byFinger && !event.target.closest(".grip");
-      },
-      preventOnFilter: false,
-      draggable: ".rank-card",
-      ghostClass: "ghost",
-      onStart: () => form.classList.add("dragging"),
-      onEnd: ({ item, to }) => {
-        form.classList.remove("dragging");
-        dropped(item, Number(to.dataset.lane));
-        item.focus({ preventScroll: true });
-      },
-    });
+  // The whole board belongs to some lane: where all are placed, what is close to the edge of a lane to the gap there.
+  function laneAt(x, y) {
+    const board = lanes.getBoundingClientRect();
+    if (!tray.hidden) {
+      const { right, bottom } = tray.getBoundingClientRect();
+      if (right <= board.left ? x < (right + board.left) / 2 : y < (bottom + board.top) / 2) return 0;
+    }
+    const shown = sections.filter((section) => !section.hidden);
+    for (const [i, section] of shown.entries()) {
+      const { top, bottom, height } = section.getBoundingClientRect();
+      const reach = tray.hidden ? Math.min(REACH, height / 4) : 0;
+      if (tray.hidden && y < top + reach) return i + 0.5;
+      if (y <= bottom - reach) return i + 1;
+    }
+    return tray.hidden ? shown.length + 0.5 : shown.length;
   }
+
+  const placeOf = (lane) => (lane === 0 ? tray : Number.isInteger(lane) ? sections[lane - 1] : gaps[lane - 0.5]);
+  const prompt = document.querySelector(".prompt-panel");
+  const bar = document.querySelector(".bench-bar");
+  const drags = makeDraggable(form, {
+    // A finger or a pen moves a card by its handle alone: elsewhere it scrolls the page. A mouse takes the whole head.
+    grabs: ({ target, pointerType }) => {
+      const handle = target.closest(pointerType === "mouse" ? ".rank-head" : ".grip");
+      return handle && form.dataset.view === "lanes" && !target.closest("select, button, a, input, label") && handle.closest(".rank-card");
+    },
+    placeAt: laneAt,
+    view: () => ({
+      top: getComputedStyle(prompt).position === "sticky" ? Math.max(0, prompt.getBoundingClientRect().bottom) : 0,
+      bottom: bar.getBoundingClientRect().top,
+    }),
+    token: makeToken,
+    mark: (card, lane, token) => {
+      for (const place of [tray, ...sections, ...gaps]) place.classList.remove("aimed");
+      if (lane === null) return;
+      placeOf(lane).classList.add("aimed");
+      token.querySelector("[data-outcome]").textContent = outcomeOf(card, lane);
+    },
+    dropped: (card, lane) => {
+      dropped(card, lane);
+      card.focus({ preventScroll: true });
+    },
+  });
   return { draw, ordered };
 }
 
@@ -85,6 +108,18 @@ function makeGap(lane) {
   const gap = makeList(lane);
   gap.classList.add("lane-gap");
   return gap;
+}
+
+// What stands for a card on its way: its letter, how it begins, and what would come of a drop.
+function makeToken(card) {
+  const token = document.createElement("div");
+  const outcome = document.createElement("strong");
+  const beginning = document.createElement("span");
+  outcome.dataset.outcome = "";
+  beginning.textContent = card.querySelector("template").content.textContent.slice(0, 80);
+  token.append(card.querySelector(".letter").cloneNode(true), beginning, outcome);
+  token.className = "rank-token";
+  return token;
 }
 
 function makeList(lane) {

@@ -1,5 +1,7 @@
 // Undo and redo over whole states: Ctrl+Z, Ctrl+Shift+Z (or Ctrl+Y), and the page's two buttons where it has them.
 // A state is whatever `read` gives, as JSON; `apply` brings one back and saves it. Text fields keep their own undo.
+import { onKey } from "./keys.js";
+
 const MOST = 200;
 
 export function keepHistory({ read, apply }) {
@@ -42,14 +44,12 @@ export function keepHistory({ read, apply }) {
     button.hidden = false;
     button.addEventListener("click", act);
   }
-  document.addEventListener("keydown", (event) => {
-    if (!(event.ctrlKey || event.metaKey) || event.altKey || document.querySelector("dialog[open]")) return;
-    if (event.target.matches("textarea, input:not([type=radio], [type=checkbox])")) return;
-    const key = event.key.toLowerCase();
-    if (key === "z") (event.shiftKey ? redo : undo)();
-    else if (key === "y") redo();
-    else return;
-    event.preventDefault();
+  const acts = { z: undo, Z: redo, y: redo, Y: redo };
+  onKey(document, (key, event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || document.querySelector("dialog[open]")) return false;
+    if (event.target.matches("textarea, input:not([type=radio], [type=checkbox])") || !Object.hasOwn(acts, key)) return false;
+    acts[key]();
+    return true;
   });
   draw();
   return { record };

@@ -187,6 +187,15 @@ def test_every_template_is_used():
     assert used - set(templates()) - {None} == set()
 
 
+def test_scripts_hear_keys_by_one_door_only():
+    """There it stands that no key acts while a text is being composed, and what a key is called."""
+    scripts = APP.parent / "static" / "js"
+    for path in scripts.rglob("*.js"):
+        if path.name != "keys.js":
+            heard = re.search(r"""Listener\(["']key|onkey(down|up)|\bevent\.(key|code|keyCode)\b""", path.read_text())
+            assert not heard, path.relative_to(scripts)
+
+
 # Routes ------------------------------------------------------------------------------------------
 
 

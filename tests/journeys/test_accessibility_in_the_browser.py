@@ -1,4 +1,4 @@
-"""Every labeler page, and what opens on it, passes axe-core in both themes; no window is too small or too large."""
+"""Every labeler page, and what opens on it, passes axe-core in both themes; no window is too small or too large, and no target."""
 
 from pathlib import Path
 
@@ -64,6 +64,27 @@ LONG_LINES = """(longest) => {
   }
   return long;
 }"""
+
+SMALL_TARGETS = """([width, height, of_links]) => {
+  for (const closed of document.querySelectorAll("details, dialog")) closed.open = true;
+  const tiny = new CSSStyleSheet();
+  tiny.replaceSync("body * { font-size: 4px !important; line-height: 1 !important; }");
+  document.adoptedStyleSheets = [tiny];
+  const small = [];
+  for (const each of document.querySelectorAll("a[href], button, summary, select, textarea, input, .grip")) {
+    if (!each.checkVisibility() || getComputedStyle(each).display === "inline" || each.matches(".skip-link")) continue;
+    const target = (each.matches("[type=checkbox], [type=radio]") && each.closest("label")) || each;
+    const box = target.getBoundingClientRect();
+    if (box.width < width || box.height < (each.matches("a") ? of_links : height)) {
+      small.push(`${Math.round(box.width)} by ${Math.round(box.height)} px: ${each.outerHTML.slice(0, 120)}`);
+    }
+  }
+  document.adoptedStyleSheets = [];
+  return small;
+}"""
+"""Targets that would be too small for a finger if their glyphs were; of what is closed too, not of links in a text."""
+LEAST, FINGER = 24, 44
+"""CSS pixels (WCAG 2.2, 2.5.8 and 2.5.5)."""
 
 
 def press(*keys):
@@ -141,13 +162,17 @@ def surplus(page, place="html"):
     return [f"{wider} px wider than {page.evaluate('innerWidth')} px"] if wider > 0 else []
 
 
-def test_no_labeler_page_breaks_a_rule_of_wcag_in_either_theme_or_scrolls_sideways_on_a_narrow_screen(
+def test_no_labeler_page_breaks_a_rule_of_wcag_in_either_theme_or_is_too_large_or_its_targets_too_small_on_a_phone(
     chromium, furnished
 ):
     def look(page, _name):
         problems = broken_rules(page) + page.evaluate(LONG_LINES, LONGEST_LINE)
         resize(page, NARROWEST)
+        page.context.new_cdp_session(page).send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+        page.wait_for_function("matchMedia('(pointer: coarse)').matches")
         problems += surplus(page)
+        problems += [f"small target, {target}" for target in page.evaluate(SMALL_TARGETS, [LEAST, FINGER, LEAST])]
+        page.context.new_cdp_session(page).send("Emulation.setTouchEmulationEnabled", {"enabled": False})
         resize(page, DESKTOP)
         return problems
 

@@ -104,6 +104,13 @@ def press(page, *keys):
         page.keyboard.press(key)
 
 
+def press_elsewhere(page, *keys):
+    """Keys of other keyboards than this machine's."""
+    press = "key => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { ...key, bubbles: true }))"
+    for key in keys:
+        page.evaluate(press, key)
+
+
 def drafted(page, database, *, until):
     """The lanes of the draft by letter; what was done last is on its way for a moment."""
     lanes = {}
@@ -179,11 +186,13 @@ def test_weak_orders_entered_by_keyboard_are_those_in_the_database(page, tasks, 
 
 def test_steps_up_and_down_go_through_every_weak_order_and_can_be_undone(board, database):
     page = board()
-    press(page, "1", "2", "3", "4")
+    press_elsewhere(page, {"key": "１"}, {"key": "٢"}, {"key": "3"}, {"key": "۴"})
     card(page, "D").focus()
-    for order in ("A > B > C = D", "A > B > D > C", "A > B = D > C", "A > D > B > C", "A = D > B > C", "D > A > B > C"):
+    for order in ("A > B > C = D", "A > B > D > C", "A > B = D > C", "A > D > B > C", "A = D > B > C"):
         press(page, "Shift+K")
         says(page, order)
+    press_elsewhere(page, {"key": "Л", "code": "KeyK", "shiftKey": True})
+    says(page, "D > A > B > C")
     expect(card(page, "D")).to_be_focused()
     press(page, "Control+z", "Control+z")
     says(page, "A > D > B > C")
@@ -354,14 +363,48 @@ def phone(chromium, site):
     context.close()
 
 
+class Pointer:
+    """A real mouse, finger or pen, as the browser gets it from its window."""
+
+    def __init__(self, page, kind):
+        self.page, self.kind = page, kind
+        self.devices = page.context.new_cdp_session(page)
+        self.at = (0, 0)
+
+    def _send(self, name, touch_name, buttons, at):
+        x, y = self.at = at
+        if self.kind == "touch":
+            points = [] if touch_name == "touchEnd" else [{"x": x, "y": y}]
+            self.devices.send("Input.dispatchTouchEvent", {"type": touch_name, "touchPoints": points})
+        else:
+            more = {"button": "left" if buttons or name == "mouseReleased" else "none", "buttons": buttons, "clickCount": 1}
+            self.devices.send(
+                "Input.dispatchMouseEvent", {"type": name, "x": x, "y": y, "pointerType": self.kind, **more}
+            )
+
+    def down(self, at):
+        if self.kind != "touch":
+            self._send("mouseMoved", "", 0, at)
+        self._send("mousePressed", "touchStart", 1, at)
+
+    def move(self, to, steps=1):
+        (x, y), (to_x, to_y) = self.at, to
+        for step in range(1, steps + 1):
+            share = step / steps
+            self._send("mouseMoved", "touchMove", 1, (x + share * (to_x - x), y + share * (to_y - y)))
+
+    def up(self):
+        self._send("mouseReleased", "touchEnd", 0, self.at)
+
+
 def finger(page, *points):
     """A real finger: down at the first point, through the others, up."""
-    touch = page.context.new_cdp_session(page)
-    for i, (x, y) in enumerate(points):
-        kind = "touchStart" if i == 0 else "touchMove"
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    touch = Pointer(page, "touch")
+    touch.down(points[0])
+    for point in points[1:]:
+        touch.move(point)
         page.wait_for_timeout(30)
-    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    touch.up()
 
 
 def middle(locator):
@@ -406,18 +449,131 @@ def test_on_a_phone_a_finger_scrolls_drags_by_the_handle_and_ties(phone, tasks, 
     assert submitted(database) == ["C > A = D > B"]
 
 
-def test_a_mouse_drops_a_card_between_lanes_into_a_lane_of_its_own(board, database):
+# Aiming --------------------------------------------------------------------------------------------------------------
+
+GEOMETRY = """() => [...document.querySelectorAll("#rank-form :is([data-tray], .lane, .lane-gap, .rank-card)")].filter((each) => each.checkVisibility()).map((each) => {
+  const { x, y, width, height } = each.getBoundingClientRect();
+  return [x, y + scrollY, width, height].map(Math.round).join(" ");
+})"""
+PLACE = """lane => {
+  const box = (selector) => document.querySelector(selector).getBoundingClientRect();
+  const list = document.querySelector(`#rank-form [data-lane="${lane}"]`);
+  const { x, y, width, height } = (list.closest(".lane, .tray") ?? list).getBoundingClientRect();
+  const prompt = document.querySelector(".prompt-panel");
+  const top = (getComputedStyle(prompt).position === "sticky" ? Math.max(0, prompt.getBoundingClientRect().bottom) : 0) + 60;
+  const bottom = box(".bench-bar").top - 60;
+  const middle = { x: x + width / 2, y: y + height / 2 };
+  const above = middle.y < top && scrollY > 0;
+  const below = middle.y > bottom && scrollY + innerHeight < document.documentElement.scrollHeight - 1;
+  return { ...middle, scrolled: scrollY, edge: above ? top - 50 : below ? bottom + 50 : null };
+}"""
+
+
+def place(page, lane):
+    """The middle of a lane, of a gap or of the tray in the window."""
+    there = page.evaluate(PLACE, lane)
+    return there["x"], there["y"]
+
+
+def carry(pointer, letter, lane, steps):
+    """Drags a card to a place as a person would, scrolling at the edge; gives what is said before it is dropped."""
+    page = pointer.page
+    handle = card(page, letter).locator(".grip")
+    handle.scroll_into_view_if_needed()
+    before = page.evaluate(GEOMETRY)
+    pointer.down(middle(handle))
+    for _ in range(200):
+        there = page.evaluate(PLACE, lane)
+        if there["edge"] is not None:
+            pointer.move((there["x"], there["edge"]), 2)
+            page.wait_for_timeout(40)
+            continue
+        pointer.move((there["x"], there["y"]), steps)
+        if page.evaluate(PLACE, lane)["scrolled"] == there["scrolled"]:
+            break  # else it went on scrolling until the pointer was there
+    assert page.evaluate(GEOMETRY) == before
+    aimed = page.locator(f".aimed:is([data-lane='{lane}'], :has(> [data-lane='{lane}']))")
+    expect(aimed).to_have_count(1)
+    expect(page.locator(".aimed")).to_have_count(1)
+    shown = page.locator("[data-outcome]").text_content()
+    pointer.up()
+    expect(page.locator("[data-outcome]")).to_have_count(0)
+    return shown
+
+
+def closed_up(lanes):
+    if not all(lanes.values()):
+        return lanes
+    used = sorted(set(lanes.values()))
+    return {letter: used.index(lane) + 1 for letter, lane in lanes.items()}
+
+
+def order(lanes):
+    used = sorted({lane for lane in lanes.values() if lane})
+    return " > ".join(" = ".join(a for a in lanes if lanes[a] == lane) for lane in used)
+
+
+AIMS = [
+    pytest.param(kind, answers, seed, id=f"{kind}-{answers}", marks=() if answers == quick else pytest.mark.slow)
+    for kind, quick in (("mouse", 4), ("touch", 4), ("pen", 0))
+    for seed, answers in enumerate(range(4, 10))
+]
+
+
+@pytest.mark.parametrize(("kind", "answers", "seed"), AIMS)
+def test_a_card_lands_where_the_mark_shows_however_it_is_dragged(kind, answers, seed, chromium, site, tasks, database):
+    """From the tray into the lanes, then between them: slow and fast, near and far, into lanes, gaps and back."""
+    draw = random.Random(f"{kind} {seed}")
+    size = {"width": 390, "height": 844} if kind == "touch" else {"width": 1440, "height": draw.choice((900, 2400))}
+    context = chromium.new_context(base_url=site, viewport=size, has_touch=kind == "touch", is_mobile=kind == "touch")
+    page = context.new_page()
+    page.emulate_media(reduced_motion="reduce")
+    [address] = tasks(answers, ratings=4)
+    sign_in(page)
+    page.goto(address)
+    ready(page)
+    pointer = Pointer(page, kind)
+    lanes = dict.fromkeys("ABCDEFGHI"[:answers], 0)
+    some = draw.sample(list(lanes), answers)
+    for letter in [*some, *draw.choices(some, k=4 if answers < 5 else 12)]:
+        most = max(lanes.values()) if all(lanes.values()) else answers
+        places = range(1, most + 1)
+        lane = draw.choice([*places, *(place - 0.5 for place in (*places, most + 1) if all(lanes.values()))])
+        shown = carry(pointer, letter, lane, steps=draw.choice((1, 3, 40)))
+        lanes = closed_up(lanes | {letter: lane})
+        assert shown == (order(lanes) if all(lanes.values()) else f"rank {lane}")
+        expect(page.locator("[data-result]")).to_have_text(re.compile(rf"^{order(lanes)}( ·|$)"))
+    press(page, "Enter")
+    page.wait_for_url(re.compile(r"/label(/tasks/\d+/?)?$"))
+    assert submitted(database) == [order(lanes)]
+    context.close()
+
+
+def test_what_is_aimed_at_is_stored(board, database):
+    """Past a lane into the next one, and between two lanes: neither becomes a tie."""
+    page = board()
+    mouse = Pointer(page, "mouse")
+    press(page, "1", "2")
+    assert carry(mouse, "C", 3, steps=40) == "rank 3"
+    says(page, "A > B > C · 3 of 4 placed")
+    drafted(page, database, until=lambda lanes, _: lanes == {"A": 1, "B": 2, "C": 3})
+    card(page, "D").focus()
+    press(page, "4")
+    assert carry(mouse, "D", 1.5, steps=40) == "A > D > B > C"
+    says(page, "A > D > B > C")
+    drafted(page, database, until=lambda lanes, _: lanes == {"A": 1, "D": 2, "B": 3, "C": 4})
+
+
+def test_a_drag_that_is_called_off_changes_nothing(board):
     page = board()
     press(page, "1", "2", "2", "3")
-    says(page, "A > B = C > D")
-    card(page, "C").locator(".letter").hover()
-    page.mouse.down()
-    gap = page.locator("[data-lane='1.5']")
-    for nudge in range(40):
-        box = gap.bounding_box()
-        page.mouse.move(box["x"] + 60 + nudge % 3, box["y"] + box["height"] / 2 + nudge % 2, steps=5)
-        page.wait_for_timeout(50)
-        if gap.locator("[data-letter=C]").count():
-            break
-    page.mouse.up()
-    says(page, "A > C > B > D")
+    mouse = Pointer(page, "mouse")
+    for call_off in ("Escape", "Control+z"):
+        mouse.down(middle(card(page, "A").locator(".letter")))
+        mouse.move(place(page, 3), 5)
+        expect(page.locator("[data-outcome]")).to_have_text("B = C > A = D")
+        press(page, call_off)
+        expect(page.locator(".aimed")).to_have_count(0)
+        mouse.move(place(page, 1), 5)
+        mouse.up()
+    says(page, "A > B = C · 3 of 4 placed")  # what was undone

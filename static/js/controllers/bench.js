@@ -1,10 +1,8 @@
 // What every task page shares: dialogs, folding, and whether key hints are shown.
+import { isPlain, isSend, isTyping, onKey, onPageKeys } from "../keys.js";
+
 const HINTS = "key hints off";
 const FOLDED = "prompt folded of";
-
-export const isTyping = (event) => event.target.matches("textarea, select, input:not([type=radio], [type=checkbox])");
-export const isPlain = (event) => !(event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented)
-  && !document.querySelector("dialog[open]");
 
 export function connect(page) {
   const open = (name, place = "[data-first]") => {
@@ -29,30 +27,25 @@ export function connect(page) {
   show();
 
   const text = page.querySelector("#text, [data-writes]");
-  document.addEventListener("keydown", (event) => {
+  onKey(document, (key, event) => {
     const guide = document.getElementById("guide");
-    const submits = text && event.key === "Enter" && (event.ctrlKey || event.metaKey);
-    if (submits && !document.querySelector("dialog[open]")) page.querySelector("[data-primary]").click();
-    if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || !(guide.open || isPlain(event))) return;
-    if (event.key === "g" && guide.open) guide.close();
-    else if (event.key === "g") open("guide");
-    else if (event.key === "q" && guide.querySelector(".guide-ask")) {
+    if (text && isSend(key, event) && !document.querySelector("dialog[open]")) page.querySelector("[data-primary]").click();
+    if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || !(guide.open || isPlain(event))) return false;
+    if (key === "g" && guide.open) guide.close();
+    else if (key === "g") open("guide");
+    else if (key === "q" && guide.querySelector(".guide-ask")) {
       guide.querySelector(".guide-ask").open = true;
       open("guide", "[data-ask] textarea");
     }
-    else if (event.key === "?" && !guide.open) open("keys");
-    else return;
-    event.preventDefault();
+    else if (key === "?" && !guide.open) open("keys");
+    else return false;
+    return true;
   });
 
   tellHeight(page.querySelector(".bench-bar"), "--bar-height");
   const prompt = page.querySelector(".prompt-panel");
   if (prompt) keepFolded(prompt);
-  if (prompt && !text) {
-    document.addEventListener("keydown", (event) => {
-      if (event.key === "p" && !document.querySelector("[data-propose]") && !isTyping(event) && isPlain(event)) prompt.open = !prompt.open;
-    });
-  }
+  if (prompt && !text && !document.querySelector("[data-propose]")) onPageKeys({ p: () => { prompt.open = !prompt.open; } });
 }
 
 // What sticks to an edge tells how tall it is: what gets the focus scrolls clear of it.

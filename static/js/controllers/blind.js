@@ -1,15 +1,15 @@
 // Rating a text by keyboard: digits choose, Enter keeps.
-import { isPlain, isTyping } from "./bench.js";
+import { onPageKeys } from "../keys.js";
 
 export function connect(page) {
   const form = page.querySelector("form");
-  document.addEventListener("keydown", (event) => {
-    if (isTyping(event) || !isPlain(event)) return;
-    const choice = /^[1-7]$/.test(event.key) && form.querySelector(`input[value="${event.key}"][name=rating]`);
-    if (!choice) return;
-    choice.checked = true;
-    choice.focus();
-    event.preventDefault();
+  onPageKeys({
+    digit: (rating) => {
+      const choice = form.querySelector(`input[value="${rating}"][name=rating]`);
+      if (!choice) return false;
+      choice.checked = true;
+      return choice.focus();
+    },
   });
   form.dataset.ready = "";
 }

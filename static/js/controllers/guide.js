@@ -2,6 +2,7 @@
 // device until it has been sent.
 import { _ } from "../words.js";
 import { forget, keep, keptUnder } from "../kept.js";
+import { isSend, onKey } from "../keys.js";
 
 const words = {
   offline: _("There is no connection. Your question is still here; send it again when you are online."),
@@ -70,9 +71,10 @@ export function connect(panel) {
     forget("question", path);
     panel.querySelector("[data-said]").textContent = _("Asked. The answer comes here and on your work page.");
   });
-  panel.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || !event.target.form) return;
+  onKey(panel, (key, event) => {
+    if (!isSend(key, event) || !event.target.form) return false;
     event.target.form.requestSubmit();
     event.stopPropagation();
+    return true;
   });
 }

@@ -1,7 +1,7 @@
 // Part 1, the labels of the prompt: saved after every change; the questions about the answer that hang on one of
 // them come and go with it, and the page tells how many are still open.
 import { connect as autosave } from "./autosave.js";
-import { isPlain, isTyping } from "./bench.js";
+import { onKey, onPageKeys } from "../keys.js";
 import { _ } from "../words.js";
 
 export function connect(form) {
@@ -22,17 +22,15 @@ export function connect(form) {
     if (select.value && !select.selectedOptions[0].defaultSelected) select.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target.matches("select") && form.contains(event.target)) {
-      event.target.blur(); // chosen by its first letters; the keys of the page work again
-      event.preventDefault();
-      return;
-    }
-    if (isTyping(event) || !isPlain(event)) return;
-    if (event.key === "l") showPrompt(form, focusOpen);
-    else if (event.key === "y" || event.key === "n") answer(open(), event.key === "y" ? "yes" : "no");
-    else return;
-    event.preventDefault();
+  onKey(form, (key, event) => {
+    if (key !== "Enter" || !event.target.matches("select")) return false;
+    event.target.blur(); // chosen by its first letters; the keys of the page work again
+    return true;
+  });
+  onPageKeys({
+    l: () => showPrompt(form, focusOpen),
+    y: () => answer(open(), "yes"),
+    n: () => answer(open(), "no"),
   });
   if ("wanted" in form.dataset) focusOpen();
   form.dataset.ready = "";

@@ -1,4 +1,6 @@
 // The table labeler × labeler: the cell under the pointer, the finger or the arrow keys is read out above it.
+import { onKey } from "../keys.js";
+
 const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 export function connect(element) {
@@ -23,14 +25,14 @@ export function connect(element) {
     place = [row, rows[row].indexOf(cell)];
     show(cell);
   });
-  table.addEventListener("keydown", (event) => {
-    const step = STEPS[event.key];
-    if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
+  onKey(table, (key, event) => {
+    const step = STEPS[key];
+    if (!step || event.ctrlKey || event.metaKey || event.altKey) return false;
     place = place === null ? firstCell(rows) : nextCell(rows, place, step);
     const cell = rows[place[0]][place[1]];
     show(cell);
     cell.scrollIntoView({ block: "nearest", inline: "nearest" });
+    return true;
   });
 }
 

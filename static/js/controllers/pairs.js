@@ -1,4 +1,5 @@
 // The pairs of a few-shot set: added, moved and removed by button or key; what was removed can be brought back.
+import { onKey } from "../keys.js";
 import { _ } from "../words.js";
 
 export function connect(field) {
@@ -85,14 +86,12 @@ export function connect(field) {
     row.querySelector("textarea").focus();
     say(_("Pair %(number)s is back.", { number: place + 1 }));
   });
-  list.addEventListener("keydown", (event) => {
+  const acts = { Enter: addAfter, ArrowUp: (row) => move(row, -1), ArrowDown: (row) => move(row, 1) };
+  onKey(list, (key, event) => {
     const row = event.target.closest("[data-pair]");
-    if (!row || !event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.key === "Enter") addAfter(row);
-    else if (event.key === "ArrowUp") move(row, -1);
-    else if (event.key === "ArrowDown") move(row, 1);
-    else return;
-    event.preventDefault();
+    if (!row || !event.altKey || event.ctrlKey || event.metaKey || !Object.hasOwn(acts, key)) return false;
+    acts[key](row);
+    return true;
   });
   add.hidden = false;
   number();

@@ -3,11 +3,11 @@
 // drawn, but stands in no form before they have said so.
 import { makeBoard } from "../board.js";
 import { keepHistory } from "../history.js";
+import { onPageKeys } from "../keys.js";
 import { makeViews } from "../views.js";
 import { closedUp, contradictions, movedBy, tiedWithAbove, weakOrder } from "../weak_orders.js";
 import { _ } from "../words.js";
 import { connect as autosave, restore } from "./autosave.js";
-import { isPlain, isTyping } from "./bench.js";
 
 export function connect(form) {
   restore(form); // before the order is read from the form
@@ -33,6 +33,10 @@ export function connect(form) {
 
   const board = makeBoard(form, cards, {
     dropped: (card, lane) => put(cards.indexOf(card), lane),
+    outcomeOf: (card, lane) => {
+      const lanes = state.lanes.with(cards.indexOf(card), lane);
+      return lanes.every(Boolean) ? weakOrder(lanes, letters) : saidOfRank(lane);
+    },
   });
   const views = makeViews(form, cards, () => draw());
   // Forms are read where they are saved and where they are sent: neither may find a proposal in them.
@@ -85,8 +89,10 @@ export function connect(form) {
     const said = !rating ? _("Answer %(letter)s", { letter })
       : byScores ? _("Answer %(letter)s, %(scores)s", { letter, scores: rating })
         : _("Answer %(letter)s, rated %(rating)s", { letter, rating });
-    return `${said}, ${rank ? _("rank %(rank)s", { rank }) : _("no rank yet")}`;
+    return `${said}, ${saidOfRank(rank)}`;
   }
+
+  const saidOfRank = (rank) => (rank ? _("rank %(rank)s", { rank }) : _("no rank yet"));
 
   function told(all) {
     const order = weakOrder(state.lanes, letters);
@@ -184,7 +190,8 @@ export function connect(form) {
   places.get("confirm").addEventListener("click", confirm);
   find("[data-propose]").addEventListener("click", propose);
 
-  const keys = {
+  onPageKeys({
+    digit: (digit) => digit <= cards.length && rankByKey(digit),
     j: () => focusBy(1),
     k: () => focusBy(-1),
     J: () => move(current, 1),
@@ -197,17 +204,7 @@ export function connect(form) {
     c: () => choose(current),
     p: propose,
     0: mark,
-  };
-  document.addEventListener("keydown", (event) => {
-    if (isTyping(event) || !isPlain(event)) return;
-    const digit = Number(event.key);
-    if (digit >= 1 && digit <= cards.length) rankByKey(digit);
-    else if (Object.hasOwn(keys, event.key)) keys[event.key]();
-    else if (event.key === "Enter" && !event.target.closest("a, button, summary")) {
-      if (state.proposed) confirm();
-      else find("[data-primary]").click();
-    } else return;
-    event.preventDefault();
+    Enter: () => (state.proposed ? confirm() : find("[data-primary]").click()),
   });
 
   // What stands against the ratings is pointed out once before it is sent; one press more sends it all the same.

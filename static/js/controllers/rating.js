@@ -1,7 +1,7 @@
 // The rating form: digits rate, arrows change the answer, Enter goes on. The prompt's labels are in labels.js.
 import { keepChoices } from "../history.js";
+import { onPageKeys } from "../keys.js";
 import { connect as autosave } from "./autosave.js";
-import { isPlain, isTyping } from "./bench.js";
 
 const SWIPE = 80;
 
@@ -9,17 +9,18 @@ export function connect(form) {
   autosave(form);
   keepChoices(form.closest(".bench-page"));
   swipe();
-  document.addEventListener("keydown", (event) => {
-    if (isTyping(event) || !isPlain(event)) return;
-    const rating = form.querySelector(`input[name=likert][value="${event.key}"]`);
-    if (rating) {
+  onPageKeys({
+    digit: (likert) => {
+      const rating = form.querySelector(`input[name=likert][value="${likert}"]`);
+      if (!rating) return false;
       rating.checked = true;
-      rating.dispatchEvent(new Event("change", { bubbles: true }));
-    } else if (event.key === "[" || (event.key === "ArrowLeft" && !onRadio(event))) step(-1);
-    else if (event.key === "]" || (event.key === "ArrowRight" && !onRadio(event))) step(1);
-    else if (event.key === "Enter" && !event.target.closest("a, button, summary")) document.querySelector("[data-primary]").click();
-    else return;
-    event.preventDefault();
+      return rating.dispatchEvent(new Event("change", { bubbles: true }));
+    },
+    "[": () => step(-1),
+    "]": () => step(1),
+    ArrowLeft: (event) => !onRadio(event) && step(-1),
+    ArrowRight: (event) => !onRadio(event) && step(1),
+    Enter: () => document.querySelector("[data-primary]").click(),
   });
   form.dataset.ready = "";
 }

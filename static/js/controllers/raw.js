@@ -1,5 +1,5 @@
 // Raw view: every text of the page exactly as it is, by the button or by r. It stays for the task that it was asked for.
-import { isPlain, isTyping } from "./bench.js";
+import { onPageKeys } from "../keys.js";
 
 const KEPT = "raw view of";
 
@@ -16,10 +16,6 @@ export function connect(button) {
     else sessionStorage.removeItem(KEPT);
     show(raw);
   });
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "r" || isTyping(event) || !isPlain(event)) return;
-    button.click();
-    event.preventDefault();
-  });
+  onPageKeys({ r: () => button.click() });
   if (sessionStorage.getItem(KEPT) === place) show(true);
 }

@@ -1,5 +1,5 @@
 // Reviewing by keyboard: digits rate, a accepts, s sends back, x rejects, n leaves it for later.
-import { isPlain, isTyping } from "./bench.js";
+import { onKey, onPageKeys } from "../keys.js";
 import { views } from "./writing.js";
 
 export function connect(page) {
@@ -7,23 +7,22 @@ export function connect(page) {
   const form = page.querySelector("#review-form");
   if (!form) return;
   const reason = form.querySelector("textarea");
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && event.target === reason) reason.blur();
-    if (isTyping(event) || !isPlain(event)) return;
-    if (/^[1-7]$/.test(event.key)) form.querySelector(`input[name=rating][value="${event.key}"]`).checked = true;
-    else if (event.key === "r") reason.focus();
-    else if (event.key === "n") form.querySelector("[data-later]").click();
-    else if (!decide(form, reason, event.key)) return;
-    event.preventDefault();
+  onKey(reason, (key) => key === "Escape" && reason.blur());
+  onPageKeys({
+    digit: (rating) => {
+      const choice = form.querySelector(`input[name=rating][value="${rating}"]`);
+      if (!choice) return false;
+      choice.checked = true;
+    },
+    r: () => reason.focus(),
+    n: () => form.querySelector("[data-later]").click(),
+    ...Object.fromEntries([...form.querySelectorAll("[data-verdict]")].map((button) => [button.dataset.verdict, () => decide(form, reason, button)])),
   });
   form.dataset.ready = "";
 }
 
 // Without a reason the key leads to where it is written.
-function decide(form, reason, key) {
-  const button = form.querySelector(`[data-verdict="${key}"]`);
-  if (!button) return false;
-  if (key !== "a" && !reason.value.trim()) reason.focus();
+function decide(form, reason, button) {
+  if (button.dataset.verdict !== "a" && !reason.value.trim()) reason.focus();
   else form.requestSubmit(button);
-  return true;
 }

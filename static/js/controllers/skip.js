@@ -1,5 +1,5 @@
 // The sheet in which a task is skipped: s opens it, a digit chooses the reason, Enter skips.
-import { isPlain, isTyping } from "./bench.js";
+import { isSend, onKey, onPageKeys } from "../keys.js";
 
 export function connect(sheet) {
   const form = sheet.querySelector("form");
@@ -11,19 +11,15 @@ export function connect(sheet) {
   follow();
   sheet.querySelector("[data-close]").addEventListener("click", () => sheet.close());
 
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "s" || isTyping(event) || !isPlain(event)) return;
-    document.querySelector("[data-open=skip]").click();
-    event.preventDefault();
-  });
-  sheet.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target === note && (event.ctrlKey || event.metaKey)) form.requestSubmit();
-    const chosen = reasons[Number(event.key) - 1];
-    if (!chosen || event.target === note || event.ctrlKey || event.metaKey || event.altKey) return;
+  onPageKeys({ s: () => document.querySelector("[data-open=skip]").click() });
+  onKey(sheet, (key, event) => {
+    if (isSend(key, event) && event.target === note) form.requestSubmit();
+    const chosen = reasons[Number(key) - 1];
+    if (!chosen || event.target === note || event.ctrlKey || event.metaKey || event.altKey) return false;
     chosen.checked = true;
     follow();
     (note.required ? note : chosen).focus();
-    event.preventDefault();
+    return true;
   });
   if ("refused" in sheet.dataset) sheet.showModal();
   sheet.dataset.ready = "";

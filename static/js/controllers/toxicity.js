@@ -2,10 +2,9 @@
 // one, so that an answer takes as many keys as it has scales. The marked question is the one that has the focus, else
 // the first open one. Saving is in autosave.js and labels.js.
 import { keepChoices } from "../history.js";
-import { isPlain, isTyping } from "./bench.js";
+import { onPageKeys } from "../keys.js";
 
 const TWO_TEXTS = "input and answer as two texts";
-const STEP_OF = { "-": "-1", "−": "-1", "=": "0", "+": "1" };
 
 export function connect(element) {
   keepChoices(element.closest(".bench-page"));
@@ -26,11 +25,10 @@ export function connect(element) {
     mark();
   };
 
-  // Whether the key said something to the marked question.
-  function say(key) {
+  // Whether the step said something to the marked question.
+  function say(step) {
     const question = current();
-    const step = /^\d$/.test(key) ? key : STEP_OF[key];
-    const input = step && question?.querySelector(`input[value="${step}"]`);
+    const input = question?.querySelector(`input[value="${step}"]`);
     if (!input) return false;
     input.checked = true;
     input.dispatchEvent(new Event("change", { bubbles: true }));
@@ -44,17 +42,18 @@ export function connect(element) {
     goTo(all[Math.min(all.length - 1, Math.max(0, all.indexOf(current()) + by))]);
   };
 
-  document.addEventListener("keydown", (event) => {
-    if (isTyping(event) || !isPlain(event)) return;
-    if (say(event.key)) { /* said */ }
-    else if (event.key === "j") stepBy(1);
-    else if (event.key === "k") stepBy(-1);
-    else if (event.key === "[") openAnswer(-1);
-    else if (event.key === "]") openAnswer(1);
-    else if (event.key === "v") toggle.click();
-    else if (event.key === "Enter" && !event.target.closest("a, button, summary")) document.querySelector("[data-primary]").click();
-    else return;
-    event.preventDefault();
+  onPageKeys({
+    digit: say,
+    "-": () => say(-1),
+    "−": () => say(-1),
+    "=": () => say(0),
+    "+": () => say(1),
+    j: () => stepBy(1),
+    k: () => stepBy(-1),
+    "[": () => openAnswer(-1),
+    "]": () => openAnswer(1),
+    v: () => toggle.click(),
+    Enter: () => document.querySelector("[data-primary]").click(),
   });
   element.addEventListener("change", mark);
   element.addEventListener("focusin", mark);

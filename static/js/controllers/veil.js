@@ -1,6 +1,6 @@
 // The notice of a task whose texts open hidden: its button and the key b show them and hide them again. What is
 // hidden is inert: blurred for the eye, not there for screen readers, the search of the page and the keyboard.
-import { isPlain, isTyping } from "./bench.js";
+import { onPageKeys } from "../keys.js";
 import { _ } from "../words.js";
 
 const token = document.querySelector('meta[name="csrf-token"]')?.content;
@@ -39,11 +39,7 @@ export function connect(notice) {
     event.preventDefault();
     turn();
   });
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "b" || isTyping(event) || !isPlain(event)) return;
-    turn();
-    event.preventDefault();
-  });
+  onPageKeys({ b: turn });
   draw();
   notice.dataset.ready = "";
 }

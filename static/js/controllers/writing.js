@@ -1,6 +1,6 @@
 // Writing a text: saved as it grows, with its length, with what comes of it, and with a sentence as soon as it is too long.
 import { connect as autosave } from "./autosave.js";
-import { isPlain, isTyping } from "./bench.js";
+import { isPlain, isTyping, onKey } from "../keys.js";
 import { _, ngettext } from "../words.js";
 
 const WAIT = 350;
@@ -129,12 +129,11 @@ export function views() {
     const button = event.target.closest("[data-view-as]");
     if (button) show(button.dataset.viewAs);
   });
-  document.addEventListener("keydown", (event) => {
-    const alone = event.key === "v" && !isTyping(event) && isPlain(event);
-    if (!(alone || (event.altKey && event.code === "KeyV")) || document.querySelector("dialog[open]")) return;
-    event.preventDefault();
+  onKey(document, (key, event) => {
+    if (key !== "v" || !(event.altKey || (!isTyping(event) && isPlain(event))) || document.querySelector("dialog[open]")) return false;
     show(panel.dataset.view === "reader" ? "model" : "reader");
     said.textContent = panel.dataset.view === "reader" ? _("Preview as a reader") : _("Preview as the model");
+    return true;
   });
 }
 

@@ -14,6 +14,7 @@ from app.annotations.pages import PreviewItem
 from app.errors import Conflict, DomainError, Invalid, NotFound
 from app.language import gettext as _
 from app.models import Person, Screening
+from app.people import sessions
 from app.people.attempts import SignInAttempts
 from app.people.rules import may
 from app.screening import queries, report, rules, service
@@ -84,12 +85,13 @@ def join(request: Request, secret: str, now: Now, fields: Fields) -> Response:
                 password=fields.get("password", ""),
                 again=fields.get("again", ""),
             )
+            signed_in = sessions.begin(session, person, now)
     except Invalid as error:
         with database.reading() as session:
             screening = service.invitation_for(session, secret, now).screening
             return render(request, JoinPage(screening, fields, error.fields, str(error)), error.status)
     attempts.succeeded(email, address)
-    begin_session(request, person)
+    begin_session(request, person, signed_in)
     return go("/screening")
 
 

@@ -10,6 +10,7 @@ from app.models import ApiToken, AuditEvent, Person
 from app.people import attempts as attempts_module
 from app.people import rules, service, tokens
 from app.people.attempts import MOST_FROM_AN_ADDRESS, WINDOW, SignInAttempts
+from tests.browsing import PASSWORD
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -73,12 +74,13 @@ def test_switching_a_person_off_ends_their_tokens_for_good(database, factory):
     assert opens(database, other) == "bob@example.org"
 
 
-def test_a_new_one_time_password_ends_tokens_and_one_of_ones_own_choice_does_not(database, factory):
+def test_another_password_ends_tokens_whoever_chose_it(database, factory):
     ana = factory.person("ana@example.org", role="engineer")
     _, secret = make(database, ana)
     with database.transaction() as session:
-        service.choose_password(session, ana.id, "four grey umbrellas", "four grey umbrellas")
-    assert opens(database, secret) == "ana@example.org"
+        service.choose_password(session, ana.id, "four grey umbrellas", "four grey umbrellas", PASSWORD)
+    assert "was revoked" in opens(database, secret)
+    _, secret = make(database, ana)
     with database.transaction() as session:
         service.renew_one_time_password(session, None, ana.id)
     assert "was revoked" in opens(database, secret)

@@ -101,7 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.database = database
-    app.state.sign_in_attempts = SignInAttempts()
+    app.state.sign_in_attempts = SignInAttempts(database)
     app.state.agreement = Reports(database, agreement_queries.version, agreement_service.report, "agreement")
     app.state.oversight = Reports(database, oversight_queries.version, oversight_service.report, "labelers")
     for router in ROUTERS:

@@ -1,10 +1,11 @@
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.models import ApiToken, AuditEvent, Person, WebSession
+from app.models import ApiToken, Attempt, AuditEvent, Person, WebSession
 
 
 def person_by_email(session: Session, email: str) -> Person | None:
@@ -61,6 +62,60 @@ def end_sessions(session: Session, person_id: int) -> None:
 
 def forget_sessions(session: Session, seen_before: datetime) -> None:
     session.execute(delete(WebSession).where(WebSession.last_seen_at <= seen_before))
+
+
+# Attempts -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What an attempt is counted against: an account, an address, or the one from the other."""
+
+    account: str | None
+    address: str | None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        both = ((Attempt.account, self.account), (Attempt.address, self.address))
+        of_accounts = [] if self.account is not None else [Attempt.account != ""]
+        return [*(column == value for column, value in both if value is not None), *of_accounts]
+
+
+def add_attempt(session: Session, tried: Tried, now: datetime) -> int:
+    attempt = Attempt(account=tried.account, address=tried.address, at=now, succeeded=False)
+    session.add(attempt)
+    session.flush()
+    return attempt.id
+
+
+def time_of_attempt(session: Session, tried: Tried, since: datetime, place: int) -> datetime | None:
+    """When the failed attempt was made before which there are ``place`` newer ones, or nothing if there is none."""
+    query = select(Attempt.at).where(*tried.conditions(), Attempt.at > since, ~Attempt.succeeded)
+    return session.scalar(query.order_by(Attempt.at.desc(), Attempt.id.desc()).offset(place).limit(1))
+
+
+def is_known(session: Session, tried: Tried) -> bool:
+    """Whether the account has signed in from the address; what is too old is forgotten (``forget_attempts``)."""
+    return session.scalar(select(Attempt.id).where(*tried.conditions(), Attempt.succeeded).limit(1)) is not None
+
+
+def note_success(session: Session, tried: Tried, now: datetime) -> None:
+    session.execute(delete(Attempt).where(*tried.conditions()))
+    session.add(Attempt(account=tried.account, address=tried.address, at=now, succeeded=True))
+
+
+def forget_attempt(session: Session, attempt_id: int) -> None:
+    session.execute(delete(Attempt).where(Attempt.id == attempt_id))
+
+
+def forget_attempts(session: Session, failed_before: datetime, succeeded_before: datetime) -> None:
+    session.execute(
+        delete(Attempt).where(
+            or_(
+                and_(Attempt.at <= failed_before, ~Attempt.succeeded),
+                Attempt.at <= succeeded_before,
+            )
+        )
+    )
 
 
 # Everybody ----------------------------------------------------------------------------------------

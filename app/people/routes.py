@@ -3,11 +3,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from app.errors import DomainError, Invalid, TooManyAttempts
+from app.errors import DomainError, Invalid, TooManyAttempts, retry_header
 from app.language import gettext as _
 from app.models import Person
 from app.people import queries, rules, service, sessions, tokens
-from app.people.attempts import SignInAttempts
 from app.people.pages import AuditPage, PasswordPage, PeoplePage, ReadingPage, SignInPage, TokensPage
 from app.web.render import go, render, tell
 from app.web.requests import (
@@ -16,6 +15,8 @@ from app.web.requests import (
     Reading,
     SignedIn,
     Writing,
+    address_of,
+    attempts_of,
     begin_session,
     database_of,
     forget_session,
@@ -60,16 +61,17 @@ def sign_in(
     password: Annotated[str, Form()] = "",
     next: Annotated[str, Form()] = "/",  # noqa: A002
 ) -> Response:
-    attempts: SignInAttempts = request.app.state.sign_in_attempts
-    address = request.client.host if request.client else "unknown"
+    attempts, address = attempts_of(request), address_of(request)
     try:
         attempts.begin(email, address, now)
         with database_of(request).transaction() as session:
             person = service.sign_in(session, email, password)
             secret = sessions.begin(session, person, now)
-        attempts.succeeded(email, address)
+        attempts.succeeded(email, address, now)
     except DomainError as error:
-        return render(request, SignInPage(_own_address(next), email=email, error=str(error)), error.status)
+        page = render(request, SignInPage(_own_address(next), email=email, error=str(error)), error.status)
+        page.headers.update(retry_header(error))
+        return page
     begin_session(request, person, secret)
     return go("/account/password" if person.password_is_one_time else _own_address(next))
 
@@ -127,8 +129,7 @@ def choose_password(
     again: Annotated[str, Form()] = "",
 ) -> Response:
     """Choose another; guesses at the present one count as those at the sign-in form do."""
-    attempts: SignInAttempts = request.app.state.sign_in_attempts
-    address = request.client.host if request.client else "unknown"
+    attempts, address = attempts_of(request), address_of(request)
     asked = not person.password_is_one_time
     try:
         if asked:
@@ -138,12 +139,12 @@ def choose_password(
             secret = sessions.begin(session, changed, now)
     except DomainError as error:
         if asked and not isinstance(error, (service.WrongPassword, TooManyAttempts)):
-            attempts.succeeded(person.email, address)
+            attempts.succeeded(person.email, address, now)
         with database_of(request).reading() as session:
             count = sessions.count(session, person.id, now)
         return render(request, PasswordPage(count, error=str(error)), error.status)
     if asked:
-        attempts.succeeded(person.email, address)
+        attempts.succeeded(person.email, address, now)
     begin_session(request, changed, secret)
     tell(request, _("Your password is set. The old one no longer works, and your other browsers are signed out."))
     return go(rules.home_of(changed.role))

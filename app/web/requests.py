@@ -19,12 +19,18 @@ from app.language import gettext as _
 from app.models import Person
 from app.models.base import utc_now
 from app.people import sessions
+from app.people.attempts import SignInAttempts
 from app.settings import Settings
 
 
 def database_of(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
+
+
+def attempts_of(request: Request) -> SignInAttempts:
+    attempts: SignInAttempts = request.app.state.sign_in_attempts
+    return attempts
 
 
 def settings_of(request: Request) -> Settings:
@@ -49,6 +55,11 @@ Now = Annotated[datetime, Depends(utc_now)]
 LOCALE_COOKIE = "locale"
 SECRET = "signed_in"  # noqa: S105 - the name of it, not the secret
 """Under this name the cookie carries the secret of its session."""
+
+
+def address_of(request: Request) -> str:
+    """The network address that asks; behind a proxy it is the one that it names, where the settings trust it."""
+    return request.client.host if request.client else "unknown"
 
 
 def wants_json(request: Request) -> bool:

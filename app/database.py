@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import NullPool
 
 PATIENCE = 600.0
 """Seconds that a command or a worker waits for what another transaction holds: SQLite's imports may take minutes."""
-PATIENCE_OF_PAGES = 15.0
+PATIENCE_OF_PAGES = 30.0
 """Seconds that a page waits: whoever waits holds a thread and a connection, and others need one too."""
 PATIENCE_FOR_A_CONNECTION = 10.0
 PATIENCE_FOR_AN_ANSWER = 3.0
@@ -64,7 +65,7 @@ def make_engine(url: str, patience: float = PATIENCE) -> Engine:
         connection.connection.dbapi_connection.execute(f"PRAGMA busy_timeout={wait}")
         connection.exec_driver_sql("BEGIN" if options.get("read_only", False) else "BEGIN IMMEDIATE")
 
-    return engine
+    return _tell_too_large(engine)
 
 
 def _bounded(engine: Engine, patience: float) -> Engine:
@@ -79,6 +80,17 @@ def _bounded(engine: Engine, patience: float) -> Engine:
     def _begin(connection: Any) -> None:
         if (wait := connection.get_execution_options().get("patience")) is not None:
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(1, round(wait * 1000))}")
+
+    return engine
+
+
+def _tell_too_large(engine: Engine) -> Engine:
+    """Let SQLite's driver refuse a number that no column holds as PostgreSQL's does, with a ``DataError``."""
+
+    @event.listens_for(engine, "handle_error")
+    def _translate(context: ExceptionContext) -> None:
+        if isinstance(context.original_exception, OverflowError):
+            context.chained_exception = DataError(context.statement, None, context.original_exception)
 
     return engine
 

@@ -88,9 +88,10 @@ def _tell_too_large(engine: Engine) -> Engine:
     """Let SQLite's driver refuse a number that no column holds as PostgreSQL's does, with a ``DataError``."""
 
     @event.listens_for(engine, "handle_error")
-    def _translate(context: ExceptionContext) -> None:
+    def _translate(context: ExceptionContext) -> Exception | None:
         if isinstance(context.original_exception, OverflowError):
-            context.chained_exception = DataError(context.statement, None, context.original_exception)
+            return DataError(context.statement, None, context.original_exception)
+        return None
 
     return engine
 

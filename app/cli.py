@@ -8,9 +8,11 @@ from typing import Annotated, NoReturn
 import typer
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from app.database import Database
+from app.database import Database, is_busy
 from app.errors import DomainError, no_room
 from app.settings import load_settings
+
+SECONDS_TO_START = 120
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 people = typer.Typer(no_args_is_help=True, help="Accounts.")
@@ -48,7 +50,20 @@ def serve(
 
     # uvicorn ends requests in order and then raises the signal once more; having been told to stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run("app.main:create_app", factory=True, host=host, port=port, workers=workers, access_log=False)
+    proxies = load_settings().trusted_proxies
+    uvicorn.run(
+        "app.main:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        access_log=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
+        # A child that has not answered by then is killed and begun anew. On a busy machine its imports alone take more
+        # than the usual five seconds, and none would ever come to an end.
+        timeout_worker_healthcheck=SECONDS_TO_START,
+    )
 
 
 @cli.command()
@@ -338,6 +353,8 @@ def main() -> None:
             raise
         _fail(str(told))
     except (OperationalError, ProgrammingError) as error:
+        if is_busy(error):
+            _fail("Another command or page has held the database for too long. Nothing was changed; try again later.")
         reason = str(error.orig).splitlines()[0]
         _fail(
             f"The database is away or not up to date ({reason}). Start it, then run “prefloop migrate” and try again."

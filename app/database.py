@@ -1,55 +1,116 @@
-"""One engine, one transaction per request, committed at the edge."""
+"""One engine, one transaction per request, committed at the edge, and nobody waits for it without end."""
 
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import NullPool
 
-BUSY_TIMEOUT_MS = 30_000
+PATIENCE = 600.0
+"""Seconds that a command or a worker waits for what another transaction holds: SQLite's imports may take minutes."""
+PATIENCE_OF_PAGES = 30.0
+"""Seconds that a page waits: whoever waits holds a thread and a connection, and others need one too."""
+PATIENCE_FOR_A_CONNECTION = 10.0
+PATIENCE_FOR_AN_ANSWER = 3.0
+LOCK_NOT_AVAILABLE = "55P03"  # of PostgreSQL
 
 
-def make_engine(url: str) -> Engine:
+def make_engine(url: str, patience: float = PATIENCE) -> Engine:
     """Open SQLite (WAL mode) or PostgreSQL.
+
+    Waiting for a lock ends after ``patience`` seconds with an ``OperationalError``; see ``is_busy``.
 
     On SQLite every transaction begins with ``BEGIN IMMEDIATE``: it waits for the write lock at its start
     instead of failing in its middle, which makes read-then-write atomic, as ``FOR UPDATE`` does on PostgreSQL.
     Reads take the lock too; they are short, and correctness is worth more than their concurrency here.
     """
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        return _bounded(
+            create_engine(
+                url, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=PATIENCE_FOR_A_CONNECTION
+            ),
+            patience,
+        )
     if database := make_url(url).database:
         Path(database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, pool_size=20, max_overflow=40)
+    engine = create_engine(
+        url,
+        connect_args={"timeout": patience},
+        pool_size=20,
+        max_overflow=40,
+        pool_timeout=PATIENCE_FOR_A_CONNECTION,
+    )
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
         cursor = connection.cursor()
-        _switch_to_wal(cursor)
+        _switch_to_wal(cursor, patience)
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        read_only = connection.get_execution_options().get("read_only", False)
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        wait = round(options.get("patience", patience) * 1000)
+        connection.connection.dbapi_connection.execute(f"PRAGMA busy_timeout={wait}")
+        connection.exec_driver_sql("BEGIN" if options.get("read_only", False) else "BEGIN IMMEDIATE")
+
+    return _tell_too_large(engine)
+
+
+def _bounded(engine: Engine, patience: float) -> Engine:
+    """Let PostgreSQL end every wait for a lock after a time, and at once for those who only pass by."""
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.execute(f"SET lock_timeout = {round(patience * 1000)}")
+        connection.commit()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        if (wait := connection.get_execution_options().get("patience")) is not None:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(1, round(wait * 1000))}")
 
     return engine
 
 
-def _switch_to_wal(cursor: Any) -> None:
+def _tell_too_large(engine: Engine) -> Engine:
+    """Let SQLite's driver refuse a number that no column holds as PostgreSQL's does, with a ``DataError``."""
+
+    @event.listens_for(engine, "handle_error")
+    def _translate(context: ExceptionContext) -> Exception | None:
+        if isinstance(context.original_exception, OverflowError):
+            return DataError(context.statement, None, context.original_exception)
+        return None
+
+    return engine
+
+
+def is_busy(error: DBAPIError | PoolTimeout) -> bool:
+    """Whether a database only was held by others for too long; asked again, it may well answer."""
+    if isinstance(error, PoolTimeout):
+        return True
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    locked = code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return locked or getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE
+
+
+def _switch_to_wal(cursor: Any, patience: float) -> None:
     """Use the write-ahead log; of several processes that open a new file together, all but one wait for it.
 
     SQLite's own busy timeout does not cover this step: it answers "database is locked" at once.
     """
-    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    deadline = time.monotonic() + patience
     while True:
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
@@ -64,10 +125,11 @@ def _switch_to_wal(cursor: Any) -> None:
 class Database:
     """Hands out sessions; each ``transaction`` commits as a whole or leaves nothing."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience: float = PATIENCE) -> None:
         self.url = url
-        self.engine = make_engine(url)
+        self.engine = make_engine(url, patience)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self._passers_by = sessionmaker(self.engine.execution_options(patience=0), expire_on_commit=False)
         self._readers = sessionmaker(self.engine.execution_options(read_only=True), expire_on_commit=False)
 
     @contextmanager
@@ -80,6 +142,23 @@ class Database:
         """A session for queries only: it takes no write lock and what it changes is not kept."""
         with self._readers() as session:
             yield session
+
+    @contextmanager
+    def in_passing(self) -> Iterator[Session]:
+        """A transaction for what may as well stay unwritten: it waits for nobody, and then it writes nothing."""
+        with suppress(OperationalError, PoolTimeout), self._passers_by.begin() as session:
+            yield session
+
+    def answers(self) -> bool:
+        """Whether the database says anything, on a connection of its own: that the pool is used up is no answer."""
+        server = make_url(self.url).get_backend_name() != "sqlite"
+        limit = {"connect_timeout": round(PATIENCE_FOR_AN_ANSWER)} if server else {"timeout": PATIENCE_FOR_AN_ANSWER}
+        asking = create_engine(self.url, poolclass=NullPool, connect_args=limit)
+        try:
+            with asking.connect() as connection:
+                return connection.exec_driver_sql("SELECT 1").scalar() == 1
+        except DBAPIError:
+            return False
 
     def dispose(self) -> None:
         self.engine.dispose()

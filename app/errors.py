@@ -11,11 +11,18 @@ from app.language import gettext as _
 class DomainError(Exception):
     """Something a person asked for that cannot be done; ``str(error)`` tells them why and what to do.
 
-    ``also`` is what a script is told beside the sentence.
+    ``also`` is what a script is told beside the sentence, and ``retry_after`` the seconds until it makes sense to ask
+    again.
     """
 
     status = 400
+    retry_after: int | None = None
     also: Mapping[str, Any] = {}
+
+
+def retry_header(error: DomainError) -> dict[str, str]:
+    """The header that tells programs when to ask again, where that is known."""
+    return {} if error.retry_after is None else {"retry-after": str(error.retry_after)}
 
 
 class Invalid(DomainError):  # noqa: N818 - named for what happened, read as `raise Invalid(...)`
@@ -45,6 +52,10 @@ class TooManyAttempts(DomainError):  # noqa: N818
     """Something was tried too often in a short time; the sentence says when it may be tried again."""
 
     status = 429
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after = seconds
 
 
 class Conflict(DomainError):  # noqa: N818

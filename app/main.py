@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import Depends, FastAPI
+from anyio import CapacityLimiter, move_on_after
+from anyio.to_thread import run_sync
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy import text
 
 from app.agreement import queries as agreement_queries
 from app.agreement import service as agreement_service
@@ -18,7 +19,7 @@ from app.api.reference import router as api_reference
 from app.consensus.routes import router as consensus
 from app.costs.routes import router as costs
 from app.course.routes import router as course
-from app.database import Database
+from app.database import PATIENCE_FOR_AN_ANSWER, PATIENCE_OF_PAGES, Database
 from app.evaluations.routes import router as evaluations
 from app.gold.routes import router as gold
 from app.guidelines.routes import router as guidelines
@@ -82,7 +83,7 @@ ROUTERS = (
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load_settings()
-    database = Database(settings.database)
+    database = Database(settings.database, PATIENCE_OF_PAGES)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -100,7 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.database = database
-    app.state.sign_in_attempts = SignInAttempts()
+    app.state.sign_in_attempts = SignInAttempts(database)
     app.state.agreement = Reports(database, agreement_queries.version, agreement_service.report, "agreement")
     app.state.oversight = Reports(database, oversight_queries.version, oversight_service.report, "labelers")
     for router in ROUTERS:
@@ -118,12 +119,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(ScriptedForms)
 
-    @app.get("/healthz")
-    def healthz() -> JSONResponse:
-        """Alive, and the database answers."""
-        with database.reading() as session:
-            session.execute(text("SELECT 1"))
-        return JSONResponse({"status": "ok"})
+    checks = CapacityLimiter(2)
+
+    async def healthz(_request: Request) -> JSONResponse:
+        """Alive, and the database answers.
+
+        It needs nothing that requests may have used up, neither a thread of theirs nor a pooled connection, and it
+        does not wait for a database that says nothing.
+        """
+        answers = False
+        with move_on_after(PATIENCE_FOR_AN_ANSWER):
+            answers = await run_sync(database.answers, abandon_on_cancel=True, limiter=checks)
+        return JSONResponse({"status": "ok" if answers else "the database does not answer"}, 200 if answers else 503)
+
+    app.add_route("/healthz", healthz)
 
     add_error_pages(app)
     return app

@@ -21,6 +21,8 @@ class Settings(BaseSettings):
         worker_slots: training runs that one worker executes at the same time.
         worker_name: stable name of this host's worker, so that a restarted one takes up its own work.
         upload_limit_mb: largest file, in megabytes, that a browser may send; larger ones go by `prefloop import`.
+        trusted_proxies: addresses and networks, with commas between, of proxies that are believed whom they serve
+            (`X-Forwarded-For`) and how (`X-Forwarded-Proto`); empty = nobody is.
         base_url: address under which people reach the application, for printed links.
     """
 
@@ -33,6 +35,7 @@ class Settings(BaseSettings):
     worker_slots: int = 1
     worker_name: str = "worker-1"
     upload_limit_mb: int = 200
+    trusted_proxies: str = ""
 
     @cached_property
     def database(self) -> str:

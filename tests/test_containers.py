@@ -112,6 +112,14 @@ def test_web_and_worker_wait_for_migrations_and_share_their_data(services):
     assert services["worker"]["environment"]["PREFLOOP_WORKER_NAME"]
 
 
+def test_only_the_proxy_in_front_is_believed_whom_it_serves(written, services):
+    """It comes through the gateway of Compose's own network, which lies in Docker's range of addresses."""
+    assert services["web"]["environment"]["PREFLOOP_TRUSTED_PROXIES"] == "172.16.0.0/12"
+    assert services["web"]["ports"][0].startswith("127.0.0.1:"), "whoever else reached the port could say anything"
+    said = substituted(written, SECRETS | {"PREFLOOP_TRUSTED_PROXIES": "none"})["services"]["web"]["environment"]
+    assert said["PREFLOOP_TRUSTED_PROXIES"] == "none"
+
+
 def test_every_named_volume_is_declared(written, services):
     used = {volume.split(":")[0] for service in services.values() for volume in service.get("volumes", [])}
     assert used == set(written["volumes"])

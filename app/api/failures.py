@@ -7,11 +7,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from app.api.schemas import Failure, Problem
-from app.errors import DomainError, Invalid, no_room
-from app.web.error_pages import DATABASE_ANSWERS
+from app.errors import DomainError, Invalid, no_room, retry_header
+from app.web.error_pages import answer_of_the_database
 from app.web.security import HEADERS
 
 MOST_FIELDS = 50
@@ -31,12 +32,20 @@ def failure(
     return JSONResponse(Failure(error=Problem(sentence=sentence, fields=shown)).model_dump(), status, headers)
 
 
+def of_the_database(request: Request, error: DBAPIError | PoolTimeout) -> JSONResponse:
+    status, sentence, headers = answer_of_the_database(error)
+    log.warning("%s %s: %s", request.method, request.url.path, getattr(error, "orig", error))
+    return failure(status, sentence, headers=headers)
+
+
 def add_failures(api: FastAPI) -> None:
     """Give the API an answer to every error."""
 
     @api.exception_handler(DomainError)
     async def domain_error(_request: Request, error: DomainError) -> JSONResponse:
-        return failure(error.status, str(error), error.fields if isinstance(error, Invalid) else None)
+        return failure(
+            error.status, str(error), error.fields if isinstance(error, Invalid) else None, retry_header(error)
+        )
 
     @api.exception_handler(RequestValidationError)
     async def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
@@ -48,11 +57,10 @@ def add_failures(api: FastAPI) -> None:
     async def http_error(_request: Request, error: HTTPException) -> JSONResponse:
         return failure(error.status_code, SENTENCES.get(error.status_code, str(error.detail)), headers=error.headers)
 
+    @api.exception_handler(PoolTimeout)
     @api.exception_handler(DBAPIError)
-    async def refused_by_the_database(request: Request, error: DBAPIError) -> JSONResponse:
-        kind = next((kind for kind in DATABASE_ANSWERS if isinstance(error, kind)), DBAPIError)
-        log.warning("%s %s: %s", request.method, request.url.path, error.orig)
-        return failure(*DATABASE_ANSWERS[kind])
+    async def refused_by_the_database(request: Request, error: DBAPIError | PoolTimeout) -> JSONResponse:
+        return of_the_database(request, error)
 
     @api.exception_handler(OSError)
     async def file_not_written(request: Request, error: OSError) -> JSONResponse:

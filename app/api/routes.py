@@ -21,11 +21,11 @@ from app.scoring.files import ScoredItem
 from app.scoring.items import Gathered, NotTakenError
 from app.scoring.pages import ACCURACY
 from app.settings import Settings
+from app.web.forms import LARGEST_NUMBER
 from app.web.requests import AppSettings, Reading, database_of
 
 LOOK_EVERY_SECONDS = 0.5
 LONGEST_WAIT = 60
-LARGEST_ID = 2**31 - 1
 OUTCOMES: dict[int | str, dict[str, object]] = {
     401: {"model": schemas.Failure, "description": "No token, or one that does not work."},
     403: {"model": schemas.Failure, "description": "Not for the role of the token's owner."},
@@ -54,9 +54,9 @@ Wait = Annotated[
     float,
     Query(ge=0, le=LONGEST_WAIT, description="seconds to wait for the end; the answer comes sooner if it is there"),
 ]
-Offset = Annotated[int, Query(ge=0, le=LARGEST_ID, description="items to leave out at the start")]
+Offset = Annotated[int, Query(ge=0, le=LARGEST_NUMBER, description="items to leave out at the start")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="items at most")]
-ScoringId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="id of the scoring")]
+ScoringId = Annotated[int, Path(ge=1, le=LARGEST_NUMBER, description="id of the scoring")]
 
 
 @router.get("/models", response_description="The models.")

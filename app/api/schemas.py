@@ -6,8 +6,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.scoring import rules
+from app.web.forms import LARGEST_NUMBER
 
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+Number = Annotated[int, Field(ge=1, le=LARGEST_NUMBER)]
+"""Every whole number that a program sends, so that the database can hold it."""
 
 
 class Sent(BaseModel):
@@ -33,7 +38,7 @@ class SentItem(Sent):
 
 
 class ScoreOrder(Sent):
-    model: int | str = Field(description="id or name of a reward model")
+    model: Number | str = Field(description="id or name of a reward model")
     items: list[SentItem] = Field(min_length=1)
 
 

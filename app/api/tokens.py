@@ -7,17 +7,18 @@ from datetime import datetime
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.failures import failure
+from app.api.failures import failure, of_the_database
 from app.database import Database
-from app.errors import DomainError
+from app.errors import DomainError, retry_header
 from app.models import Person
 from app.models.base import utc_now
 from app.people import queries, tokens
-from app.people.attempts import SignInAttempts
-from app.web.requests import database_of
+from app.web.requests import address_of, attempts_of, database_of
 
 MISSING = (
     "Send a token: “Authorization: Bearer pfl_…”. You make one under “API tokens” in your account's menu; "
@@ -39,26 +40,26 @@ class BearerTokens:
             except DomainError as error:
                 await _refusal(error)(scope, receive, send)
                 return
+            except (DBAPIError, PoolTimeout) as error:  # out here no handler of the application answers
+                await of_the_database(request, error)(scope, receive, send)
+                return
         await self.app(scope, receive, send)
 
 
 def _refusal(error: DomainError) -> JSONResponse:
-    headers = {"WWW-Authenticate": 'Bearer realm="Prefloop"'} if error.status == 401 else None
-    return failure(error.status, str(error), headers=headers)
+    headers = {"WWW-Authenticate": 'Bearer realm="Prefloop"'} if error.status == 401 else {}
+    return failure(error.status, str(error), headers=headers | retry_header(error))
 
 
 def _owner(request: Request) -> Person:
     kind, _, secret = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not secret.strip():
         raise tokens.NotLetInError(MISSING)
-    attempts: SignInAttempts = request.app.state.sign_in_attempts
-    address = request.client.host if request.client else "unknown"
     now = utc_now()
-    attempts.check_tokens(address, now)
     try:
         return _person_of(database_of(request), secret.strip(), now)
     except tokens.UnknownTokenError:
-        attempts.unknown_token(address, now)
+        attempts_of(request).unknown_secret(address_of(request), now)
         raise
 
 
@@ -67,6 +68,6 @@ def _person_of(database: Database, secret: str, now: datetime) -> Person:
         person, token = tokens.person_of_secret(session, secret, now)
         session.expunge(person)
     if not tokens.use_is_old_news(token, now):
-        with database.transaction() as session:
+        with database.in_passing() as session:
             queries.note_use(session, token.id, now)
     return person

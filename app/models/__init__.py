@@ -32,7 +32,7 @@ from app.models.guidelines import (
 )
 from app.models.integrity import Detection, IntegrityDecision
 from app.models.oversight import AlarmBound, AlarmNote
-from app.models.people import ApiToken, AuditEvent, Person
+from app.models.people import ApiToken, Attempt, AuditEvent, Person, WebSession
 from app.models.prompts import Corpus, Import, Prompt
 from app.models.registry import ModelParent, ModelVersion
 from app.models.runs import Run, RunParent
@@ -60,6 +60,7 @@ __all__ = [
     "AnnouncementDismissal",
     "ApiToken",
     "Applicant",
+    "Attempt",
     "AuditEvent",
     "Base",
     "Calibration",
@@ -114,5 +115,6 @@ __all__ = [
     "Task",
     "TaskCandidate",
     "TypingRecord",
+    "WebSession",
     "WrittenText",
 ]

@@ -15,7 +15,7 @@ class Person(Base):
     """Somebody with an account; an ``applicant`` is somebody whom a screening has invited and nobody has hired yet.
 
     ``password_is_one_time`` stays true until the person has chosen a password of their own.
-    ``session_epoch`` is part of every session cookie: raising it ends all sessions.
+    ``session_epoch`` is of the time before sessions were rows; nothing reads it any more.
     ``locale`` is the language they chose (BCP 47); without one their browser's wish counts.
     ``blur`` says which tasks open with blurred texts (``app.people.rules.BLURS``; empty: those marked as
     sensitive); whoever ``avoids_sensitive`` is not offered these at all.
@@ -42,6 +42,39 @@ class Person(Base):
     last_login_at: Mapped[datetime | None]
 
 
+class WebSession(Base):
+    """One browser in which a person is signed in; without its row a cookie opens nothing.
+
+    ``secret_sha256`` is all that is kept of what the cookie says: 256 random bits need no slow hash.
+    ``last_seen_at`` is written at most once a minute.
+    """
+
+    __tablename__ = "web_sessions"
+
+    id: Mapped[Id]
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    secret_sha256: Mapped[Sha256] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    last_seen_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+
+
+class Attempt(Base):
+    """Something secret that was tried at the door: a password, the token of a program, the link of an invitation.
+
+    ``account`` is a hash of what names the account, so that nothing that somebody typed by mistake is kept; it is empty
+    where only the secret was tried. ``address`` is a network address, of IPv6 the network. Failures are forgotten after
+    minutes; the latest success of an account from an address stays and says that its owner is known there.
+    """
+
+    __tablename__ = "attempts"
+
+    id: Mapped[Id]
+    account: Mapped[Sha256] = mapped_column(index=True)
+    address: Mapped[str] = mapped_column(index=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    succeeded: Mapped[bool] = mapped_column(default=False)
+
+
 class AuditEvent(Base):
     """Who did what to which thing, and when. Rows are only ever added."""
 
@@ -50,7 +83,7 @@ class AuditEvent(Base):
 
     id: Mapped[Id]
     at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
-    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
     action: Mapped[str]
     subject_kind: Mapped[str]
     subject_id: Mapped[str]

@@ -1,103 +1,116 @@
-"""How often signing in may fail: the memory of one web process, against guessing passwords."""
+"""How often a secret may be tried in vain, counted in the database for all web processes together.
 
-from collections import OrderedDict
-from dataclasses import dataclass, field
+What is held up is an account from one address, so that whoever guesses from an office, or from behind a proxy that says
+nothing of whom it serves, keeps nobody else there from signing in. The wider limits, on one account from many addresses
+and on one address with many accounts, do not hold for an account that has signed in from there lately.
+"""
+
+import hashlib
 from datetime import datetime, timedelta
-from threading import Lock
 
+from sqlalchemy.orm import Session
+
+from app.database import Database
 from app.errors import TooManyAttempts
 from app.language import ngettext
+from app.people import queries
+from app.people.queries import Tried
+from app.people.rules import network_of
 
 WINDOW = timedelta(minutes=5)
-MOST_FOR_AN_EMAIL = 10
-MOST_FROM_AN_ADDRESS = 50  # an office may share one
+KNOWN_FOR = timedelta(days=30)
+MOST_FOR_AN_ACCOUNT_FROM_AN_ADDRESS = 10
+MOST_FOR_AN_ACCOUNT = 50
+MOST_FROM_AN_ADDRESS = 500  # a whole agency may share one
+MOST_UNKNOWN_SECRETS = 50
+NO_ACCOUNT = ""
 
 
-@dataclass
 class SignInAttempts:
-    """Attempts of the last five minutes that have not succeeded, by e-mail and by network address.
+    """Attempts of the last five minutes that have not succeeded, by account and by network address."""
 
-    The keys stand in the order of their latest attempts: what is too old is forgotten from the front, and
-    somebody who tries a hundred thousand names makes no attempt slower than another.
-    """
-
-    _times: OrderedDict[str, list[datetime]] = field(default_factory=OrderedDict)
-    _lock: Lock = field(default_factory=Lock)
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def begin(self, email: str, address: str, now: datetime) -> None:
         """Count an attempt before its password is looked at, so that many at once gain nothing.
 
         Raises:
-            TooManyAttempts: the e-mail or the address has used up its attempts; this one is not counted.
+            TooManyAttempts: the account or the address has used up its attempts; this one is not counted.
         """
-        keys = {_by_email(email): MOST_FOR_AN_EMAIL, address: MOST_FROM_AN_ADDRESS}
-        with self._lock:
-            self._forget_the_old(now)
-            recent = {key: [time for time in self._times.get(key, ()) if now - time < WINDOW] for key in keys}
-            for key, most in keys.items():
-                if len(recent[key]) >= most:
-                    minutes = -(-(recent[key][-most] + WINDOW - now) // timedelta(minutes=1))
-                    raise TooManyAttempts(
-                        ngettext(
-                            "Too many attempts to sign in failed. Try again in %(num)s min.",
-                            "Too many attempts to sign in failed. Try again in %(num)s min.",
-                            minutes,
-                        )
-                    )
-            for key, times in recent.items():
-                self._keep(key, [*times, now])
+        tried = Tried(_account(email), network_of(address))
+        with self._database.transaction() as session:
+            queries.forget_attempts(session, now - WINDOW, now - KNOWN_FOR)
+            own = queries.add_attempt(session, tried, now)
+        # Counted once it is written: of many attempts at once, the last one written sees all the others.
+        with self._database.reading() as session:
+            until = self._closed_until(session, tried, now)
+        if until is None:
+            return
+        with self._database.transaction() as session:
+            queries.forget_attempt(session, own)
+        minutes, seconds = _left(until, now)
+        raise TooManyAttempts(
+            ngettext(
+                "Too many attempts to sign in failed. Try again in %(num)s min.",
+                "Too many attempts to sign in failed. Try again in %(num)s min.",
+                minutes,
+            ),
+            seconds,
+        )
 
-    def succeeded(self, email: str, address: str) -> None:
-        """Forget what was counted against the e-mail, and this attempt against the address."""
-        with self._lock:
-            self._times.pop(_by_email(email), None)
-            if times := self._times.get(address):
-                times.pop()
-                if not times:
-                    del self._times[address]
+    def _closed_until(self, session: Session, tried: Tried, now: datetime) -> datetime | None:
+        limits = [(tried, MOST_FOR_AN_ACCOUNT_FROM_AN_ADDRESS)]
+        if not queries.is_known(session, tried):
+            limits += [
+                (Tried(tried.account, None), MOST_FOR_AN_ACCOUNT),
+                (Tried(None, tried.address), MOST_FROM_AN_ADDRESS),
+            ]
+        for what, most in limits:
+            # The own attempt is the newest of them.
+            oldest = queries.time_of_attempt(session, what, now - WINDOW, most)
+            if oldest is not None:
+                return oldest + WINDOW
+        return None
 
-    def check_tokens(self, address: str, now: datetime) -> None:
-        """Look whether an address has sent too many tokens that nobody was given.
+    def succeeded(self, email: str, address: str, now: datetime) -> None:
+        """Forget what was counted against the account from this address, and know it here from now on."""
+        tried = Tried(_account(email), network_of(address))
+        with self._database.transaction() as session:
+            queries.note_success(session, tried, now)
 
-        Counted apart from passwords: a script with a mistyped token shall not keep its office from signing in.
+    def unknown_secret(self, address: str, now: datetime) -> None:
+        """Count a token or an invitation that nobody was given.
+
+        Counted apart from passwords: a script with a mistyped token shall not keep its office from signing in. And a
+        token that works goes on working.
 
         Raises:
-            TooManyAttempts: it has, in the last five minutes.
+            TooManyAttempts: the address has sent too many of them; this one is not counted.
         """
-        with self._lock:
-            recent = [time for time in self._times.get(_of_tokens(address), ()) if now - time < WINDOW]
-        if len(recent) >= MOST_FROM_AN_ADDRESS:
-            minutes = -(-(recent[-MOST_FROM_AN_ADDRESS] + WINDOW - now) // timedelta(minutes=1))
-            raise TooManyAttempts(
-                ngettext(
-                    "Too many unknown tokens came from your address. Try again in %(num)s min.",
-                    "Too many unknown tokens came from your address. Try again in %(num)s min.",
-                    minutes,
-                )
-            )
-
-    def unknown_token(self, address: str, now: datetime) -> None:
-        """Count a token that nobody was given."""
-        with self._lock:
-            self._forget_the_old(now)
-            times = [time for time in self._times.get(_of_tokens(address), ()) if now - time < WINDOW]
-            self._keep(_of_tokens(address), [*times, now])
-
-    def _keep(self, key: str, times: list[datetime]) -> None:
-        self._times[key] = times
-        self._times.move_to_end(key)
-
-    def _forget_the_old(self, now: datetime) -> None:
-        while self._times:
-            key, times = next(iter(self._times.items()))
-            if now - times[-1] < WINDOW:
+        tried = Tried(NO_ACCOUNT, network_of(address))
+        with self._database.transaction() as session:
+            oldest = queries.time_of_attempt(session, tried, now - WINDOW, MOST_UNKNOWN_SECRETS - 1)
+            if oldest is None:
+                queries.forget_attempts(session, now - WINDOW, now - KNOWN_FOR)
+                queries.add_attempt(session, tried, now)
                 return
-            del self._times[key]
+        minutes, seconds = _left(oldest + WINDOW, now)
+        raise TooManyAttempts(
+            ngettext(
+                "Too many unknown tokens came from your address. Try again in %(num)s min.",
+                "Too many unknown tokens came from your address. Try again in %(num)s min.",
+                minutes,
+            ),
+            seconds,
+        )
 
 
-def _of_tokens(address: str) -> str:
-    return f"tokens from {address}"
+def _left(until: datetime, now: datetime) -> tuple[int, int]:
+    """Whole minutes and whole seconds from now until then, at least one."""
+    left = max(until - now, timedelta(seconds=1))
+    return -(-left // timedelta(minutes=1)), -(-left // timedelta(seconds=1))
 
 
-def _by_email(email: str) -> str:
-    return f"e-mail {email.strip().lower()[:254]}"
+def _account(email: str) -> str:
+    return hashlib.sha256(email.strip().lower().encode()).hexdigest()

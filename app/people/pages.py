@@ -20,6 +20,7 @@ class SignInPage(Page):
 @dataclass(frozen=True)
 class PasswordPage(Page):
     template: ClassVar[str] = "people/choose_password.html"
+    browsers: int
     error: str = ""
     shortest: int = rules.SHORTEST_PASSWORD
 

@@ -1,10 +1,11 @@
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.models import ApiToken, AuditEvent, Person
+from app.models import ApiToken, Attempt, AuditEvent, Person, WebSession
 
 
 def person_by_email(session: Session, email: str) -> Person | None:
@@ -13,6 +14,111 @@ def person_by_email(session: Session, email: str) -> Person | None:
 
 def person_by_id(session: Session, person_id: int) -> Person | None:
     return session.get(Person, person_id)
+
+
+def locked_person(session: Session, person_id: int) -> Person | None:
+    """A person as they are now, and as they stay until this transaction ends."""
+    query = select(Person).where(Person.id == person_id).with_for_update().execution_options(populate_existing=True)
+    return session.scalar(query)
+
+
+# Sessions -----------------------------------------------------------------------------------------
+
+
+def session_and_person(session: Session, secret_sha256: str, seen_since: datetime) -> tuple[WebSession, Person] | None:
+    """The browser that a cookie speaks for and who is signed in there, unless it was last seen too long ago."""
+    query = (
+        select(WebSession, Person)
+        .join(Person, Person.id == WebSession.person_id)
+        .where(WebSession.secret_sha256 == secret_sha256, WebSession.last_seen_at > seen_since)
+    )
+    row = session.execute(query).first()
+    return (row[0], row[1]) if row else None
+
+
+def note_seen(session: Session, session_id: int, now: datetime, unless_since: datetime) -> None:
+    """Write down that a browser was seen; of many requests at once, one does."""
+    session.execute(
+        update(WebSession)
+        .where(WebSession.id == session_id, WebSession.last_seen_at <= unless_since)
+        .values(last_seen_at=now)
+    )
+
+
+def sessions_of(session: Session, person_id: int, seen_since: datetime) -> int:
+    query = select(func.count()).where(WebSession.person_id == person_id, WebSession.last_seen_at > seen_since)
+    return session.scalar(query) or 0
+
+
+def end_session(session: Session, secret_sha256: str) -> int | None:
+    """End one; returns whose it was."""
+    ended = delete(WebSession).where(WebSession.secret_sha256 == secret_sha256).returning(WebSession.person_id)
+    return session.scalar(ended)
+
+
+def end_sessions(session: Session, person_id: int) -> None:
+    session.execute(delete(WebSession).where(WebSession.person_id == person_id))
+
+
+def forget_sessions(session: Session, seen_before: datetime) -> None:
+    session.execute(delete(WebSession).where(WebSession.last_seen_at <= seen_before))
+
+
+# Attempts -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What an attempt is counted against: an account, an address, or the one from the other."""
+
+    account: str | None
+    address: str | None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        both = ((Attempt.account, self.account), (Attempt.address, self.address))
+        of_accounts = [] if self.account is not None else [Attempt.account != ""]
+        return [*(column == value for column, value in both if value is not None), *of_accounts]
+
+
+def add_attempt(session: Session, tried: Tried, now: datetime) -> int:
+    attempt = Attempt(account=tried.account, address=tried.address, at=now, succeeded=False)
+    session.add(attempt)
+    session.flush()
+    return attempt.id
+
+
+def time_of_attempt(session: Session, tried: Tried, since: datetime, place: int) -> datetime | None:
+    """When the failed attempt was made before which there are ``place`` newer ones, or nothing if there is none."""
+    query = select(Attempt.at).where(*tried.conditions(), Attempt.at > since, ~Attempt.succeeded)
+    return session.scalar(query.order_by(Attempt.at.desc(), Attempt.id.desc()).offset(place).limit(1))
+
+
+def is_known(session: Session, tried: Tried) -> bool:
+    """Whether the account has signed in from the address; what is too old is forgotten (``forget_attempts``)."""
+    return session.scalar(select(Attempt.id).where(*tried.conditions(), Attempt.succeeded).limit(1)) is not None
+
+
+def note_success(session: Session, tried: Tried, now: datetime) -> None:
+    session.execute(delete(Attempt).where(*tried.conditions()))
+    session.add(Attempt(account=tried.account, address=tried.address, at=now, succeeded=True))
+
+
+def forget_attempt(session: Session, attempt_id: int) -> None:
+    session.execute(delete(Attempt).where(Attempt.id == attempt_id))
+
+
+def forget_attempts(session: Session, failed_before: datetime, succeeded_before: datetime) -> None:
+    session.execute(
+        delete(Attempt).where(
+            or_(
+                and_(Attempt.at <= failed_before, ~Attempt.succeeded),
+                Attempt.at <= succeeded_before,
+            )
+        )
+    )
+
+
+# Everybody ----------------------------------------------------------------------------------------
 
 
 def everyone(session: Session) -> Sequence[Person]:
@@ -33,6 +139,9 @@ def recent_events(session: Session, limit: int) -> Sequence[tuple[AuditEvent, Pe
         .limit(limit)
     )
     return [(event, person) for event, person in rows]
+
+
+# API tokens ---------------------------------------------------------------------------------------
 
 
 def unrevoked_tokens(session: Session, person_id: int) -> Sequence[ApiToken]:

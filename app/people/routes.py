@@ -3,11 +3,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from app.errors import DomainError, Invalid
+from app.errors import DomainError, Invalid, TooManyAttempts, retry_header
 from app.language import gettext as _
 from app.models import Person
-from app.people import queries, rules, service, tokens
-from app.people.attempts import SignInAttempts
+from app.people import queries, rules, service, sessions, tokens
 from app.people.pages import AuditPage, PasswordPage, PeoplePage, ReadingPage, SignInPage, TokensPage
 from app.web.render import go, render, tell
 from app.web.requests import (
@@ -16,10 +15,14 @@ from app.web.requests import (
     Reading,
     SignedIn,
     Writing,
+    address_of,
+    attempts_of,
     begin_session,
     database_of,
+    forget_session,
     needs,
     person_of,
+    secret_of,
 )
 from app.web.security import csrf_token
 
@@ -58,22 +61,36 @@ def sign_in(
     password: Annotated[str, Form()] = "",
     next: Annotated[str, Form()] = "/",  # noqa: A002
 ) -> Response:
-    attempts: SignInAttempts = request.app.state.sign_in_attempts
-    address = request.client.host if request.client else "unknown"
+    attempts, address = attempts_of(request), address_of(request)
     try:
         attempts.begin(email, address, now)
         with database_of(request).transaction() as session:
             person = service.sign_in(session, email, password)
-        attempts.succeeded(email, address)
+            secret = sessions.begin(session, person, now)
+        attempts.succeeded(email, address, now)
     except DomainError as error:
-        return render(request, SignInPage(_own_address(next), email=email, error=str(error)), error.status)
-    begin_session(request, person)
+        page = render(request, SignInPage(_own_address(next), email=email, error=str(error)), error.status)
+        page.headers.update(retry_header(error))
+        return page
+    begin_session(request, person, secret)
     return go("/account/password" if person.password_is_one_time else _own_address(next))
 
 
 @router.post("/sign-out")
 def sign_out(request: Request) -> RedirectResponse:
-    request.session.clear()
+    """End the session itself, so that a copy of the cookie opens nothing either."""
+    if secret := secret_of(request):
+        with database_of(request).transaction() as session:
+            sessions.end(session, secret)
+    forget_session(request)
+    return go("/sign-in")
+
+
+@router.post("/account/sign-out-everywhere")
+def sign_out_everywhere(request: Request, person: SignedIn, session: Writing) -> RedirectResponse:
+    service.sign_out_everywhere(session, person.id)
+    forget_session(request)
+    tell(request, _("You are signed out in all browsers. Your API tokens go on."))
     return go("/sign-in")
 
 
@@ -98,21 +115,38 @@ def choose_language(
 
 
 @router.get("/account/password")
-def password_form(request: Request, _person: SignedIn) -> HTMLResponse:
-    return render(request, PasswordPage())
+def password_form(request: Request, session: Reading, person: SignedIn, now: Now) -> HTMLResponse:
+    return render(request, PasswordPage(sessions.count(session, person.id, now)))
 
 
 @router.post("/account/password")
 def choose_password(
-    request: Request, person: SignedIn, password: Annotated[str, Form()] = "", again: Annotated[str, Form()] = ""
+    request: Request,
+    person: SignedIn,
+    now: Now,
+    present: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
+    again: Annotated[str, Form()] = "",
 ) -> Response:
+    """Choose another; guesses at the present one count as those at the sign-in form do."""
+    attempts, address = attempts_of(request), address_of(request)
+    asked = not person.password_is_one_time
     try:
+        if asked:
+            attempts.begin(person.email, address, now)
         with database_of(request).transaction() as session:
-            changed = service.choose_password(session, person.id, password, again)
+            changed = service.choose_password(session, person.id, password, again, present)
+            secret = sessions.begin(session, changed, now)
     except DomainError as error:
-        return render(request, PasswordPage(error=str(error)), error.status)
-    begin_session(request, changed)
-    tell(request, _("Your password is set. The old one no longer works."))
+        if asked and not isinstance(error, (service.WrongPassword, TooManyAttempts)):
+            attempts.succeeded(person.email, address, now)
+        with database_of(request).reading() as session:
+            count = sessions.count(session, person.id, now)
+        return render(request, PasswordPage(count, error=str(error)), error.status)
+    if asked:
+        attempts.succeeded(person.email, address, now)
+    begin_session(request, changed, secret)
+    tell(request, _("Your password is set. The old one no longer works, and your other browsers are signed out."))
     return go(rules.home_of(changed.role))
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from ipaddress import IPv6Address, ip_address
 
 from app.language import gettext as _
 from app.language import listed, mark
@@ -101,6 +102,17 @@ def email_problem(email: str) -> str | None:
     if not name or "." not in domain or " " in email or not email.isprintable() or len(email) > 254:
         return _("“%(email)s” is not an e-mail address. Write it like ana@example.org.", email=email[:80])
     return None
+
+
+def network_of(address: str) -> str:
+    """The address as attempts are counted: of IPv6 the network of 64 bits, for one customer has all of it."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address[:64]
+    if isinstance(known, IPv6Address):
+        return str(known.ipv4_mapped or IPv6Address(int(known) >> 64 << 64))
+    return str(known)
 
 
 def new_token_secret() -> str:

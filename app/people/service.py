@@ -11,7 +11,12 @@ from app.language import LOCALES
 from app.language import gettext as _
 from app.models import AuditEvent, Person
 from app.models.base import utc_now
-from app.people import queries, rules
+from app.people import queries, rules, sessions
+
+
+class WrongPassword(Invalid):
+    """The present password was given wrongly: a slip, or a guess by somebody who found a browser open."""
+
 
 _hasher = PasswordHash((Argon2Hasher(),))
 _hash_of_nobody = _hasher.hash("nobody has this password")
@@ -87,7 +92,6 @@ def add_applicant(session: Session, *, email: str, name: str, password: str, aga
         password_hash=_hasher.hash(password),
         password_is_one_time=False,
         locale=locale if locale in LOCALES else None,
-        session_epoch=0,
     )
     session.add(person)
     record(session, person, "joined as applicant", person)
@@ -120,13 +124,12 @@ def set_group(session: Session, by: Person | None, person_id: int, group: str) -
 
 
 def renew_one_time_password(session: Session, by: Person | None, person_id: int) -> tuple[Person, str]:
-    """Give a person a new one-time password; the old password and all sessions end."""
+    """Give a person a new one-time password; the old password, all sessions and all API tokens end."""
     person = _person(session, person_id)
     password = rules.new_one_time_password()
     person.password_hash = _hasher.hash(password)
     person.password_is_one_time = True
-    person.session_epoch += 1
-    _end_tokens(session, by, person)
+    _end_access(session, by, person)
     record(session, by, "renewed password", person)
     return person, password
 
@@ -135,7 +138,10 @@ def sign_in(session: Session, email: str, password: str) -> Person:
     """Check a password; the same words and about the same time whether or not the account exists."""
     person = queries.person_by_email(session, email)
     known = _hasher.verify(password[: rules.LONGEST_PASSWORD], person.password_hash if person else _hash_of_nobody)
-    if not known or person is None or not person.active:
+    was = person.password_hash if person and known else None
+    # A password that is being changed while it is checked here is the old one already.
+    person = queries.locked_person(session, person.id) if person and known else None
+    if person is None or person.password_hash != was or not person.active:
         raise Forbidden(
             _(
                 "E-mail and password do not match an active account. "
@@ -146,19 +152,45 @@ def sign_in(session: Session, email: str, password: str) -> Person:
     return person
 
 
-def choose_password(session: Session, person_id: int, password: str, again: str) -> Person:
-    """Replace the (one-time) password by the person's own and end all other sessions."""
-    person = _person(session, person_id)
-    problem = _("The two passwords differ. Type the same one twice.") if password != again else None
-    if problem := problem or rules.password_problem(password, person.email):
+def choose_password(session: Session, person_id: int, password: str, again: str, present: str = "") -> Person:
+    """Replace a person's password; all their sessions and API tokens end.
+
+    Args:
+        session: an open transaction.
+        person_id: whose.
+        password: the new one.
+        again: the same, typed a second time.
+        present: the one that is replaced; not asked for where it is a one-time password, which they have just given.
+
+    Raises:
+        Invalid: a password will not do; ``fields`` says which.
+        WrongPassword: ``present`` is not the password.
+    """
+    person = queries.locked_person(session, person_id) or _person(session, person_id)
+    if not person.password_is_one_time and not _verified(present, person):
+        problem = _("That is not your present password. Nothing was changed.")
+        raise WrongPassword(problem, {"present": problem})
+    differ = _("The two passwords differ. Type the same one twice.") if password != again else None
+    if problem := differ or rules.password_problem(password, person.email):
+        raise Invalid(problem, {"again" if differ else "password": problem})
+    if _verified(password, person):
+        problem = _("That is the password you signed in with. Choose a new one.")
         raise Invalid(problem, {"password": problem})
-    if _hasher.verify(password, person.password_hash):
-        raise Invalid(_("That is the password you signed in with. Choose a new one."))
     person.password_hash = _hasher.hash(password)
     person.password_is_one_time = False
-    person.session_epoch += 1
+    _end_access(session, person, person)
     record(session, person, "chose password", person)
     return person
+
+
+def sign_out_everywhere(session: Session, person_id: int) -> None:
+    person = _person(session, person_id)
+    sessions.end_all(session, person_id)
+    record(session, person, "signed out everywhere", person)
+
+
+def _verified(password: str, person: Person) -> bool:
+    return _hasher.verify(password[: rules.LONGEST_PASSWORD], person.password_hash)
 
 
 def choose_locale(session: Session, person_id: int | None, locale: str) -> None:
@@ -194,14 +226,14 @@ def set_active(session: Session, by: Person, person_id: int, *, active: bool) ->
         raise Conflict(_("This is the only active admin. Add another before switching this account off."))
     person.active = active
     if not active:
-        person.session_epoch += 1
-        _end_tokens(session, by, person)
+        _end_access(session, by, person)
     record(session, by, "activated" if active else "deactivated", person)
     return person
 
 
-def _end_tokens(session: Session, by: Person | None, person: Person) -> None:
-    """End what programs use in a person's name, as their sessions end, when others lock them out."""
+def _end_access(session: Session, by: Person | None, person: Person) -> None:
+    """End every way in that was opened before: browsers that are signed in, and what programs use in their name."""
+    sessions.end_all(session, person.id)
     for token in queries.unrevoked_tokens(session, person.id):
         token.revoked_at = utc_now()
         record(session, by, "revoked API token", token, {"name": token.name})

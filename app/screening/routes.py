@@ -13,7 +13,7 @@ from app.annotations.pages import PreviewItem
 from app.errors import Conflict, DomainError, Invalid, NotFound
 from app.language import gettext as _
 from app.models import Person, Screening
-from app.people.attempts import SignInAttempts
+from app.people import sessions
 from app.people.rules import may
 from app.screening import queries, report, rules, service
 from app.screening.pages import (
@@ -32,7 +32,17 @@ from app.screening.pages import (
 from app.screening.rules import CRITERIA, DEMONSTRATIONS, Decision, Plan
 from app.web.forms import whole_number
 from app.web.render import Undo, go, render, tell
-from app.web.requests import Now, Reading, Writing, begin_session, database_of, needs, person_of
+from app.web.requests import (
+    Now,
+    Reading,
+    Writing,
+    address_of,
+    attempts_of,
+    begin_session,
+    database_of,
+    needs,
+    person_of,
+)
 from app.worklog.rules import begin_of, day_of
 
 router = APIRouter()
@@ -51,25 +61,18 @@ def show_invitation(request: Request, secret: str, session: Reading, now: Now) -
     if person_of(request):
         tell(request, _("You are signed in already. Sign out first, if the invitation is for somebody else."))
         return go("/")
-    attempts, address = _attempts(request)
-    attempts.check_tokens(address, now)
     try:
         invitation = service.invitation_for(session, secret, now)
     except NotFound:
-        attempts.unknown_token(address, now)
+        attempts_of(request).unknown_secret(address_of(request), now)
         raise
     return render(request, JoinPage(invitation.screening))
-
-
-def _attempts(request: Request) -> tuple[SignInAttempts, str]:
-    attempts: SignInAttempts = request.app.state.sign_in_attempts
-    return attempts, request.client.host if request.client else "unknown"
 
 
 @router.post("/join/{secret}")
 def join(request: Request, secret: str, now: Now, fields: Fields) -> Response:
     """Make the account; refused attempts count as those to sign in do."""
-    database, (attempts, address) = database_of(request), _attempts(request)
+    database, attempts, address = database_of(request), attempts_of(request), address_of(request)
     email = fields.get("email", "")
     attempts.begin(email, address, now)
     try:
@@ -83,12 +86,13 @@ def join(request: Request, secret: str, now: Now, fields: Fields) -> Response:
                 password=fields.get("password", ""),
                 again=fields.get("again", ""),
             )
+            signed_in = sessions.begin(session, person, now)
     except Invalid as error:
         with database.reading() as session:
             screening = service.invitation_for(session, secret, now).screening
             return render(request, JoinPage(screening, fields, error.fields, str(error)), error.status)
-    attempts.succeeded(email, address)
-    begin_session(request, person)
+    attempts.succeeded(email, address, now)
+    begin_session(request, person, signed_in)
     return go("/screening")
 
 

@@ -10,10 +10,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.errors import DomainError, no_room
+from app.database import is_busy
+from app.errors import DomainError, no_room, retry_header
 from app.language import gettext as _
 from app.language import mark
 from app.web.render import Page, go, render
@@ -65,8 +67,24 @@ DATABASE_ANSWERS: dict[type[DBAPIError], tuple[int, str]] = {
         ),
     ),
     DataError: (422, mark("A value is too large or of a kind that cannot be stored. Nothing was changed.")),
-    DBAPIError: (503, mark("The database is busy, full or away. Nothing was changed; try again in a minute.")),
+    DBAPIError: (503, mark("The database is full or away. Nothing was changed; try again in a minute.")),
 }
+BUSY = mark(
+    "The database is busy: something large, such as an import, holds what this needs. "
+    "Nothing was changed; try again in half a minute."
+)
+RETRY_AFTER = {"retry-after": "30"}
+
+
+def answer_of_the_database(error: DBAPIError | PoolTimeout) -> tuple[int, str, dict[str, str]]:
+    """Status, sentence and headers for what the database refused; the transaction was rolled back as a whole."""
+    if is_busy(error):
+        return 503, BUSY, RETRY_AFTER
+    kind = next((kind for kind in DATABASE_ANSWERS if isinstance(error, kind)), DBAPIError)
+    status, sentence = DATABASE_ANSWERS[kind]
+    return status, sentence, RETRY_AFTER if status == 503 else {}
+
+
 NOTHING: Mapping[str, Any] = {}
 log = logging.getLogger("prefloop.web")
 
@@ -76,7 +94,7 @@ def add_error_pages(app: FastAPI) -> None:
 
     @app.exception_handler(DomainError)
     async def domain_error(request: Request, error: DomainError) -> Response:
-        return _error(request, error.status, str(error), also=error.also)
+        return _error(request, error.status, str(error), also=error.also, headers=retry_header(error))
 
     @app.exception_handler(SignInNeeded)
     async def sign_in_needed(request: Request, _error: SignInNeeded) -> Response:
@@ -107,13 +125,12 @@ def add_error_pages(app: FastAPI) -> None:
         """A page that was closed while it still sent something: no mistake of ours, and nobody hears the answer."""
         return Response(status_code=400)
 
+    @app.exception_handler(PoolTimeout)
     @app.exception_handler(DBAPIError)
-    async def refused_by_the_database(request: Request, error: DBAPIError) -> Response:
-        """The transaction was rolled back as a whole; which of three sentences is true depends on the reason."""
-        kind = next((kind for kind in DATABASE_ANSWERS if isinstance(error, kind)), DBAPIError)
-        log.warning("%s %s: %s", request.method, request.url.path, error.orig)
-        status, sentence = DATABASE_ANSWERS[kind]
-        return _error(request, status, _(sentence), ask_who=kind is not DBAPIError)
+    async def refused_by_the_database(request: Request, error: DBAPIError | PoolTimeout) -> Response:
+        status, sentence, headers = answer_of_the_database(error)
+        log.warning("%s %s: %s", request.method, request.url.path, getattr(error, "orig", error))
+        return _error(request, status, _(sentence), ask_who=status != 503, headers=headers)
 
     @app.exception_handler(OSError)
     async def file_not_written(request: Request, error: OSError) -> Response:
@@ -133,11 +150,19 @@ def add_error_pages(app: FastAPI) -> None:
 
 
 def _error(
-    request: Request, status: int, sentence: str, *, ask_who: bool = True, also: Mapping[str, Any] = NOTHING
+    request: Request,
+    status: int,
+    sentence: str,
+    *,
+    ask_who: bool = True,
+    also: Mapping[str, Any] = NOTHING,
+    headers: Mapping[str, str] = NOTHING,
 ) -> Response:
     """The page of an error, or its sentence as JSON; ``ask_who`` is off where the database may be what is broken."""
     if not ask_who and not hasattr(request.state, "person"):
         request.state.person = None
     if wants_json(request):
-        return JSONResponse({"error": sentence, **also}, status)
-    return render(request, ErrorPage(status, _(HEADINGS.get(status, OTHER_HEADING)), sentence), status)
+        return JSONResponse({"error": sentence, **also}, status, headers)
+    page = render(request, ErrorPage(status, _(HEADINGS.get(status, OTHER_HEADING)), sentence), status)
+    page.headers.update(headers)
+    return page

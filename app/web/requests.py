@@ -18,12 +18,19 @@ from app.language import best_of, speak
 from app.language import gettext as _
 from app.models import Person
 from app.models.base import utc_now
+from app.people import sessions
+from app.people.attempts import SignInAttempts
 from app.settings import Settings
 
 
 def database_of(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
+
+
+def attempts_of(request: Request) -> SignInAttempts:
+    attempts: SignInAttempts = request.app.state.sign_in_attempts
+    return attempts
 
 
 def settings_of(request: Request) -> Settings:
@@ -46,6 +53,13 @@ Writing = Annotated[Session, Depends(_writing, scope="function")]
 AppSettings = Annotated[Settings, Depends(settings_of)]
 Now = Annotated[datetime, Depends(utc_now)]
 LOCALE_COOKIE = "locale"
+SECRET = "signed_in"  # noqa: S105 - the name of it, not the secret
+"""Under this name the cookie carries the secret of its session."""
+
+
+def address_of(request: Request) -> str:
+    """The network address that asks; behind a proxy it is the one that it names, where the settings trust it."""
+    return request.client.host if request.client else "unknown"
 
 
 def wants_json(request: Request) -> bool:
@@ -61,26 +75,51 @@ class OwnPasswordNeeded(Exception):  # noqa: N818
     """Somebody signed in with a one-time password and must choose their own before anything else."""
 
 
+def secret_of(request: Request) -> str | None:
+    """What the browser's cookie says of its session; whether that is one, the database knows."""
+    secret: str | None = request.session.get(SECRET)
+    return secret
+
+
 def person_of(request: Request) -> Person | None:
     """The signed-in person, or nobody. Read once per request, in a session of its own."""
     if not hasattr(request.state, "person"):
-        person = None
-        if (person_id := request.session.get("person")) is not None:
-            with database_of(request).reading() as session:
-                found = session.get(Person, person_id)
-                if found and found.active and found.session_epoch == request.session.get("epoch"):
-                    session.expunge(found)
-                    person = found
-        request.state.person = person
+        secret = secret_of(request)
+        request.state.person = _person_with(database_of(request), secret, utc_now()) if secret else None
     known: Person | None = request.state.person
     return known
 
 
-def begin_session(request: Request, person: Person) -> None:
-    """A fresh session on every sign-in, so that a token seen before it is worth nothing after it."""
+def _person_with(database: Database, secret: str, now: datetime) -> Person | None:
+    with database.reading() as session:
+        found = sessions.found(session, secret, now)
+        session.expunge_all()
+    if found is None:
+        return None
+    row, person = found
+    if not sessions.seen_is_old_news(row, now):
+        with database.in_passing() as session:
+            sessions.note_seen(session, row, now)
+    return person
+
+
+def begin_session(request: Request, person: Person, secret: str) -> None:
+    """A fresh cookie on every sign-in, so that a token seen before it is worth nothing after it.
+
+    Args:
+        request: of the browser that signs in.
+        person: who.
+        secret: of the session that has begun (``app.people.sessions.begin``).
+    """
     request.session.clear()
-    request.session.update(person=person.id, epoch=person.session_epoch)
+    request.session[SECRET] = secret
     request.state.person = person
+
+
+def forget_session(request: Request) -> None:
+    """Take the cookie back; the session itself is ended in the database."""
+    request.session.clear()
+    request.state.person = None
 
 
 async def speak_their_language(request: Request) -> None:

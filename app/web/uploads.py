@@ -52,7 +52,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        takes_files = scope["path"] in self.upload_paths and scope["session"].get("person") is not None
+        takes_files = scope["path"] in self.upload_paths and scope["session"].get("signed_in") is not None
         takes_json = scope["path"].startswith(f"{self.api}/")
         limit = LARGEST_JSON if takes_json else LARGEST_FORM
         if takes_files:

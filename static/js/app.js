@@ -13,7 +13,7 @@ document.addEventListener("htmx:config:request", (event) => {
 // saved yet is saved first, or they hear of it and sign out once more.
 document.addEventListener("submit", async (event) => {
   const form = event.target;
-  if (!form.matches('form[action="/sign-out"]')) return;
+  if (!form.matches('form[action="/sign-out"], form[action="/account/sign-out-everywhere"]')) return;
   sessionStorage.setItem(LEAVING, person);
   if ("asked" in form.dataset || !hasDrafts()) return;
   event.preventDefault();

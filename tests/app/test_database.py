@@ -5,8 +5,8 @@ import threading
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import func, inspect, select, text
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy import func, inspect, select, text, update
+from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
 from app.database import Database, make_engine
 from app.models import Person
@@ -164,3 +164,8 @@ def test_the_engine_in_turn_is_the_one_meant(database, engine_name):
         with database.engine.connect() as connection:
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
     assert inspect(database.engine).has_table("people")
+
+
+def test_a_number_that_no_column_holds_is_refused_alike_on_both_engines(database, factory):
+    with pytest.raises(DataError), database.transaction() as session:
+        session.execute(update(Person).values(session_epoch=2**63))

@@ -374,7 +374,7 @@ def test_nothing_on_the_page_tells_gold_from_other_tasks(browse, workshop, golde
                 slot = Lease(campaign_id=campaign.id, task_id=tasks[0], slot=500)
                 session.add(slot)
             service.hold_slot(session, slot, someone, NOON + timedelta(days=4000))
-        page = browse.get(f"/label/tasks/{tasks[0]}")
+        page = browse.get(browse.task(tasks[0]))
         pages.append(
             re.sub(
                 r"Reply \d|answers/\d+|answer:\d+|plain|measured|[\w-]{30,}|content=\"\d+\"|\d+:\d\d",

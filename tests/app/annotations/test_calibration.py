@@ -85,6 +85,11 @@ def test_a_plan_out_of_bounds_is_refused(plan, words):
     assert words in rules.plan_problem(plan)
 
 
+def test_a_seed_is_drawn_for_every_campaign(drawn_seeds):
+    """Whoever knew the seed could reckon at which of their items gold comes."""
+    assert len({drawn_seeds() for _ in range(20)}) == 20
+
+
 def test_usual_plans_are_fine():
     assert rules.plan_problem(Plan()) is None
     assert rules.plan_problem(Plan(rules.USUAL_PERCENT, rules.USUAL_REPEATS)) is None

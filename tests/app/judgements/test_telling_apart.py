@@ -9,10 +9,11 @@ import pytest
 from scipy.stats import binom
 from sqlalchemy import select
 
-from app.annotations import service
+from app.annotations import queries, service
 from app.annotations.rules.calibration import Plan
 from app.models import ExtraSlot, GoldItem, Lease, Person
 from app.models.base import utc_now
+from app.oversight.pages import FeedbackPage
 from app.quality.reports import Reports
 from tests.app.annotations.conftest import verdict_on
 
@@ -32,12 +33,15 @@ NUMBERED = re.compile(
 def measured(browse, workshop, monkeypatch):
     """A campaign in which gold and repetitions come as soon as they can, and a labeler who has done some items."""
     monkeypatch.setattr(Reports.ask, "__defaults__", (60.0,))
+    monkeypatch.setattr(FeedbackPage, "fewest", 1)  # a single item would show
     now = utc_now() - timedelta(hours=3)
     workshop.campaign(workshop.prompts(60), plan=Plan(20, 10, DONE, 0))
     (veteran,) = workshop.people(1)
     tasks = [one_item(workshop, veteran, now) for _ in range(8)]
     with workshop.database.transaction() as session:
-        session.add_all(GoldItem(task_id=task, content={}, decided_at=now) for task in tasks)
+        for task in tasks:
+            ranks = {str(answer): place for place, answer in enumerate(queries.candidate_ids_of(session, task), 1)}
+            session.add(GoldItem(task_id=task, content={"ranks": ranks}, decided_at=now))
     browse.as_("labeler")
     with workshop.database.reading() as session:
         labeler = session.scalar(select(Person).where(Person.email == "labeler@example.org"))

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from itertools import combinations
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 
@@ -16,7 +17,10 @@ from app.costs import queries as costs
 from app.costs import rules as cost_rules
 from app.evaluations import queries as evaluations
 from app.gold import queries as gold
+from app.oversight import service as oversight
+from app.oversight.rules import Filters as Watched
 from app.prompts import queries as prompts
+from app.quality.rules.rankings import RankingPairs
 from app.runs import queries as runs
 from app.snapshots import queries as snapshots
 from app.snapshots import rules as snapshot_rules
@@ -100,6 +104,21 @@ def test_every_count_is_that_of_the_work_alone(calibrated, truth, settings):
         assert len({row[1] for row in gold.ranks(session, list(found.tasks))}) == truth.rankings
         counts = prompts.counts_by_prompt(session, [prompt.id for prompt in snapshots.prompts(session, Filters())])
         assert sum(rankings for _answers, rankings, _texts in counts.values()) == truth.rankings + 1
+
+
+def test_people_are_measured_by_all_they_did_but_each_thing_with_its_like(calibrated, truth):
+    """Work beside other people's, hidden gold beside gold alone, what came again beside the first time alone."""
+    with calibrated.database.reading() as session:
+        work = oversight.material(session, Watched(campaign=calibrated.campaign)).work
+    of_people = work.labeler < work.labelers - 1  # the last one is gold
+    assert of_people.sum() == truth.rankings + truth.uses["gold"] + truth.uses["repeat"]
+    assert rankings_in(work.between_people, of_people) == truth.rankings
+    assert rankings_in(work.beside_gold, of_people) == truth.rankings + truth.uses["gold"]
+    assert len(RankingPairs.of(work.judgements).of_one_person()) == truth.uses["repeat"]
+
+
+def rankings_in(judgements, of_people):
+    return len(np.unique(judgements.ranking[of_people[judgements.ranking]]))
 
 
 def test_the_headline_takes_first_rankings_and_people_are_compared_with_themselves_apart(calibrated, truth):

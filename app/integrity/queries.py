@@ -27,7 +27,8 @@ def _is_looked_at() -> ColumnElement[bool]:
 
 
 def campaign_by_id(session: Session, campaign_id: int) -> Campaign | None:
-    return session.get(Campaign, campaign_id)
+    """A campaign of work: what is written for a bank is a test, which is rated in its screening."""
+    return session.scalar(select(Campaign).where(Campaign.id == campaign_id, judgements.is_work()))
 
 
 def writing_campaigns(session: Session) -> list[tuple[Campaign, int]]:

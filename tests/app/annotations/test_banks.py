@@ -173,6 +173,7 @@ def test_texts_of_a_bank_have_no_review_and_stand_in_no_queue(workshop, tested):
         assert [campaign.id for campaign, _count in integrity.writing_campaigns(session)] == [work.id]
         assert integrity.texts_of_campaign(session, bank.id) == []
         assert integrity.text_by_id(session, test.id) is None
+        assert integrity.campaign_by_id(session, bank.id) is None
         assert queries.recent_annotations(session, bank.id, 5) == []
         assert queries.annotation_counts(session) == {work.id: 1}
         for verdict in (SEND_BACK, REJECT):

@@ -5,7 +5,7 @@ those before it, never those after it.
 """
 
 ROOMS = (
-    *("people", "surveys", "schemas", "prompts", "scenarios", "candidates", "guidelines", "telemetry", "annotations"),
-    *("reviews", "worklog", "course", "quality", "gold", "agreement", "consensus", "costs", "oversight", "screening"),
-    *("snapshots", "registry", "evaluations", "integrity", "runs", "scoring", "api"),
+    *("people", "judgements", "surveys", "schemas", "prompts", "scenarios", "candidates", "guidelines", "telemetry"),
+    *("annotations", "reviews", "worklog", "course", "quality", "gold", "agreement", "consensus", "costs"),
+    *("oversight", "screening", "snapshots", "registry", "evaluations", "integrity", "runs", "scoring", "api"),
 )

@@ -25,7 +25,7 @@ from app.main import create_app
 from app.migrate import migrate
 from app.settings import Settings
 from tests.browsing import PASSWORD
-from tests.scenes import LABELER_PAGES, OTHER_PAGES, STRANGER, TASK, furnish
+from tests.scenes import KEY, LABELER_PAGES, OTHER_PAGES, STRANGER, TASK, furnish
 
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
@@ -45,7 +45,7 @@ CHROMIUM_FLAGS = [
 def furnished_site() -> Iterator[str]:
     """The address of a Prefloop with something on every page; it is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="prefloop-pictures-") as folder:
-        settings = Settings(data_dir=Path(folder), secret_key="for pictures only")  # noqa: S106
+        settings = Settings(data_dir=Path(folder), secret_key=KEY)
         migrate(settings.database)
         database = Database(settings.database)
         furnish(settings, database)

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
+from app.web.addresses import meant, shown
 from tests.factories import Factory
 
 PASSWORD = "three quiet lanterns"
@@ -25,6 +26,14 @@ class Browsing:
         self.post("/sign-in", {"email": email, "password": PASSWORD}, status=303)
         self.get("/account/password")
         return self
+
+    def task(self, task_id: int) -> str:
+        """Where a labeler finds a task."""
+        return f"/label/tasks/{shown(self.client.app.state.settings.session_key, task_id)}"
+
+    def task_at(self, address: str) -> int:
+        """The id of the task at an address."""
+        return meant(self.client.app.state.settings.session_key, int(re.search(r"/label/tasks/(\d+)", address)[1]))
 
     def get(self, address: str, status: int = 200) -> str:
         answer = self.client.get(address)

@@ -58,6 +58,7 @@ from app.snapshots import service as snapshots
 from app.surveys import service as surveys
 from app.surveys.rules import QUESTIONS
 from app.telemetry import service as telemetry
+from app.web.addresses import shown
 from tests.app.runs import judged
 from tests.browsing import PASSWORD
 from tests.factories import LABELLED
@@ -97,6 +98,9 @@ TASK = "{task}"
 """Stands for the address of the task that the person holds."""
 JUDGED = 5
 """The first task of the second campaign, which two people have judged."""
+KEY = "for tests only"
+"""Of the furnished deployment: by it addresses hide the ids of tasks."""
+JUDGED_TASK = f"/label/tasks/{shown(KEY, JUDGED)}"
 COPIED = 3
 """A text that is nearly an answer of a model."""
 BANK, DISPUTED, TAKEN = 11, 22, 19
@@ -123,9 +127,9 @@ LABELER_PAGES: Sequence[tuple[str, str, str]] = (
     ("sensitive", SENSITIVE, TASK),
     ("toxicity", TOXIC, TASK),
     ("toxicity ranking", SCORED, f"{TASK}/rank"),
-    ("correct or not", ANY, f"/label/tasks/{JUDGED}/correct"),
-    ("correction", CORRECTING, f"/label/tasks/{JUDGED}"),
-    ("correction ranking", CORRECTING, f"/label/tasks/{JUDGED}/rank"),
+    ("correct or not", ANY, f"{JUDGED_TASK}/correct"),
+    ("correction", CORRECTING, f"{JUDGED_TASK}"),
+    ("correction ranking", CORRECTING, f"{JUDGED_TASK}/rank"),
     ("my work", ANY, "/label/mine"),
     ("my work entry", ANY, "/label/mine/1"),
     ("feedback", ANY, "/label/feedback"),

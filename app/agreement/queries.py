@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, case, cast, extract, f
 from sqlalchemy.orm import Session
 
 from app.agreement.rules import Filters
+from app.judgements import queries as judgements
 from app.models import (
     Annotation,
     AnnotationVersion,
@@ -33,6 +34,7 @@ AT_ONCE = 20_000
 SAYS, NEXT = "\x1f", "\x1e"
 """Between a label's name and its value, and between labels: control characters, which no label that is read has."""
 Column = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 AnySelect = Select[*tuple[Any, ...]]
 
 
@@ -53,7 +55,8 @@ class AnnotationColumns:
 
     ``person``, ``group``, ``use_case`` and ``language`` are places in the lists of the same name. ``people`` are
     (pseudonym, role or None); ``seconds`` is the time of submission since 1970; ``schema`` is the version of the label
-    schema that was asked, 0 for none.
+    schema that was asked, 0 for none. ``again`` says that its annotator had judged the same before and was given it
+    once more.
     """
 
     id: Column
@@ -65,6 +68,7 @@ class AnnotationColumns:
     language: Column
     seconds: Column
     schema: Column
+    again: Mask
     people: list[tuple[str, str | None]]
     groups: list[str | None]
     use_cases: list[str | None]
@@ -84,13 +88,18 @@ class FlagColumns:
 
 
 def submitted(session: Session, filters: Filters) -> AnnotationColumns:
-    """What was submitted, with use case and language of its prompt, by which nothing is filtered here."""
+    """What was submitted, with use case and language of its prompt, by which nothing is filtered here.
+
+    Hidden gold is left out: it is compared with its gold alone. Ranks, ratings and labels are read of everything; what
+    counts of them are those of the annotations found here.
+    """
     query = select(
         Annotation.id,
         Annotation.campaign_id,
         Task.prompt_id,
         cast(extract("epoch", Annotation.submitted_at), BigInteger),
         func.coalesce(Annotation.schema_version_id, 0),
+        case((judgements.measures(judgements.REPEAT), 1), else_=0),
         Annotation.annotator,
         Person.role,
         _group(),
@@ -98,11 +107,14 @@ def submitted(session: Session, filters: Filters) -> AnnotationColumns:
         Prompt.language,
     ).join(Task, Task.id == Annotation.task_id)
     query = _taken(query.join(Prompt, Prompt.id == Task.prompt_id), filters).order_by(Annotation.id)
-    numbers: list[array[int]] = [array("q") for _ in range(9)]
+    query = query.where(~judgements.measures(judgements.GOLD))
+    numbers: list[array[int]] = [array("q") for _ in range(10)]
     people, groups, use_cases, languages = Names(), Names(), Names(), Names()
     for rows in _parts(session, query):
-        ids, campaigns, prompts, seconds, schemas, annotators, roles, theirs, cases, tongues = zip(*rows, strict=True)
-        columns = (ids, campaigns, prompts, seconds, schemas, people.of(zip(annotators, roles, strict=True)))
+        ids, campaigns, prompts, seconds, schemas, again, annotators, roles, theirs, cases, tongues = zip(
+            *rows, strict=True
+        )
+        columns = (ids, campaigns, prompts, seconds, schemas, again, people.of(zip(annotators, roles, strict=True)))
         texts = (groups.of(theirs), use_cases.of(cases), languages.of(tongues))
         for column, more in zip(numbers, (*columns, *texts), strict=True):
             column.extend(more)
@@ -113,10 +125,11 @@ def submitted(session: Session, filters: Filters) -> AnnotationColumns:
         prompt=found[2],
         seconds=found[3],
         schema=found[4],
-        person=found[5],
-        group=found[6],
-        use_case=found[7],
-        language=found[8],
+        again=found[5] > 0,
+        person=found[6],
+        group=found[7],
+        use_case=found[8],
+        language=found[9],
         people=list(people),
         groups=list(groups),
         use_cases=list(use_cases),

@@ -157,21 +157,24 @@ def report(
     say(COMPARING)
     judgements = read.judgements()
     resamples = Resamples(read.prompts, seed=seed, draws=draws)
-    rankings = ranking_report(judgements, slicings=_slicings(read), groups=_groups(read), resamples=resamples)
+    again = read.annotations.again
+    rankings = ranking_report(
+        judgements, again=again, slicings=_slicings(read), groups=_groups(read), resamples=resamples
+    )
     say(RATED)
     ratings = label_report(_ratings(read), [str(one) for one in LIKERT], ordered=True, resamples=resamples)
     questions = []
     for question in _questions(read, texts):
         say(LABELLED)
         questions.append(_asked(read, question, resamples))
-    ranked = np.unique(read.rank_rows[0])
+    ranked = np.unique(read.rank_rows[0][~again[read.rank_rows[0]]])
     people_of_prompt = np.unique(np.stack([read.prompt[ranked], read.annotations.person[ranked]]), axis=1)[0]
     headline = {pair: of.micro.value for pair, of in rankings.labelers.items() if of.micro.value is not None}
     return AgreementReport(
         filters=filters,
         made_at=utc_now(),
         seconds=time.monotonic() - began,
-        annotations=len(read.annotations.id),
+        annotations=int((~again).sum()),
         ranked=len(ranked),
         prompts=read.prompts,
         shared=int((np.bincount(people_of_prompt, minlength=1) >= 2).sum()),
@@ -204,7 +207,8 @@ def wmt_kappas(session: Session, filters: Filters) -> tuple[wmt.WmtKappa, wmt.Wm
         prompt=read.prompt,
         ordered=True,
     )
-    return wmt.between_annotators(judgements), wmt.within_annotators(judgements)
+    first = judgements.only(~read.annotations.again)
+    return wmt.between_annotators(first), wmt.within_annotators(judgements)
 
 
 @dataclass(frozen=True)
@@ -228,7 +232,8 @@ def strengths(session: Session, filters: Filters, ties: davidson.Ties = "davidso
     Pairs of one ranking count as if they were independent, so standard errors are too small where rankings are long.
     """
     read = material(session, filters)
-    ranking, candidate, rank = read.rank_rows
+    first_time = ~read.annotations.again[read.rank_rows[0]]
+    ranking, candidate, rank = (column[first_time] for column in read.rank_rows)
     answers, place = np.unique(candidate, return_inverse=True)
     made = queries.makers(session, answers.tolist())
     names, maker = np.unique([made[int(one)] for one in answers], return_inverse=True)
@@ -258,7 +263,7 @@ def strengths(session: Session, filters: Filters, ties: davidson.Ties = "davidso
 
 
 def _only(found: AnnotationColumns, kept: np.ndarray) -> AnnotationColumns:
-    columns = ("id", "campaign", "prompt", "person", "group", "use_case", "language", "seconds", "schema")
+    columns = ("id", "campaign", "prompt", "person", "group", "use_case", "language", "seconds", "schema", "again")
     return replace(found, **{name: getattr(found, name)[kept] for name in columns})
 
 
@@ -401,7 +406,9 @@ def _ratings(read: Material) -> Labels:
 def _labels(
     read: Material, annotation: Column, candidate: Column, values: Column, categories: Sequence[float] | int
 ) -> Labels:
-    """An item is an answer in one phase, or, where there is no answer, the prompt."""
+    """An item is an answer in one phase, or, where there is no answer, the prompt. What came again has no vote."""
+    first = ~read.annotations.again[annotation]
+    annotation, candidate, values = annotation[first], candidate[first], values[first]
     width = int(candidate.max(initial=0)) + 1
     cells, items = np.unique(read.task[annotation] * width + candidate, return_inverse=True)
     clusters = read.prompt_of_task[cells // width]

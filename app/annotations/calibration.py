@@ -1,5 +1,6 @@
 """Measuring labelers while they work: tasks that several judge, hidden gold, and items that come again."""
 
+import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -37,7 +38,7 @@ def set_plan(
         campaign: a campaign of work in which answers are judged.
         plan: how.
         now: the time of the change.
-        seed: chooses the tasks; the campaign's number unless given or set before.
+        seed: chooses the tasks and the places of what measures; drawn unless given or set before.
 
     Raises:
         Invalid: a number is out of bounds, or nothing is judged here.
@@ -49,7 +50,7 @@ def set_plan(
     row = queries.calibration_of(session, campaign.id, lock=True)
     before = asdict(plan_of(row))
     if row is None:
-        row = Calibration(campaign_id=campaign.id, seed=campaign.id if seed is None else seed)
+        row = Calibration(campaign_id=campaign.id, seed=drawn_seed() if seed is None else seed)
         session.add(row)
     for name, value in asdict(plan).items():
         setattr(row, name, value)
@@ -57,6 +58,11 @@ def set_plan(
     session.flush()
     lay_out(session, campaign)
     record(session, by, "planned calibration", campaign, {"before": before, "after": asdict(plan)})
+
+
+def drawn_seed() -> int:
+    """A seed that nobody can guess: whoever knew it could reckon which of their items measure them."""
+    return secrets.randbelow(2**31)
 
 
 def plan_of(row: Calibration | None) -> Plan:

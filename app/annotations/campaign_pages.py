@@ -42,6 +42,8 @@ class NewCampaignPage(Page):
     skip_reasons: ClassVar[Mapping[str, str]] = skip_rules.IN_SHORT
     kind: str
     makers: Sequence[Maker]
+    to_judge: tuple[int, int]
+    """Prompts with enough different answers for a task by all makers together: unused ones, and any."""
     sources: Sequence[tuple[str, int]]
     versions: Sequence[LabelSchemaVersion]
     scenarios: int

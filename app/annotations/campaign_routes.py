@@ -14,7 +14,7 @@ from app.annotations.forms import Fields, Lists, makers_of
 from app.annotations.queries import Progress
 from app.annotations.rules.authoring import PLAIN
 from app.annotations.rules.calibration import Plan
-from app.annotations.rules.campaigns import BANK, JUDGING, KINDS, WORK, priority_of
+from app.annotations.rules.campaigns import BANK, FEWEST_ANSWERS, JUDGING, KINDS, WORK, priority_of
 from app.annotations.rules.corrections import DEFAULT_MINUTES
 from app.errors import DomainError, Invalid
 from app.guidelines import service as guidelines
@@ -52,11 +52,12 @@ def new_campaign(request: Request, _manager: Manager, session: Reading, kind: st
 def _new_campaign_page(session: Session, given: dict[str, list[str]], error: str = "") -> NewCampaignPage:
     asked = given.get("kind", ["ranking"])[-1]
     kind = asked if asked in KINDS else "ranking"
-    makers, sources = queries.makers(session), queries.prompt_sources(session)
+    makers, sources = queries.makers(session, kind), queries.prompt_sources(session)
+    to_judge = queries.prompts_to_judge(session, kind, FEWEST_ANSWERS) if kind in JUDGING else (0, 0)
     offers = len(scenarios.offers(session))
     documents = guidelines.for_kind(session, kind)
     return NewCampaignPage(
-        kind, makers, sources, campaigns.versions_for(session, kind), offers, documents, given, error
+        kind, makers, to_judge, sources, campaigns.versions_for(session, kind), offers, documents, given, error
     )
 
 
@@ -96,6 +97,7 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
             model_version_ids=models,
             answers_per_task=answers,
             limit=prompts,
+            unused_only="again" not in fields,
             kind=kind,
             sources=lists.get("source", []),
             sensitive_only="sensitive" in fields,
@@ -110,7 +112,7 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
             if kind == "demonstration"
             else _(
                 "No prompt fits this choice, so nothing was made. Choose makers that together have %(number)s "
-                "different unused answers to the same prompt.",
+                "different answers to the same prompt; unused ones, unless you let answers be judged again.",
                 number=answers,
             )
         )

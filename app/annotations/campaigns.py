@@ -81,7 +81,7 @@ def create_campaign(
         answers_per_task=answers_per_task,
         imported=imported,
         schema_version_id=_asked_by(session, kind, schema_version_id) if not imported else None,
-        needs_review=needs_review and kind in campaign_rules.WRITTEN,
+        needs_review=needs_review and kind in campaign_rules.WRITTEN and purpose == campaign_rules.WORK,
         prompt_form=prompt_form,
         correction_minutes=correction_minutes,
         created_by=by.id if by else None,
@@ -297,11 +297,13 @@ def set_review(session: Session, by: Person, campaign_id: int, *, needed: bool) 
     """Let what people write from now on wait for a review, or be used at once. What waits already still waits.
 
     Raises:
-        Invalid: nobody writes in this campaign.
+        Invalid: nobody writes in this campaign, or it is a bank.
     """
     campaign = campaign_for(session, campaign_id)
     if campaign.kind not in campaign_rules.WRITTEN or campaign.imported:
         raise Invalid(_("Nobody writes texts in this campaign, so there is nothing to review."))
+    if campaign.purpose == campaign_rules.BANK:
+        raise Invalid(_("Texts for a bank are tests: researchers rate them in the screening, and nothing is reviewed."))
     if campaign.needs_review != needed:
         campaign.needs_review = needed
         record(session, by, "asked for reviews" if needed else "stopped asking for reviews", campaign)

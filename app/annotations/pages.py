@@ -41,6 +41,9 @@ class CampaignForMe:
     guideline_to_confirm: bool
     course: Course | None
     """What the person has to learn before their next task here."""
+    counted: bool
+    """Whether numbers say what is left. Where labelers are measured none do: a number that stays as it is when an item
+    is taken or submitted, or moves when it should not, would tell what that item is."""
     why_nothing: str
     """Where there is nothing to take: a sentence that says why, and what to do."""
     spared: bool
@@ -67,6 +70,10 @@ class WorkPage(Page):
     @property
     def available(self) -> int:
         return sum(mine.available for mine in self.campaigns)
+
+    @property
+    def counted(self) -> bool:
+        return all(mine.counted for mine in self.campaigns)
 
     @property
     def held_task_id(self) -> int | None:

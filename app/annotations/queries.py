@@ -3,9 +3,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, contains_eager, joinedload, selectinload
 
+from app.judgements import queries as judgements
 from app.models import (
     Annotation,
     AnnotationVersion,
@@ -49,6 +50,7 @@ class Maker:
     name: str
     candidates: int
     prompts: int
+    unused: int
 
 
 def lock_person(session: Session, person_id: int) -> None:
@@ -111,10 +113,6 @@ def _is_free(now: datetime, person_id: int) -> ColumnElement[bool]:
     return and_(_is_unheld(now), _is_open_to(person_id))
 
 
-def _is_extra(*uses: str) -> ColumnElement[bool]:
-    return exists().where(ExtraSlot.lease_id == Lease.id, ExtraSlot.use.in_(uses)).correlate(Lease)
-
-
 def _is_open_to(person_id: int) -> ColumnElement[bool]:
     """The slot is reserved for nobody else.
 
@@ -123,7 +121,7 @@ def _is_open_to(person_id: int) -> ColumnElement[bool]:
     """
     bank = exists().where(Campaign.id == Lease.campaign_id, Campaign.purpose == "bank", Lease.slot >= Campaign.overlap)
     judges = exists().where(Person.id == person_id, Person.role.in_(("researcher", "admin")))
-    return and_(~bank, ~_is_extra("gold", "repeat"), or_(judges, ~_is_extra("researcher")))
+    return and_(~bank, ~judgements.is_slot_for("gold", "repeat"), or_(judges, ~judgements.is_slot_for("researcher")))
 
 
 def _is_untouched_by(person_id: int) -> ColumnElement[bool]:
@@ -170,7 +168,7 @@ def next_free_slot(
 
 def _next_of(session: Session, person_id: int, campaign_id: int, now: datetime, *, researcher: bool) -> Lease | None:
     query = next_slots(person_id, campaign_id, now).limit(1).with_for_update(skip_locked=True)
-    if researcher and (own := session.scalar(query.where(_is_extra("researcher")))):
+    if researcher and (own := session.scalar(query.where(judgements.is_slot_for("researcher")))):
         return own
     return session.scalar(query)
 
@@ -199,7 +197,7 @@ def free_slot_of_task(
     ``skipped_too`` also if the person has skipped it before; then also the slot that was reserved for them.
     """
     is_theirs_to_take = _is_untouched_by(person_id) if skipped_too else _is_new_to(person_id)
-    given_back = and_(Lease.person_id.is_(None), Lease.submitted_at.is_(None), _is_extra("gold", "repeat"))
+    given_back = and_(Lease.person_id.is_(None), Lease.submitted_at.is_(None), judgements.is_slot_for("gold", "repeat"))
     is_free = or_(_is_free(now, person_id), given_back) if skipped_too else _is_free(now, person_id)
     return session.scalar(
         select(Lease)
@@ -340,20 +338,20 @@ def annotated_since(session: Session, person_id: int, since: datetime, campaign_
 def progress(session: Session, now: datetime, campaign_id: int | None = None) -> dict[int, Progress]:
     """Progress of every campaign (or of one), in one query each for slots and people.
 
-    Of a bank the slots of researchers alone: tests by its items are no work to be finished.
+    Of work the slots of what counts, of a bank those of researchers: what measures somebody is no work to be finished.
     """
     holding = and_(Lease.submitted_at.is_(None), Lease.person_id.is_not(None), Lease.expires_at > now)
-    copy = exists().where(RepeatedTask.task_id == Lease.task_id)
     slots = select(
         Lease.campaign_id,
-        func.count(func.distinct(Lease.task_id)).filter(~copy),
+        func.count(func.distinct(Lease.task_id)),
         func.count(),
         func.count(Lease.submitted_at),
         func.count().filter(holding),
     )
     slots = (
         slots.join(Campaign, Campaign.id == Lease.campaign_id)
-        .where(or_(Campaign.purpose == "work", Lease.slot < Campaign.overlap))
+        .where(or_(judgements.is_work(), Lease.slot < Campaign.overlap))
+        .where(~judgements.is_slot_for(*judgements.MEASURING))
         .group_by(Lease.campaign_id)
     )
     people = select(Annotation.campaign_id, func.count(func.distinct(Annotation.annotator))).group_by(
@@ -369,16 +367,36 @@ def progress(session: Session, now: datetime, campaign_id: int | None = None) ->
     }
 
 
+def measuring(session: Session) -> set[int]:
+    """The campaigns in which labelers meet hidden gold or repetitions, or have met some."""
+    planned = select(Calibration.campaign_id).where(Calibration.percent > 0)
+    given = select(Lease.campaign_id).join(ExtraSlot, ExtraSlot.lease_id == Lease.id)
+    given = given.where(ExtraSlot.use.in_(judgements.MEASURING)).distinct()
+    return {*session.scalars(planned), *session.scalars(given)}
+
+
 def annotation_counts(session: Session) -> dict[int, int]:
-    """Annotations by campaign; imported campaigns have no slots but do have these."""
-    query = select(Annotation.campaign_id, func.count()).group_by(Annotation.campaign_id)
+    """Annotations by campaign: of work those that count, of a bank those of researchers' slots.
+
+    Imported campaigns have no slots but do have these.
+    """
+    query = select(Annotation.campaign_id, func.count()).join(Campaign, Campaign.id == Annotation.campaign_id)
+    query = query.where(or_(judgements.counts(), _fills_a_bank())).group_by(Annotation.campaign_id)
     return {row[0]: row[1] for row in session.execute(query)}
 
 
+def _fills_a_bank() -> ColumnElement[bool]:
+    """The annotation is of an item of a bank, by one of the researchers who judge it; not somebody's test."""
+    reserved = exists().where(Lease.id == Annotation.lease_id, Lease.slot >= Campaign.overlap)
+    return and_(~judgements.is_work(), ~reserved.correlate(Annotation, Campaign))
+
+
 def recent_annotations(session: Session, campaign_id: int, limit: int) -> Sequence[Annotation]:
+    """The newest of a campaign, but no tests: nobody reads those under their author's pseudonym before the decision."""
     return session.scalars(
         select(Annotation)
-        .where(Annotation.campaign_id == campaign_id)
+        .join(Campaign, Campaign.id == Annotation.campaign_id)
+        .where(Annotation.campaign_id == campaign_id, or_(judgements.is_work(), _fills_a_bank()))
         .order_by(Annotation.submitted_at.desc(), Annotation.id.desc())
         .limit(limit)
         .options(
@@ -437,6 +455,7 @@ def candidates_of_makers(
         somebody = (
             exists()
             .where(Task.prompt_id == Candidate.prompt_id, Annotation.task_id == Task.id)
+            .where(Campaign.id == Annotation.campaign_id, judgements.counts())
             .where(Flag.annotation_id == Annotation.id, Flag.candidate_id.is_(None), or_(*given))
         )
         query = query.where(somebody)
@@ -446,20 +465,47 @@ def candidates_of_makers(
     return [(prompt, candidate, origin, text) for prompt, candidate, origin, text in session.execute(query)]
 
 
-def makers(session: Session) -> list[Maker]:
-    """Everybody who has made candidates: model versions by name, imports by theirs."""
+def makers(session: Session, kind: str) -> list[Maker]:
+    """Everybody who has made candidates, model versions by name, imports by theirs, and what of theirs is unused.
+
+    Unused are answers that stand in no task of a campaign of this kind.
+    """
+    used = _in_tasks_of(kind)
     query = (
         select(
             Candidate.origin,
             ModelVersion.name,
             func.count(Candidate.id),
             func.count(func.distinct(Candidate.prompt_id)),
+            func.count(Candidate.id).filter(used.c.candidate_id.is_(None)),
         )
+        .outerjoin(used, used.c.candidate_id == Candidate.id)
         .outerjoin(ModelVersion, ModelVersion.id == Candidate.model_version_id)
         .group_by(Candidate.origin, ModelVersion.name)
         .order_by(func.max(Candidate.id).desc())
     )
-    return [Maker(origin, name or origin, count, prompts) for origin, name, count, prompts in session.execute(query)]
+    return [Maker(origin, name or origin, *counts) for origin, name, *counts in session.execute(query)]
+
+
+def _in_tasks_of(kind: str) -> Subquery:
+    """The answers that stand in a task of a campaign of a kind, each once: a table to join, for it is read whole."""
+    query = select(TaskCandidate.candidate_id).join(Task, Task.id == TaskCandidate.task_id)
+    return query.join(Campaign, Campaign.id == Task.campaign_id).where(Campaign.kind == kind).distinct().subquery()
+
+
+def prompts_to_judge(session: Session, kind: str, answers: int) -> tuple[int, int]:
+    """How many prompts have so many different answers by all makers together: unused ones, and any."""
+    used, text = _in_tasks_of(kind), func.distinct(Candidate.text_sha256)
+    unused = func.count(text).filter(used.c.candidate_id.is_(None)).label("unused")
+    of_prompt = (
+        select(unused, func.count(text).label("all"))
+        .outerjoin(used, used.c.candidate_id == Candidate.id)
+        .group_by(Candidate.prompt_id)
+        .subquery()
+    )
+    counts = [func.count().filter(of_prompt.c[name] >= answers) for name in ("unused", "all")]
+    row = session.execute(select(*counts)).one()
+    return row[0], row[1]
 
 
 def prompt_sources(session: Session) -> list[tuple[str, int]]:
@@ -578,6 +624,7 @@ def returned_texts(session: Session, person_id: int) -> Sequence[WrittenText]:
 
 def waiting_for_review(session: Session, campaign_id: int) -> int:
     query = select(func.count()).select_from(WrittenText).join(Annotation, Annotation.id == WrittenText.annotation_id)
+    query = query.join(Campaign, Campaign.id == Annotation.campaign_id).where(judgements.is_work())
     return session.scalar(query.where(Annotation.campaign_id == campaign_id, WrittenText.state == "waiting")) or 0
 
 
@@ -607,7 +654,7 @@ def untouched_slots(session: Session, campaign_id: int) -> list[Slot]:
         select(Lease.id, Lease.task_id, Lease.slot, ExtraSlot.use)
         .outerjoin(ExtraSlot, ExtraSlot.lease_id == Lease.id)
         .where(Lease.campaign_id == campaign_id, Lease.submitted_at.is_(None), Lease.person_id.is_(None))
-        .where(~_is_extra("gold", "repeat"))
+        .where(~judgements.is_slot_for("gold", "repeat"))
         .order_by(Lease.task_id, Lease.slot)
         .with_for_update(of=Lease, skip_locked=True)
     )
@@ -619,7 +666,7 @@ def slots_of(session: Session, campaign_id: int) -> list[Slot]:
     rows = session.execute(
         select(Lease.id, Lease.task_id, Lease.slot, ExtraSlot.use)
         .outerjoin(ExtraSlot, ExtraSlot.lease_id == Lease.id)
-        .where(Lease.campaign_id == campaign_id, ~_is_extra("repeat"))
+        .where(Lease.campaign_id == campaign_id, ~judgements.is_slot_for("repeat"))
         .order_by(Lease.task_id, Lease.slot)
     )
     return [Slot(*row) for row in rows]
@@ -651,7 +698,7 @@ def own_reserved_slot(session: Session, person_id: int, campaign_id: int) -> Lea
     return session.scalar(
         select(Lease)
         .where(Lease.person_id == person_id, Lease.submitted_at.is_(None), Lease.campaign_id == campaign_id)
-        .where(_is_extra("gold", "repeat"))
+        .where(judgements.is_slot_for("gold", "repeat"))
         .order_by(Lease.id)
         .limit(1)
     )
@@ -662,8 +709,8 @@ def done_and_given(session: Session, person_id: int, campaign_id: int) -> tuple[
     row = session.execute(
         select(
             func.count(Lease.submitted_at),
-            func.count().filter(_is_extra("gold")),
-            func.count().filter(_is_extra("repeat")),
+            func.count().filter(judgements.is_slot_for("gold")),
+            func.count().filter(judgements.is_slot_for("repeat")),
         ).where(Lease.person_id == person_id, Lease.campaign_id == campaign_id)
     ).one()
     return row[0], row[1], row[2]

@@ -41,7 +41,7 @@ from app.annotations.pages import (
 )
 from app.annotations.queries import Progress
 from app.annotations.rules.authoring import PLAIN, USER_BASED, Authored, too_long
-from app.annotations.rules.campaigns import WRITTEN, name_for_labelers, priority_of, purposes_open_to
+from app.annotations.rules.campaigns import WRITTEN, is_reviewed, name_for_labelers, priority_of, purposes_open_to
 from app.annotations.rules.drafts import AUTHORED, RANKS, TEXT, Edit
 from app.annotations.rules.ranking import ranks_from_ratings
 from app.annotations.rules.submission import labels_changed, open_in_verdict
@@ -60,6 +60,7 @@ from app.scenarios import service as scenarios
 from app.schemas.rules import PROMPT
 from app.surveys import service as surveys
 from app.telemetry import service as telemetry
+from app.web.addresses import TaskId, task_address, task_meant
 from app.web.forms import whole_number
 from app.web.render import Page, Undo, go, render, tell
 from app.web.requests import Now, Reading, Writing, database_of, needs, signed_in, wants_json
@@ -96,7 +97,7 @@ Worker = Annotated[Person, Depends(needs(lambda role: may(role, "work_on_tasks")
 """Labelers, and those who are being screened: they have tasks, but no other page of a labeler's."""
 
 
-def _count_time(request: Request, task_id: int, *, person: Worker, now: Now, fields: Fields) -> None:
+def _count_time(request: Request, task_id: TaskId, *, person: Worker, now: Now, fields: Fields) -> None:
     """Count the active time that comes along with what is saved; a wrong one never stands in the way of the work."""
     if "active_view" not in fields:
         return
@@ -111,7 +112,7 @@ def _reported(fields: dict[str, str]) -> dict[str, str]:
     return {"view": fields.get("active_view", ""), "seconds": fields.get("active_seconds", "")}
 
 
-def _count_typing(request: Request, task_id: int, *, person: Worker, fields: Fields) -> None:
+def _count_typing(request: Request, task_id: TaskId, *, person: Worker, fields: Fields) -> None:
     """Keep what the page counted of the typing, where its person agreed; it never stands in the way of the work."""
     if "typing_view" not in fields:
         return
@@ -136,7 +137,10 @@ def home(request: Request, person: Worker, session: Reading, now: Now) -> Respon
         return go(home_of(person.role))
     progress = queries.progress(session, now)
     known = queries.working_campaigns(session, purposes_open_to(person.role))
-    mine = [_for_me(session, person, campaign, progress, now) for campaign in known]
+    measuring = set() if may(person.role, "adjudicate") else queries.measuring(session)
+    mine = [
+        _for_me(session, person, campaign, progress, now, counted=campaign.id not in measuring) for campaign in known
+    ]
     done_ever = queries.annotated_since(session, person.id, datetime.min.replace(tzinfo=now.tzinfo))
     desk = desk_of(session, person, _called)
     returned = [(text, _called(text.annotation.task.campaign)) for text in queries.returned_texts(session, person.id)]
@@ -159,7 +163,13 @@ def _called(campaign: Campaign) -> str:
 
 
 def _for_me(
-    session: Session, person: Person, campaign: Campaign, progress: dict[int, Progress], now: datetime
+    session: Session,
+    person: Person,
+    campaign: Campaign,
+    progress: dict[int, Progress],
+    now: datetime,
+    *,
+    counted: bool,
 ) -> CampaignForMe:
     held = queries.live_lease_of(session, person.id, [campaign.id], now)
     open_ids = [campaign.id] if campaign.status == "open" else []
@@ -176,6 +186,7 @@ def _for_me(
         guideline_number=version.number if version else None,
         guideline_to_confirm=guidelines.unconfirmed(session, person, campaign) is not None,
         course=course_before(session, person, campaign),
+        counted=counted,
         why_nothing=service.why_nothing(session, person, now, open_ids, campaign.id) if nothing else "",
         spared=nothing and queries.slots_spared(session, person.id, open_ids, now) > 0,
     )
@@ -199,7 +210,7 @@ def _offer(
 ) -> RedirectResponse:
     offer = service.take_next(session, person, now, campaign_id)
     if offer.lease:
-        return go(f"/label/tasks/{offer.lease.task_id}")
+        return go(task_address(request, offer.lease.task_id))
     if offer.reason:
         tell(request, offer.reason)
     if offer.to_learn:
@@ -253,7 +264,7 @@ def confirm_guideline(
 
 @router.get("/label/tasks/{task_id}")
 def show_task(
-    request: Request, task_id: int, *, person: Worker, session: Reading, now: Now, answer: int | None = None
+    request: Request, task_id: TaskId, *, person: Worker, session: Reading, now: Now, answer: int | None = None
 ) -> Response:
     try:
         work = service.work_for(session, person, task_id)
@@ -319,7 +330,7 @@ def _shown_again(request: Request, sentence: str, status: int, posted: Lists | N
     """The page of a task with what it holds, or with the text that was posted, and what is wrong."""
     person, now = signed_in(request), utc_now()
     with database_of(request).reading() as session:
-        work = service.work_for(session, person, int(request.path_params["task_id"]))
+        work = service.work_for(session, person, task_meant(request, int(request.path_params["task_id"])))
         kind = work.task.campaign.kind
         if kind not in WRITTEN:
             return render(request, _instrument(session, person, work, now, error=sentence), status)
@@ -367,7 +378,7 @@ def _saved(work: Work, part: str) -> Response:
 
 @router.post("/label/tasks/{task_id}/answers/{candidate_id}", dependencies=COUNTS_TIME)
 def save_answer(
-    request: Request, task_id: int, candidate_id: int, *, person: Worker, session: Writing, now: Now, fields: Fields
+    request: Request, task_id: TaskId, candidate_id: int, *, person: Worker, session: Writing, now: Now, fields: Fields
 ) -> Response:
     shown, verdict = schema_version_of(fields), verdict_of(fields)
     work = service.save_answer(
@@ -382,8 +393,8 @@ def save_answer(
         error = " ".join(open_in_verdict(verdict, work.submission.prompt_labels, work.schema, rated=work.rated))
         return render(request, _instrument(session, person, work, now, answer=number, error=error), 422)
     if work.unfinished:
-        return go(f"/label/tasks/{task_id}?answer={_following(work, number)}")
-    return go(f"/label/tasks/{task_id}/rank")
+        return go(f"{task_address(request, task_id)}?answer={_following(work, number)}")
+    return go(f"{task_address(request, task_id)}/rank")
 
 
 def _following(work: Work, number: int) -> int:
@@ -413,7 +424,7 @@ def _questions_changed(
 
 @router.post("/label/tasks/{task_id}/prompt-labels", dependencies=COUNTS_TIME)
 def save_prompt_labels(
-    request: Request, task_id: int, *, person: Worker, session: Writing, now: Now, fields: Fields
+    request: Request, task_id: TaskId, *, person: Worker, session: Writing, now: Now, fields: Fields
 ) -> Response:
     shown = schema_version_of(fields)
     work = service.save_prompt_labels(
@@ -423,11 +434,11 @@ def save_prompt_labels(
         return _questions_changed(request, session, person, work, now, fields)
     if _is_autosave(request, fields):
         return _saved(work, PROMPT)
-    return go(f"/label/tasks/{task_id}")
+    return go(task_address(request, task_id))
 
 
 @router.get("/label/tasks/{task_id}/rank")
-def show_ranking(request: Request, task_id: int, person: Worker, session: Reading, now: Now) -> Response:
+def show_ranking(request: Request, task_id: TaskId, person: Worker, session: Reading, now: Now) -> Response:
     try:
         work = service.work_for(session, person, task_id)
     except Conflict as error:
@@ -436,13 +447,13 @@ def show_ranking(request: Request, task_id: int, person: Worker, session: Readin
     if (missing := work.before_ranking) or not work.order:
         if work.order:
             tell(request, _("The ranking is still locked. %(missing)s", missing=" ".join(missing)))
-        return go(f"/label/tasks/{task_id}")
+        return go(task_address(request, task_id))
     return render(request, _ranking_page(session, person, work, now))
 
 
 @router.post("/label/tasks/{task_id}/ranks", dependencies=COUNTS_TIME)
 def save_ranks(
-    request: Request, task_id: int, *, person: Worker, session: Writing, now: Now, fields: Fields
+    request: Request, task_id: TaskId, *, person: Worker, session: Writing, now: Now, fields: Fields
 ) -> Response:
     none = none_acceptable_of(fields)
     work = service.save_ranks(
@@ -450,26 +461,28 @@ def save_ranks(
     )
     if _is_autosave(request, fields):
         return _saved(work, RANKS)
-    return go(f"/label/tasks/{task_id}/rank")
+    return go(f"{task_address(request, task_id)}/rank")
 
 
 @router.post("/label/tasks/{task_id}/text", dependencies=COUNTS_TIME)
 def save_text(
-    request: Request, task_id: int, *, person: Worker, session: Writing, now: Now, fields: Fields
+    request: Request, task_id: TaskId, *, person: Worker, session: Writing, now: Now, fields: Fields
 ) -> Response:
     work = writing.save_text(session, person, task_id, now, fields.get("text", ""), edit_of(fields))
     if _is_autosave(request, fields):
         return _saved(work, TEXT)
-    return go(f"/label/tasks/{task_id}")
+    return go(task_address(request, task_id))
 
 
 @router.post("/label/tasks/{task_id}/authored", dependencies=COUNTS_TIME)
-def save_authored(task_id: int, *, person: Worker, session: Writing, now: Now, lists: Lists) -> Response:
+def save_authored(
+    request: Request, task_id: TaskId, *, person: Worker, session: Writing, now: Now, lists: Lists
+) -> Response:
     authored = _authored(session, person, task_id, lists)
     work = writing.save_authored(session, person, task_id, now, authored, _edit_of(lists))
     if "autosave" in lists:
         return _saved(work, AUTHORED)
-    return go(f"/label/tasks/{task_id}")
+    return go(task_address(request, task_id))
 
 
 def _edit_of(lists: Lists) -> Edit | None:
@@ -482,7 +495,7 @@ def _authored(session: Session, person: Person, task_id: int, lists: Lists) -> A
 
 
 @router.post("/label/tasks/{task_id}/preview")
-def preview(request: Request, task_id: int, *, person: Worker, session: Reading, lists: Lists) -> Response:
+def preview(request: Request, task_id: TaskId, *, person: Worker, session: Reading, lists: Lists) -> Response:
     """What would come of the text as it stands; nothing is kept.
 
     One that arrives after the submission that was sent behind it has nothing to show any more.
@@ -499,13 +512,13 @@ def preview(request: Request, task_id: int, *, person: Worker, session: Reading,
 
 
 @router.post("/label/tasks/{task_id}/renew", dependencies=COUNTS_TIME)
-def renew(task_id: int, person: Worker, session: Writing, now: Now) -> Response:
+def renew(task_id: TaskId, person: Worker, session: Writing, now: Now) -> Response:
     service.renew(session, person, task_id, now)
     return Response(status_code=204)
 
 
 @router.post("/label/tasks/{task_id}/activity")
-def count_time(task_id: int, *, person: Worker, session: Writing, now: Now, fields: Fields) -> Response:
+def count_time(task_id: TaskId, *, person: Worker, session: Writing, now: Now, fields: Fields) -> Response:
     """Take in the active time that a page has counted; see ``app.annotations.rules.activity``."""
     activity.keep(session, person, task_id, now, **_reported(fields))
     return Response(status_code=204)
@@ -513,7 +526,7 @@ def count_time(task_id: int, *, person: Worker, session: Writing, now: Now, fiel
 
 @router.post("/label/tasks/{task_id}/veil")
 def show_texts(
-    request: Request, task_id: int, *, person: Worker, session: Writing, now: Now, fields: Fields
+    request: Request, task_id: TaskId, *, person: Worker, session: Writing, now: Now, fields: Fields
 ) -> Response:
     """Uncover the texts of a task that opened blurred (``shown=yes``), or cover them again."""
     if (shown := fields.get("shown")) not in ("yes", "no"):
@@ -521,13 +534,13 @@ def show_texts(
     service.show_texts(session, person, task_id, now, shown=shown == "yes")
     if _is_autosave(request, fields):
         return Response(status_code=204)
-    return go(f"/label/tasks/{task_id}")
+    return go(task_address(request, task_id))
 
 
 @router.post("/label/tasks/{task_id}/skip")
 def skip(
     request: Request,
-    task_id: int,
+    task_id: TaskId,
     *,
     person: Worker,
     now: Now,
@@ -548,7 +561,7 @@ def skip(
             form = SkipForm(reason, note, str(error))
             return render(request, _instrument(session, person, work, now, skip=form), error.status)
     if not withdrawn:
-        undo = Undo(_("Take it back"), f"/label/tasks/{task_id}/skip/undo")
+        undo = Undo(_("Take it back"), f"{task_address(request, task_id)}/skip/undo")
         goes = _("Skipped. The task goes to somebody else, with your reason for the researchers.")
         stays = _("Skipped: this item is not scored.")
         tell(request, goes if may(person.role, "annotate") else stays, undo)
@@ -557,14 +570,14 @@ def skip(
 
 
 @router.post("/label/tasks/{task_id}/skip/undo")
-def take_skip_back(request: Request, task_id: int, person: Worker, session: Writing, now: Now) -> RedirectResponse:
+def take_skip_back(request: Request, task_id: TaskId, person: Worker, session: Writing, now: Now) -> RedirectResponse:
     skips.take_back(session, person, task_id, now)
     tell(request, _("The task is yours again; what you had entered is still there."))
-    return go(f"/label/tasks/{task_id}")
+    return go(task_address(request, task_id))
 
 
 @router.get("/label/tasks/{task_id}/correct")
-def show_correction(request: Request, task_id: int, person: Worker, session: Reading, now: Now) -> HTMLResponse:
+def show_correction(request: Request, task_id: TaskId, person: Worker, session: Reading, now: Now) -> HTMLResponse:
     """What was submitted, and whether it can still be corrected."""
     annotation = corrections.annotation_for(session, person, task_id)
     task = annotation.task
@@ -584,21 +597,21 @@ def show_correction(request: Request, task_id: int, person: Worker, session: Rea
 
 
 @router.post("/label/tasks/{task_id}/correct")
-def correct(task_id: int, person: Worker, session: Writing, now: Now) -> RedirectResponse:
+def correct(request: Request, task_id: TaskId, person: Worker, session: Writing, now: Now) -> RedirectResponse:
     """Open a submission in the pages of its task."""
     corrections.begin(session, person, task_id, now)
-    return go(f"/label/tasks/{task_id}")
+    return go(task_address(request, task_id))
 
 
 @router.post("/label/tasks/{task_id}/correct/leave")
-def leave_correction(request: Request, task_id: int, person: Worker, session: Writing) -> RedirectResponse:
+def leave_correction(request: Request, task_id: TaskId, person: Worker, session: Writing) -> RedirectResponse:
     corrections.leave(session, person, task_id)
     tell(request, _("What you submitted stands as it was."))
     return go("/label")
 
 
 @router.post("/label/tasks/{task_id}/submit", dependencies=COUNTS_TIME)
-def submit(request: Request, task_id: int, *, person: Worker, now: Now, fields: Fields, lists: Lists) -> Response:
+def submit(request: Request, task_id: TaskId, *, person: Worker, now: Now, fields: Fields, lists: Lists) -> Response:
     """Store the verdict; first what was posted as a draft, so that a refusal loses nothing."""
     database = database_of(request)
     _keep_posted(request, person, task_id, now, fields, lists)
@@ -680,6 +693,7 @@ def _store(
 
 
 def _written(session: Session, campaign_id: int) -> str:
-    if campaigns.campaign_for(session, campaign_id).needs_review:
+    campaign = campaigns.campaign_for(session, campaign_id)
+    if is_reviewed(campaign.purpose, needs_review=campaign.needs_review):
         return _("Submitted: a researcher reads your text before it is used. Thank you!")
     return _("Submitted: your text is stored. Thank you!")

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.annotations import corrections, queries, service
 from app.annotations.rules import authoring
 from app.annotations.rules.authoring import Authored, Item
-from app.annotations.rules.campaigns import BANK
+from app.annotations.rules.campaigns import BANK, is_reviewed
 from app.annotations.rules.drafts import AUTHORED, TEXT, Edit, begun_anew
 from app.annotations.rules.submission import demonstration_problem
 from app.annotations.service import Work
@@ -167,7 +167,9 @@ def _store(session: Session, work: Work, person: Person, now: datetime, content:
     annotation = queries.annotation_for(session, person.id, work.task.id, lock=True)
     if annotation is None:
         annotation = service.new_annotation(session, work, person, now)
-    add_version(session, annotation, now, content, needs_review=work.task.campaign.needs_review)
+    campaign = work.task.campaign
+    reviewed = is_reviewed(campaign.purpose, needs_review=campaign.needs_review)
+    add_version(session, annotation, now, content, needs_review=reviewed)
     service.finish(session, work, person, annotation, now)
     return annotation
 

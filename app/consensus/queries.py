@@ -9,6 +9,7 @@ from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.consensus.rules import Scope
+from app.judgements import queries as judgements
 from app.models import Annotation, Campaign, Flag, Person, Prompt, Ranking, Task, TaskCandidate
 
 AnySelect = Select[*tuple[Any, ...]]
@@ -55,7 +56,7 @@ def _within(query: AnySelect, scope: Scope, of: Any = None) -> AnySelect:
     if of is not None:
         query = query.select_from(of.class_).join(Annotation, Annotation.id == of)
     query = query.join(Campaign, Campaign.id == Annotation.campaign_id).where(
-        Campaign.kind == scope.instrument, Campaign.purpose == "work", Campaign.phase.in_(scope.phases)
+        Campaign.kind == scope.instrument, judgements.counts(), Campaign.phase.in_(scope.phases)
     )
     if scope.campaigns:
         query = query.where(Campaign.id.in_(scope.campaigns))
@@ -90,7 +91,7 @@ def campaigns(session: Session, instrument: str) -> Sequence[Campaign]:
     worked = select(Annotation.campaign_id)
     return session.scalars(
         select(Campaign)
-        .where(Campaign.kind == instrument, Campaign.purpose == "work", Campaign.id.in_(worked))
+        .where(Campaign.kind == instrument, judgements.is_work(), Campaign.id.in_(worked))
         .order_by(Campaign.id.desc())
     ).all()
 
@@ -110,11 +111,12 @@ def tasks(session: Session, ids: Sequence[int]) -> dict[int, Task]:
 
 
 def rankings_of(session: Session, task_ids: Sequence[int]) -> dict[int, list[Annotation]]:
-    """The annotations of some tasks with their ranks, ratings and flags, oldest first."""
+    """What counts of the annotations of some tasks, with their ranks, ratings and flags, oldest first."""
     found: dict[int, list[Annotation]] = {}
     rows = session.scalars(
         select(Annotation)
-        .where(Annotation.task_id.in_(task_ids))
+        .join(Campaign, Campaign.id == Annotation.campaign_id)
+        .where(Annotation.task_id.in_(task_ids), judgements.counts())
         .order_by(Annotation.id)
         .options(selectinload(Annotation.ranks), selectinload(Annotation.ratings), selectinload(Annotation.flags))
     )

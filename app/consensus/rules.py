@@ -8,7 +8,7 @@ from app.quality.rules.aggregation import METHODS, TIE_BELOW
 
 @dataclass(frozen=True)
 class Scope:
-    """Which rankings: those of work, never of banks, in campaigns that all of this holds for.
+    """Which rankings: those that count (``app.judgements.queries``), in campaigns that all of this holds for.
 
     ``campaigns`` and ``sources`` (of prompts) take all when empty; ``instrument`` is the kind of campaign, ``ranking``
     or ``toxicity``; rankings of fewer than ``min_answers`` are not among them.

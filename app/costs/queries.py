@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.costs.rules import Work
+from app.judgements import queries as judgements
 from app.models import Annotation, Campaign, CostPlan, Person, Ranking, WrittenText
 
 REFUSED = ("rejected", "withdrawn")
@@ -51,7 +52,8 @@ def _narrowed(query: AnySelect, orders: Any, filters: Filters) -> AnySelect:
     """Submissions of labelers' ordinary work, with campaign, person and order, as far as the filters let them through.
 
     What is done for an item bank is no production of labels, and researchers who judge too are paid otherwise, so
-    neither counts here. Imported work has no person and passes.
+    neither counts here. What measures its labeler in a campaign of work takes time that is paid, and yields nothing.
+    Imported work has no person and passes.
     """
     query = (
         query.select_from(Annotation)
@@ -60,7 +62,7 @@ def _narrowed(query: AnySelect, orders: Any, filters: Filters) -> AnySelect:
         .outerjoin(orders, orders.c.annotation_id == Annotation.id)
     )
     by_labelers = or_(Annotation.person_id.is_(None), Person.role == "labeler")
-    return query.where(Campaign.purpose == "work", by_labelers, *_conditions(orders, filters))
+    return query.where(judgements.is_work(), by_labelers, *_conditions(orders, filters))
 
 
 def _conditions(orders: Any, filters: Filters) -> Iterator[ColumnElement[bool]]:
@@ -81,7 +83,7 @@ def _conditions(orders: Any, filters: Filters) -> Iterator[ColumnElement[bool]]:
 def works(session: Session, filters: Filters) -> list[Work]:
     """Every submission whose active time was measured, oldest first."""
     orders = _orders()
-    # Both end a text: its author does not write for the task again.
+    # A text that is refused is at an end: its author does not write for the task again.
     refused = (
         select(WrittenText.id)
         .where(WrittenText.annotation_id == Annotation.id, WrittenText.state.in_(REFUSED))
@@ -97,7 +99,7 @@ def works(session: Session, filters: Filters) -> list[Work]:
             Annotation.submitted_at,
             Annotation.person_id,
             Annotation.active_seconds,
-            case((refused, 1), else_=0),
+            case((or_(refused, judgements.measures(*judgements.MEASURING)), 1), else_=0),
         ),
         orders,
         filters,
@@ -125,7 +127,7 @@ def left_out(session: Session, filters: Filters) -> tuple[int, int]:
 def campaigns(session: Session) -> Sequence[Campaign]:
     """Those in which somebody has submitted something here, newest first."""
     worked = select(Annotation.campaign_id).where(Annotation.person_id.is_not(None))
-    query = select(Campaign).where(Campaign.purpose == "work", Campaign.id.in_(worked))
+    query = select(Campaign).where(judgements.is_work(), Campaign.id.in_(worked))
     return session.scalars(query.order_by(Campaign.id.desc())).all()
 
 

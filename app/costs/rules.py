@@ -75,7 +75,8 @@ class Work:
         parts: active seconds by part of the task.
         strict: pairs of answers of which one was preferred.
         pairs: all pairs of answers, ties included.
-        refused: a text that a reviewer rejected or its author withdrew; its time is spent and nothing came of it.
+        lost: its time is spent and nothing came of it: a text that a reviewer rejected or its author withdrew, or a
+            judgement that measured its labeler.
     """
 
     campaign: str
@@ -87,7 +88,7 @@ class Work:
     parts: Mapping[str, float]
     strict: int = 0
     pairs: int = 0
-    refused: bool = False
+    lost: bool = False
 
     @property
     def seconds(self) -> float:
@@ -274,12 +275,13 @@ class Yield:
 
 def made(work: Work) -> Iterator[tuple[str, int]]:
     """Each product of a submission and how many of it came of it."""
+    one = 0 if work.lost else 1
     if work.kind == "ranking":
-        yield from ((RANKING, 1), (STRICT_PAIR, work.strict), (PAIR, work.pairs))
+        yield from ((RANKING, one), (STRICT_PAIR, one * work.strict), (PAIR, one * work.pairs))
     elif work.kind == "toxicity":
-        yield TOXICITY, 1
+        yield TOXICITY, one
     else:
-        yield (DEMONSTRATION if work.kind == "demonstration" else AUTHORED), 0 if work.refused else 1
+        yield (DEMONSTRATION if work.kind == "demonstration" else AUTHORED), one
 
 
 def yields(works: Iterable[Work]) -> dict[str, Yield]:

@@ -1,10 +1,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.models import Annotation, Campaign, Candidate, ExtraSlot, ModelVersion, Ranking, Rating
+from app.judgements import queries as judgements
+from app.models import Annotation, Campaign, Candidate, ModelVersion, Ranking, Rating
 
 
 @dataclass(frozen=True)
@@ -21,26 +22,29 @@ class Judged:
 def evaluation_campaigns(session: Session) -> Sequence[Campaign]:
     return session.scalars(
         select(Campaign)
-        .where(Campaign.phase == "evaluation", Campaign.kind == "ranking", Campaign.purpose == "work")
+        .where(Campaign.phase == "evaluation", Campaign.kind == "ranking", judgements.is_work())
         .order_by(Campaign.id.desc())
     ).all()
 
 
 def judged_answers(session: Session, campaign_id: int) -> list[Judged]:
-    """The ranked answers of a campaign that came from registered models, with their ratings.
-
-    Hidden gold, which every labeler judges, and what somebody judged again are left out.
-    """
-    measures = exists().where(ExtraSlot.lease_id == Annotation.lease_id, ExtraSlot.use.in_(("gold", "repeat")))
+    """The ranked answers of a campaign that came from registered models, with their ratings, of rankings that count."""
     rows = session.execute(
         select(Annotation.id, Candidate.prompt_id, Candidate.model_version_id, Ranking.rank, Rating.likert)
+        .join(Campaign, Campaign.id == Annotation.campaign_id)
         .join(Ranking, Ranking.annotation_id == Annotation.id)
         .join(Candidate, Candidate.id == Ranking.candidate_id)
         .outerjoin(Rating, (Rating.annotation_id == Annotation.id) & (Rating.candidate_id == Ranking.candidate_id))
-        .where(Annotation.campaign_id == campaign_id, Candidate.model_version_id.is_not(None), ~measures)
+        .where(Annotation.campaign_id == campaign_id, Candidate.model_version_id.is_not(None), judgements.counts())
         .order_by(Annotation.id, Candidate.id)
     )
     return [Judged(annotation, prompt, model or 0, rank, likert) for annotation, prompt, model, rank, likert in rows]
+
+
+def rankings_in(session: Session, campaign_id: int) -> int:
+    """How many rankings of a campaign count, whoever made the answers."""
+    query = select(func.count(Annotation.id)).join(Campaign, Campaign.id == Annotation.campaign_id)
+    return session.scalar(query.where(Campaign.id == campaign_id, judgements.counts(), Annotation.ranks.any())) or 0
 
 
 def model_names(session: Session) -> dict[int, str]:

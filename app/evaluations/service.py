@@ -36,6 +36,7 @@ class ModelResult:
 class Evaluation:
     campaign: Campaign
     annotations: int
+    """Rankings that count, also of answers that no registered model made."""
     pairs: Sequence[PairResult]
     models: Sequence[ModelResult]
 
@@ -116,7 +117,7 @@ def _evaluate(session: Session, campaign: Campaign, names: dict[int, str]) -> Ev
     models = sorted({answer.model_id for answer in judged})
     return Evaluation(
         campaign=campaign,
-        annotations=len({answer.annotation_id for answer in judged}),
+        annotations=queries.rankings_in(session, campaign.id),
         pairs=[
             PairResult(names[newer], names[older], _win_rate(judged, newer, older, seed=campaign.id))
             for older, newer in combinations(models, 2)

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.annotations.rules.campaigns import BANK, JUDGING, WORK
+from app.judgements.queries import counts
 from app.models import Annotation, Campaign, GoldItem, Lease, Person, Prompt, Ranking, Task, TaskCandidate
 
 
@@ -30,10 +31,10 @@ class Item:
 
 
 def _counted() -> ColumnElement[bool]:
-    """The annotation is one to be adjudicated: in a bank that of a researcher's slot, not of somebody's test."""
+    """The annotation is one to be adjudicated: of work what counts; in a bank that of a researcher's slot, no test."""
     reserved = exists().where(Lease.id == Annotation.lease_id, Lease.slot >= Campaign.overlap)
     reserved = reserved.correlate(Annotation, Campaign)
-    return or_(Campaign.purpose == WORK, ~reserved)
+    return or_(counts(), and_(Campaign.purpose == BANK, ~reserved))
 
 
 def _judged() -> ColumnElement[bool]:

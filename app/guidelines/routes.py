@@ -21,6 +21,7 @@ from app.guidelines.pages import (
 from app.language import gettext as _
 from app.models import Person, Question
 from app.people.rules import may
+from app.web.addresses import TaskId, task_address
 from app.web.forms import whole_number
 from app.web.paging import Paging
 from app.web.render import go, render, tell
@@ -232,7 +233,7 @@ def _question_again(request: Request, question_id: int, given: dict[str, str], e
 @router.post("/label/tasks/{task_id}/questions")
 def ask(
     request: Request,
-    task_id: int,
+    task_id: TaskId,
     person: Labeler,
     session: Writing,
     now: Now,
@@ -242,7 +243,7 @@ def ask(
 ) -> Response:
     question = questions.ask(session, person, task_id, now, text=text, about_campaign=about == "campaign")
     said = _("Asked. The answer comes here.")
-    return _own_threads(request, session, person, question, f"/label/tasks/{task_id}", said)
+    return _own_threads(request, session, person, question, task_address(request, task_id), said)
 
 
 @router.post("/label/questions/{question_id}/posts")

@@ -3,6 +3,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, contains_eager, defer, joinedload, undefer
 
+from app.judgements import queries as judgements
 from app.models import (
     Annotation,
     Campaign,
@@ -26,16 +27,17 @@ def _is_looked_at() -> ColumnElement[bool]:
 
 
 def campaign_by_id(session: Session, campaign_id: int) -> Campaign | None:
-    return session.get(Campaign, campaign_id)
+    """A campaign of work: what is written for a bank is a test, which is rated in its screening."""
+    return session.scalar(select(Campaign).where(Campaign.id == campaign_id, judgements.is_work()))
 
 
 def writing_campaigns(session: Session) -> list[tuple[Campaign, int]]:
-    """Campaigns in which people write, newest first, with how many texts there are to look at."""
+    """Campaigns of work in which people write, newest first, with how many texts there are to look at."""
     rows = session.execute(
         select(Campaign, func.count(WrittenText.id))
         .outerjoin(Annotation, Annotation.campaign_id == Campaign.id)
         .outerjoin(WrittenText, (WrittenText.annotation_id == Annotation.id) & _is_looked_at())
-        .where(Campaign.kind.in_(WRITING))
+        .where(Campaign.kind.in_(WRITING), judgements.is_work())
         .group_by(Campaign.id)
         .order_by(Campaign.id.desc())
     )
@@ -47,7 +49,8 @@ def texts_of_campaign(session: Session, campaign_id: int) -> Sequence[WrittenTex
     query = (
         select(WrittenText)
         .join(Annotation, Annotation.id == WrittenText.annotation_id)
-        .where(Annotation.campaign_id == campaign_id, _is_looked_at())
+        .join(Campaign, Campaign.id == Annotation.campaign_id)
+        .where(Annotation.campaign_id == campaign_id, judgements.is_work(), _is_looked_at())
         .order_by(WrittenText.id)
         .options(
             contains_eager(WrittenText.annotation)
@@ -62,7 +65,8 @@ def text_by_id(session: Session, text_id: int) -> WrittenText | None:
     query = (
         select(WrittenText)
         .join(Annotation, Annotation.id == WrittenText.annotation_id)
-        .where(WrittenText.id == text_id)
+        .join(Campaign, Campaign.id == Annotation.campaign_id)
+        .where(WrittenText.id == text_id, judgements.is_work())
         .options(
             contains_eager(WrittenText.annotation)
             .joinedload(Annotation.task)

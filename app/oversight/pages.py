@@ -236,10 +236,13 @@ class FeedbackPage(Page):
     """What somebody may know of their own work: no rank among colleagues, no alarm, nobody else's figure."""
 
     template: ClassVar[str] = "oversight/feedback.html"
+    counted: ClassVar[Sequence[str]] = (TEAM, RESEARCHERS)
+    """Figures that may say of how many tasks they are: of the others the number would tell what measures."""
+    fewest: ClassVar[int] = FEWEST_FOR_FEEDBACK
     figures: Sequence[Figure]
-    tasks: int
     differing: Sequence[Differing]
     days: int
+    before: datetime
     waiting: WaitingFragment | None = None
 
 
@@ -444,12 +447,16 @@ def differing_of(rows: Sequence[tuple[Annotation, GoldItem]]) -> list[Differing]
 
 
 def feedback_page(
-    report: LabelersReport, person: Person, differing: Sequence[tuple[Annotation, GoldItem]], days: int
+    report: LabelersReport,
+    person: Person,
+    differing: Sequence[tuple[Annotation, GoldItem]],
+    days: int,
+    before: datetime,
 ) -> FeedbackPage:
     """Own figures, where there is enough behind them."""
     number = report.number_of(person.id)
     if number is None:
-        return FeedbackPage([], 0, differing_of(differing), days)
+        return FeedbackPage([], differing_of(differing), days, before)
     found = findings_of(report, number)
     shown = [figure(measure, found[measure], None) for measure in (TEAM, RESEARCHERS, GOLD, ITSELF, PACE)]
-    return FeedbackPage(shown, found[LOAD].tasks, differing_of(differing), days)
+    return FeedbackPage(shown, differing_of(differing), days, before)

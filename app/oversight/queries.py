@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
+from app.judgements import queries as judgements
 from app.models import (
     AlarmBound,
     AlarmNote,
@@ -33,7 +34,7 @@ BY_ID = 500
 
 @dataclass(frozen=True)
 class Submission:
-    """One ranking by somebody with an account."""
+    """One ranking by somebody with an account; ``measures`` is ``GOLD`` or ``REPEAT`` where it is there to measure."""
 
     id: int
     person_id: int
@@ -42,12 +43,13 @@ class Submission:
     submitted_at: datetime
     active_seconds: Mapping[str, float] | None
     shown_order: Sequence[int]
+    measures: str
 
 
 def _work(query: AnySelect, filters: Filters) -> AnySelect:
     """Work on tasks whose answers are ranked, by people with an account; banks and imports are none."""
     query = query.join(Campaign, Campaign.id == Annotation.campaign_id)
-    query = query.where(Campaign.purpose == "work", Campaign.kind == "ranking", Annotation.person_id.is_not(None))
+    query = query.where(judgements.is_work(), Campaign.kind == "ranking", Annotation.person_id.is_not(None))
     if filters.campaign is not None:
         query = query.where(Campaign.id == filters.campaign)
     if filters.since is not None:
@@ -67,6 +69,11 @@ def submissions(session: Session, filters: Filters) -> list[Submission]:
         Annotation.submitted_at,
         Annotation.active_seconds,
         Annotation.shown_order,
+        case(
+            (judgements.measures(judgements.GOLD), judgements.GOLD),
+            (judgements.measures(judgements.REPEAT), judgements.REPEAT),
+            else_="",
+        ),
     ).join(Task, Task.id == Annotation.task_id)
     query = query.outerjoin(RepeatedTask, RepeatedTask.task_id == Task.id)
     query = query.outerjoin(original, original.id == RepeatedTask.original_id)
@@ -134,9 +141,15 @@ def person(session: Session, person_id: int) -> Person | None:
 def campaigns(session: Session) -> list[tuple[int, str]]:
     """Those in which answers are ranked here, the newest first."""
     query = select(Campaign.id, Campaign.name).where(
-        Campaign.purpose == "work", Campaign.kind == "ranking", ~Campaign.imported
+        judgements.is_work(), Campaign.kind == "ranking", ~Campaign.imported
     )
     return [(id_, name) for id_, name in session.execute(query.order_by(Campaign.id.desc()))]
+
+
+def longest_correction(session: Session) -> int:
+    """The most minutes for which a campaign lets people correct what they ranked."""
+    query = select(func.max(Campaign.correction_minutes)).where(judgements.is_work(), Campaign.kind == "ranking")
+    return session.scalar(query) or 0
 
 
 def bounds(session: Session) -> Mapping[str, AlarmBound]:
@@ -160,7 +173,7 @@ def version(session: Session) -> tuple[Any, ...]:
 
 
 def differing_from_gold(
-    session: Session, person_id: int, *, closed_only: bool, limit: int
+    session: Session, person_id: int, *, closed_only: bool, limit: int, before: datetime | None = None
 ) -> list[tuple[Annotation, GoldItem]]:
     """A person's newest rankings of tasks that have gold; of campaigns in work only where it does no harm to tell."""
     query = (
@@ -174,5 +187,7 @@ def differing_from_gold(
         )
     )
     if closed_only:
-        query = query.where(Campaign.status == "closed", Campaign.purpose == "work")
+        query = query.where(Campaign.status == "closed", judgements.is_work())
+    if before is not None:
+        query = query.where(Annotation.submitted_at < before)
     return [(annotation, item) for annotation, item in session.execute(query.limit(limit))]

@@ -24,14 +24,13 @@ from app.oversight.pages import (
     person_page,
     waiting,
 )
-from app.oversight.rules import Filters, with_bounds
+from app.oversight.rules import Filters, settled, with_bounds
 from app.oversight.service import LabelersReport
 from app.people.rules import may
 from app.quality.reports import Reports
 from app.quality.rules.ongoing import BOUNDS
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, Writing, needs
-from app.worklog.rules import begin_of
 
 router = APIRouter()
 Watcher = Annotated[Person, Depends(needs(lambda role: may(role, "review")))]
@@ -158,9 +157,9 @@ def note_alarm(
 @router.get("/label/feedback")
 def show_feedback(request: Request, person: Labeler, session: Reading, now: Now) -> HTMLResponse:
     """A person's own figures; there is no address that shows somebody else's."""
-    since = begin_of(now.date(), now) - timedelta(days=FEEDBACK_DAYS)
-    making = _reports(request).ask(Filters(since=since))
+    before = settled(now, queries.longest_correction(session))
+    making = _reports(request).ask(Filters(since=before - timedelta(days=FEEDBACK_DAYS), before=before))
     if making.failed or (report := making.report) is None:
-        return render(request, FeedbackPage([], 0, [], FEEDBACK_DAYS, waiting(making, "/label/feedback")))
-    differing = queries.differing_from_gold(session, person.id, closed_only=True, limit=DIFFERING_READ)
-    return render(request, feedback_page(report, person, differing[:DIFFERING_SHOWN], FEEDBACK_DAYS))
+        return render(request, FeedbackPage([], [], FEEDBACK_DAYS, before, waiting(making, "/label/feedback")))
+    differing = queries.differing_from_gold(session, person.id, closed_only=True, limit=DIFFERING_READ, before=before)
+    return render(request, feedback_page(report, person, differing[:DIFFERING_SHOWN], FEEDBACK_DAYS, before))

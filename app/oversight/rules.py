@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.language import gettext as _
 from app.quality.rules.findings import Bound
@@ -17,6 +17,15 @@ class Filters:
     campaign: int | None = None
     since: datetime | None = None
     before: datetime | None = None
+
+
+def settled(now: datetime, correction_minutes: int) -> datetime:
+    """Up to when work stands in what people read about themselves: a Monday, after which nothing before it can change.
+
+    What one reads of oneself comes by whole weeks, so that no figure moves after a single task and tells what it was.
+    """
+    last = now - timedelta(minutes=correction_minutes)
+    return last.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=last.weekday())
 
 
 def rings_again(value: float, looked_at: float, bound: Bound, middle: float | None = None) -> bool:

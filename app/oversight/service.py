@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
+from app.judgements import queries as judged
 from app.language import gettext as _
 from app.language import mark
 from app.models import AlarmBound, AlarmNote, Person
@@ -33,12 +34,13 @@ from app.quality.rules.ongoing import (
 from app.quality.rules.peers import agreement_with, agreement_with_the_team
 from app.quality.rules.reading import words_of
 from app.quality.rules.resamples import Integers
-from app.quality.rules.work import UNKNOWN, Work
+from app.quality.rules.work import AGAIN, HIDDEN_GOLD, UNKNOWN, Work
 
 DAY = 86_400.0
 MOST_MONTHS = 12
 FAIR = {POSITION: 0.5}
 """Measures that are bad in both directions, and their value of no habit."""
+MEASURES_WHAT: Mapping[str, int] = {"": 0, judged.GOLD: HIDDEN_GOLD, judged.REPEAT: AGAIN}
 READING, COUNTING, COMPARING = mark("reading what was judged"), mark("counting words"), mark("comparing people")
 Say = Callable[[str], None]
 
@@ -170,6 +172,7 @@ def material(session: Session, filters: Filters, say: Say = lambda _step: None) 
         rating=_whole([row[3] for row in answers] + [0] * len(of_gold)),
         place=_whole([shown[row[0]].get(row[1], UNKNOWN) for row in answers] + [UNKNOWN] * len(of_gold)),
         labelers=len(workers) + 1,
+        measures=_whole([MEASURES_WHAT[one.measures] for one in given] + [0] * len(gold)),
     )
     month_of = _whole([month.get(f"{one.submitted_at:%Y-%m}", -1) for one in given] + [-1] * len(gold))
     return Material(work, workers, work.answer, months, month_of)
@@ -227,10 +230,10 @@ def _monthly(found: Material, researchers: np.ndarray, is_gold: np.ndarray) -> d
     of_gold = found.work.labeler == found.work.labelers - 1
     for number in range(len(found.months)):
         part = found.work.only((found.month_of == number) | of_gold)
-        judgements, count = part.judgements, part.labelers
-        series[TEAM].append(agreement_with_the_team(judgements, labelers=count, trusted=researchers | is_gold))
-        series[RESEARCHERS].append(agreement_with(judgements, researchers, labelers=count))
-        series[GOLD].append(agreement_with(judgements, is_gold, labelers=count))
+        people, count = part.between_people, part.labelers
+        series[TEAM].append(agreement_with_the_team(people, labelers=count, trusted=researchers | is_gold))
+        series[RESEARCHERS].append(agreement_with(people, researchers, labelers=count))
+        series[GOLD].append(agreement_with(part.beside_gold, is_gold, labelers=count))
     return series
 
 

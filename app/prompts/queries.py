@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, String, Table, and_, cast, exists,
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, selectinload
 
+from app.judgements import queries as judgements
 from app.models import (
     Annotation,
     Base,
@@ -199,7 +200,13 @@ def _filtered(query: Select[Any], search: str, source: str, use_case: str, sensi
 
 def _is_suggested() -> ColumnElement[bool]:
     """Labelers say that the prompt asks for what the mark warns of, and nobody has decided on the mark."""
-    labelled = exists().where(Task.prompt_id == Prompt.id, Annotation.task_id == Task.id, *_warning_labels())
+    labelled = exists().where(
+        Task.prompt_id == Prompt.id,
+        Annotation.task_id == Task.id,
+        Campaign.id == Annotation.campaign_id,
+        judgements.counts(),
+        *_warning_labels(),
+    )
     return and_(Prompt.sensitive.is_(None), labelled)
 
 
@@ -220,7 +227,8 @@ def warnings_of(session: Session, ids: Sequence[int]) -> dict[int, dict[str, int
         .select_from(Flag)
         .join(Annotation, Annotation.id == Flag.annotation_id)
         .join(Task, Task.id == Annotation.task_id)
-        .where(Task.prompt_id.in_(ids), *_warning_labels())
+        .join(Campaign, Campaign.id == Annotation.campaign_id)
+        .where(Task.prompt_id.in_(ids), judgements.counts(), *_warning_labels())
         .group_by(Task.prompt_id, Flag.name)
         .order_by(Task.prompt_id, Flag.name)
     )
@@ -238,7 +246,7 @@ def counts_by_prompt(session: Session, ids: Sequence[int]) -> dict[int, tuple[in
         select(Task.prompt_id, func.count())
         .join(Annotation, Annotation.task_id == Task.id)
         .join(Campaign, Campaign.id == Task.campaign_id)
-        .where(Task.prompt_id.in_(ids), Campaign.kind == "ranking", Annotation.ranks.any()),
+        .where(Task.prompt_id.in_(ids), Campaign.kind == "ranking", judgements.counts(), Annotation.ranks.any()),
     )
     demonstrations = _counted(
         session, select(Demonstration.prompt_id, func.count()).where(Demonstration.prompt_id.in_(ids))
@@ -266,12 +274,12 @@ def candidates_of(session: Session, prompt_id: int, limit: int) -> Sequence[Cand
 
 
 def rankings_of(session: Session, prompt_id: int, limit: int) -> Sequence[tuple[Annotation, Campaign]]:
-    """Annotations with a ranking on a prompt, newest first, their ranks loaded with them."""
+    """What counts of the rankings on a prompt, newest first, their ranks loaded with them."""
     rows = session.execute(
         select(Annotation, Campaign)
         .join(Task, Task.id == Annotation.task_id)
         .join(Campaign, Campaign.id == Annotation.campaign_id)
-        .where(Task.prompt_id == prompt_id, Campaign.kind == "ranking", Annotation.ranks.any())
+        .where(Task.prompt_id == prompt_id, Campaign.kind == "ranking", judgements.counts(), Annotation.ranks.any())
         .options(selectinload(Annotation.ranks))
         .order_by(Annotation.id.desc())
         .limit(limit)

@@ -1,4 +1,4 @@
-"""SQL of the review queue. A reviewer never meets what they wrote themselves."""
+"""SQL of the review queue. A reviewer never meets what they wrote themselves, nor what somebody wrote for a bank."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,27 +6,38 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
+from app.judgements import queries as judgements
 from app.models import Annotation, Campaign, Task, WrittenText
+
+AnySelect = Select[*tuple[Any, ...]]
+
+
+def _texts(query: AnySelect) -> AnySelect:
+    """A query about texts of work, with their annotations and campaigns; what is written for a bank is a test."""
+    query = query.join(Annotation, Annotation.id == WrittenText.annotation_id)
+    return query.join(Campaign, Campaign.id == Annotation.campaign_id).where(judgements.is_work())
 
 
 def _not_by(person_id: int) -> ColumnElement[bool]:
     return or_(Annotation.person_id.is_(None), Annotation.person_id != person_id)
 
 
-def _waiting(query: Select[*tuple[Any, ...]], person_id: int, campaign_id: int | None) -> Select[*tuple[Any, ...]]:
-    query = query.where(WrittenText.state == "waiting", _not_by(person_id))
+def _waiting(query: AnySelect, person_id: int, campaign_id: int | None) -> AnySelect:
+    query = _texts(query).where(WrittenText.state == "waiting", _not_by(person_id))
     return query if campaign_id is None else query.where(Annotation.campaign_id == campaign_id)
 
 
 def waiting_count(session: Session, person_id: int, campaign_id: int | None = None) -> int:
-    query = select(func.count(WrittenText.id)).join(Annotation, Annotation.id == WrittenText.annotation_id)
-    return session.scalar(_waiting(query, person_id, campaign_id)) or 0
+    return session.scalar(_waiting(select(func.count(WrittenText.id)), person_id, campaign_id)) or 0
 
 
 def oldest_waiting(session: Session, person_id: int, campaign_id: int | None, after: int) -> int | None:
     """The next text to review after one, by age and going round."""
-    query = select(WrittenText.id).join(Annotation, Annotation.id == WrittenText.annotation_id)
-    query = _waiting(query, person_id, campaign_id).order_by(WrittenText.id <= after, WrittenText.id).limit(1)
+    query = (
+        _waiting(select(WrittenText.id), person_id, campaign_id)
+        .order_by(WrittenText.id <= after, WrittenText.id)
+        .limit(1)
+    )
     return session.scalar(query)
 
 
@@ -40,6 +51,7 @@ def campaigns_with_texts(session: Session, person_id: int) -> list[tuple[Campaig
         select(Campaign, WrittenText.state, func.count(), func.count().filter(mine))
         .join(Annotation, Annotation.campaign_id == Campaign.id)
         .join(WrittenText, WrittenText.annotation_id == Annotation.id)
+        .where(judgements.is_work())
         .where(or_(Campaign.needs_review, WrittenText.decided_by.is_not(None), WrittenText.state == "waiting"))
         .group_by(Campaign.id, WrittenText.state)
         .order_by(Campaign.id.desc())
@@ -55,8 +67,7 @@ def campaigns_with_texts(session: Session, person_id: int) -> list[tuple[Campaig
 def text_by_id(session: Session, text_id: int) -> WrittenText | None:
     """A version of a text with its annotation, task, prompt and campaign."""
     return session.scalar(
-        select(WrittenText)
-        .join(Annotation, Annotation.id == WrittenText.annotation_id)
+        _texts(select(WrittenText))
         .where(WrittenText.id == text_id)
         .options(
             contains_eager(WrittenText.annotation)
@@ -74,9 +85,8 @@ def lock_annotation(session: Session, annotation_id: int) -> None:
 
 def decided(session: Session, campaign_id: int | None, state: str, *, limit: int, offset: int) -> Sequence[WrittenText]:
     """Texts about which somebody has decided, the latest decision first."""
-    query = select(WrittenText).join(Annotation, Annotation.id == WrittenText.annotation_id)
     return session.scalars(
-        _decided(query, campaign_id, state)
+        _decided(select(WrittenText), campaign_id, state)
         .order_by(WrittenText.decided_at.desc(), WrittenText.id.desc())
         .limit(limit)
         .offset(offset)
@@ -85,11 +95,10 @@ def decided(session: Session, campaign_id: int | None, state: str, *, limit: int
 
 
 def decided_count(session: Session, campaign_id: int | None, state: str) -> int:
-    query = select(func.count(WrittenText.id)).join(Annotation, Annotation.id == WrittenText.annotation_id)
-    return session.scalar(_decided(query, campaign_id, state)) or 0
+    return session.scalar(_decided(select(func.count(WrittenText.id)), campaign_id, state)) or 0
 
 
-def _decided(query: Select[*tuple[Any, ...]], campaign_id: int | None, state: str) -> Select[*tuple[Any, ...]]:
-    query = query.where(WrittenText.decided_by.is_not(None))
+def _decided(query: AnySelect, campaign_id: int | None, state: str) -> AnySelect:
+    query = _texts(query).where(WrittenText.decided_by.is_not(None))
     query = query.where(WrittenText.state == state) if state else query
     return query if campaign_id is None else query.where(Annotation.campaign_id == campaign_id)

@@ -4,6 +4,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, selectinload
 
+from app.judgements import queries as judgements
 from app.models import (
     Annotation,
     Campaign,
@@ -105,7 +106,7 @@ def pipeline_counts(session: Session) -> dict[str, int]:
         "rankings": count(
             select(func.count(Annotation.id))
             .join(Campaign, Campaign.id == Annotation.campaign_id)
-            .where(Campaign.kind == "ranking", Campaign.purpose == "work")
+            .where(Campaign.kind == "ranking", judgements.counts())
         ),
         "snapshots": count(select(func.count(Snapshot.id))),
     }

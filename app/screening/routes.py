@@ -30,6 +30,7 @@ from app.screening.pages import (
     row_of,
 )
 from app.screening.rules import CRITERIA, DEMONSTRATIONS, Decision, Plan
+from app.web.addresses import task_address
 from app.web.forms import whole_number
 from app.web.render import Undo, go, render, tell
 from app.web.requests import (
@@ -125,9 +126,9 @@ def start(person: Tested, session: Writing, now: Now) -> RedirectResponse:
 
 
 @router.post("/screening/next")
-def next_item(person: Tested, session: Reading) -> RedirectResponse:
+def next_item(request: Request, person: Tested, session: Reading) -> RedirectResponse:
     task = service.next_task(session, person)
-    return go(f"/label/tasks/{task}" if task else "/screening")
+    return go(task_address(request, task) if task else "/screening")
 
 
 @router.post("/screening/self")

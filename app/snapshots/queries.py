@@ -12,12 +12,12 @@ from typing import Any
 from sqlalchemy import Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from app.judgements import queries as judgements
 from app.models import (
     Annotation,
     Campaign,
     Candidate,
     Demonstration,
-    ExtraSlot,
     Flag,
     Person,
     Prompt,
@@ -181,12 +181,7 @@ def _demonstrations(query: AnySelect, filters: Filters) -> AnySelect:
 def _annotations(query: AnySelect, filters: Filters) -> AnySelect:
     """Rankings of the kind that is asked for; imported labels are annotations too, but rank nothing."""
     ranked = (Campaign.kind == filters.instrument, Annotation.ranks.any())
-    return _prompts(_with_prompts(query).where(*ranked, _taken(filters), ~_measures_its_labeler()), filters)
-
-
-def _measures_its_labeler() -> Any:
-    """Hidden gold, which every labeler judges, and what somebody judged again: they would weigh more than the rest."""
-    return exists().where(ExtraSlot.lease_id == Annotation.lease_id, ExtraSlot.use.in_(("gold", "repeat")))
+    return _prompts(_with_prompts(query).where(*ranked, _taken(filters)), filters)
 
 
 def _with_prompts(query: AnySelect) -> AnySelect:
@@ -200,8 +195,8 @@ def _with_prompts(query: AnySelect) -> AnySelect:
 
 
 def _taken(filters: Filters) -> Any:
-    """The campaign is one that the filters take; never a bank, whose items people are measured by."""
-    work = and_(Campaign.purpose == "work", Campaign.phase.in_(filters.phases))
+    """What counts, in campaigns that the filters take."""
+    work = and_(judgements.counts(), Campaign.phase.in_(filters.phases))
     return and_(work, Campaign.id.in_(filters.campaigns)) if filters.campaigns else work
 
 
@@ -248,8 +243,8 @@ def campaigns(session: Session) -> Sequence[tuple[Campaign, int]]:
     """All campaigns that a snapshot can take, with the number of their annotations, newest first."""
     rows = session.execute(
         select(Campaign, func.count(Annotation.id))
-        .outerjoin(Annotation, Annotation.campaign_id == Campaign.id)
-        .where(Campaign.purpose == "work")
+        .outerjoin(Annotation, and_(Annotation.campaign_id == Campaign.id, judgements.counts()))
+        .where(judgements.is_work())
         .group_by(Campaign.id)
         .order_by(Campaign.id.desc())
     )
@@ -257,7 +252,7 @@ def campaigns(session: Session) -> Sequence[tuple[Campaign, int]]:
 
 
 def campaign_ids(session: Session) -> dict[str, int]:
-    rows = session.execute(select(Campaign.name, Campaign.id).where(Campaign.purpose == "work"))
+    rows = session.execute(select(Campaign.name, Campaign.id).where(judgements.is_work()))
     return {name: id_ for name, id_ in rows}  # noqa: C416
 
 

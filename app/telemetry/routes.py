@@ -1,3 +1,4 @@
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -7,7 +8,6 @@ from app.language import gettext as _
 from app.models import Person
 from app.people.rules import may
 from app.telemetry import service
-from app.web.forms import whole_number
 from app.web.render import go, tell
 from app.web.requests import Now, Writing, needs
 
@@ -30,4 +30,4 @@ def answer(
     agreed = agree == "yes"
     service.answer(session, person, campaign_id, now, agreed=agreed)
     tell(request, _("From now on it is counted.") if agreed else _("Nothing is counted; what was counted is deleted."))
-    return go(f"/label/tasks/{whole_number(task, _('The task'))}" if task else "/label")
+    return go(task if re.fullmatch(r"/label/tasks/\d{1,10}", task) else "/label")

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,6 +23,7 @@ from app.language import LOCALES, listed, ngettext, plain_gettext, plain_ngettex
 from app.language import gettext as _
 from app.models import Person
 from app.people import rules as people_rules
+from app.web.addresses import task_address
 from app.web.markup import exact_text, excerpt, render_markdown
 from app.web.navigation import Section, navigation
 from app.web.requests import person_of
@@ -135,6 +136,7 @@ def render(request: Request, page: Page, status: int = 200) -> HTMLResponse:
         "navigation": _rooms(person, request.url.path),
         "csrf_token": csrf_token(request),
         "path": request.url.path,
+        "address_of_task": partial(task_address, request),
         "theme": theme if (theme := request.cookies.get("theme")) in ("light", "dark") else "",
         "locale": spoken(),
         "locales": LOCALES,

@@ -76,8 +76,8 @@ class Entry:
     seconds: float | None
     review: "Review | None"
     corrected_at: datetime | None
-    correct_at: str = ""
-    """Where it can be corrected, until ``correct_until``; empty where it cannot."""
+    correct_task: int | None = None
+    """The task as which it can be corrected, until ``correct_until``; nothing where it cannot."""
     correct_until: datetime | None = None
 
 
@@ -115,7 +115,7 @@ def entry_of(
         seconds=annotation.seconds,
         review=review_of(newest) if newest else None,
         corrected_at=annotation.corrected_at,
-        correct_at=f"/label/tasks/{annotation.task_id}/correct" if correct_until else "",
+        correct_task=annotation.task_id if correct_until else None,
         correct_until=correct_until,
     )
 
@@ -132,14 +132,14 @@ def letters_of(annotation: Annotation) -> dict[int, str]:
 
 @dataclass(frozen=True)
 class OwnSkip:
-    """A skip of one's own; ``undo`` while it can still be taken back."""
+    """A skip of one's own; ``undo_task`` is its task while it can still be taken back."""
 
     skipped_at: datetime
     campaign: str
     prompt: Excerpt
     reason: str
     note: str
-    undo: str
+    undo_task: int | None
 
 
 def skip_of(row: Skip, reader: Person, now: datetime) -> OwnSkip:
@@ -150,7 +150,7 @@ def skip_of(row: Skip, reader: Person, now: datetime) -> OwnSkip:
         prompt=excerpt_of(row.task, reader),
         reason=skips.REASONS[row.reason],
         note=row.note,
-        undo=f"/label/tasks/{row.task_id}/skip/undo" if back else "",
+        undo_task=row.task_id if back else None,
     )
 
 

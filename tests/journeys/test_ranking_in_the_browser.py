@@ -12,6 +12,7 @@ from app.annotations import campaigns, service
 from app.annotations.rules.submission import Verdict
 from app.models import Annotation, Candidate, Draft, Person, Prompt
 from app.models.base import utc_now
+from app.web.addresses import shown
 from tests.browsing import PASSWORD
 from tests.factories import LABELLED
 
@@ -29,7 +30,7 @@ def labeler(factory):
 
 
 @pytest.fixture
-def tasks(database, labeler):
+def tasks(database, labeler, settings):
     """Makes a task for each number of answers; with ratings (or one for all), parts 1 and 2 are done."""
 
     def tasks(*counts, text="Answer {j} tells of the rain.", ratings=None):
@@ -59,7 +60,7 @@ def tasks(database, labeler):
                 for candidate, likert in zip(work.order, given, strict=True):
                     now, verdict = utc_now(), Verdict(likert)
                     service.save_answer(session, person, task, candidate, now, verdict=verdict, shown=work.version)
-                places.append(f"/label/tasks/{task}/rank")
+                places.append(f"/label/tasks/{shown(settings.session_key, task)}/rank")
         return places
 
     return tasks

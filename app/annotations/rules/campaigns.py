@@ -170,6 +170,11 @@ def is_reserved(purpose: str, overlap: int, slot: int) -> bool:
     return purpose == BANK and slot >= overlap
 
 
+def is_reviewed(purpose: str, *, needs_review: bool) -> bool:
+    """Whether texts wait for a reviewer. What is written for a bank is a test: it is rated, never reviewed."""
+    return needs_review and purpose == WORK
+
+
 def answers_problem(answers: int) -> str | None:
     if FEWEST_ANSWERS <= answers <= MOST_ANSWERS:
         return None

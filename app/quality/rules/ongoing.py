@@ -132,7 +132,7 @@ def ongoing_report(
         level: chance of any false alarm in the report.
     """
     gold = np.zeros(work.labelers, dtype=bool) if gold is None else gold
-    judgements, count = work.judgements, work.labelers
+    people, count = work.between_people, work.labelers
     nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
     paths = drift_by_labeler(
         fixed_pair or Preferences(nobody, nobody, nothing, nothing), count, bounds.get(DRIFT, BOUNDS[DRIFT])
@@ -140,11 +140,11 @@ def ongoing_report(
     load = workload(work)
     trusted = researchers | gold
     findings: dict[str, list[Finding]] = {
-        TEAM: agreement_with_the_team(judgements, labelers=count, trusted=trusted, bound=bounds.get(TEAM)),
-        RESEARCHERS: agreement_with(judgements, researchers, labelers=count, bound=bounds.get(RESEARCHERS)),
-        OTHERS: agreement_with(judgements, ~trusted, labelers=count, bound=bounds.get(OTHERS)),
-        GOLD: agreement_with(judgements, gold, labelers=count, bound=bounds.get(GOLD)),
-        ITSELF: consistency(judgements, labelers=count, bound=bounds.get(ITSELF)),
+        TEAM: agreement_with_the_team(people, labelers=count, trusted=trusted, bound=bounds.get(TEAM)),
+        RESEARCHERS: agreement_with(people, researchers, labelers=count, bound=bounds.get(RESEARCHERS)),
+        OTHERS: agreement_with(people, ~trusted, labelers=count, bound=bounds.get(OTHERS)),
+        GOLD: agreement_with(work.beside_gold, gold, labelers=count, bound=bounds.get(GOLD)),
+        ITSELF: consistency(work.judgements, labelers=count, bound=bounds.get(ITSELF)),
         SPEED: impossible_speed(work, bounds.get(SPEED, BOUNDS[SPEED])),
         PACE: pace(work, bounds.get(PACE, BOUNDS[PACE])),
         STRAIGHT: straight_lining(work, bounds.get(STRAIGHT, BOUNDS[STRAIGHT])),

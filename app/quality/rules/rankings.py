@@ -142,6 +142,20 @@ class Judgements:
             self, ranking=self.ranking[kept], pair=self.pair[kept], sign=self.sign[kept], shown=self.shown[kept]
         )
 
+    def firsts(self) -> Judgements:
+        """What each person said first of each pair: whoever judges a pair twice has one vote on it."""
+        size = int(self.labeler.max(initial=-1)) + 1
+        cells = self.pair.astype(np.int64) * size + self.labeler[self.ranking]
+        order = np.lexsort((self.ranking, cells))
+        again = np.zeros(len(cells), dtype=bool)
+        again[order[1:]] = cells[order[1:]] == cells[order[:-1]]
+        if not again.any():
+            return self
+        kept = ~again
+        return replace(
+            self, ranking=self.ranking[kept], pair=self.pair[kept], sign=self.sign[kept], shown=self.shown[kept]
+        )
+
     def as_labels(self) -> Labels:
         """Each pair an item with the categories -1, 0, 1, for Krippendorff's α of signs.
 

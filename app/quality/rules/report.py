@@ -21,7 +21,7 @@ from app.quality.rules.ranking_agreement import (
     tie_rate_by,
 )
 from app.quality.rules.rankings import Judgements, RankingPairs
-from app.quality.rules.resamples import DRAWS, Integers, Resamples
+from app.quality.rules.resamples import DRAWS, Integers, Mask, Resamples
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,7 @@ class RankingReport:
 def ranking_report(
     judgements: Judgements,
     *,
+    again: Mask | None = None,
     slicings: Mapping[str, Slicing | RankingSlicing] | None = None,
     groups: Mapping[str, Groups] | None = None,
     seed: int = 0,
@@ -103,6 +104,9 @@ def ranking_report(
 
     Args:
         judgements: of all rankings; prompts are what the bootstrap draws.
+        again: (R,) rankings that somebody was asked for a second time. They are compared with that person's earlier one
+            and with nothing else; likewise what somebody ranked twice by themselves counts once among people, as said
+            first.
         slicings: ways to divide the tasks or the rankings, by name.
         groups: ways to divide the labelers, by name.
         seed: of the draws; the same data and seed give the same report.
@@ -110,17 +114,18 @@ def ranking_report(
         resamples: made before, for a report that says more about the same prompts; ``seed`` and ``draws`` are theirs.
     """
     resamples = resamples or Resamples(int(judgements.prompt.max(initial=-1)) + 1, seed=seed, draws=draws)
+    first = (judgements if again is None or not again.any() else judgements.only(~again)).firsts()
     compared = RankingPairs.of(judgements)
-    pairs = compared.between_people()
+    pairs = (compared if first is judgements else RankingPairs.of(first)).between_people()
     labelers = int(judgements.labeler.max(initial=-1)) + 1
     return RankingReport(
         overall=agreement(pairs, resamples),
         themselves=_of_one_person(compared, resamples),
         beyond_chance=tie_kappa(pairs, resamples),
-        alpha_nominal=sign_alpha(judgements, "nominal", resamples),
-        alpha_ordinal=sign_alpha(judgements, "ordinal", resamples),
-        ties=tie_rate(judgements, resamples),
-        ties_of_labeler=tie_rate_by(judgements, judgements.labeler[judgements.ranking], labelers, resamples),
+        alpha_nominal=sign_alpha(first, "nominal", resamples),
+        alpha_ordinal=sign_alpha(first, "ordinal", resamples),
+        ties=tie_rate(first, resamples),
+        ties_of_labeler=tie_rate_by(first, first.labeler[first.ranking], labelers, resamples),
         of_each=agreement_of_each(pairs, labelers, resamples),
         labelers=labeler_matrix(pairs, resamples),
         groups={name: _by_group(pairs, division, resamples) for name, division in (groups or {}).items()},

@@ -11,6 +11,7 @@ from app.quality.rules.rankings import Judgements
 from app.quality.rules.resamples import Floats, Integers, Mask
 
 UNKNOWN = -1
+HIDDEN_GOLD, AGAIN = 1, 2
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Work:
     * ``day``: when it was submitted, in days since any fixed moment (a float).
     * ``seconds``: active time in all, NaN where unknown.
     * ``words``: to be read for it, prompt and answers (``reading.words_of``); 0 where unknown.
+    * ``measures``: 0, or ``HIDDEN_GOLD`` or ``AGAIN`` where it was given out to measure whoever made it; by default
+      nothing was.
 
     Of each ranked answer, (N,), in any order:
 
@@ -51,6 +54,7 @@ class Work:
     rating: Integers
     place: Integers
     labelers: int
+    measures: Integers | None = None
 
     def __len__(self) -> int:
         return len(self.labeler)
@@ -68,13 +72,24 @@ class Work:
             place=self.place,
         )
 
+    @cached_property
+    def between_people(self) -> Judgements:
+        """What is compared with other people's: neither hidden gold, which all judge, nor anybody's second verdict."""
+        return self.judgements if self.measures is None else self.judgements.only(self.measures == 0)
+
+    @cached_property
+    def beside_gold(self) -> Judgements:
+        """What is compared with gold: everything but second verdicts."""
+        return self.judgements if self.measures is None else self.judgements.only(self.measures != AGAIN)
+
     def only(self, kept: Mask) -> Work:
         """Some of the annotations, given as a mask (A,), renumbered; tasks, prompts and people keep their numbers."""
         number = np.cumsum(kept) - 1
         answers = kept[self.annotation]
         columns = {name: getattr(self, name)[kept] for name in ("labeler", "task", "prompt", "day", "seconds", "words")}
         columns |= {name: getattr(self, name)[answers] for name in ("answer", "rank", "rating", "place")}
-        return replace(self, **columns, annotation=number[self.annotation[answers]])
+        measures = None if self.measures is None else self.measures[kept]
+        return replace(self, **columns, annotation=number[self.annotation[answers]], measures=measures)
 
     def between(self, first: float, last: float) -> Work:
         """What was submitted from day ``first`` on and before day ``last``: a window."""

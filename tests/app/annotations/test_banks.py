@@ -8,7 +8,11 @@ from sqlalchemy import select
 from app.annotations import campaigns, corrections, queries, service, skips, writing
 from app.errors import Conflict, Invalid, NotFound
 from app.evaluations import queries as evaluations
+from app.integrity import queries as integrity
 from app.models import Campaign, Demonstration, Draft, Lease, Person, WrittenText
+from app.reviews import queries as reviews
+from app.reviews import service as review
+from app.reviews.rules import REJECT, SEND_BACK, Decision
 from app.runs import queries as runs
 from app.snapshots import queries as snapshots
 from app.snapshots import service as snapshot_service
@@ -133,6 +137,57 @@ def test_nothing_that_is_written_in_a_bank_enters_the_pool(workshop):
         writing.submit_demonstration(session, researcher, task_id, NOON, "With care.")
         assert session.scalars(select(WrittenText.state)).all() == ["accepted"]
         assert session.scalars(select(Demonstration)).all() == []
+
+
+@pytest.fixture
+def tested(workshop):
+    """An applicant's text in a bank whose review was asked for before banks had none, beside one of work that waits."""
+    bank, work = (
+        workshop.campaign([(workshop.prompts(1, start=n)[0][0], [])], name=name, kind="demonstration", **options)
+        for n, name, options in ((0, "Bank", {"purpose": "bank"}), (1, "Work", {"needs_review": True}))
+    )
+    applicant, labeler = person(workshop, "applicant", "a"), person(workshop, "labeler", "l")
+    with workshop.database.transaction() as session:
+        session.get(Campaign, bank.id).needs_review = True
+        item = session.scalars(select(Lease.task_id).where(Lease.campaign_id == bank.id)).one()
+        service.reserve(session, applicant, item, NOON, NOON + timedelta(hours=1))
+        writing.submit_demonstration(session, applicant, item, NOON, "A test.")
+        task = service.take_next(session, labeler, NOON, work.id).lease.task_id
+        writing.submit_demonstration(session, labeler, task, NOON, "Work.")
+    return bank, work
+
+
+def test_texts_of_a_bank_have_no_review_and_stand_in_no_queue(workshop, tested):
+    bank, work = tested
+    reviewer = person(workshop, "researcher")
+    with workshop.database.transaction() as session:
+        test, text = session.scalars(select(WrittenText).order_by(WrittenText.id)).all()
+        assert (test.state, text.state) == ("accepted", "waiting")
+        test.state = "waiting"  # as it was left by a review that was asked for
+        session.flush()
+        assert [campaign.id for campaign, _counts in reviews.campaigns_with_texts(session, reviewer.id)] == [work.id]
+        assert reviews.waiting_count(session, reviewer.id) == 1
+        assert reviews.oldest_waiting(session, reviewer.id, None, text.id) == text.id
+        assert reviews.decided_count(session, None, "") == 0
+        assert queries.waiting_for_review(session, bank.id) == 0
+        assert [campaign.id for campaign, _count in integrity.writing_campaigns(session)] == [work.id]
+        assert integrity.texts_of_campaign(session, bank.id) == []
+        assert integrity.text_by_id(session, test.id) is None
+        assert integrity.campaign_by_id(session, bank.id) is None
+        assert queries.recent_annotations(session, bank.id, 5) == []
+        assert queries.annotation_counts(session) == {work.id: 1}
+        for verdict in (SEND_BACK, REJECT):
+            with pytest.raises(NotFound, match="There is no such text"):
+                review.decide(session, reviewer, test.id, NOON, Decision(verdict, "Because."))
+        with pytest.raises(Invalid, match="Texts for a bank are tests"):
+            campaigns.set_review(session, reviewer, bank.id, needed=True)
+
+
+def test_a_new_bank_asks_for_no_review(workshop):
+    (prompt, _answers) = workshop.prompts(1)[0]
+    options = {"kind": "demonstration", "needs_review": True}
+    assert not workshop.campaign([(prompt, [])], name="Bank", purpose="bank", **options).needs_review
+    assert workshop.campaign([(prompt, [])], name="Work", **options).needs_review
 
 
 def test_the_labelers_home_shows_work_only(browse, workshop, bank):

@@ -85,6 +85,11 @@ def test_a_plan_out_of_bounds_is_refused(plan, words):
     assert words in rules.plan_problem(plan)
 
 
+def test_a_seed_is_drawn_for_every_campaign(drawn_seeds):
+    """Whoever knew the seed could reckon at which of their items gold comes."""
+    assert len({drawn_seeds() for _ in range(20)}) == 20
+
+
 def test_usual_plans_are_fine():
     assert rules.plan_problem(Plan()) is None
     assert rules.plan_problem(Plan(rules.USUAL_PERCENT, rules.USUAL_REPEATS)) is None
@@ -374,7 +379,7 @@ def test_nothing_on_the_page_tells_gold_from_other_tasks(browse, workshop, golde
                 slot = Lease(campaign_id=campaign.id, task_id=tasks[0], slot=500)
                 session.add(slot)
             service.hold_slot(session, slot, someone, NOON + timedelta(days=4000))
-        page = browse.get(f"/label/tasks/{tasks[0]}")
+        page = browse.get(browse.task(tasks[0]))
         pages.append(
             re.sub(
                 r"Reply \d|answers/\d+|answer:\d+|plain|measured|[\w-]{30,}|content=\"\d+\"|\d+:\d\d",

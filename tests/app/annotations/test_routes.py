@@ -351,3 +351,24 @@ def test_many_long_messages_never_outgrow_the_session_cookie(browse, workshop):
     for _ in range(5):
         cookie = browse.post("/label/next").headers["set-cookie"]
     assert len(cookie) < 4096
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_the_form_of_a_new_campaign_says_what_can_be_made_of_the_answers(browse, workshop):
+    """What it offers is what it takes: used answers are told from unused ones, and can be judged again."""
+    workshop.prompts(3, answers=2, origin="import:pairs")
+    browse.as_("researcher")
+    assert "No prompt has 4 different answers yet" in browse.get("/campaigns/new")
+    workshop.campaign(workshop.prompts(2, start=10))
+    page = browse.get("/campaigns/new")
+    assert "4 answers to 2 prompts; 0 answers unused" in page
+    assert "3 answers to 3 prompts; 3 answers unused" in page
+    assert "No prompt has 4 different unused answers" in page
+    form = {"name": "C", "kind": "ranking", "origin": ["import:secret-origin-0", "import:secret-origin-1"]}
+    assert "No prompt fits this choice" in browse.post("/campaigns", form, status=422).text
+    browse.post("/campaigns", form | {"again": "yes"})
+    workshop.prompts(1, start=20)
+    page = browse.get("/campaigns/new")
+    assert "4 or more different unused answers to 1 prompt." in page
+    assert "No prompt has" not in page
+    browse.post("/campaigns", form | {"name": "D"})

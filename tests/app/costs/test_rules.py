@@ -79,7 +79,7 @@ def test_what_was_never_done_is_undefined_with_a_reason():
 
 
 def test_a_text_that_was_rejected_costs_its_time_and_counts_as_none():
-    found = rules.yields([demonstration(1, 60), demonstration(1, 60, refused=True)])["demonstration"]
+    found = rules.yields([demonstration(1, 60), demonstration(1, 60, lost=True)])["demonstration"]
     assert (found.things, found.seconds_each) == (1, pytest.approx(120))
 
 

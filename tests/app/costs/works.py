@@ -9,7 +9,5 @@ def ranking(labeler, *, prompt=0.0, ordering=0.0, ratings=(), strict=6, month="2
     return Work(campaign, "ranking", 4, group, month, labeler, parts, strict, 6)
 
 
-def demonstration(labeler, writing, *, prompt=0.0, refused=False):
-    return Work(
-        "D", "demonstration", 0, "", "2026-05", labeler, {"writing": writing, "prompt": prompt}, refused=refused
-    )
+def demonstration(labeler, writing, *, prompt=0.0, lost=False):
+    return Work("D", "demonstration", 0, "", "2026-05", labeler, {"writing": writing, "prompt": prompt}, lost=lost)

@@ -1,4 +1,5 @@
 import hashlib
+import json
 
 import pytest
 from sqlalchemy import select
@@ -102,6 +103,26 @@ def test_an_evaluation_without_data_says_so(browse, database, models):
     assert "no prompt to which both" in browse.post("/evaluations", {**form, "model_b_id": models[2]}, status=422).text
     browse.post("/evaluations", form)
     assert "undefined, because nobody has submitted" in browse.get("/evaluations")
+
+
+def test_rankings_of_answers_by_no_registered_model_are_counted_and_the_reason_is_told(browse, tmp_path):
+    browse.as_("admin")
+    rows = [
+        {
+            "prompt": f"p{n}",
+            "candidates": [{"text": f"{n} a", "rank": 1}, {"text": f"{n} b", "rank": 2}],
+            "annotator": "ann",
+            "phase": "evaluation",
+        }
+        for n in range(3)
+    ]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    browse.post("/prompts/import", files={"file": ("judged.jsonl", lines.encode())})
+    browse.as_("researcher")
+    page = browse.get("/evaluations")
+    assert "nobody has submitted" not in page
+    assert "3 annotations" in page
+    assert "the answers come from 0 registered models, and two are compared" in page
 
 
 def test_a_labeler_sees_no_evaluations(browse):

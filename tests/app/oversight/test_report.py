@@ -1,6 +1,7 @@
 """The report on ongoing work, made of a database in which a simulated workforce has worked."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from app.demo.workforce import HONEST, SPAMMER, Plan, simulate
 from app.demo.workforce_records import email_of, store
 from app.models import Annotation, GoldItem, Person, Task
 from app.oversight import service
-from app.oversight.rules import Filters
+from app.oversight.rules import Filters, settled
 from app.quality.rules.ongoing import TEAM
 
 SQLITE = pytest.mark.parametrize("engine_name", ["sqlite"])
@@ -88,3 +89,17 @@ def test_a_campaign_and_a_time_are_taken_alone_and_nothing_is_said_of_nobody(dat
     assert 0 < first.submissions < whole.submissions
     assert first.submissions + second.submissions == whole.submissions
     assert (nobody.submissions, list(nobody.workers), nobody.found.alarms) == (0, [], [])
+
+
+@pytest.mark.parametrize(
+    ("now", "minutes", "monday"),
+    [
+        ((2026, 5, 7, 15), 60, (2026, 5, 4)),
+        ((2026, 5, 4, 0, 59), 60, (2026, 4, 27)),  # what was submitted on Sunday evening can still be corrected
+        ((2026, 5, 4, 1), 60, (2026, 5, 4)),
+        ((2026, 5, 7, 15), 7 * 24 * 60, (2026, 4, 27)),
+        ((2026, 5, 4, 0), 0, (2026, 5, 4)),
+    ],
+)
+def test_people_read_about_themselves_by_whole_weeks_that_nothing_can_change_any_more(now, minutes, monday):
+    assert settled(datetime(*now, tzinfo=UTC), minutes) == datetime(*monday, tzinfo=UTC)

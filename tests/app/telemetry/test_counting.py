@@ -79,7 +79,7 @@ class Desk:
         self.browse.post(f"{self.place}/text", {"text": "The Nile.", "autosave": "1", **given}, 204)
 
     def answer(self, agree):
-        form = {"agree": agree, "task": self.place.rpartition("/")[2]}
+        form = {"agree": agree, "task": self.place}
         return self.browse.post(f"/label/campaigns/{self.campaign.id}/counting", form)
 
     def counted(self):

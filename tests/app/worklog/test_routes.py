@@ -122,7 +122,7 @@ def test_what_can_still_be_corrected_says_until_when_and_a_correction_shows_what
     with workshop.database.reading() as session:
         task_id = session.scalars(select(Task)).one().id
         order = session.get(Annotation, annotation_id).shown_order
-    place = f"/label/tasks/{task_id}/correct"
+    place = f"{browse.task(task_id)}/correct"
     until = f"until {NOW + timedelta(minutes=60):%Y-%m-%d %H:%M}"
     for page in (browse.get("/label/mine"), browse.get(f"/label/mine/{annotation_id}")):
         assert f'href="{place}"' in page
@@ -197,7 +197,7 @@ def test_own_skips_are_listed_and_can_be_taken_back_for_a_while(browse, workshop
     page = browse.get("/label/mine")
     assert "my-reason" in page
     assert "bens-reason" not in page
-    assert browse.post(f"/label/tasks/{task_id}/skip/undo").headers["location"] == f"/label/tasks/{task_id}"
+    assert browse.post(f"{browse.task(task_id)}/skip/undo").headers["location"] == browse.task(task_id)
     assert "my-reason" not in browse.get("/label/mine")
 
 

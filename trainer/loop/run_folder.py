@@ -23,6 +23,7 @@ from trainer.contract.folder import (
     RunSpec,
 )
 from trainer.contract.judging import CrossValidation, Judging
+from trainer.loop.finite import check_weights
 from trainer.loop.metrics import MetricsLog, SampleLog
 
 
@@ -108,7 +109,12 @@ class RunFolder:
             tokenizer: likewise.
             extra_card: Markdown for the end of the model card.
             members: the other models of an ensemble, for ``model/members/2`` and so on.
+
+        Raises:
+            NotFiniteError: a weight is no number; then nothing is written.
         """
+        for each in (model, *members):
+            check_weights(each, None, f"{MODEL}/")
         partial, final = self.path / (MODEL + ".partial"), self.path / MODEL
         shutil.rmtree(partial, ignore_errors=True)
         model.save_pretrained(partial)

@@ -22,6 +22,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 from trainer.contract.folder import MEMBERS
 from trainer.data.batches import pad, positions
 from trainer.data.packing import Conversation, forwards, pack
+from trainer.loop.finite import check_loaded, check_said
 from trainer.models.backbone import load_policy
 from trainer.models.shared_prefix import last_hidden_states, shared_prefixes
 
@@ -68,8 +69,14 @@ def new_reward_model(sft: Path, pad_id: int, generator: torch.Generator, heads: 
 
 
 def load_reward_model(path: Path) -> Any:
-    """Load what was saved; its scores are bit for bit those of the model that was saved."""
-    return AutoModelForSequenceClassification.from_pretrained(path, dtype=torch.float32, local_files_only=True).eval()
+    """Load what was saved; its scores are bit for bit those of the model that was saved.
+
+    Raises:
+        NotFiniteError: a weight is no number.
+    """
+    model = AutoModelForSequenceClassification.from_pretrained(path, dtype=torch.float32, local_files_only=True)
+    check_loaded(model, path)
+    return model.eval()
 
 
 def label_names(model: Any) -> list[str]:
@@ -198,12 +205,16 @@ class Reader:
 
         Returns:
             (N, H) float64 in the order of the conversations and their answers.
+
+        Raises:
+            NotFiniteError: a score is no number.
         """
         starts = np.cumsum([0, *(len(talk.answers) for talk in conversations)])
         found = np.empty((int(starts[-1]), len(label_names(self.model))))
         for places in forwards([talk.size for talk in conversations], capacity, shared=self.shared):
             rows = np.concatenate([np.arange(starts[place], starts[place + 1]) for place in places])
             found[rows] = self([conversations[place] for place in places]).double().cpu().numpy()
+        check_said({"The reward model": found})
         return found
 
 

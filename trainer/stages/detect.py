@@ -20,6 +20,7 @@ from trainer.contract.records import AnswerToScore, Detection, SeenToken, read_r
 from trainer.data.batches import pad, positions
 from trainer.data.chat import encode_pieces, encode_prompt
 from trainer.loop.device import prepare
+from trainer.loop.finite import check_said
 from trainer.loop.run_folder import RunFolder
 from trainer.losses.detection import TokenSigns, text_signs, token_signs
 from trainer.models.backbone import check_context, load_policy, load_tokenizer
@@ -168,6 +169,7 @@ def _no_signs() -> TokenSigns:
 
 def detection_of(row: AnswerToScore, reading: Reading, signs: TokenSigns, min_tokens: int) -> Detection:
     """What is handed back about a text: its pieces in any case, its scores where it is long enough."""
+    check_said({"The language model": torch.stack([signs.logprob, signs.entropy, signs.variance])})
     scores: dict[str, Any] = asdict(text_signs(signs)) if reading.predicted >= min_tokens else {}
     return Detection(
         answer_id=row.answer_id,

@@ -23,6 +23,7 @@ from trainer.data.chat import decode_answer, encode_prompt, finished
 from trainer.data.corpus import load_corpus
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
+from trainer.loop.finite import LIKELY, check_said, take_step
 from trainer.loop.optimizer import adamw, cosine_rate, set_rate
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived, generator, seed_everything
@@ -39,6 +40,10 @@ PRETRAIN_BLOCK = 128
 
 PRETRAIN_ROWS = 64
 """Sequences of the mix per forward: bounds memory and changes nothing else."""
+
+LIKELY_WITH_MIX = (
+    "Most often the learning rate or “pretrain_coefficient” is too high: start a new run with a lower one."
+)
 
 SHOW_EVERY = 10
 SHOWN = 4
@@ -74,8 +79,9 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     """Play, score and learn for ``iterations``; leave the moving average of the policy in ``model/``.
 
     Raises:
-        ValueError: there is no training prompt, the parents do not share a tokenizer, an answer
-            would not fit the context, or a loss is no longer a number.
+        ValueError: there is no training prompt, the parents do not share a tokenizer, or an answer
+            would not fit the context.
+        NotFiniteError: the training explodes.
     """
     config = cast("PpoConfig", folder.config)
     seed = folder.spec.seed
@@ -179,21 +185,32 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
                 if mix is not None:
                     draw = generator(seed, "pretraining", iteration, epoch, place)
                     numbers |= add_pretraining(policy, mix, config, len(rows), draw)
-                nn.utils.clip_grad_norm_(policy.parameters(), config.max_grad_norm)
-                policy_optimizer.step()
-                policy_optimizer.zero_grad()
+                learned_from = {"the policy's loss": numbers["loss/policy"]}
+                if "loss/pretrain" in numbers:
+                    learned_from |= {
+                        "the loss of the pretraining mix": numbers["loss/pretrain"],
+                        "the norm of the pretraining mix's gradient": numbers["optimizer/gradient_norm_pretrain"],
+                    }
+                take_step(
+                    policy_optimizer,
+                    policy,
+                    config.max_grad_norm,
+                    step=iteration,
+                    numbers=learned_from,
+                    likely=LIKELY if mix is None else LIKELY_WITH_MIX,
+                )
 
                 predicted = values(value_model, ids, mask)
                 regret = value_loss(predicted, episodes.values[rows], returns[rows], answered, config.value_clip)
                 regret.backward()
-                norm = nn.utils.clip_grad_norm_(value_model.parameters(), config.max_grad_norm)
-                value_optimizer.step()
-                value_optimizer.zero_grad()
-                numbers |= {"loss/value": regret.item(), "optimizer/gradient_norm_value": norm.item()}
-                if not all(torch.isfinite(torch.tensor([loss.item(), regret.item()]))):
-                    raise ValueError(
-                        f"A loss of iteration {iteration} is not a number. A smaller learning rate usually helps."
-                    )
+                numbers["loss/value"] = regret.item()
+                numbers["optimizer/gradient_norm_value"] = take_step(
+                    value_optimizer,
+                    value_model,
+                    config.max_grad_norm,
+                    step=iteration,
+                    numbers={"the value model's loss": numbers["loss/value"]},
+                )
 
                 updates += 1
                 move_average(average, policy.parameters(), config.ema_decay, updates)
@@ -322,6 +339,14 @@ def look_back(
             )
         )
     logprobs, reference_logprobs, value, score = (torch.cat(tensors) for tensors in zip(*found, strict=True))
+    check_said(
+        {
+            "The policy": logprobs,
+            "The SFT model": reference_logprobs,
+            "The value model": torch.where(answered, value, 0.0),
+            "The reward model": score,
+        }
+    )
     ended = torch.tensor([finished(tokenizer, answer) for answer in answers], device=device)
     return Episodes(ids, mask, answered, logprobs, reference_logprobs, value, score, ended)
 

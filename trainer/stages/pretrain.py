@@ -6,7 +6,6 @@ import hashlib
 from typing import Any
 
 import torch
-from torch.nn.utils import clip_grad_norm_
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from trainer.contract.configs import PretrainConfig
@@ -15,6 +14,7 @@ from trainer.data.corpus import load_corpus
 from trainer.data.tokenizer import tokenizer_from_text, train_tokenizer
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
+from trainer.loop.finite import check_weights, take_step
 from trainer.loop.optimizer import adamw, cosine_rate, set_rate
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived, random_state, restore_random_state, seed_everything
@@ -66,15 +66,15 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         loss = next_token_loss(
             model(input_ids=ids, use_cache=False).logits, ids, torch.ones_like(ids, dtype=torch.bool)
         )
-        optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = clip_grad_norm_(model.parameters(), config.max_grad_norm)
-        optimizer.step()
+        value = loss.item()
+        norm = take_step(optimizer, model, config.max_grad_norm, step=step, numbers={"the loss": value})
 
         last = step == config.steps
         keep = last or step % config.checkpoint_every == 0
-        values = {"loss/train": loss.item(), "optimizer/gradient_norm": norm.item(), "optimizer/rate": rate}
+        values = {"loss/train": value, "optimizer/gradient_norm": norm, "optimizer/rate": rate}
         if keep:
+            check_weights(model, step, "The checkpoint")
             values["loss/heldout"] = heldout_loss(model, heldout, config.batch_size)
         if keep or step % config.log_every == 0:
             metrics.write(step, config.steps, values)
@@ -93,7 +93,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
 
     folder.save_model(model, tokenizer)
     return {
-        "loss/heldout": heldout_loss(model, heldout, config.batch_size),
+        "loss/heldout": heldout_loss(model, heldout, config.batch_size) if len(heldout) else None,
         "data/corpus": config.corpus,
         "data/sha256": fingerprint(train_texts, heldout_texts),
         "data/tokens": train.numel(),

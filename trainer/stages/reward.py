@@ -31,6 +31,7 @@ from trainer.judging.probes import EditedAnswer, edited_answers, probe_shares
 from trainer.judging.scored import ScoredRankings
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
+from trainer.loop.finite import check_said, check_weights, take_step
 from trainer.loop.metrics import MetricsLog
 from trainer.loop.optimizer import adamw, cosine_rate, set_rate
 from trainer.loop.run_folder import RunFolder
@@ -135,8 +136,8 @@ def run(folder: RunFolder) -> Metrics:
     """Train on the snapshot's training rankings, measure on the held-out ones, leave ``model/``.
 
     Raises:
-        ValueError: the snapshot has no training ranking with a preference in it, or the loss is
-            no longer a number.
+        ValueError: the snapshot has no training ranking with a preference in it.
+        NotFiniteError: the training explodes.
     """
     config = cast("RewardConfig", folder.config)
     job, train, heldout, metrics = open_job(folder, config)
@@ -228,7 +229,7 @@ def fit(
         watched: held-out rankings and the prompts among them that are scored now and then.
 
     Raises:
-        ValueError: the loss is no longer a number.
+        NotFiniteError: the training explodes.
     """
     config, folder = job.config, job.folder
     total = steps_of(train, config)
@@ -260,17 +261,17 @@ def fit(
             if tie is not None:
                 optimizer.param_groups[-1]["lr"] = share * TIE_RATE
             line = _step(job, reader, train, batch, tie, progress)
-            if not np.isfinite(line["loss/train"]):
-                raise ValueError(
-                    f"The loss of step {at} is {line['loss/train']}. A smaller learning rate usually helps."
-                )
-            norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
-            optimizer.step()
-            optimizer.zero_grad()
-            line |= {"optimizer/rate": share * config.learning_rate, "optimizer/gradient_norm": norm.item()}
+            numbers = {"the loss": line["loss/train"]}
+            if tie is not None and tie.grad is not None:
+                numbers["the gradient of the tie parameter"] = tie.grad.item()
+            norm = take_step(optimizer, model, config.max_grad_norm, step=at, numbers=numbers)
+            line |= {"optimizer/rate": share * config.learning_rate, "optimizer/gradient_norm": norm}
             if tie is not None:
                 line["reward/tie_parameter"] = tie_value(config.ties, tie)
             line["time/answers_per_second"] = progress.scored / (progress.seconds + time.monotonic() - started)
+            kept = at % config.checkpoint_every == 0 or step == total
+            if kept:
+                check_weights(model, at, "The checkpoint")
             watching = time.monotonic()
             if watched and watched[1] and (step % watch_every == 0 or step == total):
                 line |= _watch(job, reader, *watched, tie)
@@ -278,7 +279,7 @@ def fit(
             if at % config.log_every == 0 or step == total or "reward/heldout_accuracy" in line:
                 progress.log.write(at, progress.total, line)
             progress.seconds += time.monotonic() - started - watching
-            if at % config.checkpoint_every == 0 or step == total:
+            if kept:
                 state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
                 save_checkpoint(folder.checkpoints, at, state | {"tie": None if tie is None else tie.detach()})
     return Trained(model, tie)
@@ -384,11 +385,16 @@ def score_answers(job: Job, reader: Reader, data: Rankings, elements: Sequence[i
 
     Returns:
         (A, 1 + H) float64 by number of the answer; NaN for answers of other prompts.
+
+    Raises:
+        NotFiniteError: a score is no number.
     """
     found = np.full((len(data.answer_spans), len(label_names(reader.model))), np.nan)
     for some in forwards_of(job, data, elements):
         answers, talks = _conversations(data, some, job.config.max_tokens)
-        found[answers] = reader(talks).double().cpu().numpy()
+        said = reader(talks).double().cpu().numpy()
+        check_said({"The reward model": said})
+        found[answers] = said
     return found
 
 
@@ -599,6 +605,7 @@ def _keep(path: Path, member: Trained) -> None:
     """Keep a finished member of an ensemble while the others are trained, all or nothing."""
     if path.exists():
         return
+    check_weights(member.model, None, "A member of the ensemble")
     partial = path.with_name(path.name + ".saving")
     shutil.rmtree(partial, ignore_errors=True)
     member.model.save_pretrained(partial)

@@ -21,7 +21,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from trainer.contract.configs import CONFIGS
 from trainer.contract.errors import StageError
-from trainer.contract.folder import CHECKPOINTS, CONFIG, ERROR, INPUTS, MANIFEST, RunManifest, sha256_of, write_json
+from trainer.contract.folder import (
+    CHECKPOINTS,
+    CONFIG,
+    ERROR,
+    INPUTS,
+    MANIFEST,
+    MODEL,
+    RunManifest,
+    sha256_of,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from trainer.loop.run_folder import RunFolder
@@ -84,7 +94,7 @@ def provenance(folder: RunFolder, started: float) -> dict[str, Any]:
     import transformers
 
     parents = {
-        role: {"folder": str(path), "sha256": sha256_of(path / WEIGHTS) if (path / WEIGHTS).exists() else None}
+        role: {"folder": str(path), "sha256": folder.opened.parents[role].get(WEIGHTS)}
         for role, path in folder.spec.parents.items()
     }
     return {
@@ -111,7 +121,8 @@ def results(path: Path) -> dict[str, str]:
         name.as_posix(): sha256_of(file)
         for name, file in named
         if name.parts[0] not in inputs
-        and file.suffix in {".parquet", ".json", ".jsonl", ".safetensors", ".jinja", ".md"}
+        # Whatever a library saves with a model is a part of it.
+        and (name.parts[0] == MODEL or file.suffix in {".parquet", ".json", ".jsonl"})
     }
 
 

@@ -20,7 +20,7 @@ from trainer.contract.folder import PROMPTS
 from trainer.contract.records import Prompt, read_rows
 from trainer.data.batches import pad, shuffled, token_blocks
 from trainer.data.chat import decode_answer, encode_prompt, finished
-from trainer.data.corpus import load_corpus
+from trainer.data.corpus import open_corpus
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
 from trainer.loop.finite import LIKELY, check_said, take_step
@@ -99,7 +99,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     reward_model = load_reward_model(folder.parent("reward")).to(device).requires_grad_(False)
     for model in (policy, reward_model):
         check_context(model, config.max_prompt_tokens + config.max_new_tokens, '"max_prompt_tokens" + "max_new_tokens"')
-    mix = pretraining_blocks(config, tokenizer, policy) if config.pretrain_coefficient else None
+    mix = pretraining_blocks(folder, config, tokenizer, policy) if config.pretrain_coefficient else None
 
     policy_optimizer = adamw(policy, config, config.learning_rate)
     value_optimizer = adamw(value_model, config, config.value_learning_rate)
@@ -351,7 +351,7 @@ def look_back(
     return Episodes(ids, mask, answered, logprobs, reference_logprobs, value, score, ended)
 
 
-def pretraining_blocks(config: PpoConfig, tokenizer: Any, policy: Any) -> Tensor:
+def pretraining_blocks(folder: RunFolder, config: PpoConfig, tokenizer: Any, policy: Any) -> Tensor:
     """The text of the pretraining mix as (N, block) token ids.
 
     Raises:
@@ -359,7 +359,8 @@ def pretraining_blocks(config: PpoConfig, tokenizer: Any, policy: Any) -> Tensor
     """
     block = min(PRETRAIN_BLOCK, getattr(policy.config, "max_position_embeddings", PRETRAIN_BLOCK))
     # Laid out as in pretraining: <bos> document <end>; special tokens spelled in the text stay text.
-    documents = tokenizer(load_corpus(config.corpus), add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    texts = open_corpus(config.corpus, folder.opened)
+    documents = tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     blocks = token_blocks(([*start, *document, tokenizer.eos_token_id] for document in documents), block)
     if not len(blocks):

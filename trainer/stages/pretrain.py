@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import torch
@@ -10,7 +9,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from trainer.contract.configs import PretrainConfig
 from trainer.data.batches import batch_at, shuffled, token_blocks
-from trainer.data.corpus import load_corpus
+from trainer.data.corpus import fingerprint, open_corpus
 from trainer.data.tokenizer import tokenizer_from_text, train_tokenizer
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
@@ -38,8 +37,8 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     checkpoint = latest_checkpoint(folder.checkpoints)
     done, state = checkpoint or (0, {})
 
-    train_texts, heldout_texts = split(load_corpus(config.corpus), config.heldout_share, seed)
-    # The checkpoint carries the tokenizer: a corpus file that changed meanwhile must not change the vocabulary.
+    train_texts, heldout_texts = split(open_corpus(config.corpus, folder.opened), config.heldout_share, seed)
+    # The checkpoint carries the tokenizer, so that resuming does not learn it again.
     tokenizer = (
         tokenizer_from_text(state["tokenizer"]) if state else train_tokenizer(train_texts, config.vocabulary_size)
     )
@@ -145,12 +144,3 @@ def continuations(
         {"prompt": tokenizer.decode(prompt), "answer": tokenizer.decode(answer)}
         for prompt, answer in zip(prompts, answers, strict=True)
     ]
-
-
-def fingerprint(*parts: list[str]) -> str:
-    """SHA-256 of the documents as they were used."""
-    digest = hashlib.sha256()
-    for documents in parts:
-        for text in documents:
-            digest.update(text.encode() + b"\0")
-    return digest.hexdigest()

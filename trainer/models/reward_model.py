@@ -29,11 +29,16 @@ from trainer.models.shared_prefix import last_hidden_states, shared_prefixes
 OFFSET = "prefloop_reward_offset"
 """Key in the model's config: one number per label, added to what the head says."""
 
+LENGTH = "prefloop_max_tokens"
+"""Key in the model's config: tokens of prompt + answer that it was trained to read; what is longer is cut."""
+
 OVERALL = "overall"
 """Name of the first label: the score that is learned from the rankings and rewards the policy."""
 
 
-def new_reward_model(sft: Path, pad_id: int, generator: torch.Generator, heads: Sequence[str] = ()) -> Any:
+def new_reward_model(
+    sft: Path, pad_id: int, generator: torch.Generator, heads: Sequence[str] = (), max_tokens: int | None = None
+) -> Any:
     """Take over a policy's body and give it a fresh scalar head for the overall score, and one for each further one.
 
     Args:
@@ -42,6 +47,7 @@ def new_reward_model(sft: Path, pad_id: int, generator: torch.Generator, heads: 
         generator: draws the head from N(0, 1/√(d + 1)) (standard deviation; Stiennon et al. 2020
             print the square of it, their code has the root).
         heads: names of the further scores.
+        max_tokens: of prompt + answer that it will be trained to read.
 
     Returns:
         The model in evaluation mode: no dropout, in training either, so that a score is repeatable.
@@ -58,6 +64,7 @@ def new_reward_model(sft: Path, pad_id: int, generator: torch.Generator, heads: 
     )
     config.pad_token_id = pad_id
     setattr(config, OFFSET, [0.0] * len(names))
+    setattr(config, LENGTH, max_tokens)
     model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
     if not isinstance(getattr(model, "score", None), torch.nn.Linear):
         raise ValueError(f"A {config.model_type} model cannot become a reward model: it has no linear head 'score'.")  # noqa: TRY004
@@ -88,6 +95,12 @@ def load_members(path: Path) -> list[Any]:
     """Load a reward model with the other members of its ensemble, if it is one."""
     others = sorted((path / MEMBERS).glob("[0-9]*"), key=lambda folder: int(folder.name))
     return [load_reward_model(folder) for folder in (path, *others)]
+
+
+def trained_length(model: Any) -> int | None:
+    """Tokens of prompt + answer on which this model was trained; None where it does not say."""
+    length = getattr(model.config, LENGTH, None)
+    return int(length) if length else None
 
 
 def offsets(model: Any) -> list[float]:

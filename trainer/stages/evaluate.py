@@ -19,12 +19,12 @@ from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived
 from trainer.losses.language import next_token_loss
 from trainer.models.backbone import check_context, generate, load_policy, load_tokenizer, token_logprobs
-from trainer.models.reward_model import load_reward_model, scores
+from trainer.models.reward import Reward
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What one model answered: token ids (end token included), text, and the reward of each."""
+    """What one model answered: token ids (end token included), text, and the reward of each (float64)."""
 
     ids: list[list[int]]
     texts: list[str]
@@ -45,12 +45,11 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     tokenizer = load_tokenizer(folder.parent("policy"))
     policy = load_policy(folder.parent("policy")).to(device)
     reference = load_policy(folder.parent("reference")).to(device)
-    reward = load_reward_model(folder.parent("reward")).to(device)
-    judge = load_tokenizer(folder.parent("reward"))
+    reward = Reward.load(folder.parent("reward"), device)
     if load_tokenizer(folder.parent("reference")).get_vocab() != tokenizer.get_vocab():
         raise ValueError("Policy and reference have different vocabularies, so no KL exists between them.")
     longest = config.max_prompt_tokens + config.max_new_tokens
-    for model in (policy, reference, reward):
+    for model in (policy, reference):
         check_context(model, longest, 'Fields "max_prompt_tokens" and "max_new_tokens" together')
     prompts = heldout_prompts(folder, config, seed)
     encoded = [encode_prompt(tokenizer, prompt.messages, config.max_prompt_tokens) for prompt in prompts]
@@ -70,10 +69,11 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
                 temperature=config.temperature,
             )
         texts = [decode_answer(tokenizer, row) for row in ids]
-        pairs = [
-            encode_pair(judge, prompt.messages, text, longest) for prompt, text in zip(prompts, texts, strict=True)
-        ]
-        return Answers(ids, texts, rewards(reward, judge, pairs, config.batch_size))
+        said = reward(
+            [(prompt.messages, text) for prompt, text in zip(prompts, texts, strict=True)],
+            config.batch_size * reward.max_tokens,
+        )
+        return Answers(ids, texts, torch.from_numpy(said.mean[:, 0]))
 
     ours, theirs = answer(policy, "policy"), answer(reference, "reference")
     sequence_kl = divergence(policy, reference, tokenizer, prompts=encoded, answers=ours.ids, config=config)
@@ -110,19 +110,6 @@ def heldout_prompts(folder: RunFolder, config: EvaluateConfig, seed: int) -> lis
     if not found:
         raise ValueError("The snapshot has no held-out prompts to evaluate on. Hold some out before freezing it.")
     return [found[i] for i in shuffled(len(found), seed, epoch=0)[: config.prompts]]
-
-
-@torch.no_grad()
-def rewards(
-    model: Any, tokenizer: PreTrainedTokenizerBase, pairs: list[tuple[list[int], list[int]]], batch_size: int
-) -> torch.Tensor:
-    """The reward model's score of each prompt and answer (N,), float64."""
-    found = []
-    for start in range(0, len(pairs), batch_size):
-        rows = [prompt + answer for prompt, answer in pairs[start : start + batch_size]]
-        ids, mask = pad(rows, tokenizer.pad_token_id, "right")
-        found.append(scores(model, ids.to(model.device), mask.to(model.device)).double().cpu())
-    return torch.cat(found)
 
 
 @torch.no_grad()

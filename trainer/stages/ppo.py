@@ -32,7 +32,7 @@ from trainer.losses.language import next_token_loss
 from trainer.losses.masked import masked_mean, whiten
 from trainer.losses.ppo import approximate_kl, clip_fraction, policy_loss, ratios, sequence_kl, value_loss
 from trainer.models.backbone import check_context, generate, load_policy, load_tokenizer, token_logprobs
-from trainer.models.reward_model import load_reward_model, scores
+from trainer.models.reward import Reward, Rewards
 from trainer.models.value_head import load_value_model, values
 
 PRETRAIN_BLOCK = 128
@@ -61,7 +61,8 @@ class Episodes:
         logprobs: (B, T-1) of the policy that played.
         reference: (B, T-1) log-probabilities of the supervised model.
         values: (B, T-1) predicted before each choice.
-        scores: (B,) of the reward model, nothing subtracted.
+        scores: (B,) of the reward model, the mean of its members, nothing subtracted.
+        granted: (B,) what the policy is paid for: the same, less what ``pessimism`` takes off.
         ended: (B,) bool, the answer closed itself.
     """
 
@@ -72,6 +73,7 @@ class Episodes:
     reference: Tensor
     values: Tensor
     scores: Tensor
+    granted: Tensor
     ended: Tensor
 
 
@@ -91,14 +93,21 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     tokenizer = load_tokenizer(folder.parent("sft"))
     if load_tokenizer(folder.parent("reward")).get_vocab() != tokenizer.get_vocab():
         raise ValueError("The policy and the reward model do not share a tokenizer; they must come from one SFT model.")
-    prompts, texts = training_prompts(folder.snapshot / PROMPTS, tokenizer, config.max_prompt_tokens)
+    prompts, rows = training_prompts(folder.snapshot / PROMPTS, tokenizer, config.max_prompt_tokens)
 
     policy = load_policy(folder.parent("sft")).to(device)
     reference = load_policy(folder.parent("sft")).to(device).requires_grad_(False)
     value_model = load_value_model(folder.parent("reward")).to(device)
-    reward_model = load_reward_model(folder.parent("reward")).to(device).requires_grad_(False)
-    for model in (policy, reward_model):
+    reward = Reward.load(folder.parent("reward"), device)
+    for model in (policy, value_model):
         check_context(model, config.max_prompt_tokens + config.max_new_tokens, '"max_prompt_tokens" + "max_new_tokens"')
+    if config.max_new_tokens >= reward.max_tokens:
+        folder.note(
+            f"Answers of up to {config.max_new_tokens} tokens are asked for, and the reward model was trained to read "
+            f"{reward.max_tokens} with the prompt: it does not see the end of long ones."
+        )
+    if config.pessimism and len(reward.members) == 1:
+        folder.note("“pessimism” changes nothing: the reward model is a single one, not an ensemble.")
     mix = pretraining_blocks(folder, config, tokenizer, policy) if config.pretrain_coefficient else None
 
     policy_optimizer = adamw(policy, config, config.learning_rate)
@@ -136,12 +145,17 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         )
         played = time.monotonic()
 
-        # Score: the reward model reads whole answers, the others every token.
-        episodes = look_back(asked, answers, tokenizer, policy, reference, value_model, reward_model, config, device)
+        # Score: the reward model reads the texts as people do, the others every token that the policy chose.
+        said = [decode_answer(tokenizer, answer) for answer in answers]
+        judged = reward(
+            [(rows[i].messages, text) for i, text in zip(chosen, said, strict=True)],
+            config.minibatch_size * reward.max_tokens,
+        )
+        episodes = look_back(asked, answers, judged, tokenizer, policy, reference, value_model, config, device)
         kl = sequence_kl(episodes.logprobs, episodes.reference, episodes.answered)
         missing = config.missing_eos_penalty * (~episodes.ended).float()
         rewards = shaped_rewards(
-            episodes.scores - missing,
+            episodes.granted - missing,
             episodes.logprobs,
             episodes.reference,
             episodes.answered,
@@ -165,12 +179,12 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
             if epoch:
                 order = torch.randperm(len(asked), generator=generator(seed, "minibatches", iteration, epoch))
             for place, cpu_rows in enumerate(order.split(config.minibatch_size)):
-                rows = cpu_rows.to(device)
-                ids, mask, answered = episodes.ids[rows], episodes.mask[rows], episodes.answered[rows]
-                old = episodes.logprobs[rows]
+                part = cpu_rows.to(device)
+                ids, mask, answered = episodes.ids[part], episodes.mask[part], episodes.answered[part]
+                old = episodes.logprobs[part]
 
                 logprobs = token_logprobs(policy, ids, mask, config.temperature)
-                loss = policy_loss(logprobs, old, advantages[rows], answered, config.clip)
+                loss = policy_loss(logprobs, old, advantages[part], answered, config.clip)
                 loss.backward()
                 now = logprobs.detach()
                 ratio = ratios(now, old, answered)
@@ -184,7 +198,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
                 }
                 if mix is not None:
                     draw = generator(seed, "pretraining", iteration, epoch, place)
-                    numbers |= add_pretraining(policy, mix, config, len(rows), draw)
+                    numbers |= add_pretraining(policy, mix, config, len(part), draw)
                 learned_from = {"the policy's loss": numbers["loss/policy"]}
                 if "loss/pretrain" in numbers:
                     learned_from |= {
@@ -201,7 +215,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
                 )
 
                 predicted = values(value_model, ids, mask)
-                regret = value_loss(predicted, episodes.values[rows], returns[rows], answered, config.value_clip)
+                regret = value_loss(predicted, episodes.values[part], returns[part], answered, config.value_clip)
                 regret.backward()
                 numbers["loss/value"] = regret.item()
                 numbers["optimizer/gradient_norm_value"] = take_step(
@@ -221,6 +235,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         line = {
             "reward/score_mean": episodes.scores.mean().item(),
             "reward/score_std": episodes.scores.std(correction=0).item(),
+            **({"reward/deviation": float(judged.deviation.mean())} if len(reward.members) > 1 else {}),
             "reward/with_penalty": earned.mean().item(),
             "kl/sequence": kl.mean().item(),
             "kl/per_token": (kl.sum() / lengths.sum()).item(),
@@ -240,8 +255,8 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         if iteration % config.log_every == 0 or iteration == config.iterations:
             log.write(iteration, config.iterations, line)
         if iteration % SHOW_EVERY == 0 or iteration in (1, config.iterations):
-            shown = [texts[i] for i in chosen[:SHOWN]]
-            samples.write(iteration, show(shown, asked, answers, episodes, kl, reference, tokenizer, config, seed))
+            shown = [rows[i].messages[-1].content for i in chosen[:SHOWN]]
+            samples.write(iteration, show(shown, asked, said, episodes, kl, reference, tokenizer, config, seed))
         if iteration % config.checkpoint_every == 0 or iteration == config.iterations:
             state = {
                 "policy": policy.state_dict(),
@@ -273,8 +288,8 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     }
 
 
-def training_prompts(path: Path, tokenizer: Any, max_tokens: int) -> tuple[list[list[int]], list[str]]:
-    """Token ids and last message of every training prompt; held-out prompts are never even encoded.
+def training_prompts(path: Path, tokenizer: Any, max_tokens: int) -> tuple[list[list[int]], list[Prompt]]:
+    """Every training prompt, as token ids and as it stands; held-out prompts are never even encoded.
 
     Raises:
         ValueError: there is none.
@@ -283,7 +298,7 @@ def training_prompts(path: Path, tokenizer: Any, max_tokens: int) -> tuple[list[
     if not rows:
         raise ValueError("The snapshot has no prompt of the training split, so there is nothing to answer.")
     ids = [encode_prompt(tokenizer, row.messages, max_tokens) for row in rows]
-    return ids, [row.messages[-1].content for row in rows]
+    return ids, rows
 
 
 def prompts_at(iteration: int, n: int, batch_size: int, seed: int) -> list[int]:
@@ -309,15 +324,15 @@ def warmup(iteration: int, iterations: int) -> float:
 def look_back(
     prompts: Sequence[list[int]],
     answers: Sequence[list[int]],
+    judged: Rewards,
     tokenizer: Any,
     policy: Any,
     reference: Any,
     value_model: Any,
-    reward_model: Any,
     config: PpoConfig,
     device: torch.device,
 ) -> Episodes:
-    """Ask all four models about the answers just played.
+    """Ask policy, reference and value model about the answers just played and judged.
 
     The policy is asked again, not quoted from the rollout, and in the same groups of rows in
     which it will learn: sums in another order differ in the last bit, and then neither the first
@@ -328,27 +343,29 @@ def look_back(
     starts = torch.tensor([len(prompt) for prompt in prompts], device=device)
     places = torch.arange(1, ids.shape[1], device=device)
     answered = mask[:, 1:] & (places >= starts.unsqueeze(1))
-    found: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+    found: list[tuple[Tensor, Tensor, Tensor]] = []
     for part, here in zip(ids.split(config.minibatch_size), mask.split(config.minibatch_size), strict=True):
         found.append(
             (
                 token_logprobs(policy, part, here, config.temperature),
                 token_logprobs(reference, part, here, config.temperature),
                 values(value_model, part, here),
-                scores(reward_model, part, here),
             )
         )
-    logprobs, reference_logprobs, value, score = (torch.cat(tensors) for tensors in zip(*found, strict=True))
+    logprobs, reference_logprobs, value = (torch.cat(tensors) for tensors in zip(*found, strict=True))
     check_said(
         {
             "The policy": logprobs,
             "The SFT model": reference_logprobs,
             "The value model": torch.where(answered, value, 0.0),
-            "The reward model": score,
         }
     )
     ended = torch.tensor([finished(tokenizer, answer) for answer in answers], device=device)
-    return Episodes(ids, mask, answered, logprobs, reference_logprobs, value, score, ended)
+    scores, granted = (
+        torch.tensor(numbers, dtype=value.dtype, device=device)
+        for numbers in (judged.mean[:, 0], judged.pessimistic(config.pessimism))
+    )
+    return Episodes(ids, mask, answered, logprobs, reference_logprobs, value, scores, granted, ended)
 
 
 def pretraining_blocks(folder: RunFolder, config: PpoConfig, tokenizer: Any, policy: Any) -> Tensor:
@@ -438,7 +455,7 @@ def summary(seen: Sequence[dict[str, float]]) -> dict[str, float]:
 def show(
     texts: Sequence[str],
     prompts: Sequence[list[int]],
-    answers: Sequence[list[int]],
+    said: Sequence[str],
     episodes: Episodes,
     kl: Tensor,
     reference: Any,
@@ -458,9 +475,10 @@ def show(
     return [
         {
             "prompt": text,
-            "answer": decode_answer(tokenizer, answers[row]),
+            "answer": said[row],
             "sft_answer": decode_answer(tokenizer, plain[row]),
             "score": episodes.scores[row].item(),
+            "finished": bool(episodes.ended[row]),
             "kl": kl[row].item(),
         }
         for row, text in enumerate(texts)

@@ -23,7 +23,8 @@ from trainer.contract.heads import HEAD_FLAGS
 from trainer.contract.judging import Judging, Probe
 from trainer.contract.records import Demonstration, Ranking, Split, read_rows
 from trainer.data.batches import batch_at, epoch_steps, shuffled
-from trainer.data.chat import encode_answer, encode_pair
+from trainer.data.chat import encode_answer
+from trainer.data.conversations import conversations
 from trainer.data.packing import Conversation, forwards
 from trainer.data.rankings import Orders, Rankings, read_rankings
 from trainer.judging.judge import flat, judge
@@ -561,9 +562,8 @@ def _centre(job: Job, train: Rankings, models: Sequence[Any]) -> str:
             for d in read_rows(job.folder.snapshot / DEMONSTRATIONS, Demonstration)
             if d.split == "train"
         ]
-        for place in shuffled(len(rows), seed, 0)[:CENTRED_ON]:
-            prompt, answer = encode_pair(job.tokenizer, *rows[place], job.config.max_tokens)
-            texts.append(Conversation(prompt, [answer]))
+        chosen = [rows[place] for place in shuffled(len(rows), seed, 0)[:CENTRED_ON]]
+        texts = conversations(chosen, job.tokenizer, job.config.max_tokens)[0]
     if not texts:
         name = "answers"
         for element in shuffled(len(train), seed, 0):
@@ -588,7 +588,7 @@ def _conversations(data: Rankings, elements: Sequence[int], max_tokens: int) -> 
 
 def _new_model(folder: RunFolder, config: RewardConfig, tokenizer: Any, seed: int) -> Any:
     head = generator(seed, "reward head")
-    return new_reward_model(folder.parent("sft"), int(tokenizer.pad_token_id), head, config.heads)
+    return new_reward_model(folder.parent("sft"), int(tokenizer.pad_token_id), head, config.heads, config.max_tokens)
 
 
 def _watched(heldout: Rankings, seed: int) -> tuple[Rankings, list[int]]:

@@ -80,6 +80,26 @@ def load_tokenizer(path: Path | str) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def check_one_language(one: PreTrainedTokenizerBase, other: PreTrainedTokenizerBase, who: str) -> None:
+    """Refuse two models that do not read and write alike.
+
+    Args:
+        one: tokenizer of the first.
+        other: of the second.
+        who: they are, to begin the sentence.
+
+    Raises:
+        ValueError: saying in what they differ.
+    """
+    if one.get_vocab() != other.get_vocab() or one.eos_token_id != other.eos_token_id:
+        raise ValueError(f"{who} do not share a tokenizer; they must come from one SFT model.")
+    if one.chat_template != other.chat_template:
+        raise ValueError(
+            f"{who} have different chat templates, so one would read prompts in a form that it has never seen; they "
+            "must come from one SFT model."
+        )
+
+
 def check_context(model: PreTrainedModel, tokens: int, fields: str) -> None:
     """Refuse sequences longer than the model has positions for.
 

@@ -18,7 +18,7 @@ from trainer.contract.configs import DetectConfig
 from trainer.contract.folder import ANSWERS, DETECTIONS
 from trainer.contract.records import AnswerToScore, Detection, SeenToken, read_rows, write_rows
 from trainer.data.batches import pad, positions
-from trainer.data.chat import encode_pieces, encode_prompt
+from trainer.data.chat import Accepts, encode_pieces, encode_prompt
 from trainer.loop.device import prepare
 from trainer.loop.finite import check_said
 from trainer.loop.run_folder import RunFolder
@@ -73,6 +73,11 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     check_context(model, config.max_tokens, 'The field "max_tokens"')
 
     rows = list(read_rows(path, AnswerToScore))
+    if config.context == "prompt":
+        accepts = Accepts(tokenizer)
+        for row in rows:
+            accepts(row)
+        accepts.refuse_any("Nothing was read, for every text must have its scores")
     readings = [reading_of(tokenizer, row, place, config) for place, row in enumerate(rows)]
     found: list[Detection | None] = [None] * len(rows)
     log = folder.metrics()

@@ -13,12 +13,19 @@ from trainer.contract.configs import EvaluateConfig
 from trainer.contract.folder import DEMONSTRATIONS, PROMPTS
 from trainer.contract.records import Demonstration, Prompt, read_rows
 from trainer.data.batches import pad, positions, shuffled
-from trainer.data.chat import decode_answer, encode_pair, encode_prompt, finished
+from trainer.data.chat import Accepts, accepted, decode_answer, encode_pair, encode_prompt, finished
 from trainer.loop.device import prepare
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived
 from trainer.losses.language import next_token_loss
-from trainer.models.backbone import check_context, generate, load_policy, load_tokenizer, token_logprobs
+from trainer.models.backbone import (
+    check_context,
+    check_one_language,
+    generate,
+    load_policy,
+    load_tokenizer,
+    token_logprobs,
+)
 from trainer.models.reward import Reward
 
 
@@ -37,7 +44,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     ``…_se`` is the standard error of the mean over prompts.
 
     Raises:
-        ValueError: the snapshot holds no held-out prompt, or policy and reference differ in vocabulary.
+        ValueError: the snapshot holds no held-out prompt, or policy and reference differ in vocabulary or template.
     """
     config, seed = folder.config, folder.spec.seed
     assert isinstance(config, EvaluateConfig)
@@ -46,12 +53,13 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     policy = load_policy(folder.parent("policy")).to(device)
     reference = load_policy(folder.parent("reference")).to(device)
     reward = Reward.load(folder.parent("reward"), device)
-    if load_tokenizer(folder.parent("reference")).get_vocab() != tokenizer.get_vocab():
-        raise ValueError("Policy and reference have different vocabularies, so no KL exists between them.")
+    check_one_language(tokenizer, load_tokenizer(folder.parent("reference")), "The policy and its reference")
     longest = config.max_prompt_tokens + config.max_new_tokens
     for model in (policy, reference):
         check_context(model, longest, 'Fields "max_prompt_tokens" and "max_new_tokens" together')
     prompts = heldout_prompts(folder, config, seed)
+    for each in (tokenizer, reward.tokenizer):
+        prompts = accepted(each, prompts, folder.note)
     encoded = [encode_prompt(tokenizer, prompt.messages, config.max_prompt_tokens) for prompt in prompts]
     print(f"{len(prompts)} held-out prompts", flush=True)  # noqa: T201
 
@@ -91,9 +99,11 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         lengths = torch.tensor([len(ids) for ids in answers.ids], dtype=torch.float64)
         ended = torch.tensor([finished(tokenizer, ids) for ids in answers.ids], dtype=torch.float64)
         metrics |= mean_and_error(f"length/{name}", lengths) | mean_and_error(f"finished/{name}", ended)
-    demonstrations = [
-        row for row in read_rows(folder.snapshot / DEMONSTRATIONS, Demonstration) if row.split == "heldout"
-    ]
+    accepts = Accepts(tokenizer)
+    rows = (row for row in read_rows(folder.snapshot / DEMONSTRATIONS, Demonstration) if row.split == "heldout")
+    demonstrations = [row for row in rows if accepts(row)]
+    for sentence in accepts.findings.sentences():
+        folder.note(sentence)
     if demonstrations:
         written = [encode_pair(tokenizer, row.messages, row.response, longest) for row in demonstrations]
         metrics["loss/demonstrations_policy"] = demonstration_loss(policy, tokenizer, written, config.batch_size)

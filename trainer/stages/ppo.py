@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -19,7 +18,7 @@ from trainer.contract.configs import PpoConfig
 from trainer.contract.folder import PROMPTS
 from trainer.contract.records import Prompt, read_rows
 from trainer.data.batches import pad, shuffled, token_blocks
-from trainer.data.chat import decode_answer, encode_prompt, finished
+from trainer.data.chat import accepted, decode_answer, encode_prompt, finished
 from trainer.data.corpus import open_corpus
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
@@ -31,7 +30,14 @@ from trainer.losses.advantage import generalized_advantages, shaped_rewards
 from trainer.losses.language import next_token_loss
 from trainer.losses.masked import masked_mean, whiten
 from trainer.losses.ppo import approximate_kl, clip_fraction, policy_loss, ratios, sequence_kl, value_loss
-from trainer.models.backbone import check_context, generate, load_policy, load_tokenizer, token_logprobs
+from trainer.models.backbone import (
+    check_context,
+    check_one_language,
+    generate,
+    load_policy,
+    load_tokenizer,
+    token_logprobs,
+)
 from trainer.models.reward import Reward, Rewards
 from trainer.models.value_head import load_value_model, values
 
@@ -81,7 +87,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     """Play, score and learn for ``iterations``; leave the moving average of the policy in ``model/``.
 
     Raises:
-        ValueError: there is no training prompt, the parents do not share a tokenizer, or an answer
+        ValueError: there is no training prompt, the parents do not share tokenizer and chat template, or an answer
             would not fit the context.
         NotFiniteError: the training explodes.
     """
@@ -91,9 +97,8 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     seed_everything(seed)
 
     tokenizer = load_tokenizer(folder.parent("sft"))
-    if load_tokenizer(folder.parent("reward")).get_vocab() != tokenizer.get_vocab():
-        raise ValueError("The policy and the reward model do not share a tokenizer; they must come from one SFT model.")
-    prompts, rows = training_prompts(folder.snapshot / PROMPTS, tokenizer, config.max_prompt_tokens)
+    check_one_language(tokenizer, load_tokenizer(folder.parent("reward")), "The policy and the reward model")
+    prompts, rows = training_prompts(folder, tokenizer, config.max_prompt_tokens)
 
     policy = load_policy(folder.parent("sft")).to(device)
     reference = load_policy(folder.parent("sft")).to(device).requires_grad_(False)
@@ -288,15 +293,16 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     }
 
 
-def training_prompts(path: Path, tokenizer: Any, max_tokens: int) -> tuple[list[list[int]], list[Prompt]]:
+def training_prompts(folder: RunFolder, tokenizer: Any, max_tokens: int) -> tuple[list[list[int]], list[Prompt]]:
     """Every training prompt, as token ids and as it stands; held-out prompts are never even encoded.
 
     Raises:
         ValueError: there is none.
     """
-    rows = [row for row in read_rows(path, Prompt) if row.split == "train"]
+    rows = [row for row in read_rows(folder.snapshot / PROMPTS, Prompt) if row.split == "train"]
     if not rows:
         raise ValueError("The snapshot has no prompt of the training split, so there is nothing to answer.")
+    rows = accepted(tokenizer, rows, folder.note)
     ids = [encode_prompt(tokenizer, row.messages, max_tokens) for row in rows]
     return ids, rows
 

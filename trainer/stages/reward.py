@@ -23,7 +23,7 @@ from trainer.contract.heads import HEAD_FLAGS
 from trainer.contract.judging import Judging, Probe
 from trainer.contract.records import Demonstration, Ranking, Split, read_rows
 from trainer.data.batches import batch_at, epoch_steps, shuffled
-from trainer.data.chat import encode_answer
+from trainer.data.chat import Accepts, encode_answer
 from trainer.data.conversations import conversations
 from trainer.data.packing import Conversation, forwards
 from trainer.data.rankings import Orders, Rankings, read_rankings
@@ -190,8 +190,8 @@ def open_job(folder: RunFolder, config: RewardConfig) -> tuple[Job, Rankings, Ra
     counts = data_counts(train, heldout)
     if not counts["data/pairs_used"] + (counts["data/pairs_tied"] if config.ties != "drop" else 0):
         raise ValueError(
-            f"The snapshot has {counts['data/rankings']} training rankings and no strict preference among them: "
-            "there is nothing a reward model could learn."
+            f"The snapshot has {counts['data/rankings']} training rankings and no strict preference among them that a "
+            f"model could see in {config.max_tokens} tokens: there is nothing a reward model could learn."
         )
     _check_heads(train, config)
     for kind, given, known in (
@@ -303,9 +303,7 @@ def _step(
         weighted.backward()
         loss += weighted.item()
         overall = scores.detach()[:, 0].cpu()
-        right, pairs = pair_accuracy(
-            overall[rows_of(orders, answers)], torch.from_numpy(orders.ranks), torch.from_numpy(orders.present)
-        )
+        right, pairs = pair_accuracy(overall[rows_of(orders, answers)], *_tensors(orders))
         correct, strict = correct + right.sum().item(), strict + int(pairs.sum())
         collected.append(overall)
         progress.tokens += reader.cost(talks)
@@ -337,7 +335,7 @@ def losses(scores: Tensor, rows: np.ndarray, orders: Orders, config: RewardConfi
     """
     device = scores.device
     ranked = scores[torch.as_tensor(rows, device=device)]
-    ranks, present = (torch.as_tensor(x, device=device) for x in (orders.ranks, orders.present))
+    ranks, present, seen = (tensor.to(device) for tensor in _tensors(orders))
     margins = None
     if config.margin == "likert":
         likert = torch.as_tensor(orders.likert, dtype=scores.dtype, device=device)
@@ -350,15 +348,22 @@ def losses(scores: Tensor, rows: np.ndarray, orders: Orders, config: RewardConfi
         ranks,
         present,
         config.divisor,
+        seen=seen,
         ties=config.ties,
         tie_parameter=tie,
         margins=margins,
         label_smoothing=config.label_smoothing,
     )
     for number, head in enumerate(orders.head_ranks, start=1):
-        own = ranking_losses(ranked[..., number], torch.as_tensor(head, device=device), present, config.divisor)
+        wanted = torch.as_tensor(head, device=device)
+        own = ranking_losses(ranked[..., number], wanted, present, config.divisor, seen=seen)
         found = found + own / len(orders.head_ranks)
     return found
+
+
+def _tensors(orders: Orders) -> tuple[Tensor, Tensor, Tensor]:
+    """Ranks, present and seen (R, K), as the losses take them."""
+    return torch.from_numpy(orders.ranks), torch.from_numpy(orders.present), torch.from_numpy(orders.seen)
 
 
 def forwards_of(job: Job, data: Rankings, elements: Sequence[int]) -> Iterator[list[int]]:
@@ -404,11 +409,11 @@ def data_counts(train: Rankings, heldout: Rankings) -> dict[str, int]:
     counts: dict[str, int] = {}
     for prefix, part in (("data/", train), ("data/heldout_", heldout)):
         orders = part.orders(part.all_rankings)
-        strict, tied = pair_counts(torch.from_numpy(orders.ranks), torch.from_numpy(orders.present))
+        strict, tied = pair_counts(*_tensors(orders))
         counts |= {
             f"{prefix}prompts": len(part),
             f"{prefix}rankings": len(strict),
-            f"{prefix}rankings_all_tied": int((strict == 0).sum()),
+            f"{prefix}rankings_all_tied": int(((strict == 0) & (tied > 0)).sum()),
             f"{prefix}answers": sum(map(len, part.answers_of)),
             f"{prefix}pairs_used": int(strict.sum()),
             f"{prefix}pairs_tied": int(tied.sum()),
@@ -442,7 +447,7 @@ def scored(data: Rankings, members: Sequence[np.ndarray], heads: Sequence[str]) 
         shown=orders.shown,
         strength=orders.strength,
         lengths=data.answer_lengths[orders.answers],
-        answers=orders.answers,
+        answers=orders.seen,
         sources=data.answer_sources,
         members=np.stack([scores[orders.answers, 0] for scores in members]) if len(members) > 1 else None,
         heads={
@@ -537,9 +542,7 @@ def _watch(job: Job, reader: Reader, data: Rankings, elements: list[int], tie: T
     scores = torch.from_numpy(score_answers(job, reader, data, elements))
     orders = data.orders(np.concatenate([data.rankings_of[element] for element in elements]))
     part = losses(scores, orders.answers, orders, job.config, _on_cpu(tie))
-    right, pairs = pair_accuracy(
-        scores[orders.answers, 0], torch.from_numpy(orders.ranks), torch.from_numpy(orders.present)
-    )
+    right, pairs = pair_accuracy(scores[orders.answers, 0], *_tensors(orders))
     strict = int(pairs.sum())
     return {
         "loss/heldout": part.mean().item(),
@@ -557,11 +560,9 @@ def _centre(job: Job, train: Rankings, models: Sequence[Any]) -> str:
     texts: list[Conversation] = []
     name = "demonstrations"
     if (job.folder.snapshot / DEMONSTRATIONS).exists():
-        rows = [
-            (d.messages, d.response)
-            for d in read_rows(job.folder.snapshot / DEMONSTRATIONS, Demonstration)
-            if d.split == "train"
-        ]
+        written = [d for d in read_rows(job.folder.snapshot / DEMONSTRATIONS, Demonstration) if d.split == "train"]
+        accepts = Accepts(job.tokenizer)
+        rows = [(d.messages, d.response) for d in written if accepts(d)]
         chosen = [rows[place] for place in shuffled(len(rows), seed, 0)[:CENTRED_ON]]
         texts = conversations(chosen, job.tokenizer, job.config.max_tokens)[0]
     if not texts:
@@ -624,7 +625,8 @@ def _check_heads(train: Rankings, config: RewardConfig) -> None:
     """Refuse a head whose flags say nothing, before anything is computed."""
     orders = train.orders(train.all_rankings)
     for head, ranks in zip(config.heads, orders.head_ranks, strict=True):
-        strict, _ = pair_counts(torch.from_numpy(ranks), torch.from_numpy(orders.present))
+        _, present, seen = _tensors(orders)
+        strict, _ = pair_counts(torch.from_numpy(ranks), present, seen)
         if not int(strict.sum()):
             raise ValueError(
                 f'The head "{head}" has nothing to learn from: no training ranking has answers that differ in the '
@@ -634,7 +636,7 @@ def _check_heads(train: Rankings, config: RewardConfig) -> None:
 
 def _tied_share(train: Rankings) -> float:
     orders = train.orders(train.all_rankings)
-    strict, tied = pair_counts(torch.from_numpy(orders.ranks), torch.from_numpy(orders.present))
+    strict, tied = pair_counts(*_tensors(orders))
     return int(tied.sum()) / max(1, int((strict + tied).sum()))
 
 

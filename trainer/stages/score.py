@@ -10,6 +10,7 @@ import numpy as np
 from trainer.contract.configs import ScoreConfig
 from trainer.contract.folder import ANSWERS, SCORES
 from trainer.contract.records import AnswerToScore, HeadScore, Score, read_rows, write_rows
+from trainer.data.chat import Accepts
 from trainer.loop.device import prepare
 from trainer.loop.run_folder import RunFolder
 from trainer.models.reward import Reward, Rewards
@@ -38,7 +39,9 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     if reward.why_not:
         folder.note(f"Prompts are computed again for every answer: {reward.why_not}.")
 
-    total = sum(1 for _ in read_rows(path, AnswerToScore))
+    accepts = Accepts(reward.tokenizer)
+    total = sum(accepts(row) for row in read_rows(path, AnswerToScore))
+    accepts.refuse_any("Nothing was scored, for every answer must have its score")
     rows = read_rows(path, AnswerToScore)
     log = folder.metrics()
     ids: list[str] = []

@@ -12,7 +12,7 @@ from trainer.contract.configs import SftConfig
 from trainer.contract.folder import DEMONSTRATIONS
 from trainer.contract.records import Demonstration, read_rows
 from trainer.data.batches import batch_at, epoch_steps, pad, positions
-from trainer.data.chat import decode_answer, encode_pair
+from trainer.data.chat import accepted, decode_answer, encode_pair
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
 from trainer.loop.finite import check_weights, take_step
@@ -46,7 +46,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     tokenizer = load_tokenizer(folder.parent("base"))
     model = load_policy(folder.parent("base")).to(device)
     check_context(model, config.max_tokens, 'Field "max_tokens"')
-    rows = list(read_rows(folder.snapshot / DEMONSTRATIONS, Demonstration))
+    rows = accepted(tokenizer, list(read_rows(folder.snapshot / DEMONSTRATIONS, Demonstration)), folder.note)
     train = examples(tokenizer, [row for row in rows if row.split == "train"], config.max_tokens)
     heldout = examples(tokenizer, [row for row in rows if row.split == "heldout"], config.max_tokens)
     if not train:

@@ -147,9 +147,9 @@ def test_training_reads_an_answer_as_scoring_does_and_as_it_would_alone(tmp_path
     trained = [talk for element in range(len(train)) for talk in train.conversations(element, 48)[1]]
     pairs = [(messages, text) for messages in asked for text in texts]
     talks, places = conversations(pairs, toy, 48, capacity)
-    alone = [sum(encode_pair(toy, *pair, 48), []) for pair in pairs]
+    alone = [[*prompt, *answer] for prompt, answer in (encode_pair(toy, *pair, 48) for pair in pairs)]
     assert read(trained) == read(talks) == sorted(map(tuple, alone))
-    assert [list((*talk.prompt, *answer)) for talk in talks for answer in talk.answers] == [alone[i] for i in places]
+    assert [[*talk.prompt, *answer] for talk in talks for answer in talk.answers] == [alone[i] for i in places]
     assert all(row[-1] == toy.eos_token_id for row in alone if len(row) < 48)
 
 

@@ -9,7 +9,7 @@ from tests import tiny
 from trainer.__main__ import main
 from trainer.contract.folder import PROMPTS
 from trainer.contract.records import Prompt, read_rows, write_rows
-from trainer.data.chat import encode_answers, encode_prompt
+from trainer.data.chat import encode_pair, encode_prompt
 from trainer.models.reward import Reward, Rewards
 from trainer.models.reward_model import new_reward_model
 from trainer.stages import ppo
@@ -90,8 +90,8 @@ def test_it_leaves_what_the_treaty_promises(finished):
 
 
 def even_tokens(reward, pairs, _capacity):
-    """A taste planted in place of the reward model: ten times the share of even token ids in the answer."""
-    ids = [encode_answers(reward.tokenizer, [text])[0] for _, text in pairs]
+    """A taste planted in place of the reward model: ten times the share of even token ids, prompt included."""
+    ids = [sum(encode_pair(reward.tokenizer, *pair, 64), []) for pair in pairs]  # noqa: RUF017
     return Rewards(np.array([[[10 * sum(i % 2 == 0 for i in row) / len(row)] for row in ids]]))
 
 

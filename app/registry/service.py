@@ -51,8 +51,8 @@ def register(
     if changed := differences(files, hashes_of(folder)):
         raise Conflict(
             _(
-                "The model was not registered: these files are no longer what the run left: %(files)s. "
-                "Restore them, then go on with the run.",
+                "The model was not registered because its files have changed since the run wrote them: %(files)s. "
+                "Restore them, then continue the run.",
                 files=", ".join(changed),
             )
         )

@@ -130,7 +130,8 @@ class Results:
             return []
         changed = [] if _digest_of(self.request) == self.request.name else [ANSWERS]
         left = json.loads(manifest.read_text(encoding="utf-8")).get("files", {}).get(SCORES)
-        return changed if left in (None, sha256_of(self.run / SCORES)) else [*changed, SCORES]
+        found = sha256_of(self.run / SCORES) if (self.run / SCORES).exists() else ""
+        return changed if left in (None, found) else [*changed, SCORES]
 
     def items(self, offset: int, limit: int) -> list[ScoredItem]:
         """Prompts from ``offset`` (0 = the first), at most ``limit``, with their answers and scores."""

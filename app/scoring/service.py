@@ -162,8 +162,8 @@ def results_of(settings: Settings, scoring: Scoring) -> Results:
     if changed := results.changed():
         raise Conflict(
             _(
-                "These scores cannot be shown: %(files)s changed on disk. Restore the files, or score the answers "
-                "again.",
+                "These scores cannot be shown because files have changed on disk: %(files)s. Restore them, or score "
+                "the answers again.",
                 files=", ".join(changed),
             )
         )

@@ -385,7 +385,8 @@ def file_of(settings: Settings, snapshot: Snapshot, name: str) -> Path:
     if name in files and sha256_of(path) != files[name]:
         raise Conflict(
             _(
-                "“%(file)s” is no longer what was frozen, so it cannot be downloaded. Restore it from a backup.",
+                "“%(file)s” has changed since the snapshot was frozen, so it cannot be downloaded. "
+                "Restore it from a backup.",
                 file=name,
             )
         )

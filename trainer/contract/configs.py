@@ -154,7 +154,9 @@ class PpoConfig(TrainConfig):
         1.0, ge=0, description="subtracted from the score of an answer that did not finish (N+: EOS trick)"
     )
     pessimism: float = Field(
-        0.0, ge=0, description="k: an ensemble's reward is its mean − k · deviation (after Coste et al. 2023); 0 = mean"
+        0.0,
+        ge=0,
+        description="k: an ensemble's reward is its mean − k · standard deviation (after Coste et al. 2023); 0 = mean",
     )
     whiten_rewards: bool = Field(False, description="divide rewards by their deviation, mean kept")
     ema_decay: float = Field(0.992, ge=0, lt=1, description="weights saved are this moving average (IG C.4); 0 = off")

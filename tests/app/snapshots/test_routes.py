@@ -36,6 +36,20 @@ def test_a_file_that_is_gone_from_the_folder_is_not_found(browse, settings):
     assert "no such file" in browse.get(f"{address}/files/rankings.parquet", status=404)
 
 
+def test_a_file_that_is_not_what_was_frozen_is_not_handed_out(browse, settings):
+    browse.as_("engineer")
+    fill(browse)
+    address = browse.post("/snapshots", {"name": "first"}).headers["location"]
+    (file,) = (settings.data_dir / "snapshots").glob("*/rankings.parquet")
+    whole = file.read_bytes()
+    file.chmod(0o644)
+    file.write_bytes(whole + b"x")
+    assert "has changed since the snapshot was frozen" in browse.get(f"{address}/files/rankings.parquet", status=409)
+    assert "no longer what was frozen: rankings.parquet" in browse.get(f"{address}/export/trl", status=409)
+    file.write_bytes(whole)
+    assert browse.client.get(f"{address}/files/rankings.parquet").content == whole
+
+
 def test_a_taken_name_and_a_wrong_share_are_told_on_the_form(browse):
     browse.as_("admin")
     fill(browse)

@@ -20,7 +20,18 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from trainer.contract.configs import CONFIGS
-from trainer.contract.folder import CHECKPOINTS, CONFIG, ERROR, INPUTS, MANIFEST, RunManifest, sha256_of, write_json
+from trainer.contract.errors import StageError
+from trainer.contract.folder import (
+    CHECKPOINTS,
+    CONFIG,
+    ERROR,
+    INPUTS,
+    MANIFEST,
+    MODEL,
+    RunManifest,
+    sha256_of,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from trainer.loop.run_folder import RunFolder
@@ -55,6 +66,7 @@ def run(stage: str, path: Path) -> None:
     # Idle threads of a tiny model would spin at each barrier and take the cores from the web and worker
     # processes beside them; sleeping doubles the speed on a busy machine. Read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from trainer.loop.finite import check_said
     from trainer.loop.run_folder import RunFolder
 
     folder = RunFolder(path)
@@ -62,6 +74,7 @@ def run(stage: str, path: Path) -> None:
         raise ValueError(f'You asked for the stage "{stage}", but {CONFIG} is for "{folder.spec.stage}".')
     say(f"{stage} in {path}")
     metrics = importlib.import_module(f"trainer.stages.{stage}").run(folder)
+    check_said({f"The {stage} stage, measuring “{name}”,": number for name, number in metrics.items()})
     manifest = RunManifest(
         stage=folder.spec.stage,
         metrics=metrics,
@@ -81,7 +94,7 @@ def provenance(folder: RunFolder, started: float) -> dict[str, Any]:
     import transformers
 
     parents = {
-        role: {"folder": str(path), "sha256": sha256_of(path / WEIGHTS) if (path / WEIGHTS).exists() else None}
+        role: {"folder": str(path), "sha256": folder.opened.parents[role].get(WEIGHTS)}
         for role, path in folder.spec.parents.items()
     }
     return {
@@ -108,7 +121,8 @@ def results(path: Path) -> dict[str, str]:
         name.as_posix(): sha256_of(file)
         for name, file in named
         if name.parts[0] not in inputs
-        and file.suffix in {".parquet", ".json", ".jsonl", ".safetensors", ".jinja", ".md"}
+        # Whatever a library saves with a model is a part of it.
+        and (name.parts[0] == MODEL or file.suffix in {".parquet", ".json", ".jsonl"})
     }
 
 
@@ -152,32 +166,51 @@ def peak_rss_mb() -> float | None:
 
 def fail(stage: str, path: Path, error: Exception) -> int:
     """Leave ``error.json`` and say the same on stdout; returns the exit status."""
-    sentence = explain(stage, error)
+    sentence, resumable = explain(stage, error)
+    if isinstance(error, StageError) and "step" in error.details:
+        sentence += f" {kept(path)}"
     say(sentence)
     trace = "".join(traceback.format_exception(error))
     print(trace, file=sys.stderr, flush=True)  # noqa: T201
+    told = {"kind": type(error).__name__, "message": sentence, "resumable": resumable}
+    details = error.details if isinstance(error, StageError) else {}
     try:
-        write_json(path / ERROR, {"kind": type(error).__name__, "message": sentence, "traceback": trace})
+        write_json(path / ERROR, {**told, **details, "traceback": trace})
     except OSError as full:
         say(f"{ERROR} could not be written either: {full}")
     return 1
 
 
-def explain(stage: str, error: Exception) -> str:
-    """Say in a sentence what happened and what to do."""
+def kept(path: Path) -> str:
+    """What a run that broke in the middle leaves behind, in words."""
+    from trainer.loop.checkpoint import kept_steps
+
+    steps = kept_steps(path / CHECKPOINTS)
+    return f"The checkpoint of step {steps[-1]} is kept." if steps else "There was no checkpoint yet."
+
+
+def explain(stage: str, error: Exception) -> tuple[str, bool]:
+    """Say in a sentence what happened and what to do, and whether starting the run again may succeed."""
     text = str(error)
+    if isinstance(error, StageError):
+        return text, error.resumable
     if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in text:
-        return f"The disk is full ({text}). Make room and start the run again: it goes on from its last checkpoint."
+        return (
+            f"The disk is full ({text}). Make room and start the run again: it goes on from its last checkpoint.",
+            True,
+        )
     if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
-        return f"The {stage} stage ran out of memory ({text}). Lower its batch size or the token limits."
+        return f"The {stage} stage ran out of memory ({text}). Lower its batch size or the token limits.", True
     ours = Path(__file__).resolve().parent
     frames = traceback.extract_tb(error.__traceback__)
     # Our own ValueErrors and OSErrors are sentences already; those from inside a library are not.
     if isinstance(error, ValueError | OSError) and frames and Path(frames[-1].filename).is_relative_to(ours):
-        return text
+        # A ValueError of ours is about the order itself, which is the same when the run is started again.
+        return text, not isinstance(error, ValueError)
+    unexpected = f"The {stage} stage stopped on an unexpected {type(error).__name__}: {text or 'no message'}."
     return (
-        f"The {stage} stage stopped on an unexpected {type(error).__name__}: {text or 'no message'}. "
-        f"The traceback in {ERROR} says where; starting the run again goes on from its last checkpoint."
+        f"{unexpected} The traceback in {ERROR} says where; starting the run again goes on from its last checkpoint.",
+        True,
     )
 
 

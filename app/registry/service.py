@@ -1,14 +1,17 @@
 """Model versions: entering the result of a run, finding parents."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.errors import NotFound
+from app.errors import Conflict, NotFound
 from app.language import gettext as _
 from app.models import ModelParent, ModelVersion
 from app.people import service as people
 from app.registry import queries
+from trainer.contract.integrity import differences, hashes_of
 
 
 def register(
@@ -22,10 +25,37 @@ def register(
     parents: dict[str, int],
     metrics: dict[str, Any],
     provenance: dict[str, Any],
+    folder: Path,
+    files: Mapping[str, str],
 ) -> ModelVersion:
-    """Enter the model of a finished run; a run has one model, so entering it again returns the first."""
+    """Enter the model of a finished run; a run has one model, so entering it again returns the first.
+
+    Args:
+        session: of the database.
+        name: of the model.
+        kind: of model.
+        path: of its folder below the data folder.
+        run_id: that left it.
+        snapshot_id: that it learned from.
+        parents: role -> id.
+        metrics: of its run.
+        provenance: of its run; ``files`` is added, so that later runs can tell whether the files are still these.
+        folder: where it lies.
+        files: file -> SHA-256 as the run noted them.
+
+    Raises:
+        Conflict: what lies there is not what the run left.
+    """
     if known := queries.model_of_run(session, run_id):
         return known
+    if changed := differences(files, hashes_of(folder)):
+        raise Conflict(
+            _(
+                "The model was not registered because its files have changed since the run wrote them: %(files)s. "
+                "Restore them, then continue the run.",
+                files=", ".join(changed),
+            )
+        )
     model = ModelVersion(
         name=name,
         kind=kind,
@@ -33,7 +63,7 @@ def register(
         run_id=run_id,
         snapshot_id=snapshot_id,
         metrics=metrics,
-        provenance=provenance,
+        provenance=provenance | {"files": dict(files)},
         parents=[ModelParent(role=role, parent_id=parent_id) for role, parent_id in sorted(parents.items())],
     )
     session.add(model)
@@ -46,6 +76,11 @@ def model_for(session: Session, model_id: int) -> ModelVersion:
     if model is None:
         raise NotFound(_("There is no such model."))
     return model
+
+
+def recorded_files(model: ModelVersion) -> dict[str, str]:
+    """File -> SHA-256 as they were when the model was registered; empty for one that was registered without."""
+    return dict(model.provenance.get("files", {}))
 
 
 def lineage(model: ModelVersion) -> list[list[tuple[str, ModelVersion]]]:

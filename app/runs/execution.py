@@ -44,6 +44,7 @@ from trainer.contract.folder import (
     RunSpec,
     write_json,
 )
+from trainer.contract.integrity import model_files
 from trainer.contract.records import AnswerToScore, Candidate, Detection, Prompt, Ranking, read_rows, write_rows
 
 LOOK_EVERY_SECONDS = 0.3
@@ -69,7 +70,8 @@ def prepare(settings: Settings, database: Database, run_id: int) -> bool:
         (folder / INPUTS).mkdir(parents=True, exist_ok=True)
         snapshot = queries.snapshot_of(session, run)
         snapshot_folder = settings.data_dir.resolve() / "snapshots" / snapshot.digest if snapshot else None
-        parents = {role: settings.data_dir.resolve() / model.path for role, model in queries.parents_of(session, run)}
+        models = queries.parents_of(session, run)
+        parents = {role: settings.data_dir.resolve() / model.path for role, model in models}
         if snapshot_folder and run.stage == "sample":
             _write_prompts(folder / INPUTS / PROMPTS, snapshot_folder / PROMPTS, run)
         if run.stage == "score" and "answers" in run.purpose:
@@ -84,6 +86,7 @@ def prepare(settings: Settings, database: Database, run_id: int) -> bool:
             "seed": run.seed,
             "snapshot": snapshot_folder,
             "parents": parents,
+            "recorded": {role: registry.recorded_files(model) for role, model in models},
             "config": run.config,
         }
         write_json(folder / CONFIG, RunSpec.model_validate(spec))
@@ -247,6 +250,8 @@ def _bring_home(session: Session, settings: Settings, run: Run, folder: Path, ma
             parents=parents,
             metrics=manifest.metrics,
             provenance=manifest.provenance,
+            folder=folder / MODEL,
+            files=model_files(manifest.files),
         )
     if run.stage == "detect":
         _keep_detections(session, run, parents["policy"], folder)

@@ -70,14 +70,18 @@ def freeze(data_dir: Path, items: Sequence[AskedItem]) -> str:
         draft.mkdir()
         write_rows(draft / ANSWERS, AnswerToScore, _rows_of(items))
         pq.write_table(_index_of(items), draft / INDEX, compression="zstd")
-        hashes = "".join(sha256_of(draft / name) for name in (ANSWERS, INDEX))
-        digest = hashlib.sha256(hashes.encode()).hexdigest()
+        digest = _digest_of(draft)
         try:
             draft.rename(home / digest)
         except OSError:
             if not (home / digest / INDEX).exists():  # else the same request lies here already
                 raise
     return digest
+
+
+def _digest_of(request: Path) -> str:
+    hashes = "".join(sha256_of(request / name) for name in (ANSWERS, INDEX))
+    return hashlib.sha256(hashes.encode()).hexdigest()
 
 
 def answers_of(digest: str) -> str:
@@ -118,6 +122,16 @@ class Results:
 
     request: Path
     run: Path
+
+    def changed(self) -> list[str]:
+        """Files that are not what was frozen, or not what the run left; empty while there are no scores yet."""
+        manifest = self.run / MANIFEST
+        if not manifest.exists():
+            return []
+        changed = [] if _digest_of(self.request) == self.request.name else [ANSWERS]
+        left = json.loads(manifest.read_text(encoding="utf-8")).get("files", {}).get(SCORES)
+        found = sha256_of(self.run / SCORES) if (self.run / SCORES).exists() else ""
+        return changed if left in (None, found) else [*changed, SCORES]
 
     def items(self, offset: int, limit: int) -> list[ScoredItem]:
         """Prompts from ``offset`` (0 = the first), at most ``limit``, with their answers and scores."""

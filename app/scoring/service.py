@@ -151,9 +151,23 @@ def cancel(session: Session, by: Person, scoring_id: int) -> Scoring:
 
 
 def results_of(settings: Settings, scoring: Scoring) -> Results:
-    return Results(
+    """What was asked and, once they are there, its scores.
+
+    Raises:
+        Conflict: the files on disk are not what was asked, or not what the run left.
+    """
+    results = Results(
         settings.data_dir.resolve() / files.FOLDER / scoring.digest, runs.folder_of(settings, scoring.run_id)
     )
+    if changed := results.changed():
+        raise Conflict(
+            _(
+                "These scores cannot be shown because files have changed on disk: %(files)s. Restore them, or score "
+                "the answers again.",
+                files=", ".join(changed),
+            )
+        )
+    return results
 
 
 def check_finished(run: Run) -> None:

@@ -20,7 +20,6 @@ from app.snapshots.rules import Filters
 from app.web.forms import LARGEST_NUMBER
 from app.web.render import go, render, tell
 from app.web.requests import AppSettings, Reading, database_of, needs
-from trainer.contract.folder import MANIFEST
 from trainer.contract.grouping import PREFIX
 
 router = APIRouter()
@@ -146,10 +145,7 @@ def show(request: Request, session: Reading, settings: AppSettings, _reader: Rea
 @router.get("/snapshots/{snapshot_id}/files/{name}")
 def download(session: Reading, settings: AppSettings, _reader: Reader, snapshot_id: int, name: str) -> FileResponse:
     snapshot = service.snapshot_for(session, snapshot_id)
-    path = service.folder_of(settings, snapshot) / name
-    if name not in {MANIFEST, *service.manifest_of(settings, snapshot).files} or not path.is_file():
-        raise NotFound(_("The snapshot has no such file."))
-    return FileResponse(path, filename=f"{snapshot.digest}-{name}")
+    return FileResponse(service.file_of(settings, snapshot, name), filename=f"{snapshot.digest}-{name}")
 
 
 @router.get("/snapshots/{snapshot_id}/export/{fmt}")

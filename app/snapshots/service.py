@@ -1,6 +1,5 @@
 """Freezing the pool into an immutable folder, named after the hash of its content."""
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -39,6 +38,7 @@ from trainer.contract.folder import (
     sha256_of,
     write_json,
 )
+from trainer.contract.integrity import digest_of, snapshot_differences
 from trainer.contract.records import (
     Answer,
     Demonstration,
@@ -196,11 +196,6 @@ def _close(scratch: Path, root: Path, filters: Filters, counts: dict[str, int], 
         if not (target / MANIFEST).exists():  # another process froze the same content in the meantime
             raise
     return Frozen(digest, counts)
-
-
-def digest_of(files: dict[str, str]) -> str:
-    """The name of a snapshot: the hash of the table of its files' hashes, cut to 16 characters."""
-    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _all_counts() -> Iterator[str]:
@@ -418,10 +413,35 @@ def manifest_of(settings: Settings, snapshot: Snapshot) -> SnapshotManifest:
 
 
 def changed_files(settings: Settings, snapshot: Snapshot) -> list[str]:
-    """Files whose content is not what was frozen; empty when all is as it was."""
-    folder = folder_of(settings, snapshot)
+    """Files that are not as they were frozen; empty when all is as it was.
+
+    Raises:
+        NotFound: the folder is gone from the data folder.
+    """
+    manifest_of(settings, snapshot)
+    return list(snapshot_differences(folder_of(settings, snapshot)))
+
+
+def file_of(settings: Settings, snapshot: Snapshot, name: str) -> Path:
+    """A file of a snapshot to hand out.
+
+    Raises:
+        NotFound: it has no such file.
+        Conflict: it is not what was frozen.
+    """
+    path = folder_of(settings, snapshot) / name
     files = manifest_of(settings, snapshot).files
-    return [name for name, sha in files.items() if not (folder / name).exists() or sha256_of(folder / name) != sha]
+    if name not in {MANIFEST, *files} or not path.is_file():
+        raise NotFound(_("The snapshot has no such file."))
+    if name in files and sha256_of(path) != files[name]:
+        raise Conflict(
+            _(
+                "“%(file)s” has changed since the snapshot was frozen, so it cannot be downloaded. "
+                "Restore it from a backup.",
+                file=name,
+            )
+        )
+    return path
 
 
 def export_snapshot(settings: Settings, snapshot: Snapshot, fmt: str, out: Path) -> exports.Report:

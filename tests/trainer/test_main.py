@@ -126,7 +126,9 @@ def test_a_failure_tells_what_to_do_and_a_later_success_removes_the_telling(tmp_
     ],
 )
 def test_known_troubles_get_their_advice(error, words):
-    assert words in explain("sft", error)
+    sentence, resumable = explain("sft", error)
+    assert words in sentence
+    assert resumable
 
 
 @pytest.fixture

@@ -153,6 +153,11 @@ class PpoConfig(TrainConfig):
     missing_eos_penalty: float = Field(
         1.0, ge=0, description="subtracted from the score of an answer that did not finish (N+: EOS trick)"
     )
+    pessimism: float = Field(
+        0.0,
+        ge=0,
+        description="k: an ensemble's reward is its mean − k · standard deviation (after Coste et al. 2023); 0 = mean",
+    )
     whiten_rewards: bool = Field(False, description="divide rewards by their deviation, mean kept")
     ema_decay: float = Field(0.992, ge=0, lt=1, description="weights saved are this moving average (IG C.4); 0 = off")
 
@@ -161,7 +166,9 @@ class ScoreConfig(StageConfig):
     """Score prompt + answer rows of ``inputs/answers.parquet`` with a reward model."""
 
     tokens_per_forward: Positive = Field(4096, description="tokens computed together; bounds memory")
-    max_tokens: int = Field(256, ge=2, description="prompt + answer; a longer prompt loses its oldest tokens")
+    max_tokens: int | None = Field(
+        None, ge=2, description="prompt + answer; empty = as many as the model was trained to read"
+    )
     share_prefixes: bool = Field(True, description="compute a prompt once for all its answers, where the model can")
 
 

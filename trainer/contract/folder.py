@@ -48,6 +48,7 @@ class RunSpec(BaseModel):
         seed: root of all randomness of the run.
         snapshot: folder of the frozen training set, for stages that read one.
         parents: role -> model folder, e.g. ``{"sft": ".../model", "reward": ".../model"}``.
+        recorded: role -> file -> SHA-256 as the registry knows them, to be held against what lies there.
         config: the stage's own configuration, see ``configs.py``.
         config_version: raised when the meaning of a field changes.
     """
@@ -58,6 +59,7 @@ class RunSpec(BaseModel):
     seed: int = 0
     snapshot: Path | None = None
     parents: dict[ParentRole, Path] = {}
+    recorded: dict[ParentRole, dict[str, str]] = {}
     config: dict[str, Any] = {}
     config_version: int = 1
 

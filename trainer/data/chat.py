@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from transformers import PreTrainedTokenizerBase
 
-from trainer.contract.records import Message
+from trainer.contract.errors import StageError
+from trainer.contract.records import AnswerToScore, Demonstration, Message, Prompt
+from trainer.data.findings import Findings
+
+Conversed = Prompt | Demonstration | AnswerToScore
+T = TypeVar("T", Prompt, Demonstration, AnswerToScore)
 
 
 def encode_prompt(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], max_tokens: int) -> list[int]:
@@ -16,6 +22,9 @@ def encode_prompt(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message
     Text that spells a special token (``<|end|>``) stays text: no message can close its own turn
     or speak in another role. A prompt that is too long loses its oldest tokens, for the end
     carries the question.
+
+    Raises:
+        RefusedPromptError: the template cannot write it.
     """
     hidden: list[str] = []
     mark = _unused_mark(messages)
@@ -26,13 +35,91 @@ def encode_prompt(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message
         return mark
 
     turns = [{"role": m.role, "content": special.sub(hide, m.content)} for m in messages]
-    rendered = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    rendered = _rendered(tokenizer, turns)
     ids: list[int] = []
-    for place, part in enumerate(str(rendered).split(mark)):
+    for place, part in enumerate(rendered.split(mark)):
         if place:
             ids += _as_text(tokenizer, hidden[place - 1])
         ids += tokenizer.encode(part, add_special_tokens=False)
     return ids[-max_tokens:]
+
+
+class RefusedPromptError(StageError):
+    """A chat template has no way to write this conversation, such as one without a place for a system message."""
+
+
+class Accepts:
+    """Whether a chat template can write a row's conversation.
+
+    What templates refuse are sequences of roles, so each sequence is tried once.
+
+    Attributes:
+        findings: the rows that it cannot write.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._tokenizer = tokenizer
+        self._problems: dict[tuple[str, ...], str | None] = {}
+        self.findings = Findings()
+
+    def __call__(self, row: Conversed) -> bool:
+        roles = tuple(message.role for message in row.messages)
+        if roles not in self._problems:
+            self._problems[roles] = _problem(self._tokenizer, row.messages)
+        if problem := self._problems[roles]:
+            kind, name = type(row).__name__.lower(), next(iter(type(row).model_fields))  # the first field is its name
+            self.findings.add(f"a {kind} is left out: {problem}", str(getattr(row, name)))
+        return problem is None
+
+    def refuse_any(self, what: str) -> None:
+        """Stop if any row was refused.
+
+        Raises:
+            RefusedPromptError: naming the first ones.
+        """
+        if told := self.findings.sentences():
+            raise RefusedPromptError(
+                f"{what}: {'; '.join(told)}. Choose another model, or other prompts.", resumable=False
+            )
+
+
+def accepted(tokenizer: PreTrainedTokenizerBase, rows: Sequence[T], note: Callable[[str], None]) -> list[T]:
+    """Leave out, before anything starts, the rows whose conversation the chat template refuses.
+
+    Args:
+        tokenizer: whose template.
+        rows: that will be encoded.
+        note: is told what was left out and why.
+
+    Raises:
+        RefusedPromptError: all are refused.
+    """
+    accepts = Accepts(tokenizer)
+    kept = [row for row in rows if accepts(row)]
+    if rows and not kept:
+        accepts.refuse_any("Nothing is left to read")
+    for sentence in accepts.findings.sentences():
+        note(sentence)
+    return kept
+
+
+def _problem(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> str | None:
+    try:
+        _rendered(tokenizer, [{"role": m.role, "content": m.content} for m in messages])
+    except RefusedPromptError as error:
+        return str(error)
+    return None
+
+
+def _rendered(tokenizer: PreTrainedTokenizerBase, turns: list[dict[str, str]]) -> str:
+    try:
+        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    except Exception as error:  # templates are programs, and each refuses in its own way
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        roles = ", ".join(dict.fromkeys(turn["role"] for turn in turns))
+        raise RefusedPromptError(
+            f"the model's chat template refuses it ({first}; its roles: {roles})", resumable=False
+        ) from error
 
 
 def encode_answer(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ast
 import gzip
+import hashlib
 import inspect
 import json
 import sysconfig
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+
+from trainer.contract.errors import StageError
+from trainer.contract.integrity import corpus_has_changed
+from trainer.loop.inputs import ChangedError, Opened
 
 STDLIB = "stdlib-docstrings"
 _SKIP = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"}
@@ -29,6 +34,33 @@ def load_corpus(source: str) -> list[str]:
     if not documents:
         raise ValueError(f"The corpus {source} holds no text.")
     return documents
+
+
+def open_corpus(source: str, opened: Opened) -> list[str]:
+    """``load_corpus`` for a run: the text must be the one that was imported, and the one that the run began with.
+
+    Raises:
+        ValueError: there is no such text.
+        ChangedError: it is another one.
+    """
+    if source != STDLIB and corpus_has_changed(Path(source)):
+        raise ChangedError(
+            f"The corpus {source} is not the text that was imported: its hash differs from its name. Nothing was "
+            "trained on it. Import the text again.",
+            [source],
+        )
+    documents = load_corpus(source)
+    opened.remember("the corpus", {source: fingerprint(documents)})
+    return documents
+
+
+def fingerprint(*parts: list[str]) -> str:
+    """SHA-256 of documents as they are used."""
+    digest = hashlib.sha256()
+    for documents in parts:
+        for text in documents:
+            digest.update(text.encode() + b"\0")
+    return digest.hexdigest()
 
 
 def stdlib_docstrings() -> list[str]:
@@ -62,7 +94,7 @@ def _docstrings(file: Path) -> Iterator[str]:
 
 def _read(path: Path) -> Iterator[str]:
     if not path.is_file():
-        raise ValueError(f'The corpus {path} is not there. Give a path to a file, or "{STDLIB}".')
+        raise StageError(f'The corpus {path} is not there. Give a path to a file, or "{STDLIB}".', resumable=True)
     kind = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
         if kind == ".txt":

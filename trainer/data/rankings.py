@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,14 @@ import numpy as np
 from trainer.contract.configs import Head
 from trainer.contract.heads import head_ranks
 from trainer.contract.records import Ranking, Split, read_rows
-from trainer.data.chat import encode_answers, encode_prompt
+from trainer.data.chat import RefusedPromptError, encode_answers, encode_prompt
+from trainer.data.findings import Findings
 from trainer.data.packing import Conversation, Size, split_by_cut
 
 CHUNK = 1024
 """Rankings tokenized together."""
+
+SAME_AFTER_CUT = "same after the cut"
 
 Integers = np.ndarray
 
@@ -43,6 +45,8 @@ class Orders:
         strength: (R,) how much better the better of two answers is; NaN where unknown.
         weights: (R,) in the loss; their mean over a training set is 1.
         head_ranks: (H, R, K) orders that the further heads learn.
+        seen: (R, K) number of the first answer of the prompt of which a model reads the same tokens: two answers
+            of one number cannot be told apart.
     """
 
     answers: np.ndarray
@@ -53,6 +57,7 @@ class Orders:
     strength: np.ndarray
     weights: np.ndarray
     head_ranks: np.ndarray
+    seen: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ class Rankings:
         answer_spans: (A, 2).
         answer_lengths: (A,) characters.
         answer_sources: A names of what wrote the answer, or None.
+        answer_twins: (A,) number of the first answer of the prompt with the same tokens, which may be itself.
         answers_of: per element the numbers of its answers.
         rankings_of: per element the numbers of its rankings.
         ranking_ids, labelers, groups, use_cases: one name per ranking.
@@ -86,6 +92,7 @@ class Rankings:
     answer_spans: Integers
     answer_lengths: Integers
     answer_sources: list[str | None]
+    answer_twins: Integers
     answers_of: list[Integers]
     rankings_of: list[Integers]
     ranking_ids: list[str]
@@ -157,6 +164,7 @@ class Rankings:
             self.strength[rankings],
             self.weights[rankings],
             np.where(present, self.head_ranks[:, entries], 0),
+            matrix(self.answer_twins[self.ranked]),
         )
 
     def select(self, keep: np.ndarray) -> Rankings:
@@ -201,27 +209,6 @@ class Rankings:
         return replace(self, weights=raw / mean)
 
 
-@dataclass
-class Findings:
-    """What a reader met and somebody should know of: counted by kind, the first few by name."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, list[str]] = field(default_factory=dict)
-
-    def add(self, kind: str, name: str) -> None:
-        """Count one more of a kind."""
-        self.counts[kind] += 1
-        if len(known := self.examples.setdefault(kind, [])) < 3 and name not in known:
-            known.append(name)
-
-    def sentences(self) -> list[str]:
-        """``12 × the ranking is left out: a ranking needs at least two answers (r1, r2, r3, …)``."""
-        return [
-            f"{count} × {kind} ({', '.join(self.examples[kind])}{', …' if count > len(self.examples[kind]) else ''})"
-            for kind, count in sorted(self.counts.items())
-        ]
-
-
 def read_rankings(
     path: Path, tokenizer: Any, max_tokens: int, heads: Sequence[Head] = ()
 ) -> tuple[dict[Split, Rankings], list[str]]:
@@ -248,7 +235,15 @@ def read_rankings(
     rows = read_rows(path, Ranking, left_out)
     while chunk := list(islice(rows, CHUNK)):
         _encode(chunk, builders, tokenizer, max_tokens, findings)
-    return {split: builder.built() for split, builder in builders.items()}, findings.sentences()
+    same = findings.counts[SAME_AFTER_CUT]
+    what = (
+        "1 pair is the same after the cut and teaches"
+        if same == 1
+        else f"{same} pairs are the same after the cut and teach"
+    )
+    told = [f"{what} nothing ({findings.named(SAME_AFTER_CUT)})"] if same else []
+    del findings.counts[SAME_AFTER_CUT]
+    return {split: builder.built() for split, builder in builders.items()}, [*findings.sentences(), *told]
 
 
 def _encode(
@@ -263,7 +258,12 @@ def _encode(
     for ranking in chunk:
         builder = builders[ranking.split]
         if builder.element(ranking.prompt_id) is None:
-            builder.add_prompt(ranking.prompt_id, encode_prompt(tokenizer, ranking.messages, max_tokens - 1))
+            try:
+                prompt = encode_prompt(tokenizer, ranking.messages, max_tokens - 1)
+            except RefusedPromptError as error:
+                findings.add(f"a ranking is left out because of its prompt: {error}", ranking.ranking_id)
+                continue
+            builder.add_prompt(ranking.prompt_id, prompt)
         new = builder.new_answers(ranking)
         wanted.append((builder, ranking, new))
         texts += [ranking.answers[i].text for i in new]
@@ -276,8 +276,10 @@ def _encode(
                 findings.add("an answer is longer than max_tokens and loses its end", ranking.answers[i].candidate_id)
             elif len(tokens) + builder.prompt_length(ranking.prompt_id) > max_tokens:
                 findings.add("a prompt loses its oldest tokens beside an answer", ranking.prompt_id)
-            builder.add_answer(tokens[: max_tokens - 1])
+            builder.add_answer(ranking.prompt_id, tokens[: max_tokens - 1])
         builder.add_ranking(ranking)
+        for _ in range(builder.same_after_cut(ranking)):
+            findings.add(SAME_AFTER_CUT, ranking.ranking_id)
 
 
 def _look_at(ranking: Ranking, findings: Findings) -> None:
@@ -306,6 +308,8 @@ class _Builder:
         # Keys of answers are hashes: the texts themselves would have to be kept otherwise.
         self.answers: dict[tuple[int, int], int] = {}
         self.answer_lengths, self.answer_elements = array("i"), array("i")
+        self.answer_twins = array("q")
+        self.by_tokens: dict[tuple[int, int], int] = {}
         self.sources: list[str | None] = []
         self.ranking_elements = array("i")
         self.ranking_ids: list[str] = []
@@ -341,8 +345,17 @@ class _Builder:
         place = 2 * self.elements[prompt_id]
         return self.prompt_spans[place + 1] - self.prompt_spans[place]
 
-    def add_answer(self, tokens: Sequence[int]) -> None:
+    def add_answer(self, prompt_id: str, tokens: Sequence[int]) -> None:
+        number = len(self.answer_twins)
+        key = self.elements[prompt_id], hash(tuple(tokens))
+        self.answer_twins.append(self.by_tokens.setdefault(key, number))
         self._append(self.answer_spans, tokens)
+
+    def same_after_cut(self, ranking: Ranking) -> int:
+        """Pairs of a ranking whose texts differ and whose tokens do not."""
+        twins = [self.answer_twins[self.answers[self._key(ranking, i)]] for i in range(len(ranking.answers))]
+        texts = [answer.text for answer in ranking.answers]
+        return sum(twins[i] == twins[j] and texts[i] != texts[j] for i, j in combinations(range(len(texts)), 2))
 
     def add_ranking(self, ranking: Ranking) -> None:
         self.ranking_elements.append(self.elements[ranking.prompt_id])
@@ -372,6 +385,7 @@ class _Builder:
             answer_spans=np.asarray(self.answer_spans, dtype=np.int64).reshape(-1, 2),
             answer_lengths=np.asarray(self.answer_lengths, dtype=np.int64),
             answer_sources=self.sources,
+            answer_twins=np.asarray(self.answer_twins, dtype=np.int64),
             answers_of=_by_owner(answer_elements, len(self.elements)),
             rankings_of=_by_owner(ranking_elements, len(self.elements)),
             ranking_ids=self.ranking_ids,

@@ -30,7 +30,8 @@ class ScoredRankings:
         strength: (R,) how much better the better answer is, on the collector's scale; NaN where not said.
         lengths: (R, K) int characters.
         answers: (R, K) int; number of the distinct answer, from 0. Rankings of one prompt share
-            numbers where they rank the same answer; no two prompts share one.
+            numbers where they rank the same answer; no two prompts share one. Answers that a model cannot
+            tell apart have one number, and a pair of them is not judged.
         sources: (A) per distinct answer the model or person that wrote it, None where unknown.
         members: (M, R, K) float64 scores of the members of an ensemble; None for a plain model.
         heads: further heads by name, each with its own label order over the same answers.
@@ -86,12 +87,12 @@ class ScoredRankings:
     @cached_property
     def strict(self) -> Pairs:
         """Pairs with a preference, the better answer first."""
-        return strict_pairs(self.ranks, self.present)
+        return strict_pairs(self.ranks, self.present, self.answers)
 
     @cached_property
     def tied(self) -> Pairs:
         """Pairs that people left tied."""
-        return tied_pairs(self.ranks, self.present)
+        return tied_pairs(self.ranks, self.present, self.answers)
 
     @cached_property
     def distinct(self) -> tuple[np.ndarray, np.ndarray]:

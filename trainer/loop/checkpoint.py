@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from trainer.loop.finite import check_weights, first_not_finite, tensors_of
+
 KEEP = 2
 _NAME = re.compile(r"step-(\d+)\.pt")
 
@@ -23,7 +25,9 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> None:
 
     Raises:
         OSError: the disk is full or not writable; the earlier checkpoints are as they were.
+        NotFiniteError: the state holds a number that is none; likewise.
     """
+    check_weights(state, step, "The checkpoint")
     folder.mkdir(parents=True, exist_ok=True)
     _remove_partial(folder)
     partial = folder / f"step-{step:08d}.pt.partial"
@@ -44,13 +48,23 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> None:
 
 
 def latest_checkpoint(folder: Path) -> tuple[int, dict[str, Any]] | None:
-    """The newest readable checkpoint as (step, state on the CPU), or None; unreadable ones are passed over."""
+    """The newest good checkpoint as (step, state on the CPU), or None; damaged and spoilt ones are passed over."""
     for step, path in reversed(_checkpoints(folder)):
         try:
-            return step, torch.load(path, map_location="cpu", weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # noqa: BLE001 - damage shows in many ways; an older checkpoint is the answer to all
             print(f"checkpoint {path.name} cannot be read ({error}); trying the one before", flush=True)  # noqa: T201
+            continue
+        if tensor := first_not_finite(tensors_of(state)):
+            print(f"checkpoint {path.name} is spoilt ({tensor} is not finite); trying the one before", flush=True)  # noqa: T201
+            continue
+        return step, state
     return None
+
+
+def kept_steps(folder: Path) -> list[int]:
+    """Steps of the checkpoints that lie there, oldest first."""
+    return [step for step, _ in _checkpoints(folder)]
 
 
 def _checkpoints(folder: Path) -> list[tuple[int, Path]]:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from trainer.contract.configs import CONFIGS, PARENTS, READS_SNAPSHOT, StageConfig
+from trainer.contract.errors import StageError
 from trainer.contract.folder import (
     CHECKPOINTS,
     CONFIG,
@@ -23,6 +24,8 @@ from trainer.contract.folder import (
     RunSpec,
 )
 from trainer.contract.judging import CrossValidation, Judging
+from trainer.loop.finite import check_weights
+from trainer.loop.inputs import Opened
 from trainer.loop.metrics import MetricsLog, SampleLog
 
 
@@ -33,6 +36,7 @@ class RunFolder:
         path: the folder.
         spec: ``config.json``.
         config: the stage's own configuration, of the type that ``CONFIGS`` names.
+        opened: what it reads, verified.
         notes: what the run left out or did otherwise than asked; see ``note``.
         judging: what the run measured about a reward model, for the manifest.
         cross_validation: likewise, of a ``crossvalidate`` run.
@@ -41,15 +45,17 @@ class RunFolder:
     path: Path
     spec: RunSpec
     config: StageConfig
+    opened: Opened
     notes: list[str]
     judging: Judging | None = None
     cross_validation: CrossValidation | None = None
 
     def __init__(self, path: Path | str) -> None:
-        """Read and check ``config.json``.
+        """Read and check ``config.json`` and everything that it names.
 
         Raises:
             ValueError: with a sentence that names each wrong field.
+            ChangedError: a model or the snapshot is not what was recorded of it.
         """
         self.path = Path(path)
         self.notes = []
@@ -66,7 +72,12 @@ class RunFolder:
                     f'The {self.spec.stage} stage needs the model "{role}", but "parents" does not name it.'
                 )
             if not (self.spec.parents[role] / "config.json").exists():
-                raise ValueError(f'The model "{role}" is not at {self.spec.parents[role]}: no config.json there.')
+                raise StageError(
+                    f'The model "{role}" is not at {self.spec.parents[role]}: no config.json there.', resumable=True
+                )
+        if self.spec.snapshot is not None and not self.spec.snapshot.is_dir():
+            raise StageError(f"The snapshot is not at {self.spec.snapshot}.", resumable=True)
+        self.opened = Opened(self.path, self.spec)
 
     @property
     def snapshot(self) -> Path:
@@ -108,7 +119,12 @@ class RunFolder:
             tokenizer: likewise.
             extra_card: Markdown for the end of the model card.
             members: the other models of an ensemble, for ``model/members/2`` and so on.
+
+        Raises:
+            NotFiniteError: a weight is no number; then nothing is written.
         """
+        for each in (model, *members):
+            check_weights(each, None, f"{MODEL}/")
         partial, final = self.path / (MODEL + ".partial"), self.path / MODEL
         shutil.rmtree(partial, ignore_errors=True)
         model.save_pretrained(partial)

@@ -14,47 +14,53 @@ from trainer.contract.configs import Ties
 Divisor = Literal["all_pairs", "strict_pairs"]
 
 
-def strict_pairs(ranks: Tensor, present: Tensor) -> Tensor:
+def strict_pairs(ranks: Tensor, present: Tensor, seen: Tensor | None = None) -> Tensor:
     """Say which ordered pairs (i, j) state a preference of i over j.
 
     Args:
         ranks: (P, K); 1 is best, equal ranks are ties.
         present: (P, K) bool; False where a prompt has fewer than K answers.
+        seen: (P, K) number of what a model reads of each answer; two answers of one number are the same to it,
+            and a pair of them says nothing. Empty means that all are told apart.
 
     Returns:
-        (P, K, K) bool; [p, i, j] is True when both exist and i ranks strictly better than j.
+        (P, K, K) bool; [p, i, j] is True when both exist, are told apart, and i ranks strictly better than j.
     """
-    better = ranks.unsqueeze(2) < ranks.unsqueeze(1)
-    return better & present.unsqueeze(2) & present.unsqueeze(1)
+    return (ranks.unsqueeze(2) < ranks.unsqueeze(1)) & _told_apart(present, seen)
 
 
-def tied_pairs(ranks: Tensor, present: Tensor) -> Tensor:
+def tied_pairs(ranks: Tensor, present: Tensor, seen: Tensor | None = None) -> Tensor:
     """Say which pairs are tied, each once.
 
     Args:
         ranks: (P, K); 1 is best, equal ranks are ties.
         present: (P, K) bool.
+        seen: (P, K), see ``strict_pairs``.
 
     Returns:
-        (P, K, K) bool; [p, i, j] is True when i < j, both exist and their ranks are equal.
+        (P, K, K) bool; [p, i, j] is True when i < j, both exist, are told apart, and their ranks are equal.
     """
-    equal = ranks.unsqueeze(2) == ranks.unsqueeze(1)
-    return (equal & present.unsqueeze(2) & present.unsqueeze(1)).triu(1)
+    return ((ranks.unsqueeze(2) == ranks.unsqueeze(1)) & _told_apart(present, seen)).triu(1)
 
 
-def pair_counts(ranks: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
-    """Count the strict and the tied pairs of each prompt; together they are C(K, 2).
+def _told_apart(present: Tensor, seen: Tensor | None) -> Tensor:
+    """(P, K, K) bool: both answers exist, and a model reads something else of each."""
+    both = present.unsqueeze(2) & present.unsqueeze(1)
+    return both if seen is None else both & (seen.unsqueeze(2) != seen.unsqueeze(1))
+
+
+def pair_counts(ranks: Tensor, present: Tensor, seen: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Count the strict and the tied pairs of each prompt; together they are C(K, 2), less what is not told apart.
 
     Args:
         ranks: (P, K).
         present: (P, K) bool.
+        seen: (P, K), see ``strict_pairs``.
 
     Returns:
         strict (P,) and tied (P,), long.
     """
-    strict = strict_pairs(ranks, present).sum((1, 2))
-    answers = present.sum(1)
-    return strict, answers * (answers - 1) // 2 - strict
+    return strict_pairs(ranks, present, seen).sum((1, 2)), tied_pairs(ranks, present, seen).sum((1, 2))
 
 
 def ranking_losses(
@@ -63,6 +69,7 @@ def ranking_losses(
     present: Tensor,
     divisor: Divisor = "all_pairs",
     *,
+    seen: Tensor | None = None,
     ties: Ties = "drop",
     tie_parameter: Tensor | None = None,
     margins: Tensor | None = None,
@@ -84,6 +91,7 @@ def ranking_losses(
         present: (P, K) bool.
         divisor: ``all_pairs`` is C(K, 2) of all answers, ``strict_pairs`` the pairs used: the
             strict ones when ties are dropped, otherwise every pair, which is C(K, 2) again.
+        seen: (P, K), see ``strict_pairs``: pairs that are not told apart are as if they were not there.
         ties: what a tied pair costs.
         tie_parameter: scalar, any real number, learned; for ``davidson`` and ``rao_kupper``.
         margins: (P, K, K), finite and at least 0, in units of reward; [p, i, j] is the gap that
@@ -106,12 +114,11 @@ def ranking_losses(
     stated = win_losses(gaps if margins is None else gaps - margins, ties, tie_parameter)
     if label_smoothing:
         stated = (1 - label_smoothing) * stated + label_smoothing * stated.transpose(1, 2)
-    losses = torch.where(strict_pairs(ranks, present), stated, 0.0).sum((1, 2))
-    used, tied = pair_counts(ranks, present)
+    losses = torch.where(strict_pairs(ranks, present, seen), stated, 0.0).sum((1, 2))
+    used, tied = pair_counts(ranks, present, seen)
     if ties != "drop":
-        losses = losses + torch.where(tied_pairs(ranks, present), tie_losses(gaps, ties, tie_parameter), 0.0).sum(
-            (1, 2)
-        )
+        cost = tie_losses(gaps, ties, tie_parameter)
+        losses = losses + torch.where(tied_pairs(ranks, present, seen), cost, 0.0).sum((1, 2))
     pairs = used if (ties, divisor) == ("drop", "strict_pairs") else used + tied
     return losses / pairs.clamp(min=1)
 
@@ -250,18 +257,19 @@ def strength_margins(strength: Tensor, ranks: Tensor, present: Tensor, scale: fl
     return torch.where(strict_pairs(ranks, present), demanded[:, None, None], 0.0)
 
 
-def pair_accuracy(rewards: Tensor, ranks: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+def pair_accuracy(rewards: Tensor, ranks: Tensor, present: Tensor, seen: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Count the strict pairs that the scores order as the person did; equal scores count one half.
 
     Args:
         rewards: (P, K) scores, or any other quantity to be tried as a predictor, such as length.
         ranks: (P, K); 1 is best.
         present: (P, K) bool.
+        seen: (P, K), see ``strict_pairs``.
 
     Returns:
         correct (P,) float and strict (P,) long; the accuracy is the ratio of their sums.
     """
-    strict = strict_pairs(ranks, present)
+    strict = strict_pairs(ranks, present, seen)
     winner, loser = rewards.unsqueeze(2), rewards.unsqueeze(1)
     right = (winner > loser).float() + 0.5 * (winner == loser).float()
     return torch.where(strict, right, 0.0).sum((1, 2)), strict.sum((1, 2))

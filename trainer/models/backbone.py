@@ -19,6 +19,10 @@ from transformers import (
 from trainer.contract.chat import PLAIN_TEMPLATE
 from trainer.contract.configs import PretrainConfig
 from trainer.data.batches import pad, positions
+from trainer.loop.finite import check_loaded, check_said
+
+NO_TOKEN = -1
+"""Stands for a token that could not be drawn because the logits are no numbers."""
 
 
 def build_llama(config: PretrainConfig, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
@@ -53,11 +57,15 @@ def load_policy(path: Path | str) -> PreTrainedModel:
     """A causal language model from a local folder, in float32 and without dropout.
 
     Dropout stays off while training too: log-probabilities must be the same when asked twice (N+).
+
+    Raises:
+        NotFiniteError: a weight is no number.
     """
     model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, local_files_only=True)
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
+    check_loaded(model, path)
     return model.eval()
 
 
@@ -70,6 +78,26 @@ def load_tokenizer(path: Path | str) -> PreTrainedTokenizerBase:
         # Harmless: what is padding is told by masks, never by the token.
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def check_one_language(one: PreTrainedTokenizerBase, other: PreTrainedTokenizerBase, who: str) -> None:
+    """Refuse two models that do not read and write alike.
+
+    Args:
+        one: tokenizer of the first.
+        other: of the second.
+        who: they are, to begin the sentence.
+
+    Raises:
+        ValueError: saying in what they differ.
+    """
+    if one.get_vocab() != other.get_vocab() or one.eos_token_id != other.eos_token_id:
+        raise ValueError(f"{who} do not share a tokenizer; they must come from one SFT model.")
+    if one.chat_template != other.chat_template:
+        raise ValueError(
+            f"{who} have different chat templates, so one would read prompts in a form that it has never seen; they "
+            "must come from one SFT model."
+        )
 
 
 def check_context(model: PreTrainedModel, tokens: int, fields: str) -> None:
@@ -138,6 +166,9 @@ def generate(
 
     Returns:
         New token ids per row; the last one is the end token if the answer ended by itself.
+
+    Raises:
+        NotFiniteError: the model gives a token no probability that is a number.
     """
     if not prompts:
         return []
@@ -171,6 +202,8 @@ def generate(
     for step in range(max_new_tokens):
         tokens = _draw(logits, uniform[:, step], temperature, top_p)
         drawn = tokens.tolist()
+        if NO_TOKEN in drawn:
+            check_said({"The language model": logits})
         for row, token in zip(alive, drawn, strict=True):
             answers[row].append(token)
         keep = [i for i, token in enumerate(drawn) if token != eos]
@@ -194,9 +227,10 @@ def generate(
 
 
 def _draw(logits: torch.Tensor, uniform: torch.Tensor, temperature: float, top_p: float) -> torch.Tensor:
-    """One token per row (B,) by inverting the cumulative distribution at ``uniform`` (B,)."""
+    """One token per row (B,) by inverting the cumulative distribution at ``uniform`` (B,); see ``NO_TOKEN``."""
     if temperature == 0:
-        return logits.argmax(dim=-1)
+        top, choice = logits.max(dim=-1)
+        return torch.where(top.isfinite(), choice, NO_TOKEN)
     probabilities = torch.softmax(logits.double() / temperature, dim=-1)
     order = None
     if top_p < 1:
@@ -209,4 +243,5 @@ def _draw(logits: torch.Tensor, uniform: torch.Tensor, temperature: float, top_p
     choice = torch.searchsorted(cumulative, target, right=True).clamp(max=logits.shape[-1] - 1)
     if order is not None:
         choice = order.gather(-1, choice)
-    return choice.squeeze(-1)
+    # The whole sum is no number where any logit is none; asked along with the token, it costs no wait of its own.
+    return torch.where(cumulative[:, -1].isfinite(), choice.squeeze(-1), NO_TOKEN)

@@ -22,17 +22,23 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 from trainer.contract.folder import MEMBERS
 from trainer.data.batches import pad, positions
 from trainer.data.packing import Conversation, forwards, pack
+from trainer.loop.finite import check_loaded, check_said
 from trainer.models.backbone import load_policy
 from trainer.models.shared_prefix import last_hidden_states, shared_prefixes
 
 OFFSET = "prefloop_reward_offset"
 """Key in the model's config: one number per label, added to what the head says."""
 
+LENGTH = "prefloop_max_tokens"
+"""Key in the model's config: tokens of prompt + answer that it was trained to read; what is longer is cut."""
+
 OVERALL = "overall"
 """Name of the first label: the score that is learned from the rankings and rewards the policy."""
 
 
-def new_reward_model(sft: Path, pad_id: int, generator: torch.Generator, heads: Sequence[str] = ()) -> Any:
+def new_reward_model(
+    sft: Path, pad_id: int, generator: torch.Generator, heads: Sequence[str] = (), max_tokens: int | None = None
+) -> Any:
     """Take over a policy's body and give it a fresh scalar head for the overall score, and one for each further one.
 
     Args:
@@ -41,6 +47,7 @@ def new_reward_model(sft: Path, pad_id: int, generator: torch.Generator, heads: 
         generator: draws the head from N(0, 1/√(d + 1)) (standard deviation; Stiennon et al. 2020
             print the square of it, their code has the root).
         heads: names of the further scores.
+        max_tokens: of prompt + answer that it will be trained to read.
 
     Returns:
         The model in evaluation mode: no dropout, in training either, so that a score is repeatable.
@@ -57,6 +64,7 @@ def new_reward_model(sft: Path, pad_id: int, generator: torch.Generator, heads: 
     )
     config.pad_token_id = pad_id
     setattr(config, OFFSET, [0.0] * len(names))
+    setattr(config, LENGTH, max_tokens)
     model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
     if not isinstance(getattr(model, "score", None), torch.nn.Linear):
         raise ValueError(f"A {config.model_type} model cannot become a reward model: it has no linear head 'score'.")  # noqa: TRY004
@@ -68,8 +76,14 @@ def new_reward_model(sft: Path, pad_id: int, generator: torch.Generator, heads: 
 
 
 def load_reward_model(path: Path) -> Any:
-    """Load what was saved; its scores are bit for bit those of the model that was saved."""
-    return AutoModelForSequenceClassification.from_pretrained(path, dtype=torch.float32, local_files_only=True).eval()
+    """Load what was saved; its scores are bit for bit those of the model that was saved.
+
+    Raises:
+        NotFiniteError: a weight is no number.
+    """
+    model = AutoModelForSequenceClassification.from_pretrained(path, dtype=torch.float32, local_files_only=True)
+    check_loaded(model, path)
+    return model.eval()
 
 
 def label_names(model: Any) -> list[str]:
@@ -81,6 +95,12 @@ def load_members(path: Path) -> list[Any]:
     """Load a reward model with the other members of its ensemble, if it is one."""
     others = sorted((path / MEMBERS).glob("[0-9]*"), key=lambda folder: int(folder.name))
     return [load_reward_model(folder) for folder in (path, *others)]
+
+
+def trained_length(model: Any) -> int | None:
+    """Tokens of prompt + answer on which this model was trained; None where it does not say."""
+    length = getattr(model.config, LENGTH, None)
+    return int(length) if length else None
 
 
 def offsets(model: Any) -> list[float]:
@@ -198,12 +218,16 @@ class Reader:
 
         Returns:
             (N, H) float64 in the order of the conversations and their answers.
+
+        Raises:
+            NotFiniteError: a score is no number.
         """
         starts = np.cumsum([0, *(len(talk.answers) for talk in conversations)])
         found = np.empty((int(starts[-1]), len(label_names(self.model))))
         for places in forwards([talk.size for talk in conversations], capacity, shared=self.shared):
             rows = np.concatenate([np.arange(starts[place], starts[place + 1]) for place in places])
             found[rows] = self([conversations[place] for place in places]).double().cpu().numpy()
+        check_said({"The reward model": found})
         return found
 
 

@@ -18,8 +18,9 @@ from trainer.contract.configs import DetectConfig
 from trainer.contract.folder import ANSWERS, DETECTIONS
 from trainer.contract.records import AnswerToScore, Detection, SeenToken, read_rows, write_rows
 from trainer.data.batches import pad, positions
-from trainer.data.chat import encode_pieces, encode_prompt
+from trainer.data.chat import Accepts, encode_pieces, encode_prompt
 from trainer.loop.device import prepare
+from trainer.loop.finite import check_said
 from trainer.loop.run_folder import RunFolder
 from trainer.losses.detection import TokenSigns, text_signs, token_signs
 from trainer.models.backbone import check_context, load_policy, load_tokenizer
@@ -72,6 +73,11 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     check_context(model, config.max_tokens, 'The field "max_tokens"')
 
     rows = list(read_rows(path, AnswerToScore))
+    if config.context == "prompt":
+        accepts = Accepts(tokenizer)
+        for row in rows:
+            accepts(row)
+        accepts.refuse_any("Nothing was read, for every text must have its scores")
     readings = [reading_of(tokenizer, row, place, config) for place, row in enumerate(rows)]
     found: list[Detection | None] = [None] * len(rows)
     log = folder.metrics()
@@ -168,6 +174,7 @@ def _no_signs() -> TokenSigns:
 
 def detection_of(row: AnswerToScore, reading: Reading, signs: TokenSigns, min_tokens: int) -> Detection:
     """What is handed back about a text: its pieces in any case, its scores where it is long enough."""
+    check_said({"The language model": torch.stack([signs.logprob, signs.entropy, signs.variance])})
     scores: dict[str, Any] = asdict(text_signs(signs)) if reading.predicted >= min_tokens else {}
     return Detection(
         answer_id=row.answer_id,

@@ -13,18 +13,25 @@ from trainer.contract.configs import EvaluateConfig
 from trainer.contract.folder import DEMONSTRATIONS, PROMPTS
 from trainer.contract.records import Demonstration, Prompt, read_rows
 from trainer.data.batches import pad, positions, shuffled
-from trainer.data.chat import decode_answer, encode_pair, encode_prompt, finished
+from trainer.data.chat import Accepts, accepted, decode_answer, encode_pair, encode_prompt, finished
 from trainer.loop.device import prepare
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived
 from trainer.losses.language import next_token_loss
-from trainer.models.backbone import check_context, generate, load_policy, load_tokenizer, token_logprobs
-from trainer.models.reward_model import load_reward_model, scores
+from trainer.models.backbone import (
+    check_context,
+    check_one_language,
+    generate,
+    load_policy,
+    load_tokenizer,
+    token_logprobs,
+)
+from trainer.models.reward import Reward
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What one model answered: token ids (end token included), text, and the reward of each."""
+    """What one model answered: token ids (end token included), text, and the reward of each (float64)."""
 
     ids: list[list[int]]
     texts: list[str]
@@ -37,7 +44,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     ``…_se`` is the standard error of the mean over prompts.
 
     Raises:
-        ValueError: the snapshot holds no held-out prompt, or policy and reference differ in vocabulary.
+        ValueError: the snapshot holds no held-out prompt, or policy and reference differ in vocabulary or template.
     """
     config, seed = folder.config, folder.spec.seed
     assert isinstance(config, EvaluateConfig)
@@ -45,14 +52,14 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     tokenizer = load_tokenizer(folder.parent("policy"))
     policy = load_policy(folder.parent("policy")).to(device)
     reference = load_policy(folder.parent("reference")).to(device)
-    reward = load_reward_model(folder.parent("reward")).to(device)
-    judge = load_tokenizer(folder.parent("reward"))
-    if load_tokenizer(folder.parent("reference")).get_vocab() != tokenizer.get_vocab():
-        raise ValueError("Policy and reference have different vocabularies, so no KL exists between them.")
+    reward = Reward.load(folder.parent("reward"), device)
+    check_one_language(tokenizer, load_tokenizer(folder.parent("reference")), "The policy and its reference")
     longest = config.max_prompt_tokens + config.max_new_tokens
-    for model in (policy, reference, reward):
+    for model in (policy, reference):
         check_context(model, longest, 'Fields "max_prompt_tokens" and "max_new_tokens" together')
     prompts = heldout_prompts(folder, config, seed)
+    for each in (tokenizer, reward.tokenizer):
+        prompts = accepted(each, prompts, folder.note)
     encoded = [encode_prompt(tokenizer, prompt.messages, config.max_prompt_tokens) for prompt in prompts]
     print(f"{len(prompts)} held-out prompts", flush=True)  # noqa: T201
 
@@ -70,10 +77,11 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
                 temperature=config.temperature,
             )
         texts = [decode_answer(tokenizer, row) for row in ids]
-        pairs = [
-            encode_pair(judge, prompt.messages, text, longest) for prompt, text in zip(prompts, texts, strict=True)
-        ]
-        return Answers(ids, texts, rewards(reward, judge, pairs, config.batch_size))
+        said = reward(
+            [(prompt.messages, text) for prompt, text in zip(prompts, texts, strict=True)],
+            config.batch_size * reward.max_tokens,
+        )
+        return Answers(ids, texts, torch.from_numpy(said.mean[:, 0]))
 
     ours, theirs = answer(policy, "policy"), answer(reference, "reference")
     sequence_kl = divergence(policy, reference, tokenizer, prompts=encoded, answers=ours.ids, config=config)
@@ -91,9 +99,11 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         lengths = torch.tensor([len(ids) for ids in answers.ids], dtype=torch.float64)
         ended = torch.tensor([finished(tokenizer, ids) for ids in answers.ids], dtype=torch.float64)
         metrics |= mean_and_error(f"length/{name}", lengths) | mean_and_error(f"finished/{name}", ended)
-    demonstrations = [
-        row for row in read_rows(folder.snapshot / DEMONSTRATIONS, Demonstration) if row.split == "heldout"
-    ]
+    accepts = Accepts(tokenizer)
+    rows = (row for row in read_rows(folder.snapshot / DEMONSTRATIONS, Demonstration) if row.split == "heldout")
+    demonstrations = [row for row in rows if accepts(row)]
+    for sentence in accepts.findings.sentences():
+        folder.note(sentence)
     if demonstrations:
         written = [encode_pair(tokenizer, row.messages, row.response, longest) for row in demonstrations]
         metrics["loss/demonstrations_policy"] = demonstration_loss(policy, tokenizer, written, config.batch_size)
@@ -110,19 +120,6 @@ def heldout_prompts(folder: RunFolder, config: EvaluateConfig, seed: int) -> lis
     if not found:
         raise ValueError("The snapshot has no held-out prompts to evaluate on. Hold some out before freezing it.")
     return [found[i] for i in shuffled(len(found), seed, epoch=0)[: config.prompts]]
-
-
-@torch.no_grad()
-def rewards(
-    model: Any, tokenizer: PreTrainedTokenizerBase, pairs: list[tuple[list[int], list[int]]], batch_size: int
-) -> torch.Tensor:
-    """The reward model's score of each prompt and answer (N,), float64."""
-    found = []
-    for start in range(0, len(pairs), batch_size):
-        rows = [prompt + answer for prompt, answer in pairs[start : start + batch_size]]
-        ids, mask = pad(rows, tokenizer.pad_token_id, "right")
-        found.append(scores(model, ids.to(model.device), mask.to(model.device)).double().cpu())
-    return torch.cat(found)
 
 
 @torch.no_grad()

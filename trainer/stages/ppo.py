@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -19,10 +18,11 @@ from trainer.contract.configs import PpoConfig
 from trainer.contract.folder import PROMPTS
 from trainer.contract.records import Prompt, read_rows
 from trainer.data.batches import pad, shuffled, token_blocks
-from trainer.data.chat import decode_answer, encode_prompt, finished
-from trainer.data.corpus import load_corpus
+from trainer.data.chat import accepted, decode_answer, encode_prompt, finished
+from trainer.data.corpus import open_corpus
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
+from trainer.loop.finite import LIKELY, check_said, take_step
 from trainer.loop.optimizer import adamw, cosine_rate, set_rate
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived, generator, seed_everything
@@ -30,8 +30,15 @@ from trainer.losses.advantage import generalized_advantages, shaped_rewards
 from trainer.losses.language import next_token_loss
 from trainer.losses.masked import masked_mean, whiten
 from trainer.losses.ppo import approximate_kl, clip_fraction, policy_loss, ratios, sequence_kl, value_loss
-from trainer.models.backbone import check_context, generate, load_policy, load_tokenizer, token_logprobs
-from trainer.models.reward_model import load_reward_model, scores
+from trainer.models.backbone import (
+    check_context,
+    check_one_language,
+    generate,
+    load_policy,
+    load_tokenizer,
+    token_logprobs,
+)
+from trainer.models.reward import Reward, Rewards
 from trainer.models.value_head import load_value_model, values
 
 PRETRAIN_BLOCK = 128
@@ -39,6 +46,10 @@ PRETRAIN_BLOCK = 128
 
 PRETRAIN_ROWS = 64
 """Sequences of the mix per forward: bounds memory and changes nothing else."""
+
+LIKELY_WITH_MIX = (
+    "Most often the learning rate or “pretrain_coefficient” is too high: start a new run with a lower one."
+)
 
 SHOW_EVERY = 10
 SHOWN = 4
@@ -56,7 +67,8 @@ class Episodes:
         logprobs: (B, T-1) of the policy that played.
         reference: (B, T-1) log-probabilities of the supervised model.
         values: (B, T-1) predicted before each choice.
-        scores: (B,) of the reward model, nothing subtracted.
+        scores: (B,) of the reward model, the mean of its members, nothing subtracted.
+        granted: (B,) what the policy is paid for: the same, less what ``pessimism`` takes off.
         ended: (B,) bool, the answer closed itself.
     """
 
@@ -67,6 +79,7 @@ class Episodes:
     reference: Tensor
     values: Tensor
     scores: Tensor
+    granted: Tensor
     ended: Tensor
 
 
@@ -74,8 +87,9 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     """Play, score and learn for ``iterations``; leave the moving average of the policy in ``model/``.
 
     Raises:
-        ValueError: there is no training prompt, the parents do not share a tokenizer, an answer
-            would not fit the context, or a loss is no longer a number.
+        ValueError: there is no training prompt, the parents do not share tokenizer and chat template, or an answer
+            would not fit the context.
+        NotFiniteError: the training explodes.
     """
     config = cast("PpoConfig", folder.config)
     seed = folder.spec.seed
@@ -83,17 +97,23 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     seed_everything(seed)
 
     tokenizer = load_tokenizer(folder.parent("sft"))
-    if load_tokenizer(folder.parent("reward")).get_vocab() != tokenizer.get_vocab():
-        raise ValueError("The policy and the reward model do not share a tokenizer; they must come from one SFT model.")
-    prompts, texts = training_prompts(folder.snapshot / PROMPTS, tokenizer, config.max_prompt_tokens)
+    check_one_language(tokenizer, load_tokenizer(folder.parent("reward")), "The policy and the reward model")
+    prompts, rows = training_prompts(folder, tokenizer, config.max_prompt_tokens)
 
     policy = load_policy(folder.parent("sft")).to(device)
     reference = load_policy(folder.parent("sft")).to(device).requires_grad_(False)
     value_model = load_value_model(folder.parent("reward")).to(device)
-    reward_model = load_reward_model(folder.parent("reward")).to(device).requires_grad_(False)
-    for model in (policy, reward_model):
+    reward = Reward.load(folder.parent("reward"), device)
+    for model in (policy, value_model):
         check_context(model, config.max_prompt_tokens + config.max_new_tokens, '"max_prompt_tokens" + "max_new_tokens"')
-    mix = pretraining_blocks(config, tokenizer, policy) if config.pretrain_coefficient else None
+    if config.max_new_tokens >= reward.max_tokens:
+        folder.note(
+            f"Answers of up to {config.max_new_tokens} tokens are asked for, and the reward model was trained to read "
+            f"{reward.max_tokens} with the prompt: it does not see the end of long ones."
+        )
+    if config.pessimism and len(reward.members) == 1:
+        folder.note("“pessimism” changes nothing: the reward model is a single one, not an ensemble.")
+    mix = pretraining_blocks(folder, config, tokenizer, policy) if config.pretrain_coefficient else None
 
     policy_optimizer = adamw(policy, config, config.learning_rate)
     value_optimizer = adamw(value_model, config, config.value_learning_rate)
@@ -130,12 +150,17 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         )
         played = time.monotonic()
 
-        # Score: the reward model reads whole answers, the others every token.
-        episodes = look_back(asked, answers, tokenizer, policy, reference, value_model, reward_model, config, device)
+        # Score: the reward model reads the texts as people do, the others every token that the policy chose.
+        said = [decode_answer(tokenizer, answer) for answer in answers]
+        judged = reward(
+            [(rows[i].messages, text) for i, text in zip(chosen, said, strict=True)],
+            config.minibatch_size * reward.max_tokens,
+        )
+        episodes = look_back(asked, answers, judged, tokenizer, policy, reference, value_model, config, device)
         kl = sequence_kl(episodes.logprobs, episodes.reference, episodes.answered)
         missing = config.missing_eos_penalty * (~episodes.ended).float()
         rewards = shaped_rewards(
-            episodes.scores - missing,
+            episodes.granted - missing,
             episodes.logprobs,
             episodes.reference,
             episodes.answered,
@@ -159,12 +184,12 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
             if epoch:
                 order = torch.randperm(len(asked), generator=generator(seed, "minibatches", iteration, epoch))
             for place, cpu_rows in enumerate(order.split(config.minibatch_size)):
-                rows = cpu_rows.to(device)
-                ids, mask, answered = episodes.ids[rows], episodes.mask[rows], episodes.answered[rows]
-                old = episodes.logprobs[rows]
+                part = cpu_rows.to(device)
+                ids, mask, answered = episodes.ids[part], episodes.mask[part], episodes.answered[part]
+                old = episodes.logprobs[part]
 
                 logprobs = token_logprobs(policy, ids, mask, config.temperature)
-                loss = policy_loss(logprobs, old, advantages[rows], answered, config.clip)
+                loss = policy_loss(logprobs, old, advantages[part], answered, config.clip)
                 loss.backward()
                 now = logprobs.detach()
                 ratio = ratios(now, old, answered)
@@ -178,22 +203,33 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
                 }
                 if mix is not None:
                     draw = generator(seed, "pretraining", iteration, epoch, place)
-                    numbers |= add_pretraining(policy, mix, config, len(rows), draw)
-                nn.utils.clip_grad_norm_(policy.parameters(), config.max_grad_norm)
-                policy_optimizer.step()
-                policy_optimizer.zero_grad()
+                    numbers |= add_pretraining(policy, mix, config, len(part), draw)
+                learned_from = {"the policy's loss": numbers["loss/policy"]}
+                if "loss/pretrain" in numbers:
+                    learned_from |= {
+                        "the loss of the pretraining mix": numbers["loss/pretrain"],
+                        "the norm of the pretraining mix's gradient": numbers["optimizer/gradient_norm_pretrain"],
+                    }
+                take_step(
+                    policy_optimizer,
+                    policy,
+                    config.max_grad_norm,
+                    step=iteration,
+                    numbers=learned_from,
+                    likely=LIKELY if mix is None else LIKELY_WITH_MIX,
+                )
 
                 predicted = values(value_model, ids, mask)
-                regret = value_loss(predicted, episodes.values[rows], returns[rows], answered, config.value_clip)
+                regret = value_loss(predicted, episodes.values[part], returns[part], answered, config.value_clip)
                 regret.backward()
-                norm = nn.utils.clip_grad_norm_(value_model.parameters(), config.max_grad_norm)
-                value_optimizer.step()
-                value_optimizer.zero_grad()
-                numbers |= {"loss/value": regret.item(), "optimizer/gradient_norm_value": norm.item()}
-                if not all(torch.isfinite(torch.tensor([loss.item(), regret.item()]))):
-                    raise ValueError(
-                        f"A loss of iteration {iteration} is not a number. A smaller learning rate usually helps."
-                    )
+                numbers["loss/value"] = regret.item()
+                numbers["optimizer/gradient_norm_value"] = take_step(
+                    value_optimizer,
+                    value_model,
+                    config.max_grad_norm,
+                    step=iteration,
+                    numbers={"the value model's loss": numbers["loss/value"]},
+                )
 
                 updates += 1
                 move_average(average, policy.parameters(), config.ema_decay, updates)
@@ -204,6 +240,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         line = {
             "reward/score_mean": episodes.scores.mean().item(),
             "reward/score_std": episodes.scores.std(correction=0).item(),
+            **({"reward/deviation": float(judged.deviation.mean())} if len(reward.members) > 1 else {}),
             "reward/with_penalty": earned.mean().item(),
             "kl/sequence": kl.mean().item(),
             "kl/per_token": (kl.sum() / lengths.sum()).item(),
@@ -223,8 +260,8 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         if iteration % config.log_every == 0 or iteration == config.iterations:
             log.write(iteration, config.iterations, line)
         if iteration % SHOW_EVERY == 0 or iteration in (1, config.iterations):
-            shown = [texts[i] for i in chosen[:SHOWN]]
-            samples.write(iteration, show(shown, asked, answers, episodes, kl, reference, tokenizer, config, seed))
+            shown = [rows[i].messages[-1].content for i in chosen[:SHOWN]]
+            samples.write(iteration, show(shown, asked, said, episodes, kl, reference, tokenizer, config, seed))
         if iteration % config.checkpoint_every == 0 or iteration == config.iterations:
             state = {
                 "policy": policy.state_dict(),
@@ -256,17 +293,18 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     }
 
 
-def training_prompts(path: Path, tokenizer: Any, max_tokens: int) -> tuple[list[list[int]], list[str]]:
-    """Token ids and last message of every training prompt; held-out prompts are never even encoded.
+def training_prompts(folder: RunFolder, tokenizer: Any, max_tokens: int) -> tuple[list[list[int]], list[Prompt]]:
+    """Every training prompt, as token ids and as it stands; held-out prompts are never even encoded.
 
     Raises:
         ValueError: there is none.
     """
-    rows = [row for row in read_rows(path, Prompt) if row.split == "train"]
+    rows = [row for row in read_rows(folder.snapshot / PROMPTS, Prompt) if row.split == "train"]
     if not rows:
         raise ValueError("The snapshot has no prompt of the training split, so there is nothing to answer.")
+    rows = accepted(tokenizer, rows, folder.note)
     ids = [encode_prompt(tokenizer, row.messages, max_tokens) for row in rows]
-    return ids, [row.messages[-1].content for row in rows]
+    return ids, rows
 
 
 def prompts_at(iteration: int, n: int, batch_size: int, seed: int) -> list[int]:
@@ -292,15 +330,15 @@ def warmup(iteration: int, iterations: int) -> float:
 def look_back(
     prompts: Sequence[list[int]],
     answers: Sequence[list[int]],
+    judged: Rewards,
     tokenizer: Any,
     policy: Any,
     reference: Any,
     value_model: Any,
-    reward_model: Any,
     config: PpoConfig,
     device: torch.device,
 ) -> Episodes:
-    """Ask all four models about the answers just played.
+    """Ask policy, reference and value model about the answers just played and judged.
 
     The policy is asked again, not quoted from the rollout, and in the same groups of rows in
     which it will learn: sums in another order differ in the last bit, and then neither the first
@@ -311,22 +349,32 @@ def look_back(
     starts = torch.tensor([len(prompt) for prompt in prompts], device=device)
     places = torch.arange(1, ids.shape[1], device=device)
     answered = mask[:, 1:] & (places >= starts.unsqueeze(1))
-    found: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+    found: list[tuple[Tensor, Tensor, Tensor]] = []
     for part, here in zip(ids.split(config.minibatch_size), mask.split(config.minibatch_size), strict=True):
         found.append(
             (
                 token_logprobs(policy, part, here, config.temperature),
                 token_logprobs(reference, part, here, config.temperature),
                 values(value_model, part, here),
-                scores(reward_model, part, here),
             )
         )
-    logprobs, reference_logprobs, value, score = (torch.cat(tensors) for tensors in zip(*found, strict=True))
+    logprobs, reference_logprobs, value = (torch.cat(tensors) for tensors in zip(*found, strict=True))
+    check_said(
+        {
+            "The policy": logprobs,
+            "The SFT model": reference_logprobs,
+            "The value model": torch.where(answered, value, 0.0),
+        }
+    )
     ended = torch.tensor([finished(tokenizer, answer) for answer in answers], device=device)
-    return Episodes(ids, mask, answered, logprobs, reference_logprobs, value, score, ended)
+    scores, granted = (
+        torch.tensor(numbers, dtype=value.dtype, device=device)
+        for numbers in (judged.mean[:, 0], judged.pessimistic(config.pessimism))
+    )
+    return Episodes(ids, mask, answered, logprobs, reference_logprobs, value, scores, granted, ended)
 
 
-def pretraining_blocks(config: PpoConfig, tokenizer: Any, policy: Any) -> Tensor:
+def pretraining_blocks(folder: RunFolder, config: PpoConfig, tokenizer: Any, policy: Any) -> Tensor:
     """The text of the pretraining mix as (N, block) token ids.
 
     Raises:
@@ -334,7 +382,8 @@ def pretraining_blocks(config: PpoConfig, tokenizer: Any, policy: Any) -> Tensor
     """
     block = min(PRETRAIN_BLOCK, getattr(policy.config, "max_position_embeddings", PRETRAIN_BLOCK))
     # Laid out as in pretraining: <bos> document <end>; special tokens spelled in the text stay text.
-    documents = tokenizer(load_corpus(config.corpus), add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    texts = open_corpus(config.corpus, folder.opened)
+    documents = tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     blocks = token_blocks(([*start, *document, tokenizer.eos_token_id] for document in documents), block)
     if not len(blocks):
@@ -412,7 +461,7 @@ def summary(seen: Sequence[dict[str, float]]) -> dict[str, float]:
 def show(
     texts: Sequence[str],
     prompts: Sequence[list[int]],
-    answers: Sequence[list[int]],
+    said: Sequence[str],
     episodes: Episodes,
     kl: Tensor,
     reference: Any,
@@ -432,9 +481,10 @@ def show(
     return [
         {
             "prompt": text,
-            "answer": decode_answer(tokenizer, answers[row]),
+            "answer": said[row],
             "sft_answer": decode_answer(tokenizer, plain[row]),
             "score": episodes.scores[row].item(),
+            "finished": bool(episodes.ended[row]),
             "kl": kl[row].item(),
         }
         for row, text in enumerate(texts)

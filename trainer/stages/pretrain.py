@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import torch
-from torch.nn.utils import clip_grad_norm_
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from trainer.contract.configs import PretrainConfig
 from trainer.contract.grouping import grouped, read
 from trainer.data.batches import batch_at, held_out_groups, token_blocks
-from trainer.data.corpus import load_corpus
+from trainer.data.corpus import fingerprint, open_corpus
 from trainer.data.tokenizer import tokenizer_from_text, train_tokenizer
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
+from trainer.loop.finite import check_weights, take_step
 from trainer.loop.optimizer import adamw, cosine_rate, set_rate
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived, random_state, restore_random_state, seed_everything
@@ -39,8 +38,8 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     checkpoint = latest_checkpoint(folder.checkpoints)
     done, state = checkpoint or (0, {})
 
-    train_texts, heldout_texts = split(load_corpus(config.corpus), config.heldout_share, seed)
-    # The checkpoint carries the tokenizer: a corpus file that changed meanwhile must not change the vocabulary.
+    train_texts, heldout_texts = split(open_corpus(config.corpus, folder.opened), config.heldout_share, seed)
+    # The checkpoint carries the tokenizer, so that resuming does not learn it again.
     tokenizer = (
         tokenizer_from_text(state["tokenizer"]) if state else train_tokenizer(train_texts, config.vocabulary_size)
     )
@@ -67,15 +66,15 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         loss = next_token_loss(
             model(input_ids=ids, use_cache=False).logits, ids, torch.ones_like(ids, dtype=torch.bool)
         )
-        optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = clip_grad_norm_(model.parameters(), config.max_grad_norm)
-        optimizer.step()
+        value = loss.item()
+        norm = take_step(optimizer, model, config.max_grad_norm, step=step, numbers={"the loss": value})
 
         last = step == config.steps
         keep = last or step % config.checkpoint_every == 0
-        values = {"loss/train": loss.item(), "optimizer/gradient_norm": norm.item(), "optimizer/rate": rate}
+        values = {"loss/train": value, "optimizer/gradient_norm": norm, "optimizer/rate": rate}
         if keep:
+            check_weights(model, step, "The checkpoint")
             values["loss/heldout"] = heldout_loss(model, heldout, config.batch_size)
         if keep or step % config.log_every == 0:
             metrics.write(step, config.steps, values)
@@ -94,7 +93,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
 
     folder.save_model(model, tokenizer)
     return {
-        "loss/heldout": heldout_loss(model, heldout, config.batch_size),
+        "loss/heldout": heldout_loss(model, heldout, config.batch_size) if len(heldout) else None,
         "data/corpus": config.corpus,
         "data/sha256": fingerprint(train_texts, heldout_texts),
         "data/tokens": train.numel(),
@@ -146,12 +145,3 @@ def continuations(
         {"prompt": tokenizer.decode(prompt), "answer": tokenizer.decode(answer)}
         for prompt, answer in zip(prompts, answers, strict=True)
     ]
-
-
-def fingerprint(*parts: list[str]) -> str:
-    """SHA-256 of the documents as they were used."""
-    digest = hashlib.sha256()
-    for documents in parts:
-        for text in documents:
-            digest.update(text.encode() + b"\0")
-    return digest.hexdigest()

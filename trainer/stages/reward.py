@@ -23,7 +23,8 @@ from trainer.contract.heads import HEAD_FLAGS
 from trainer.contract.judging import Judging, Probe
 from trainer.contract.records import Demonstration, Ranking, Split, read_rows
 from trainer.data.batches import batch_at, epoch_steps, shuffled
-from trainer.data.chat import encode_answer, encode_pair
+from trainer.data.chat import Accepts, encode_answer
+from trainer.data.conversations import conversations
 from trainer.data.packing import Conversation, forwards
 from trainer.data.rankings import Orders, Rankings, read_rankings
 from trainer.judging.judge import flat, judge
@@ -31,6 +32,7 @@ from trainer.judging.probes import EditedAnswer, edited_answers, probe_shares
 from trainer.judging.scored import ScoredRankings
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
+from trainer.loop.finite import check_said, check_weights, take_step
 from trainer.loop.metrics import MetricsLog
 from trainer.loop.optimizer import adamw, cosine_rate, set_rate
 from trainer.loop.run_folder import RunFolder
@@ -135,8 +137,8 @@ def run(folder: RunFolder) -> Metrics:
     """Train on the snapshot's training rankings, measure on the held-out ones, leave ``model/``.
 
     Raises:
-        ValueError: the snapshot has no training ranking with a preference in it, or the loss is
-            no longer a number.
+        ValueError: the snapshot has no training ranking with a preference in it.
+        NotFiniteError: the training explodes.
     """
     config = cast("RewardConfig", folder.config)
     job, train, heldout, metrics = open_job(folder, config)
@@ -188,8 +190,8 @@ def open_job(folder: RunFolder, config: RewardConfig) -> tuple[Job, Rankings, Ra
     counts = data_counts(train, heldout)
     if not counts["data/pairs_used"] + (counts["data/pairs_tied"] if config.ties != "drop" else 0):
         raise ValueError(
-            f"The snapshot has {counts['data/rankings']} training rankings and no strict preference among them: "
-            "there is nothing a reward model could learn."
+            f"The snapshot has {counts['data/rankings']} training rankings and no strict preference among them that a "
+            f"model could see in {config.max_tokens} tokens: there is nothing a reward model could learn."
         )
     _check_heads(train, config)
     for kind, given, known in (
@@ -228,7 +230,7 @@ def fit(
         watched: held-out rankings and the prompts among them that are scored now and then.
 
     Raises:
-        ValueError: the loss is no longer a number.
+        NotFiniteError: the training explodes.
     """
     config, folder = job.config, job.folder
     total = steps_of(train, config)
@@ -260,17 +262,17 @@ def fit(
             if tie is not None:
                 optimizer.param_groups[-1]["lr"] = share * TIE_RATE
             line = _step(job, reader, train, batch, tie, progress)
-            if not np.isfinite(line["loss/train"]):
-                raise ValueError(
-                    f"The loss of step {at} is {line['loss/train']}. A smaller learning rate usually helps."
-                )
-            norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
-            optimizer.step()
-            optimizer.zero_grad()
-            line |= {"optimizer/rate": share * config.learning_rate, "optimizer/gradient_norm": norm.item()}
+            numbers = {"the loss": line["loss/train"]}
+            if tie is not None and tie.grad is not None:
+                numbers["the gradient of the tie parameter"] = tie.grad.item()
+            norm = take_step(optimizer, model, config.max_grad_norm, step=at, numbers=numbers)
+            line |= {"optimizer/rate": share * config.learning_rate, "optimizer/gradient_norm": norm}
             if tie is not None:
                 line["reward/tie_parameter"] = tie_value(config.ties, tie)
             line["time/answers_per_second"] = progress.scored / (progress.seconds + time.monotonic() - started)
+            kept = at % config.checkpoint_every == 0 or step == total
+            if kept:
+                check_weights(model, at, "The checkpoint")
             watching = time.monotonic()
             if watched and watched[1] and (step % watch_every == 0 or step == total):
                 line |= _watch(job, reader, *watched, tie)
@@ -278,7 +280,7 @@ def fit(
             if at % config.log_every == 0 or step == total or "reward/heldout_accuracy" in line:
                 progress.log.write(at, progress.total, line)
             progress.seconds += time.monotonic() - started - watching
-            if at % config.checkpoint_every == 0 or step == total:
+            if kept:
                 state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
                 save_checkpoint(folder.checkpoints, at, state | {"tie": None if tie is None else tie.detach()})
     return Trained(model, tie)
@@ -301,9 +303,7 @@ def _step(
         weighted.backward()
         loss += weighted.item()
         overall = scores.detach()[:, 0].cpu()
-        right, pairs = pair_accuracy(
-            overall[rows_of(orders, answers)], torch.from_numpy(orders.ranks), torch.from_numpy(orders.present)
-        )
+        right, pairs = pair_accuracy(overall[rows_of(orders, answers)], *_tensors(orders))
         correct, strict = correct + right.sum().item(), strict + int(pairs.sum())
         collected.append(overall)
         progress.tokens += reader.cost(talks)
@@ -335,7 +335,7 @@ def losses(scores: Tensor, rows: np.ndarray, orders: Orders, config: RewardConfi
     """
     device = scores.device
     ranked = scores[torch.as_tensor(rows, device=device)]
-    ranks, present = (torch.as_tensor(x, device=device) for x in (orders.ranks, orders.present))
+    ranks, present, seen = (tensor.to(device) for tensor in _tensors(orders))
     margins = None
     if config.margin == "likert":
         likert = torch.as_tensor(orders.likert, dtype=scores.dtype, device=device)
@@ -348,15 +348,22 @@ def losses(scores: Tensor, rows: np.ndarray, orders: Orders, config: RewardConfi
         ranks,
         present,
         config.divisor,
+        seen=seen,
         ties=config.ties,
         tie_parameter=tie,
         margins=margins,
         label_smoothing=config.label_smoothing,
     )
     for number, head in enumerate(orders.head_ranks, start=1):
-        own = ranking_losses(ranked[..., number], torch.as_tensor(head, device=device), present, config.divisor)
+        wanted = torch.as_tensor(head, device=device)
+        own = ranking_losses(ranked[..., number], wanted, present, config.divisor, seen=seen)
         found = found + own / len(orders.head_ranks)
     return found
+
+
+def _tensors(orders: Orders) -> tuple[Tensor, Tensor, Tensor]:
+    """Ranks, present and seen (R, K), as the losses take them."""
+    return torch.from_numpy(orders.ranks), torch.from_numpy(orders.present), torch.from_numpy(orders.seen)
 
 
 def forwards_of(job: Job, data: Rankings, elements: Sequence[int]) -> Iterator[list[int]]:
@@ -384,11 +391,16 @@ def score_answers(job: Job, reader: Reader, data: Rankings, elements: Sequence[i
 
     Returns:
         (A, 1 + H) float64 by number of the answer; NaN for answers of other prompts.
+
+    Raises:
+        NotFiniteError: a score is no number.
     """
     found = np.full((len(data.answer_spans), len(label_names(reader.model))), np.nan)
     for some in forwards_of(job, data, elements):
         answers, talks = _conversations(data, some, job.config.max_tokens)
-        found[answers] = reader(talks).double().cpu().numpy()
+        said = reader(talks).double().cpu().numpy()
+        check_said({"The reward model": said})
+        found[answers] = said
     return found
 
 
@@ -397,11 +409,11 @@ def data_counts(train: Rankings, heldout: Rankings) -> dict[str, int]:
     counts: dict[str, int] = {}
     for prefix, part in (("data/", train), ("data/heldout_", heldout)):
         orders = part.orders(part.all_rankings)
-        strict, tied = pair_counts(torch.from_numpy(orders.ranks), torch.from_numpy(orders.present))
+        strict, tied = pair_counts(*_tensors(orders))
         counts |= {
             f"{prefix}prompts": len(part),
             f"{prefix}rankings": len(strict),
-            f"{prefix}rankings_all_tied": int((strict == 0).sum()),
+            f"{prefix}rankings_all_tied": int(((strict == 0) & (tied > 0)).sum()),
             f"{prefix}answers": sum(map(len, part.answers_of)),
             f"{prefix}pairs_used": int(strict.sum()),
             f"{prefix}pairs_tied": int(tied.sum()),
@@ -435,7 +447,7 @@ def scored(data: Rankings, members: Sequence[np.ndarray], heads: Sequence[str]) 
         shown=orders.shown,
         strength=orders.strength,
         lengths=data.answer_lengths[orders.answers],
-        answers=orders.answers,
+        answers=orders.seen,
         sources=data.answer_sources,
         members=np.stack([scores[orders.answers, 0] for scores in members]) if len(members) > 1 else None,
         heads={
@@ -530,9 +542,7 @@ def _watch(job: Job, reader: Reader, data: Rankings, elements: list[int], tie: T
     scores = torch.from_numpy(score_answers(job, reader, data, elements))
     orders = data.orders(np.concatenate([data.rankings_of[element] for element in elements]))
     part = losses(scores, orders.answers, orders, job.config, _on_cpu(tie))
-    right, pairs = pair_accuracy(
-        scores[orders.answers, 0], torch.from_numpy(orders.ranks), torch.from_numpy(orders.present)
-    )
+    right, pairs = pair_accuracy(scores[orders.answers, 0], *_tensors(orders))
     strict = int(pairs.sum())
     return {
         "loss/heldout": part.mean().item(),
@@ -550,14 +560,11 @@ def _centre(job: Job, train: Rankings, models: Sequence[Any]) -> str:
     texts: list[Conversation] = []
     name = "demonstrations"
     if (job.folder.snapshot / DEMONSTRATIONS).exists():
-        rows = [
-            (d.messages, d.response)
-            for d in read_rows(job.folder.snapshot / DEMONSTRATIONS, Demonstration)
-            if d.split == "train"
-        ]
-        for place in shuffled(len(rows), seed, 0)[:CENTRED_ON]:
-            prompt, answer = encode_pair(job.tokenizer, *rows[place], job.config.max_tokens)
-            texts.append(Conversation(prompt, [answer]))
+        written = [d for d in read_rows(job.folder.snapshot / DEMONSTRATIONS, Demonstration) if d.split == "train"]
+        accepts = Accepts(job.tokenizer)
+        rows = [(d.messages, d.response) for d in written if accepts(d)]
+        chosen = [rows[place] for place in shuffled(len(rows), seed, 0)[:CENTRED_ON]]
+        texts = conversations(chosen, job.tokenizer, job.config.max_tokens)[0]
     if not texts:
         name = "answers"
         for element in shuffled(len(train), seed, 0):
@@ -582,7 +589,7 @@ def _conversations(data: Rankings, elements: Sequence[int], max_tokens: int) -> 
 
 def _new_model(folder: RunFolder, config: RewardConfig, tokenizer: Any, seed: int) -> Any:
     head = generator(seed, "reward head")
-    return new_reward_model(folder.parent("sft"), int(tokenizer.pad_token_id), head, config.heads)
+    return new_reward_model(folder.parent("sft"), int(tokenizer.pad_token_id), head, config.heads, config.max_tokens)
 
 
 def _watched(heldout: Rankings, seed: int) -> tuple[Rankings, list[int]]:
@@ -599,6 +606,7 @@ def _keep(path: Path, member: Trained) -> None:
     """Keep a finished member of an ensemble while the others are trained, all or nothing."""
     if path.exists():
         return
+    check_weights(member.model, None, "A member of the ensemble")
     partial = path.with_name(path.name + ".saving")
     shutil.rmtree(partial, ignore_errors=True)
     member.model.save_pretrained(partial)
@@ -617,7 +625,8 @@ def _check_heads(train: Rankings, config: RewardConfig) -> None:
     """Refuse a head whose flags say nothing, before anything is computed."""
     orders = train.orders(train.all_rankings)
     for head, ranks in zip(config.heads, orders.head_ranks, strict=True):
-        strict, _ = pair_counts(torch.from_numpy(ranks), torch.from_numpy(orders.present))
+        _, present, seen = _tensors(orders)
+        strict, _ = pair_counts(torch.from_numpy(ranks), present, seen)
         if not int(strict.sum()):
             raise ValueError(
                 f'The head "{head}" has nothing to learn from: no training ranking has answers that differ in the '
@@ -627,7 +636,7 @@ def _check_heads(train: Rankings, config: RewardConfig) -> None:
 
 def _tied_share(train: Rankings) -> float:
     orders = train.orders(train.all_rankings)
-    strict, tied = pair_counts(torch.from_numpy(orders.ranks), torch.from_numpy(orders.present))
+    strict, tied = pair_counts(*_tensors(orders))
     return int(tied.sum()) / max(1, int((strict + tied).sum()))
 
 

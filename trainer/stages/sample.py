@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trainer.contract.configs import SampleConfig
 from trainer.contract.folder import CANDIDATES, PROMPTS
 from trainer.contract.records import Candidate, Prompt, read_rows, write_rows
-from trainer.data.chat import decode_answer, encode_prompt, finished
+from trainer.data.chat import accepted, decode_answer, encode_prompt, finished
 from trainer.loop.device import prepare
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived
@@ -41,8 +41,8 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     config, seed = folder.config, folder.spec.seed
     assert isinstance(config, SampleConfig)
     device = prepare(config)
-    prompts = read_prompts(folder.inputs / PROMPTS)
     tokenizer = load_tokenizer(folder.parent("policy"))
+    prompts = accepted(tokenizer, read_prompts(folder.inputs / PROMPTS), folder.note)
     model = load_policy(folder.parent("policy")).to(device)
     needed = config.max_prompt_tokens + config.max_new_tokens
     check_context(model, needed, 'Fields "max_prompt_tokens" and "max_new_tokens" together')

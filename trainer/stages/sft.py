@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn.utils import clip_grad_norm_
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from trainer.contract.configs import SftConfig
 from trainer.contract.folder import DEMONSTRATIONS
 from trainer.contract.records import Demonstration, read_rows
 from trainer.data.batches import batch_at, epoch_steps, pad, positions
-from trainer.data.chat import decode_answer, encode_pair
+from trainer.data.chat import accepted, decode_answer, encode_pair
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
+from trainer.loop.finite import check_weights, take_step
 from trainer.loop.optimizer import adamw, cosine_rate, set_rate
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived, random_state, restore_random_state, seed_everything
@@ -46,7 +46,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     tokenizer = load_tokenizer(folder.parent("base"))
     model = load_policy(folder.parent("base")).to(device)
     check_context(model, config.max_tokens, 'Field "max_tokens"')
-    rows = list(read_rows(folder.snapshot / DEMONSTRATIONS, Demonstration))
+    rows = accepted(tokenizer, list(read_rows(folder.snapshot / DEMONSTRATIONS, Demonstration)), folder.note)
     train = examples(tokenizer, [row for row in rows if row.split == "train"], config.max_tokens)
     heldout = examples(tokenizer, [row for row in rows if row.split == "heldout"], config.max_tokens)
     if not train:
@@ -67,19 +67,18 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         batch = [train[i] for i in batch_at(step, len(train), config.batch_size, seed)]
         rate = cosine_rate(step, total, config.learning_rate, config.warmup_share, config.final_rate_share)
         set_rate(optimizer, rate)
-        optimizer.zero_grad(set_to_none=True)
         loss = accumulate(model, tokenizer, batch, config.micro_batch_size or config.batch_size)
-        norm = clip_grad_norm_(model.parameters(), config.max_grad_norm)
-        optimizer.step()
+        norm = take_step(optimizer, model, config.max_grad_norm, step=step, numbers={"the loss": loss})
 
         epoch_ends = step % steps_an_epoch == 0
         values = {
             "loss/train": loss,
             "epoch": step / steps_an_epoch,
-            "optimizer/gradient_norm": norm.item(),
+            "optimizer/gradient_norm": norm,
             "optimizer/rate": rate,
         }
         if epoch_ends:
+            check_weights(model, step, "The checkpoint")
             values["loss/heldout"] = heldout_loss(model, tokenizer, heldout, config.batch_size)
         if epoch_ends or step % config.log_every == 0:
             metrics.write(step, total, values)

@@ -9,7 +9,7 @@ import pytest
 from app.errors import Invalid
 from app.scoring import exports, files
 from app.scoring.items import Gathered
-from trainer.contract.folder import MANIFEST, SCORES
+from trainer.contract.folder import ANSWERS, MANIFEST, SCORES, sha256_of
 from trainer.contract.records import AnswerToScore, HeadScore, Score, read_rows, write_rows
 
 TALK = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Name a hill."}]
@@ -41,6 +41,20 @@ def test_a_request_is_frozen_once_under_its_own_hash(tmp_path):
     rows = list(read_rows(tmp_path / files.answers_of(first), AnswerToScore))
     assert [row.answer_id for row in rows] == [str(i) for i in range(7)]
     assert (rows[4].messages[0].content, rows[4].text) == ("Name river 1.", "river 1 1")
+
+
+def test_files_that_are_not_what_was_asked_or_left_are_named(tmp_path):
+    results = scored(tmp_path, request(), float)
+    assert results.changed() == []
+    (results.run / MANIFEST).write_text(json.dumps({"files": {SCORES: sha256_of(results.run / SCORES)}}))
+    assert results.changed() == []
+    for path in (results.run / SCORES, results.request / ANSWERS):
+        path.write_bytes(path.read_bytes() + b"x")
+    assert results.changed() == [ANSWERS, SCORES]
+    (results.run / SCORES).unlink()
+    assert results.changed() == [ANSWERS, SCORES]
+    (results.run / MANIFEST).unlink()
+    assert results.changed() == [], "nothing is handed out yet"
 
 
 def test_a_process_that_dies_while_freezing_leaves_no_request(tmp_path, monkeypatch):

@@ -68,6 +68,20 @@ def test_the_page_shows_the_split_the_templates_it_left_out_and_every_leak(brows
     assert "Frozen before prompts were split by groups" in browse.get(address)
 
 
+def test_a_file_that_is_not_what_was_frozen_is_not_handed_out(browse, settings):
+    browse.as_("engineer")
+    fill(browse)
+    address = browse.post("/snapshots", {"name": "first"}).headers["location"]
+    (file,) = (settings.data_dir / "snapshots").glob("*/rankings.parquet")
+    whole = file.read_bytes()
+    file.chmod(0o644)
+    file.write_bytes(whole + b"x")
+    assert "has changed since the snapshot was frozen" in browse.get(f"{address}/files/rankings.parquet", status=409)
+    assert "no longer what was frozen: rankings.parquet" in browse.get(f"{address}/export/trl", status=409)
+    file.write_bytes(whole)
+    assert browse.client.get(f"{address}/files/rankings.parquet").content == whole
+
+
 def test_a_taken_name_and_a_wrong_share_are_told_on_the_form(browse):
     browse.as_("admin")
     fill(browse)

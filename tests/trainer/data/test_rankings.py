@@ -182,3 +182,19 @@ def test_a_ranking_weighs_the_product_of_prompt_and_labeler_and_the_mean_is_one(
     assert left.weights[left.all_rankings].tolist() == pytest.approx([x * 3 / 5 for x in (3, 1.5, 0.5)])
     with pytest.raises(ValueError, match="Every training ranking has weight 0"):
         kept.weighted({}, {"ann": 0, "bob": 0})
+
+
+def test_pairs_that_differ_only_after_the_cut_are_counted_and_not_told_apart(read):
+    """Of four answers two have one beginning that fills the model, and two have one text under two names."""
+    long = "red " * LONGEST
+    rows = [
+        ranking(1, (long + "apple", long + "stone", "blue", "grey"), (1, 2, 3, 4)),
+        ranking(2, ("red", "red"), (1, 2)),
+        ranking(3, (long + "river", "blue"), (1, 2), prompt="p1"),
+    ]
+    kept, told = read(rows)
+    assert "1 pair is the same after the cut and teaches nothing (r1)" in told
+    first, second, third = kept.orders(np.arange(3)).seen
+    assert first[0] == first[1] == third[0]
+    assert second[0] == second[1] != first[0]
+    assert len(set(first)) == 3

@@ -501,3 +501,31 @@ def test_rao_kupper_fitted_to_the_chocolate_puddings_equals_an_independent_fit(p
 def test_a_new_tie_parameter_ties_equal_answers_as_often_as_the_data(ties, share):
     parameter = new_tie_parameter(ties, share)
     assert math.exp(-tie_losses(torch.zeros(()), ties, parameter).item()) == pytest.approx(share, abs=1e-6)
+
+
+@pytest.mark.parametrize("ties", ["drop", "soft", "davidson", "rao_kupper"])
+@pytest.mark.parametrize("divisor", ["all_pairs", "strict_pairs"])
+def test_a_pair_that_is_not_told_apart_is_as_if_it_were_not_there(ties, divisor):
+    """A > B > C > D = E, where B reads like A: nine of ten pairs are left, and cost what they cost in pairs of two."""
+    rewards = torch.tensor([[0.3, 0.3, -1.0, 2.0, 0.5]])
+    ranks = torch.tensor([[1, 2, 3, 4, 4]])
+    present = torch.ones_like(ranks, dtype=torch.bool)
+    seen = torch.tensor([[7, 7, 2, 3, 4]])
+    parameter = torch.tensor(0.2)
+    found = ranking_losses(rewards, ranks, present, divisor, seen=seen, ties=ties, tie_parameter=parameter)
+    total = 0.0
+    for i, j in combinations(range(5), 2):
+        if (i, j) != (0, 1):
+            two = torch.tensor([[i, j]])
+            pair = [tensor.gather(1, two) for tensor in (rewards, ranks, present)]
+            total += ranking_losses(*pair, "all_pairs", ties=ties, tie_parameter=parameter).item()
+    pairs = 8 if (ties, divisor) == ("drop", "strict_pairs") else 9
+    assert found.item() == pytest.approx(total / pairs, rel=1e-5)
+    assert [counts.tolist() for counts in pair_counts(ranks, present, seen)] == [[8], [1]]
+    right, strict = pair_accuracy(rewards, ranks, present, seen)
+    assert strict.item() == 8
+    assert right.item() == sum(
+        rewards[0, i].item() > rewards[0, j].item()
+        for i, j in combinations(range(5), 2)
+        if (i, j) not in {(0, 1), (3, 4)}
+    )

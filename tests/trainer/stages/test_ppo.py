@@ -1,6 +1,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -8,7 +9,8 @@ from tests import tiny
 from trainer.__main__ import main
 from trainer.contract.folder import PROMPTS
 from trainer.contract.records import Prompt, read_rows, write_rows
-from trainer.data.chat import encode_prompt
+from trainer.data.chat import encode_pair, encode_prompt
+from trainer.models.reward import Reward, Rewards
 from trainer.models.reward_model import new_reward_model
 from trainer.stages import ppo
 
@@ -87,13 +89,14 @@ def test_it_leaves_what_the_treaty_promises(finished):
     assert "model/model.safetensors" in manifest.files
 
 
-def even_tokens(_model, ids, mask):
+def even_tokens(reward, pairs, _capacity):
     """A taste planted in place of the reward model: ten times the share of even token ids, prompt included."""
-    return 10 * (mask & (ids % 2 == 0)).sum(1) / mask.sum(1)
+    ids = [sum(encode_pair(reward.tokenizer, *pair, 64), []) for pair in pairs]  # noqa: RUF017
+    return Rewards(np.array([[[10 * sum(i % 2 == 0 for i in row) / len(row)] for row in ids]]))
 
 
 def test_the_planted_reward_rises(given, tmp_path, monkeypatch):
-    monkeypatch.setattr(ppo, "scores", even_tokens)
+    monkeypatch.setattr(Reward, "__call__", even_tokens)
     config = CONFIG | {"iterations": 40, "batch_size": 32, "minibatch_size": 16, "missing_eos_penalty": 0.0}
     manifest = tiny.run_stage("ppo", tmp_path, **given | {"config": config})
     first = tiny.metrics(tmp_path)[0]

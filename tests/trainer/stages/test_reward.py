@@ -156,6 +156,7 @@ def orders(ranks, *, likert=None, strength=None, heads=()):
         strength=unknown[:, 0] if strength is None else np.array(strength),
         weights=np.ones(len(ranks)),
         head_ranks=np.array(heads, dtype=np.int64).reshape(len(heads), *ranks.shape),
+        seen=np.arange(ranks.size).reshape(ranks.shape),
     )
 
 

@@ -1,0 +1,48 @@
+"""A model is entered as its run left it, and the registry remembers what that was."""
+
+import pytest
+
+from app.errors import Conflict
+from app.models import ModelVersion, Run
+from app.registry import service
+from trainer.contract.integrity import hashes_of
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_model_whose_files_are_not_what_the_run_left_is_not_registered(factory, database, tmp_path):
+    run = factory.add(Run(name="sft-1", stage="sft"))
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in ("model.safetensors", "config.json", "README.md"):
+        (folder / name).write_text(name)
+    left = hashes_of(folder)
+    given = {
+        "name": "sft-1",
+        "kind": "sft",
+        "path": "runs/1/model",
+        "run_id": run.id,
+        "snapshot_id": None,
+        "parents": {},
+        "metrics": {},
+        "provenance": {"seed": 3},
+        "folder": folder,
+        "files": left,
+    }
+    (folder / "model.safetensors").write_text("other weights")
+    (folder / "adapter_config.json").write_text("{}")
+    with (
+        pytest.raises(Conflict, match=r"not registered .*: adapter_config.json, model.safetensors\."),
+        database.transaction() as session,
+    ):
+        service.register(session, **given)
+    with database.reading() as session:
+        assert session.query(ModelVersion).count() == 0
+
+    (folder / "model.safetensors").write_text("model.safetensors")
+    (folder / "adapter_config.json").unlink()
+    (folder / "README.md").write_text("a word to colleagues")
+    with database.transaction() as session:
+        model = service.register(session, **given)
+        assert service.recorded_files(model) == left
+        assert model.provenance["seed"] == 3
+        assert service.register(session, **given) is model, "entered once"

@@ -1,7 +1,8 @@
 """``python -m trainer STAGE RUN_FOLDER``: the only entry to the training programs.
 
-Success leaves ``manifest.json`` (exit 0), failure leaves ``error.json`` (exit 1), SIGTERM leaves
-neither (exit 143), and starting again goes on from the last checkpoint.
+Success leaves ``manifest.json`` (exit 0), failure leaves ``error.json`` (exit 1). SIGTERM or Ctrl+C lets a stage that
+saves as it goes finish its step and save, and leaves neither (exit 143); starting again goes on from the checkpoint.
+A worker adds ``--leased``: see ``trainer.contract.lease``.
 """
 
 from __future__ import annotations
@@ -10,31 +11,34 @@ import errno
 import importlib
 import os
 import platform
-import signal
 import subprocess
 import sys
 import time
 import traceback
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from trainer.contract.configs import CONFIGS
 from trainer.contract.folder import CHECKPOINTS, CONFIG, ERROR, INPUTS, MANIFEST, RunManifest, sha256_of, write_json
+from trainer.contract.lease import LEASED
+from trainer.loop import lease, stopping
 
 if TYPE_CHECKING:
     from trainer.loop.run_folder import RunFolder
 
-USAGE = f"usage: python -m trainer STAGE RUN_FOLDER\n  STAGE is one of: {', '.join(CONFIGS)}"
+USAGE = f"usage: python -m trainer STAGE RUN_FOLDER [{LEASED}]\n  STAGE is one of: {', '.join(CONFIGS)}"
 WEIGHTS = "model.safetensors"
+FIRST_WORD_SECONDS = 30
 
 
 def main(arguments: list[str]) -> int:
     """Run one stage in its folder; returns the exit status."""
-    if len(arguments) != 2 or arguments[0] not in CONFIGS:
+    if len(arguments) < 2 or arguments[0] not in CONFIGS or arguments[2:] not in ([], [LEASED]):
         say(USAGE)
         return 2
     stage, path = arguments[0], Path(arguments[1])
+    if LEASED in arguments:
+        lease.follow(sys.stdin.fileno(), FIRST_WORD_SECONDS)
     if not path.is_dir():
         say(f"There is no run folder at {path}.")
         return 2
@@ -71,6 +75,7 @@ def run(stage: str, path: Path) -> None:
         provenance=provenance(folder, started),
         files=results(path),
     )
+    lease.hold()
     write_json(path / MANIFEST, manifest)
     say(f"{stage} done in {manifest.provenance['seconds']} s")
 
@@ -156,6 +161,7 @@ def fail(stage: str, path: Path, error: Exception) -> int:
     say(sentence)
     trace = "".join(traceback.format_exception(error))
     print(trace, file=sys.stderr, flush=True)  # noqa: T201
+    lease.hold()
     try:
         write_json(path / ERROR, {"kind": type(error).__name__, "message": sentence, "traceback": trace})
     except OSError as full:
@@ -185,12 +191,6 @@ def say(line: str) -> None:
     print(line, flush=True)  # noqa: T201
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    """Leave at once: checkpoints and results are put in place atomically, so nothing is half-written."""
-    say("stopped by SIGTERM; starting the run again goes on from its last checkpoint")
-    raise SystemExit(128 + signal.SIGTERM)
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _terminate)
+    stopping.listen()
     sys.exit(main(sys.argv[1:]))

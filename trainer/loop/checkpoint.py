@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from trainer.contract.folder import checkpoints_of
+from trainer.loop import lease
+
 KEEP = 2
-_NAME = re.compile(r"step-(\d+)\.pt")
 
 
 def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> None:
@@ -32,6 +33,7 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> None:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
+        lease.hold()
         partial.replace(folder / f"step-{step:08d}.pt")
     except (OSError, RuntimeError) as error:  # torch wraps a failed write in a RuntimeError
         partial.unlink(missing_ok=True)
@@ -39,25 +41,18 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> None:
             f"The checkpoint of step {step} could not be written to {folder} ({error}). "
             "Is the disk full? Earlier checkpoints are intact: make room and start the run again."
         ) from error
-    for _, path in _checkpoints(folder)[:-KEEP]:
+    for _, path in checkpoints_of(folder)[:-KEEP]:
         path.unlink()
 
 
 def latest_checkpoint(folder: Path) -> tuple[int, dict[str, Any]] | None:
     """The newest readable checkpoint as (step, state on the CPU), or None; unreadable ones are passed over."""
-    for step, path in reversed(_checkpoints(folder)):
+    for step, path in reversed(checkpoints_of(folder)):
         try:
             return step, torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # noqa: BLE001 - damage shows in many ways; an older checkpoint is the answer to all
             print(f"checkpoint {path.name} cannot be read ({error}); trying the one before", flush=True)  # noqa: T201
     return None
-
-
-def _checkpoints(folder: Path) -> list[tuple[int, Path]]:
-    if not folder.is_dir():
-        return []
-    named = ((_NAME.fullmatch(path.name), path) for path in folder.iterdir())
-    return sorted((int(match[1]), path) for match, path in named if match)
 
 
 def _remove_partial(folder: Path) -> None:

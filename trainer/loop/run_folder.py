@@ -23,6 +23,7 @@ from trainer.contract.folder import (
     RunSpec,
 )
 from trainer.contract.judging import CrossValidation, Judging
+from trainer.loop import lease
 from trainer.loop.metrics import MetricsLog, SampleLog
 
 
@@ -116,6 +117,7 @@ class RunFolder:
         for number, member in enumerate(members, start=2):
             member.save_pretrained(partial / MEMBERS / str(number))
         (partial / "README.md").write_text(_card(self.spec, self.config, extra_card), encoding="utf-8")
+        lease.hold()
         shutil.rmtree(final, ignore_errors=True)
         partial.rename(final)
         return final

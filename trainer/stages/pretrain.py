@@ -13,6 +13,7 @@ from trainer.contract.configs import PretrainConfig
 from trainer.data.batches import batch_at, shuffled, token_blocks
 from trainer.data.corpus import load_corpus
 from trainer.data.tokenizer import tokenizer_from_text, train_tokenizer
+from trainer.loop import stopping
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
 from trainer.loop.optimizer import adamw, cosine_rate, set_rate
@@ -58,7 +59,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         print(f"resumed from step {done}", flush=True)  # noqa: T201
     metrics, samples = folder.metrics(done), folder.samples(done)
 
-    for step in range(done + 1, config.steps + 1):
+    for step in stopping.steps(range(done + 1, config.steps + 1)):
         ids = train[batch_at(step, len(train), config.batch_size, seed)].to(device)
         rate = cosine_rate(step, config.steps, config.learning_rate, config.warmup_share, config.final_rate_share)
         set_rate(optimizer, rate)
@@ -72,7 +73,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         optimizer.step()
 
         last = step == config.steps
-        keep = last or step % config.checkpoint_every == 0
+        keep = last or step % config.checkpoint_every == 0 or stopping.asked()
         values = {"loss/train": loss.item(), "optimizer/gradient_norm": norm.item(), "optimizer/rate": rate}
         if keep:
             values["loss/heldout"] = heldout_loss(model, heldout, config.batch_size)

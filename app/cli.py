@@ -9,7 +9,7 @@ import typer
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app.database import Database
-from app.errors import DomainError, no_room
+from app.errors import DomainError, Invalid, no_room
 from app.settings import load_settings
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -90,7 +90,7 @@ def start_run(
     """Put a run into the queue."""
     from app.runs import commands
 
-    run_id = commands.start(database(), stage, config)
+    run_id = commands.start(database(), load_settings(), stage, config)
     typer.echo(f"run {run_id} is queued")
     if wait and commands.follow(database(), run_id, typer.echo) != "succeeded":
         raise typer.Exit(1)
@@ -106,11 +106,11 @@ def runs() -> None:
 
 @cli.command()
 def cancel(run_id: int) -> None:
-    """Stop a run; its checkpoints stay."""
+    """Stop a run; it saves the step it is in."""
     from app.runs import service
 
     with database().transaction() as session:
-        service.cancel(session, None, run_id)
+        service.cancel(session, load_settings(), None, run_id)
 
 
 @cli.command()
@@ -332,7 +332,7 @@ def main() -> None:
         told = error if isinstance(error, DomainError) else no_room(error)
         if told is None:
             raise
-        _fail(str(told))
+        _fail("\n".join([str(told), *(told.lines() if isinstance(told, Invalid) else [])]))
     except (OperationalError, ProgrammingError) as error:
         reason = str(error.orig).splitlines()[0]
         _fail(

@@ -35,7 +35,7 @@ from app.models.oversight import AlarmBound, AlarmNote
 from app.models.people import ApiToken, AuditEvent, Person
 from app.models.prompts import Corpus, Import, Prompt
 from app.models.registry import ModelParent, ModelVersion
-from app.models.runs import Run, RunParent
+from app.models.runs import Run, RunParent, Worker
 from app.models.scenarios import Scenario
 from app.models.schemas import LabelSchema, LabelSchemaVersion
 from app.models.scoring import Scoring
@@ -114,5 +114,6 @@ __all__ = [
     "Task",
     "TaskCandidate",
     "TypingRecord",
+    "Worker",
     "WrittenText",
 ]

@@ -32,8 +32,6 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     """Learn from the corpus; leave a base model in ``model/`` and return the manifest's metrics."""
     config, seed = folder.config, folder.spec.seed
     assert isinstance(config, PretrainConfig)
-    if config.block > config.context:
-        raise ValueError(f'Field "block" ({config.block}) must not exceed "context" ({config.context}).')
     device = prepare(config)
     seed_everything(seed)
     checkpoint = latest_checkpoint(folder.checkpoints)

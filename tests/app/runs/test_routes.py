@@ -182,7 +182,7 @@ def test_a_finished_sample_run_brings_its_answers_to_labelers_once(database, fac
     )
     write_json(folder / "manifest.json", RunManifest(stage="sample", metrics={"data/candidates": 12}))
     for _ in range(2):
-        assert execution.finish(settings, database, run.id, "succeeded") == "succeeded"
+        assert execution.finish(settings, database, run.id, run.fence, "succeeded") == "succeeded"
     with database.reading() as session:
         assert session.query(Candidate).count() == 9
         assert {c.model_version_id for c in session.query(Candidate)} == {parts["sft"]}
@@ -234,14 +234,14 @@ def test_a_campaign_name_taken_while_sampling_costs_no_answers(database, factory
     assert campaign.name == f"Round 1 (run {run.id})"
 
 
-def test_going_on_twice_at_once_queues_a_run_once(database, factory):
+def test_going_on_twice_at_once_queues_a_run_once(database, factory, settings):
     """Between the two looks a worker may have taken the run; a second order would start a second trainer in it."""
     run = factory.add(Run(name="sft-1", stage="sft", status="failed"))
     first_is_in = threading.Event()
 
     def first():
         with database.transaction() as session:
-            service.go_on(session, None, run.id)
+            service.go_on(session, settings, None, run.id)
             session.flush()
             first_is_in.set()
             time.sleep(0.5)
@@ -249,7 +249,7 @@ def test_going_on_twice_at_once_queues_a_run_once(database, factory):
     def second():
         first_is_in.wait(10)
         with database.transaction() as session:
-            service.go_on(session, None, run.id)
+            service.go_on(session, settings, None, run.id)
 
     with ThreadPoolExecutor(2) as pool:
         one, two = pool.submit(first), pool.submit(second)

@@ -81,15 +81,15 @@ def test_cancelling_stops_the_child_and_going_on_resumes_it(database, settings, 
     wait_until(database, run_id, lambda run: run.step >= 40)
     child = json.loads((service.folder_of(settings, run_id) / "child.json").read_text())["pid"]
     with database.transaction() as session:
-        service.cancel(session, None, run_id)
+        service.cancel(session, settings, None, run_id)
     wait_until(database, run_id, lambda run: run.status == "cancelled")
     assert not psutil.pid_exists(child)
     with database.transaction() as session:
-        service.go_on(session, None, run_id)
+        service.go_on(session, settings, None, run_id)
     run = wait_until(database, run_id, lambda run: run.attempts == 2 and run.step > 60)
     assert run.status == "running"
     with database.transaction() as session:
-        service.cancel(session, None, run_id)
+        service.cancel(session, settings, None, run_id)
     wait_until(database, run_id, lambda run: run.status == "cancelled")
 
 
@@ -110,5 +110,5 @@ def test_a_broken_run_tells_why_and_a_stopped_worker_leaves_its_run_to_the_next(
     start_worker()
     wait_until(database, running, lambda run: run.attempts == 2 and run.step > 40)
     with database.transaction() as session:
-        service.cancel(session, None, running)
+        service.cancel(session, settings, None, running)
     wait_until(database, running, lambda run: run.status == "cancelled")

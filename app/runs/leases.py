@@ -122,7 +122,7 @@ class Lease:
 
 def take(session: Session, worker: Process, name: str, run_id: int, fence: int) -> int | None:
     """Make a run this worker's if it is still as it was seen; returns its new fence."""
-    run = queries.run_by_id(session, run_id, lock=True)
+    run = queries.free_run(session, run_id)
     if run is None or run.fence != fence or run.status not in ("queued", "running"):
         return None
     now = queries.database_time(session)

@@ -27,6 +27,11 @@ def run_by_id(session: Session, run_id: int, *, lock: bool = False) -> Run | Non
     return session.get(Run, run_id, with_for_update=lock, populate_existing=lock)
 
 
+def free_run(session: Session, run_id: int) -> Run | None:
+    """A run, locked; nothing while another transaction has it, perhaps one whose worker was cut off in its middle."""
+    return session.scalar(select(Run).where(Run.id == run_id).with_for_update(skip_locked=True))
+
+
 def recent_runs(session: Session, limit: int) -> Sequence[Run]:
     return session.scalars(select(Run).options(selectinload(Run.parents)).order_by(Run.id.desc()).limit(limit)).all()
 

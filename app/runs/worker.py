@@ -174,10 +174,18 @@ def work(settings: Settings | None = None) -> None:
 
 
 def _impatient(settings: Settings, database: str) -> str:
-    """The database's address, where a line that is cut is noticed within a fraction of a lease instead of minutes."""
+    """The database's address, where both ends soon notice that the line is cut.
+
+    This end notices within a fraction of a lease. The server gives up a transaction whose worker has fallen silent
+    before anybody may take its run, for it would keep the run's row locked.
+    """
     url = make_url(database)
     if url.get_backend_name() == "sqlite":
         return database
     seconds = max(1, int(settings.lease_seconds / 3))
-    patience = {"connect_timeout": str(seconds + 1), "tcp_user_timeout": str(1000 * seconds)}
+    patience = {
+        "connect_timeout": str(seconds + 1),
+        "tcp_user_timeout": str(1000 * seconds),
+        "options": f"-c idle_in_transaction_session_timeout={int(1000 * settings.lease_seconds)}",
+    }
     return url.update_query_dict(patience).render_as_string(hide_password=False)

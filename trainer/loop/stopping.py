@@ -15,6 +15,7 @@ from trainer.contract.lease import STOPPED
 class _Stop:
     def __init__(self) -> None:
         self.wanted = False
+        self.heard = False
         self.saving = False
 
     def listen(self) -> None:
@@ -29,19 +30,25 @@ class _Stop:
         print("told to stop: finishing this step and saving it", flush=True)  # noqa: T201
 
     def steps(self, steps: Iterable[int]) -> Iterator[int]:
-        """The steps of a loop that saves its state after a step whenever ``asked()``; stopping ends it there."""
-        self.saving = True
+        """The steps of a loop that saves its state after a step whenever ``asked()``, and after its last one.
+
+        Stopping ends it after a step that was saved: one that had asked before the signal came is not the last yet.
+        """
+        self.saving, self.heard = True, False
         try:
             for step in steps:
                 yield step
-                if self.wanted:
+                if self.heard:
                     _leave()
+            if self.wanted:
+                _leave()
         finally:
             self.saving = False
 
     def asked(self) -> bool:
         """Whether this step is the last for now."""
-        return self.wanted
+        self.heard = self.wanted
+        return self.heard
 
 
 def _leave() -> None:

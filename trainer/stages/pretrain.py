@@ -71,7 +71,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         optimizer.step()
 
         last = step == config.steps
-        keep = last or step % config.checkpoint_every == 0 or stopping.asked()
+        keep = last or step % config.checkpoint_every == 0
         values = {"loss/train": loss.item(), "optimizer/gradient_norm": norm.item(), "optimizer/rate": rate}
         if keep:
             values["loss/heldout"] = heldout_loss(model, heldout, config.batch_size)
@@ -79,6 +79,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
             metrics.write(step, config.steps, values)
         if keep:
             samples.write(step, continuations(model, tokenizer, heldout, seed))
+        if keep or stopping.asked():
             save_checkpoint(
                 folder.checkpoints,
                 step,

@@ -65,6 +65,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
             os.fsync(progress.fileno())
             rows += fresh
             metrics.write(start + len(chunk), len(prompts), summary(fresh))
+            stopping.asked()  # what is drawn is kept whether or not
     write_rows(folder.path / CANDIDATES, Candidate, rows)
     return {"data/prompts": len(prompts), "data/candidates": len(rows), **summary(rows)}
 

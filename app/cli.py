@@ -9,7 +9,7 @@ import typer
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app.database import Database, is_busy
-from app.errors import DomainError, no_room
+from app.errors import DomainError, Invalid, no_room
 from app.settings import load_settings
 
 SECONDS_TO_START = 120
@@ -105,7 +105,7 @@ def start_run(
     """Put a run into the queue."""
     from app.runs import commands
 
-    run_id = commands.start(database(), stage, config)
+    run_id = commands.start(database(), load_settings(), stage, config)
     typer.echo(f"run {run_id} is queued")
     if wait and commands.follow(database(), run_id, typer.echo) != "succeeded":
         raise typer.Exit(1)
@@ -121,11 +121,11 @@ def runs() -> None:
 
 @cli.command()
 def cancel(run_id: int) -> None:
-    """Stop a run; its checkpoints stay."""
+    """Stop a run; it saves the step it is in."""
     from app.runs import service
 
     with database().transaction() as session:
-        service.cancel(session, None, run_id)
+        service.cancel(session, load_settings(), None, run_id)
 
 
 @cli.command()
@@ -351,7 +351,7 @@ def main() -> None:
         told = error if isinstance(error, DomainError) else no_room(error)
         if told is None:
             raise
-        _fail(str(told))
+        _fail("\n".join([str(told), *(told.lines() if isinstance(told, Invalid) else [])]))
     except (OperationalError, ProgrammingError) as error:
         if is_busy(error):
             _fail("Another command or page has held the database for too long. Nothing was changed; try again later.")

@@ -35,6 +35,13 @@ class Invalid(DomainError):  # noqa: N818 - named for what happened, read as `ra
         self.fields = fields or {}
         self.also = {"fields": self.fields} if self.fields else {}
 
+    def lines(self) -> list[str]:
+        """What is wrong, one place a line; places of which the same is said share one."""
+        places: dict[str, list[str]] = {}
+        for field, problem in self.fields.items():
+            places.setdefault(problem, []).append(field)
+        return [f"- {', '.join(fields)}: {problem}" for problem, fields in places.items()]
+
 
 class Forbidden(DomainError):  # noqa: N818
     """The person may not do this."""

@@ -19,7 +19,10 @@ class Settings(BaseSettings):
         secret_key: signs session cookies; empty = one made once and kept in the data folder.
         secure_cookies: send cookies over HTTPS only (behind a TLS proxy).
         worker_slots: training runs that one worker executes at the same time.
-        worker_name: stable name of this host's worker, so that a restarted one takes up its own work.
+        worker_name: what pages call this worker; each of its processes has an identity of its own besides.
+        lease_seconds: a run is a worker's for so long after its last sign of life; without one it ends its trainer,
+            and half as long again later another worker takes the run.
+        stop_seconds: a trainer that is told to stop has so long to finish its step and save it.
         upload_limit_mb: largest file, in megabytes, that a browser may send; larger ones go by `prefloop import`.
         trusted_proxies: addresses and networks, with commas between, of proxies that are believed whom they serve
             (`X-Forwarded-For`) and how (`X-Forwarded-Proto`); empty = nobody is.
@@ -34,6 +37,8 @@ class Settings(BaseSettings):
     secure_cookies: bool = False
     worker_slots: int = 1
     worker_name: str = "worker-1"
+    lease_seconds: float = 60
+    stop_seconds: float = 60
     upload_limit_mb: int = 200
     trusted_proxies: str = ""
 

@@ -147,12 +147,13 @@ def start_worker(settings: Settings) -> Iterator[Callable[[], subprocess.Popen]]
     """Starts real worker processes on this test's data folder and database; none outlives the test."""
     workers = []
 
-    def start():
+    def start(**changes):
         environment = {
             **os.environ,
             "PREFLOOP_DATA_DIR": str(settings.data_dir),
             "PREFLOOP_DATABASE_URL": settings.database_url,
             "OMP_NUM_THREADS": "1",
+            **{f"PREFLOOP_{name.upper()}": str(value) for name, value in changes.items()},
         }
         with (settings.data_dir / "worker.log").open("ab") as log:
             worker = subprocess.Popen(

@@ -738,6 +738,8 @@ def _training(session: Session, settings: Settings, everybody: dict[str, Person]
                 "gpu-1",
                 400 if status == "succeeded" else 240,
             )
+        if status == "running":
+            run.resumed_at, run.heartbeat_at = run.started_at, utc_now()
         if status in ("succeeded", "failed"):
             run.finished_at = began + timedelta(minutes=n + 9)
         if status == "failed":

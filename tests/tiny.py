@@ -10,6 +10,7 @@ from trainer.contract.configs import PretrainConfig
 from trainer.contract.folder import DEMONSTRATIONS, MANIFEST, PROMPTS, RANKINGS, RunManifest, RunSpec, write_json
 from trainer.contract.records import Answer, Demonstration, Message, Prompt, Ranking, write_rows
 from trainer.data.tokenizer import train_tokenizer
+from trainer.loop import stopping
 from trainer.loop.metrics import MetricsLog
 from trainer.models.backbone import build_llama
 
@@ -132,6 +133,18 @@ def same_weights(one, other):
 
 class Killed(BaseException):
     """Not an Exception, as a kill is none: no handler of a stage may catch it."""
+
+
+def stop_at(monkeypatch, step):
+    """Tell the next stage in this process to stop, as SIGTERM would, when it writes the metrics of this step."""
+    write = MetricsLog.write
+
+    def write_and_tell(self, at, total, values):
+        write(self, at, total, values)
+        if at == step:
+            monkeypatch.setattr(stopping._ours, "wanted", True)
+
+    monkeypatch.setattr(MetricsLog, "write", write_and_tell)
 
 
 def kill_at(monkeypatch, step):

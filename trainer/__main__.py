@@ -1,7 +1,8 @@
 """``python -m trainer STAGE RUN_FOLDER``: the only entry to the training programs.
 
-Success leaves ``manifest.json`` (exit 0), failure leaves ``error.json`` (exit 1), SIGTERM leaves
-neither (exit 143), and starting again goes on from the last checkpoint.
+Success leaves ``manifest.json`` (exit 0), failure leaves ``error.json`` (exit 1). SIGTERM or Ctrl+C lets a stage that
+saves as it goes finish its step and save, and leaves neither (exit 143); starting again goes on from the checkpoint.
+A worker adds ``--leased``: see ``trainer.contract.lease``.
 """
 
 from __future__ import annotations
@@ -10,14 +11,12 @@ import errno
 import importlib
 import os
 import platform
-import signal
 import subprocess
 import sys
 import time
 import traceback
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from trainer.contract.configs import CONFIGS
 from trainer.contract.errors import StageError
@@ -29,23 +28,29 @@ from trainer.contract.folder import (
     MANIFEST,
     MODEL,
     RunManifest,
+    saved_step,
     sha256_of,
     write_json,
 )
+from trainer.contract.lease import LEASED
+from trainer.loop import lease, stopping
 
 if TYPE_CHECKING:
     from trainer.loop.run_folder import RunFolder
 
-USAGE = f"usage: python -m trainer STAGE RUN_FOLDER\n  STAGE is one of: {', '.join(CONFIGS)}"
+USAGE = f"usage: python -m trainer STAGE RUN_FOLDER [{LEASED}]\n  STAGE is one of: {', '.join(CONFIGS)}"
 WEIGHTS = "model.safetensors"
+FIRST_WORD_SECONDS = 30
 
 
 def main(arguments: list[str]) -> int:
     """Run one stage in its folder; returns the exit status."""
-    if len(arguments) != 2 or arguments[0] not in CONFIGS:
+    if len(arguments) < 2 or arguments[0] not in CONFIGS or arguments[2:] not in ([], [LEASED]):
         say(USAGE)
         return 2
     stage, path = arguments[0], Path(arguments[1])
+    if LEASED in arguments:
+        lease.follow(sys.stdin.fileno(), FIRST_WORD_SECONDS)
     if not path.is_dir():
         say(f"There is no run folder at {path}.")
         return 2
@@ -84,6 +89,7 @@ def run(stage: str, path: Path) -> None:
         provenance=provenance(folder, started),
         files=results(path),
     )
+    lease.hold()
     write_json(path / MANIFEST, manifest)
     say(f"{stage} done in {manifest.provenance['seconds']} s")
 
@@ -174,6 +180,7 @@ def fail(stage: str, path: Path, error: Exception) -> int:
     print(trace, file=sys.stderr, flush=True)  # noqa: T201
     told = {"kind": type(error).__name__, "message": sentence, "resumable": resumable}
     details = error.details if isinstance(error, StageError) else {}
+    lease.hold()
     try:
         write_json(path / ERROR, {**told, **details, "traceback": trace})
     except OSError as full:
@@ -183,10 +190,8 @@ def fail(stage: str, path: Path, error: Exception) -> int:
 
 def kept(path: Path) -> str:
     """What a run that broke in the middle leaves behind, in words."""
-    from trainer.loop.checkpoint import kept_steps
-
-    steps = kept_steps(path / CHECKPOINTS)
-    return f"The checkpoint of step {steps[-1]} is kept." if steps else "There was no checkpoint yet."
+    step = saved_step(path)
+    return "There was no checkpoint yet." if step is None else f"The checkpoint of step {step} is kept."
 
 
 def explain(stage: str, error: Exception) -> tuple[str, bool]:
@@ -218,12 +223,6 @@ def say(line: str) -> None:
     print(line, flush=True)  # noqa: T201
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    """Leave at once: checkpoints and results are put in place atomically, so nothing is half-written."""
-    say("stopped by SIGTERM; starting the run again goes on from its last checkpoint")
-    raise SystemExit(128 + signal.SIGTERM)
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _terminate)
+    stopping.listen()
     sys.exit(main(sys.argv[1:]))

@@ -66,7 +66,7 @@ def running(settings: Settings, port: int) -> Iterator[list[subprocess.Popen[byt
             child.terminate()
         for child in children:
             try:
-                child.wait(15)
+                child.wait(settings.stop_seconds + 15)
             except subprocess.TimeoutExpired:
                 child.kill()
 

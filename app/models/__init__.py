@@ -35,7 +35,7 @@ from app.models.oversight import AlarmBound, AlarmNote
 from app.models.people import ApiToken, Attempt, AuditEvent, Person, WebSession
 from app.models.prompts import Corpus, Import, Prompt
 from app.models.registry import ModelParent, ModelVersion
-from app.models.runs import Run, RunParent
+from app.models.runs import Run, RunParent, Worker
 from app.models.scenarios import Scenario
 from app.models.schemas import LabelSchema, LabelSchemaVersion
 from app.models.scoring import Scoring
@@ -116,5 +116,6 @@ __all__ = [
     "TaskCandidate",
     "TypingRecord",
     "WebSession",
+    "Worker",
     "WrittenText",
 ]

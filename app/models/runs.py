@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Base, Id, utc_now
@@ -21,6 +21,18 @@ class RunParent(Base):
     model_version_id: Mapped[int] = mapped_column(ForeignKey("model_versions.id"))
 
 
+class Worker(Base):
+    """A worker process that runs, what its machine has, and when it was last seen."""
+
+    __tablename__ = "workers"
+
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    cores: Mapped[int]
+    memory_mb: Mapped[int]
+    seen_at: Mapped[datetime]
+
+
 class Run(Base):
     """One execution of a stage as a durable workflow.
 
@@ -28,6 +40,11 @@ class Run(Base):
     application does with the result (for a sample run: the campaign that its answers go to).
     ``step`` of ``total`` and ``latest`` (the last line of metrics) are kept here by the worker so
     that a list of runs needs no files. ``attempts`` counts starts of the child process.
+
+    A running run has an ``owner``, the process of a worker; ``worker`` names it for people. ``fence`` is raised each
+    time the run changes hands, ``heartbeat_at`` is the owner's last sign of life by the database's clock (see
+    ``app.runs.leases``). ``worked_seconds`` is the time that earlier owners worked on it, nothing where it was not
+    measured; the present one has since ``resumed_at``. ``resumable`` says of a failed run whether going on may help.
     """
 
     __tablename__ = "runs"
@@ -48,6 +65,12 @@ class Run(Base):
     latest: Mapped[dict[str, Any]] = mapped_column(default=dict)
     attempts: Mapped[int] = mapped_column(default=0)
     worker: Mapped[str | None]
+    owner: Mapped[str | None]
+    fence: Mapped[int] = mapped_column(default=0, server_default="0")
+    heartbeat_at: Mapped[datetime | None]
+    worked_seconds: Mapped[float | None]
+    resumed_at: Mapped[datetime | None]
+    resumable: Mapped[bool] = mapped_column(default=True, server_default=true())
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     error: Mapped[str | None]
     created_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))

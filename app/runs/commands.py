@@ -12,6 +12,7 @@ from app.database import Database
 from app.errors import Invalid
 from app.registry import queries as registry
 from app.runs import queries, rules, service
+from app.settings import Settings
 from app.snapshots import service as snapshots
 
 LOOK_EVERY_SECONDS = 0.5
@@ -37,7 +38,7 @@ class RunOrder(BaseModel):
     purpose: dict[str, Any] = {}
 
 
-def start(database: Database, stage: str, file: Path) -> int:
+def start(database: Database, settings: Settings, stage: str, file: Path) -> int:
     """Queue a run as the file orders it; returns its id."""
     try:
         order = RunOrder.model_validate(json.loads(file.read_text(encoding="utf-8")))
@@ -61,6 +62,7 @@ def start(database: Database, stage: str, file: Path) -> int:
             seed=order.seed,
             name=order.name,
             purpose=order.purpose,
+            data_dir=settings.data_dir,
         )
         return run.id
 

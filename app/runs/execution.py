@@ -1,13 +1,14 @@
 """What a worker does for one run: fill the folder, watch the child process, bring the result home.
 
-Each function may be called again after a crash: a folder that is filled stays as it is, a child
-that survived its worker is ended and goes on from its checkpoint, a model is registered once.
+Each function may be called again after a crash, by the same worker or another: a folder is filled with the same
+once more, a child that survived its worker is ended and goes on from its checkpoint, a model is registered once.
 """
 
 import json
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -24,10 +25,13 @@ from app.candidates import service as candidates
 from app.database import Database
 from app.errors import DomainError
 from app.integrity import service as integrity
+from app.language import gettext as _
 from app.models import Campaign, Run
 from app.models.base import utc_now
 from app.registry import service as registry
-from app.runs import queries, rules, service
+from app.runs import leases, queries, rules, service
+from app.runs.leases import LOOK_EVERY_SECONDS, Lease
+from app.runs.processes import Process
 from app.settings import Settings
 from trainer.contract.configs import PRODUCES
 from trainer.contract.folder import (
@@ -42,30 +46,28 @@ from trainer.contract.folder import (
     RANKINGS,
     RunManifest,
     RunSpec,
+    saved_step,
     write_json,
 )
 from trainer.contract.integrity import model_files
+from trainer.contract.lease import LEASE_OVER, LEASED, STOPPED
 from trainer.contract.records import AnswerToScore, Candidate, Detection, Prompt, Ranking, read_rows, write_rows
 
-LOOK_EVERY_SECONDS = 0.3
 PATIENCE_SECONDS = 10
 CHILD = "child.json"
 LOG = "output.log"
+INTERRUPTED = (STOPPED, LEASE_OVER, -signal.SIGTERM)
+Outcome = tuple[str, str | None]
+"""``succeeded``, ``failed`` or ``cancelled``, and what is known of a failure."""
 
 log = logging.getLogger("prefloop.worker")
 stopping = threading.Event()
 
 
-def prepare(settings: Settings, database: Database, run_id: int) -> bool:
-    """Write ``config.json`` and the inputs of a run.
-
-    Returns:
-        False when the run was cancelled while it waited.
-    """
-    with database.transaction() as session:
+def prepare(settings: Settings, database: Database, run_id: int) -> None:
+    """Write ``config.json`` and the inputs of a run."""
+    with database.reading() as session:
         run = service.run_for(session, run_id)
-        if run.status in rules.FINISHED:
-            return False
         folder = service.folder_of(settings, run_id)
         (folder / INPUTS).mkdir(parents=True, exist_ok=True)
         snapshot = queries.snapshot_of(session, run)
@@ -90,9 +92,6 @@ def prepare(settings: Settings, database: Database, run_id: int) -> bool:
             "config": run.config,
         }
         write_json(folder / CONFIG, RunSpec.model_validate(spec))
-        run.status, run.worker = "running", settings.worker_name
-        run.started_at = run.started_at or utc_now()
-    return True
 
 
 def _write_prompts(target: Path, source: Path, run: Run) -> None:
@@ -117,111 +116,138 @@ def _write_answers(target: Path, source: Path) -> None:
     write_rows(target, AnswerToScore, answers.values())
 
 
-def execute(settings: Settings, database: Database, run_id: int) -> str:
+class WorkerStops(Exception):  # noqa: N818 - named for what happened, read as `raise WorkerStops`
+    """The worker ends; the run is for the next one."""
+
+
+def execute(settings: Settings, database: Database, lease: Lease) -> Outcome:
     """Run the stage as a child process and follow it to its end.
 
-    Returns:
-        ``succeeded``, ``failed`` or ``cancelled``.
+    Raises:
+        LeaseLost: the run is no longer this worker's; the child is dead.
+        WorkerStops: the worker was told to stop; the child has saved its step and is dead.
     """
-    folder = service.folder_of(settings, run_id)
+    folder = service.folder_of(settings, lease.run_id)
     _end_survivor(folder)
-    with database.transaction() as session:
-        run = service.run_for(session, run_id)
-        run.attempts += 1
-        stage = run.stage
+    while True:
+        if stopping.is_set():
+            raise WorkerStops
+        with database.transaction() as session:
+            run = leases.owned(session, lease.run_id, lease.fence)
+            if run.cancel_requested:
+                return "cancelled", None
+            run.attempts += 1
+            stage = run.stage
+        saved = saved_step(folder)
+        status, asked = _train(settings, lease, stage, folder)
+        if (folder / MANIFEST).exists():
+            return "succeeded", None
+        if lease.cancelled.is_set():
+            return "cancelled", None
+        if stopping.is_set():
+            raise WorkerStops
+        lease.require()
+        interrupted = status in INTERRUPTED and saved_step(folder) != saved
+        if not asked and not interrupted:
+            return "failed", _last_words(status)
+        log.info("the trainer of run %s was interrupted; it goes on", lease.run_id)
+
+
+def _train(settings: Settings, lease: Lease, stage: str, folder: Path) -> tuple[int, bool]:
+    """One child process from its start to its end; returns its exit status and whether we asked it to end."""
+    lease.require()
     with (folder / LOG).open("ab") as output:
         child = subprocess.Popen(
-            [sys.executable, "-m", "trainer", stage, str(folder)],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", "trainer", stage, str(folder), LEASED],
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             env={**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},
         )
+    lease.tell(child.stdin)
     _remember_child(folder, child.pid)
+    asked: float | None = None
     try:
-        cancelled = _follow(database, run_id, folder, child)
-    except BaseException:
-        # The worker itself is ending: the child goes with it, and on the next start from its checkpoint.
-        _end(psutil.Process(child.pid))
-        raise
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return child.wait(LOOK_EVERY_SECONDS), asked is not None
+            lease.require()
+            doubtful = lease.doubtful and stage in rules.SAVES
+            if asked is None and (lease.cancelled.is_set() or stopping.is_set() or doubtful):
+                # It finishes its step and saves it. One that cannot in time has its last checkpoint.
+                child.terminate()
+                asked = time.monotonic()
+            if asked is not None and time.monotonic() - asked > settings.stop_seconds:
+                log.warning("run %s could not save its step within %s s", lease.run_id, settings.stop_seconds)
+                child.kill()
     finally:
-        (folder / CHILD).unlink(missing_ok=True)
-    if (folder / MANIFEST).exists():
-        return "succeeded"
-    if stopping.is_set():
-        # Ended because the worker ends: this step must stay unfinished, so that the next worker enters it again.
-        threading.Event().wait()
-    return "cancelled" if cancelled else "failed"
+        lease.tell(None)
+        child.kill()
+        child.wait()
+        if child.stdin:
+            with suppress(OSError):
+                child.stdin.close()
+        _forget_child(folder, child.pid)
 
 
-def _follow(database: Database, run_id: int, folder: Path, child: subprocess.Popen[bytes]) -> bool:
-    """Copy progress into the run's row until the child has ended; returns whether it was cancelled."""
-    seen = -1
-    while True:
-        ended = child.poll() is not None
-        path = folder / "metrics.jsonl"
-        size = path.stat().st_size if path.exists() else 0
-        if size != seen:
-            seen = size
-            latest = service.last_metrics(folder)
-            step, total = latest.pop("step", 0), latest.pop("total", None)
-            with database.transaction() as session:
-                queries.set_progress(session, run_id, step, total, latest)
-        if ended:
-            return False
-        with database.reading() as session:
-            if queries.cancel_requested(session, run_id):
-                _end(psutil.Process(child.pid))
-                child.wait()
-                return True
-        time.sleep(LOOK_EVERY_SECONDS)
+def _last_words(status: int) -> str:
+    """What is known of a process that left no ``error.json``."""
+    if status < 0:
+        name = signal.Signals(-status).name if -status in {*signal.Signals} else str(-status)
+        memory = _(" Most often the machine had no memory left.") if -status == signal.SIGKILL else ""
+        return _("The training process was ended from outside (%(signal)s).", signal=name) + memory
+    return _("The training process ended without saying why (exit status %(status)s).", status=status)
 
 
 def _remember_child(folder: Path, pid: int) -> None:
     with suppress(psutil.NoSuchProcess):
-        write_json(folder / CHILD, {"pid": pid, "created": psutil.Process(pid).create_time()})
+        write_json(folder / CHILD, {"pid": pid, "process": str(Process.of(pid))})
+
+
+def _remembered(folder: Path) -> Process | None:
+    with suppress(OSError, ValueError, AttributeError):
+        return Process.read(json.loads((folder / CHILD).read_text()).get("process"))
+    return None
+
+
+def _forget_child(folder: Path, pid: int) -> None:
+    """Another worker may have noted its own child meanwhile."""
+    known = _remembered(folder)
+    if known and known.pid == pid:
+        (folder / CHILD).unlink(missing_ok=True)
 
 
 def _end_survivor(folder: Path) -> None:
-    """End a child whose worker was killed: two trainers in one folder would spoil it."""
-    path = folder / CHILD
-    if not path.exists():
-        return
-    with suppress(psutil.Error, ValueError):
-        noted = json.loads(path.read_text())
-        process = psutil.Process(noted["pid"])
-        # A process id is used again in time; only the same birth makes it the same process.
-        if abs(process.create_time() - noted["created"]) < 1:
-            log.warning("ending process %s that outlived its worker", process.pid)
-            _end(process)
-    path.unlink(missing_ok=True)
+    """End a child whose worker was killed: two trainers in one folder would spoil it.
+
+    One on another machine has ended by itself: its worker, or the line to it, was silent for longer than a lease.
+    """
+    known = _remembered(folder)
+    if known and (survivor := known.here):
+        log.warning("ending process %s that outlived its worker", survivor.pid)
+        with suppress(psutil.NoSuchProcess):
+            survivor.kill()
+            survivor.wait(PATIENCE_SECONDS)
+    (folder / CHILD).unlink(missing_ok=True)
 
 
-def _end(process: psutil.Process) -> None:
-    with suppress(psutil.NoSuchProcess):
-        process.terminate()
-        try:
-            process.wait(PATIENCE_SECONDS)
-        except psutil.TimeoutExpired:
-            process.kill()
-            process.wait(PATIENCE_SECONDS)
+def finish(
+    settings: Settings, database: Database, run_id: int, fence: int, outcome: str, error: str | None = None
+) -> str:
+    """Bring the result home: register the model, put sampled answers into the pool, close the run.
 
-
-def stop_children(settings: Settings) -> None:
-    """End the children of all runs on this host, as a worker does that is told to stop."""
-    stopping.set()
-    for child in (settings.data_dir.resolve() / "runs").glob(f"*/{CHILD}"):
-        _end_survivor(child.parent)
-
-
-def finish(settings: Settings, database: Database, run_id: int, outcome: str) -> str:
-    """Bring the result home: register the model, put sampled answers into the pool, close the run."""
+    Raises:
+        LeaseLost: the run has changed hands; nothing is stored.
+    """
     folder = service.folder_of(settings, run_id)
     with database.transaction() as session:
-        run = service.run_for(session, run_id)
+        run = leases.owned(session, run_id, fence)
         if run.status in rules.FINISHED:
             return run.status
+        latest = service.last_metrics(folder)
+        run.step, run.total = latest.pop("step", run.step), rules.storable(latest.pop("total", run.total))
+        run.latest = {**run.latest, **latest}
         if outcome == "succeeded":
             manifest = RunManifest.model_validate_json((folder / MANIFEST).read_text())
             run.latest = {**run.latest, **manifest.metrics}
@@ -229,10 +255,8 @@ def finish(settings: Settings, database: Database, run_id: int, outcome: str) ->
                 run.step = run.total
             _bring_home(session, settings, run, folder, manifest)
         elif outcome == "failed":
-            run.error = service.read_error(folder) or (
-                "The training process ended without saying why (killed, or out of memory). "
-                "The log below may tell; “Go on” starts it again from its last checkpoint."
-            )
+            run.error, run.resumable = service.read_error(folder) or (error, True)
+        service.lay_down(run, queries.database_time(session))
         run.status, run.finished_at = outcome, utc_now()
     return outcome
 
@@ -278,14 +302,15 @@ def _open_campaign(session: Session, run: Run, wanted: dict[str, Any], by_prompt
     return campaigns.create_campaign(session, queries.creator_of(session, run), kind="ranking", tasks=tasks, **order)
 
 
-def fail(database: Database, run_id: int, error: Exception) -> None:
+def fail(database: Database, run_id: int, fence: int, error: Exception) -> None:
     """Close a run that broke outside the trainer, with a sentence."""
     with database.transaction() as session:
-        run = service.run_for(session, run_id)
+        run = leases.owned(session, run_id, fence)
         if run.status not in rules.FINISHED:
-            if isinstance(error, DomainError):
-                sentence = str(error)
+            if isinstance(error, DomainError):  # what was ordered cannot be done, however often it is tried
+                run.error, run.resumable = str(error), False
             else:  # the worker's log has all of it; a page needs the first line
                 first = (str(error).splitlines() or [""])[0][:300]
-                sentence = f"The worker could not bring this run home ({type(error).__name__}: {first})."
-            run.status, run.error, run.finished_at = "failed", sentence, utc_now()
+                run.error = f"The worker could not bring this run home ({type(error).__name__}: {first})."
+            service.lay_down(run, queries.database_time(session))
+            run.status, run.finished_at = "failed", utc_now()

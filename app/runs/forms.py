@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from app.language import gettext as _
 from app.language import mark, said
 from trainer.contract.configs import CONFIGS, StageConfig
 from trainer.contract.folder import Stage
+from trainer.contract.limits import Problem, Surroundings, checked
 
 # What an engineer looks at first; everything else stands under "more settings".
 FIRST_FIELDS: dict[Stage, tuple[str, ...]] = {
@@ -50,6 +50,7 @@ CHOICE_WORDS: dict[str, dict[str, str]] = {
 }
 SWITCH_WORDS = {"True": mark("yes"), "False": mark("no")}
 SHOWN_PROBLEMS = 5
+NOTHING_KNOWN = Surroundings()
 
 
 @dataclass(frozen=True)
@@ -148,8 +149,15 @@ def joined(items: Iterable[tuple[str, Any]]) -> dict[str, str]:
     return found
 
 
-def read_config(stage: Stage, given: Mapping[str, Any]) -> tuple[StageConfig | None, dict[str, str]]:
+def read_config(
+    stage: Stage, given: Mapping[str, Any], around: Surroundings = NOTHING_KNOWN
+) -> tuple[StageConfig | None, dict[str, str]]:
     """Validate settings as they came from a form or a file; empty values mean the default.
+
+    Args:
+        stage: whose settings they are.
+        given: by name.
+        around: what is known of the machine, the parents and the snapshot that they will meet.
 
     Returns:
         The configuration, or nothing and the sentences for each field that is wrong.
@@ -168,12 +176,13 @@ def read_config(stage: Stage, given: Mapping[str, Any]) -> tuple[StageConfig | N
             filled[name] = _names(value)
         else:
             filled[name] = value
-    try:
-        config = CONFIGS[stage].model_validate(filled)
-    except ValidationError as error:
-        config = None
-        for found in error.errors():
-            name, *inside = (str(part) for part in found["loc"] or (stage,))
+    config, refused = checked(stage, filled, around)
+    for path, found in refused:
+        if isinstance(found, Problem):
+            for name in found.fields:
+                problems.setdefault(name, []).append(_(found.text, **found.values))
+        else:
+            name, *inside = path or (stage,)
             problems.setdefault(name, []).append("".join(f"“{part}”: " for part in inside) + found["msg"])
     return (None if problems else config), {name: _in_short(wrong) for name, wrong in problems.items()}
 

@@ -28,6 +28,7 @@ class RunRow:
     run: Run
     now: datetime
     spark: str = ""
+    worker_gone: bool = False
 
     @property
     def badge(self) -> str:
@@ -43,15 +44,25 @@ class RunRow:
 
     @property
     def seconds(self) -> float | None:
-        if self.run.started_at is None:
-            return None
-        return ((self.run.finished_at or self.now) - self.run.started_at).total_seconds()
+        """Time that was worked on the run; what it lay still does not count."""
+        run = self.run
+        if run.resumed_at:
+            until = run.heartbeat_at if self.worker_gone and run.heartbeat_at else self.now
+            return (run.worked_seconds or 0) + max(0, (until - run.resumed_at).total_seconds())
+        if run.worked_seconds is not None or run.started_at is None:
+            return run.worked_seconds
+        return ((run.finished_at or self.now) - run.started_at).total_seconds()
 
     @property
     def seconds_left(self) -> float | None:
-        if self.run.status != "running" or self.seconds is None:
+        if self.run.status != "running" or self.worker_gone:
             return None
-        return rules.seconds_left(self.run.step, self.run.total, self.seconds)
+        return rules.seconds_left(self.run.step, self.run.total, self.run.latest.get("time/seconds"))
+
+    @property
+    def saves(self) -> bool:
+        """The run would go on where it stopped, and not begin anew."""
+        return self.run.stage in rules.SAVES
 
     @property
     def headline(self) -> tuple[str, float] | None:
@@ -140,6 +151,7 @@ class RunProgress(Page):
     model: ModelVersion | None
     candidates: int
     may_train: bool
+    saved_step: int | None
 
 
 @dataclass(frozen=True)

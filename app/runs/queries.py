@@ -1,7 +1,8 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from app.judgements import queries as judgements
@@ -17,12 +18,19 @@ from app.models import (
     Run,
     RunParent,
     Snapshot,
+    Worker,
 )
+from app.models.base import utc_now
 
 
 def run_by_id(session: Session, run_id: int, *, lock: bool = False) -> Run | None:
     """A run; ``lock`` keeps others from changing it until the transaction ends."""
     return session.get(Run, run_id, with_for_update=lock, populate_existing=lock)
+
+
+def free_run(session: Session, run_id: int) -> Run | None:
+    """A run, locked; nothing while another transaction has it, perhaps one whose worker was cut off in its middle."""
+    return session.scalar(select(Run).where(Run.id == run_id).with_for_update(skip_locked=True))
 
 
 def recent_runs(session: Session, limit: int) -> Sequence[Run]:
@@ -42,12 +50,35 @@ def name_taken(session: Session, name: str) -> bool:
     return session.scalar(select(Run.id).where(Run.name == name)) is not None
 
 
-def queued_runs(session: Session) -> Sequence[Run]:
-    return session.scalars(select(Run).where(Run.status == "queued").order_by(Run.id)).all()
+def database_time(session: Session) -> datetime:
+    """Now, by the one clock that all workers share; with SQLite all of them run on its machine."""
+    if session.get_bind().dialect.name == "sqlite":
+        return utc_now()
+    return session.scalars(select(func.clock_timestamp(type_=Run.heartbeat_at.type))).one()
 
 
-def cancel_requested(session: Session, run_id: int) -> bool:
-    return bool(session.scalar(select(Run.cancel_requested).where(Run.id == run_id)))
+def open_runs(session: Session) -> Sequence[Run]:
+    return session.scalars(select(Run).where(Run.status.in_(("queued", "running"))).order_by(Run.id)).all()
+
+
+def cancel_requested(session: Session, run_id: int, fence: int) -> bool | None:
+    """Whether a person wants a worker's run stopped; nothing when it is no longer that worker's."""
+    return session.scalar(select(Run.cancel_requested).where(Run.id == run_id, Run.fence == fence))
+
+
+def renew(session: Session, run_id: int, fence: int, now: datetime, news: Mapping[str, Any]) -> bool:
+    """Note a sign of life, and progress if there is any, of the worker that took the run with this fence."""
+    query = update(Run).where(Run.id == run_id, Run.fence == fence, Run.status == "running")
+    return session.scalar(query.values(heartbeat_at=now, **news).returning(Run.id)) is not None
+
+
+def workers_seen_since(session: Session, moment: datetime) -> Sequence[Worker]:
+    return session.scalars(select(Worker).where(Worker.seen_at >= moment).order_by(Worker.owner)).all()
+
+
+def note_worker(session: Session, worker: Worker, forget_before: datetime) -> None:
+    session.merge(worker)
+    session.execute(delete(Worker).where(Worker.seen_at < forget_before))
 
 
 def models_by_id(session: Session, ids: Sequence[int]) -> dict[int, ModelVersion]:
@@ -65,11 +96,11 @@ def parents_of(session: Session, run: Run) -> list[tuple[str, ModelVersion]]:
 
 
 def snapshot_of(session: Session, run: Run) -> Snapshot | None:
-    return session.get(Snapshot, run.snapshot_id) if run.snapshot_id else None
+    return snapshot_by_id(session, run.snapshot_id) if run.snapshot_id else None
 
 
-def snapshot_exists(session: Session, snapshot_id: int) -> bool:
-    return session.get(Snapshot, snapshot_id) is not None
+def snapshot_by_id(session: Session, snapshot_id: int) -> Snapshot | None:
+    return session.get(Snapshot, snapshot_id)
 
 
 def campaign_name_taken(session: Session, name: str) -> bool:
@@ -86,10 +117,6 @@ def model_of(session: Session, run: Run) -> ModelVersion | None:
 
 def candidates_of(session: Session, run: Run) -> int:
     return session.scalar(select(func.count()).select_from(Candidate).where(Candidate.run_id == run.id)) or 0
-
-
-def set_progress(session: Session, run_id: int, step: int, total: int | None, latest: dict[str, object]) -> None:
-    session.execute(update(Run).where(Run.id == run_id).values(step=step, total=total, latest=latest))
 
 
 def pipeline_counts(session: Session) -> dict[str, int]:

@@ -36,7 +36,7 @@ from app.web.forms import whole_number
 from app.web.render import go, render, tell
 from app.web.requests import AppSettings, Now, Reading, Writing, database_of, needs
 from trainer.contract.configs import PARENTS
-from trainer.contract.folder import Stage
+from trainer.contract.folder import Stage, saved_step
 
 router = APIRouter()
 Viewer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "see_results")))]
@@ -71,8 +71,12 @@ def dashboard_pipeline(request: Request, session: Reading, _viewer: Viewer) -> H
 
 
 def _table(session: Session, settings: Settings, now: datetime, most: int, address: str) -> RunsTable:
-    rows = [RunRow(run, now, _spark(settings, run)) for run in queries.recent_runs(session, most)]
+    rows = [_row(session, settings, run, now, _spark(settings, run)) for run in queries.recent_runs(session, most)]
     return RunsTable(rows, address)
+
+
+def _row(session: Session, settings: Settings, run: Run, now: datetime, spark: str = "") -> RunRow:
+    return RunRow(run, now, spark, service.worker_gone(session, settings, run))
 
 
 def _spark(settings: Settings, run: Run) -> str:
@@ -215,6 +219,7 @@ def start_run(request: Request, engineer: Engineer, settings: AppSettings, form:
                 name=form.get("name", ""),
                 purpose=_purpose(stage, form),
                 corpora=settings.data_dir / "corpora",
+                data_dir=settings.data_dir,
             )
             run_id = run.id
     except DomainError as error:
@@ -265,6 +270,9 @@ def run_json(run_id: int, session: Reading, _viewer: Viewer) -> JSONResponse:
             "total": run.total,
             "latest": run.latest,
             "error": run.error,
+            "resumable": run.resumable,
+            "worker": run.worker,
+            "heartbeat_at": run.heartbeat_at.isoformat() if run.heartbeat_at else None,
             "model_id": model.id if model else None,
             "candidates": queries.candidates_of(session, run),
         }
@@ -278,7 +286,7 @@ def show_run(
     run = service.run_for(session, run_id)
     folder = service.folder_of(settings, run_id)
     page = RunPage(
-        progress=_progress(session, run, now, viewer),
+        progress=_progress(session, settings, run, now, viewer),
         figures=_figures(settings, run),
         samples=_samples(settings, run),
         parents=queries.parents_of(session, run),
@@ -289,9 +297,14 @@ def show_run(
     return render(request, page)
 
 
-def _progress(session: Session, run: Run, now: datetime, viewer: Person) -> RunProgress:
-    may_train = people_rules.may(viewer.role, "train")
-    return RunProgress(RunRow(run, now), queries.model_of(session, run), queries.candidates_of(session, run), may_train)
+def _progress(session: Session, settings: Settings, run: Run, now: datetime, viewer: Person) -> RunProgress:
+    return RunProgress(
+        row=_row(session, settings, run, now),
+        model=queries.model_of(session, run),
+        candidates=queries.candidates_of(session, run),
+        may_train=people_rules.may(viewer.role, "train"),
+        saved_step=saved_step(service.folder_of(settings, run.id)),
+    )
 
 
 def _figures(settings: Settings, run: Run) -> RunFigures:
@@ -315,8 +328,10 @@ def _samples(settings: AppSettings, run: Run) -> RunSamples:
 
 
 @router.get("/runs/{run_id}/progress")
-def run_progress(request: Request, run_id: int, session: Reading, now: Now, viewer: Viewer) -> HTMLResponse:
-    return render(request, _progress(session, service.run_for(session, run_id), now, viewer))
+def run_progress(
+    request: Request, run_id: int, session: Reading, settings: AppSettings, now: Now, viewer: Viewer
+) -> HTMLResponse:
+    return render(request, _progress(session, settings, service.run_for(session, run_id), now, viewer))
 
 
 @router.get("/runs/{run_id}/figures")
@@ -350,14 +365,23 @@ def run_metrics(run_id: int, session: Reading, settings: AppSettings, _viewer: V
 
 
 @router.post("/runs/{run_id}/cancel")
-def cancel_run(request: Request, run_id: int, engineer: Engineer, session: Writing) -> RedirectResponse:
-    run = service.cancel(session, engineer, run_id)
-    tell(request, _("%(name)s is being stopped; its checkpoints stay.", name=run.name))
+def cancel_run(
+    request: Request, run_id: int, engineer: Engineer, session: Writing, settings: AppSettings
+) -> RedirectResponse:
+    run = service.cancel(session, settings, engineer, run_id)
+    if run.status == "cancelled":
+        tell(request, _("%(name)s is stopped.", name=run.name))
+    elif run.stage in rules.SAVES:
+        tell(request, _("%(name)s finishes its step, saves a checkpoint and stops.", name=run.name))
+    else:
+        tell(request, _("%(name)s is being stopped.", name=run.name))
     return go(f"/runs/{run_id}")
 
 
 @router.post("/runs/{run_id}/continue")
-def continue_run(request: Request, run_id: int, engineer: Engineer, session: Writing) -> RedirectResponse:
-    run = service.go_on(session, engineer, run_id)
-    tell(request, _("%(name)s goes on from its last checkpoint.", name=run.name))
+def continue_run(
+    request: Request, run_id: int, engineer: Engineer, session: Writing, settings: AppSettings
+) -> RedirectResponse:
+    run = service.go_on(session, settings, engineer, run_id)
+    tell(request, _("%(name)s waits for a worker and then goes on.", name=run.name))
     return go(f"/runs/{run_id}")

@@ -4,6 +4,7 @@ import hashlib
 import random
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,9 +15,11 @@ from trainer.contract.folder import Stage
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 FINISHED = ("succeeded", "failed", "cancelled")
+SAVES: frozenset[Stage] = frozenset({"pretrain", "sft", "sample", "reward", "crossvalidate", "ppo"})
+"""Stages that go on where they stopped; the others begin anew."""
 SPLITS = ("any", "train", "heldout")
 LONGEST_NAME = 120
-LARGEST_SEED = 2**31 - 1
+LARGEST_SEED = LARGEST_INTEGER = 2**31 - 1
 
 # Which kinds of model may play a role; the first is the usual one.
 KINDS_FOR_ROLE: dict[str, tuple[str, ...]] = {
@@ -139,9 +142,34 @@ def chosen_prompts(prompt_ids: Sequence[str], count: int, seed: int) -> list[str
     return [prompt_id for prompt_id in prompt_ids if prompt_id in kept]
 
 
-def seconds_left(step: int, total: int | None, seconds: float) -> float | None:
-    """Time to the end at the pace so far, or nothing before there is a pace."""
-    if not total or step <= 0 or seconds <= 0:
+def storable(total: int | None) -> int | None:
+    """Steps in all as a column can hold them; a run of that many is not going to end either way."""
+    return total if total is None else min(total, LARGEST_INTEGER)
+
+
+def worker_words(name: str, host: str, pid: int) -> str:
+    """A worker as pages name it; two of one name are told apart by where they run."""
+    return f"{name} ({host}, {pid})"
+
+
+def worker_gone(heartbeat: datetime | None, now: datetime, lease_seconds: float) -> bool:
+    """Whether a run may be taken from its worker.
+
+    The worker and its trainer end the training by themselves when the lease is over; half as long again makes sure
+    of it. A run from before there were heartbeats has none.
+    """
+    return heartbeat is None or (now - heartbeat).total_seconds() > 1.5 * lease_seconds
+
+
+def seconds_left(step: int, total: int | None, seconds: object) -> float | None:
+    """Time to the end at the pace so far, or nothing before there is a pace.
+
+    Args:
+        step: steps made.
+        total: steps in all.
+        seconds: that the trainer worked on these steps, which does not count what a run lay still.
+    """
+    if not total or step <= 0 or not isinstance(seconds, int | float) or seconds <= 0:
         return None
     return seconds / step * (total - step)
 

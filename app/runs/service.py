@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,17 @@ from app.errors import Conflict, Invalid, NotFound
 from app.integrity import service as integrity
 from app.language import gettext as _
 from app.language import listed
-from app.models import Person, Run, RunParent
+from app.models import ModelVersion, Person, Run, RunParent, Snapshot
 from app.models.base import utc_now
 from app.people import service as people
 from app.runs import forms, queries, rules
 from app.settings import Settings
-from trainer.contract.folder import ERROR, MANIFEST, METRICS, SAMPLES, RunManifest, Stage
+from trainer.contract import limits
+from trainer.contract.folder import ERROR, MANIFEST, METRICS, RANKINGS, SAMPLES, RunManifest, Stage
 
 LONGEST_LOG = 20_000
 SECOND_CLICK = timedelta(seconds=5)
+WORKERS_KNOWN_FOR = timedelta(days=1)
 
 
 def start_run(
@@ -37,12 +39,14 @@ def start_run(
     name: str = "",
     purpose: Mapping[str, Any] | None = None,
     corpora: Path | None = None,
+    data_dir: Path | None = None,
 ) -> Run:
     """Check that everything a stage needs is there and put the run into the queue.
 
     The queued row is the order itself: a worker that sees it starts the workflow, so an order
     is never lost between two databases. ``corpora`` is the folder in which a corpus must lie; none
-    means that any file will do, as for the command line, whose user has the files anyway.
+    means that any file will do, as for the command line, whose user has the files anyway. Below ``data_dir`` lie the
+    models and snapshots that the settings are held against; without it, they are not looked at.
     ``purpose["answers"]`` of a score run names, below the data folder, the finished file of answers that it
     scores instead of a snapshot's; ``purpose["texts"]["campaign"]`` of a detect run is the id of the campaign whose
     texts it reads.
@@ -58,18 +62,16 @@ def start_run(
     purpose = dict(purpose or {})
     if missing := rules.missing_parts(known, parents, snapshot_id, purpose=purpose):
         raise Invalid(_("A %(stage)s run needs %(parts)s.", stage=stage, parts=listed(missing)))
-    _check_parents(session, parents)
-    if snapshot_id is not None and not queries.snapshot_exists(session, snapshot_id):
+    models = _check_parents(session, parents)
+    snapshot = queries.snapshot_by_id(session, snapshot_id) if snapshot_id is not None else None
+    if snapshot_id is not None and snapshot is None:
         raise Invalid(_("That snapshot does not exist."))
-    checked, problems = forms.read_config(known, config)
-    if checked is None:
-        sentences = "; ".join(
-            f"{field.replace('_', ' ')}: {problem.rstrip('.')}" for field, problem in problems.items()
-        )
-        raise Invalid(_("Some settings cannot be used: %(problems)s.", problems=sentences), problems)
-    corpus = getattr(checked, "corpus", None)
-    if corpora and corpus and (problem := rules.corpus_problem(corpus, corpora)):
-        raise Invalid(_("The corpus cannot be used. %(problem)s", problem=problem), {"corpus": problem})
+    checked, problems = forms.read_config(known, config, _surroundings(session, known, models, snapshot, data_dir))
+    corpus = config.get("corpus")
+    if corpora and corpus and (problem := rules.corpus_problem(str(corpus), corpora)):
+        problems["corpus"] = problem
+    if checked is None or problems:
+        raise Invalid(_("Some settings cannot be used."), problems)
     if problem := rules.order_problem(name=name.strip(), seed=seed, prompts=purpose.get("prompts", {})):
         raise Invalid(problem)
     if stage == "detect":
@@ -120,7 +122,31 @@ def _just_ordered(
     return None
 
 
-def _check_parents(session: Session, parents: Mapping[str, int]) -> None:
+def _surroundings(
+    session: Session,
+    stage: Stage,
+    models: Mapping[str, ModelVersion],
+    snapshot: Snapshot | None,
+    data_dir: Path | None,
+) -> limits.Surroundings:
+    """What the settings of a run will meet, as far as it is known here."""
+    workers = queries.workers_seen_since(session, queries.database_time(session) - WORKERS_KNOWN_FOR)
+    # Any worker may take it, so it is the largest that says what is possible; without one, this machine does.
+    machine = (
+        limits.Machine(max(w.cores for w in workers), max(w.memory_mb for w in workers) << 20)
+        if workers
+        else limits.this_machine()
+    )
+    if data_dir is None:
+        return limits.Surroundings(machine)
+    people = None
+    if stage == "crossvalidate" and snapshot:
+        people = limits.labelers_of(data_dir.resolve() / "snapshots" / snapshot.digest / RANKINGS)
+    parents = {role: limits.model_at(data_dir.resolve() / model.path) for role, model in models.items()}
+    return limits.Surroundings(machine, parents, people)
+
+
+def _check_parents(session: Session, parents: Mapping[str, int]) -> dict[str, ModelVersion]:
     found = queries.models_by_id(session, list(parents.values()))
     for role, model_id in parents.items():
         model = found.get(model_id)
@@ -135,27 +161,50 @@ def _check_parents(session: Session, parents: Mapping[str, int]) -> None:
                     role=role,
                 )
             )
+    return {role: found[model_id] for role, model_id in parents.items()}
 
 
-def cancel(session: Session, by: Person | None, run_id: int) -> Run:
-    """Stop a run: at once if it waits, within a second or two if a worker has it."""
+def cancel(session: Session, settings: Settings, by: Person | None, run_id: int) -> Run:
+    """Stop a run: at once if it waits or its worker is gone; else its worker lets it save its step first."""
     run = run_for(session, run_id, lock=True)
     if run.status in rules.FINISHED:
         raise Conflict(_("%(name)s is over already (%(status)s).", name=run.name, status=_(run.status)))
     run.cancel_requested = True
-    if run.status == "queued":
+    if run.status == "queued" or worker_gone(session, settings, run):
+        take_away(run)
         run.status, run.finished_at = "cancelled", utc_now()
     people.record(session, by, "cancelled run", run)
     return run
 
 
-def go_on(session: Session, by: Person | None, run_id: int) -> Run:
-    """Queue a failed or cancelled run again; it goes on from its last checkpoint.
+def worker_gone(session: Session, settings: Settings, run: Run) -> bool:
+    """Whether a run is said to be running and nobody runs it."""
+    now = queries.database_time(session)
+    return run.status == "running" and rules.worker_gone(run.heartbeat_at, now, settings.lease_seconds)
+
+
+def take_away(run: Run) -> None:
+    """Make sure that a worker that had the run, should it come back, changes nothing."""
+    lay_down(run)
+    run.fence += 1
+    run.owner = run.heartbeat_at = None
+
+
+def lay_down(run: Run, now: datetime | None = None) -> None:
+    """Count the time that was worked since somebody took the run; without ``now``, until the last sign of life."""
+    until = now or run.heartbeat_at
+    if run.resumed_at and until:
+        run.worked_seconds = (run.worked_seconds or 0) + max(0, (until - run.resumed_at).total_seconds())
+    run.resumed_at = None
+
+
+def go_on(session: Session, settings: Settings, by: Person | None, run_id: int) -> Run:
+    """Queue a failed or cancelled run again, or one whose worker is gone; it goes on from its last checkpoint.
 
     Two people who do it at once queue it once: a second trainer in the same folder would spoil it.
     """
     run = run_for(session, run_id, lock=True)
-    if run.status not in ("failed", "cancelled"):
+    if run.status not in ("failed", "cancelled") and not worker_gone(session, settings, run):
         raise Conflict(
             _(
                 "%(name)s is %(status)s; only a failed or cancelled run can go on.",
@@ -163,7 +212,9 @@ def go_on(session: Session, by: Person | None, run_id: int) -> Run:
                 status=_(run.status),
             )
         )
+    take_away(run)
     run.status, run.cancel_requested, run.error, run.finished_at = "queued", False, None, None
+    run.resumable = True
     people.record(session, by, "continued run", run)
     return run
 
@@ -255,12 +306,13 @@ def read_log(folder: Path) -> str:
         return file.read().decode(errors="replace")
 
 
-def read_error(folder: Path) -> str | None:
+def read_error(folder: Path) -> tuple[str, bool] | None:
+    """What a trainer said of its failure, and whether going on may help."""
     path = folder / ERROR
     if not path.exists():
         return None
-    message: str = json.loads(path.read_text()).get("message", "The trainer stopped without a reason.")
-    return message
+    told = json.loads(path.read_text())
+    return told.get("message", "The trainer stopped without a reason."), told.get("resumable") is not False
 
 
 def _whole_lines(path: Path) -> list[dict[str, Any]]:

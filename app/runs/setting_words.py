@@ -66,6 +66,17 @@ NAMES = (
     mark("prompts"),
     mark("min tokens"),
 )
+PROBLEMS = (
+    mark("At most %(cores)s threads: there are no more CPU cores."),
+    mark("This needs at least %(needed)s GB of memory, and the machine has %(memory)s GB."),
+    mark("A block of %(block)s tokens does not fit into a context of %(context)s."),
+    mark("A hidden size of %(hidden)s cannot be divided among %(heads)s heads: it must be a multiple of %(twice)s."),
+    mark("%(micro)s demonstrations per forward are more than the %(batch)s of a step."),
+    mark("A minibatch of %(mini)s episodes is larger than a batch of %(batch)s."),
+    mark("Prompt and answer have up to %(tokens)s tokens, but the model “%(role)s” reads at most %(longest)s."),
+    mark("Labelers in this snapshot: %(people)s. Each of %(folds)s groups that are left out in turn needs one."),
+    mark("Labeler groups in this snapshot: %(groups)s. Leaving one out takes at least two."),
+)
 HINTS = (
     mark("CPU threads for torch; empty = all cores"),
     mark("auto takes a GPU when there is one"),

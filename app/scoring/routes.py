@@ -182,7 +182,9 @@ def download(scoring_id: int, fmt: str, session: Reading, settings: AppSettings,
 
 
 @router.post("/score/{scoring_id}/cancel")
-def cancel(request: Request, scoring_id: int, session: Writing, scorer: Scorer) -> RedirectResponse:
-    service.cancel(session, scorer, scoring_id)
+def cancel(
+    request: Request, scoring_id: int, session: Writing, settings: AppSettings, scorer: Scorer
+) -> RedirectResponse:
+    service.cancel(session, settings, scorer, scoring_id)
     tell(request, _("The scoring is being stopped."))
     return go(f"/score/{scoring_id}")

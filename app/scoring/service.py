@@ -141,12 +141,12 @@ def scoring_for(session: Session, person: Person, scoring_id: int) -> Scoring:
     return scoring
 
 
-def cancel(session: Session, by: Person, scoring_id: int) -> Scoring:
+def cancel(session: Session, settings: Settings, by: Person, scoring_id: int) -> Scoring:
     """Stop a scoring: by whoever ordered it or may stop any run."""
     scoring = scoring_for(session, by, scoring_id)
     if scoring.person_id != by.id and not people_rules.may(by.role, "train"):
         raise Forbidden(_("Only whoever ordered these scores, or an engineer, can stop them."))
-    runs.cancel(session, by, scoring.run_id)
+    runs.cancel(session, settings, by, scoring.run_id)
     return scoring
 
 

@@ -378,7 +378,11 @@ class Pointer:
             points = [] if touch_name == "touchEnd" else [{"x": x, "y": y}]
             self.devices.send("Input.dispatchTouchEvent", {"type": touch_name, "touchPoints": points})
         else:
-            more = {"button": "left" if buttons or name == "mouseReleased" else "none", "buttons": buttons, "clickCount": 1}
+            more = {
+                "button": "left" if buttons or name == "mouseReleased" else "none",
+                "buttons": buttons,
+                "clickCount": 1,
+            }
             self.devices.send(
                 "Input.dispatchMouseEvent", {"type": name, "x": x, "y": y, "pointerType": self.kind, **more}
             )

@@ -10,7 +10,8 @@ import pytest
 
 from tests import tiny
 from trainer.__main__ import explain
-from trainer.contract.folder import RunManifest, sha256_of
+from trainer.contract.folder import RunManifest, saved_step, sha256_of
+from trainer.contract.lease import STOPPED
 from trainer.stages import sft
 
 CONFIG = {"epochs": 1, "batch_size": 4, "max_tokens": 48}
@@ -132,30 +133,36 @@ def test_known_troubles_get_their_advice(error, words):
 
 
 @pytest.fixture
-def long_run(tmp_path, setting):
-    """A real process in the middle of many steps."""
-    setting["config"] = {**CONFIG, "epochs": 4000, "checkpoint_every": 20}
-    folder = tiny.prepare_stage("sft", tmp_path / "run", **setting)
-    process = subprocess.Popen([sys.executable, "-m", "trainer", "sft", str(folder)], stdout=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not list(folder.glob("checkpoints/*.pt")) and time.monotonic() < deadline and process.poll() is None:
+def long_run(tmp_path):
+    """A real process in the middle of many steps, far from its next checkpoint."""
+    corpus = tiny.corpus_file(tmp_path / "corpus.txt")
+    config = {"corpus": str(corpus), "steps": 100_000, "checkpoint_every": 100_000, "batch_size": 2, "block": 16}
+    config |= {"hidden_size": 16, "heads": 2, "layers": 1, "vocabulary_size": 300}
+    folder = tiny.prepare_stage("pretrain", tmp_path / "run", config=config)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trainer", "pretrain", str(folder)], stdout=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    log = folder / "metrics.jsonl"
+    while not (log.exists() and log.stat().st_size) and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.05)
     yield folder, process
     process.kill()
     process.communicate()
 
 
-def test_sigterm_ends_the_run_at_once_without_a_manifest(long_run):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_told_to_stop_saves_the_step_it_is_in_and_leaves_no_manifest(long_run, number):
     folder, process = long_run
-    started = time.monotonic()
 
-    process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=30)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=60)
 
-    assert process.returncode == 143
-    assert time.monotonic() - started < 10
-    assert "stopped by SIGTERM" in said
+    assert process.returncode == STOPPED
+    assert "saving it" in said
     assert "device cpu" in said
+    last = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])["step"]
+    assert saved_step(folder) == last
     assert not (folder / "manifest.json").exists()
     assert not (folder / "error.json").exists()
 

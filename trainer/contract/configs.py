@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from trainer.contract.folder import Stage
 
-Positive = Annotated[int, Field(gt=0)]
+Positive = Annotated[int, Field(gt=0, le=2**31 - 1)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
@@ -57,7 +57,7 @@ class PretrainConfig(TrainConfig):
     steps: Positive = 600
     batch_size: Positive = Field(32, description="sequences of `block` tokens a step")
     block: Positive = Field(128, description="tokens per training sequence")
-    heldout_share: Share = Field(0.02, description="documents kept for the validation loss")
+    heldout_share: float = Field(0.02, ge=0, lt=1, description="documents kept for the validation loss")
 
 
 class SftConfig(TrainConfig):
@@ -79,7 +79,9 @@ class SampleConfig(StageConfig):
     max_new_tokens: Positive = 48
     max_prompt_tokens: Positive = Field(160, description="a longer prompt loses its oldest tokens")
     batch_size: Positive = Field(64, description="answers generated together")
-    resample_duplicates: int = Field(3, ge=0, description="extra rounds to replace an answer equal to a sibling")
+    resample_duplicates: int = Field(
+        3, ge=0, le=100, description="extra rounds to replace an answer equal to a sibling"
+    )
 
 
 Ties = Literal["drop", "soft", "davidson", "rao_kupper"]

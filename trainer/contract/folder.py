@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,6 +38,7 @@ MANIFEST = "manifest.json"
 ERROR = "error.json"
 
 Stage = Literal["pretrain", "sft", "sample", "reward", "crossvalidate", "score", "detect", "ppo", "evaluate"]
+_CHECKPOINT = re.compile(r"step-(\d+)\.pt")
 ParentRole = Literal["base", "sft", "policy", "reference", "reward"]
 
 
@@ -176,6 +178,20 @@ class SnapshotManifest(BaseModel):
     files: dict[str, str] = {}
     created: str
     app_version: str
+
+
+def checkpoints_of(folder: Path) -> list[tuple[int, Path]]:
+    """Step and file of each finished checkpoint in a ``checkpoints/`` folder, the oldest first."""
+    if not folder.is_dir():
+        return []
+    named = ((_CHECKPOINT.fullmatch(path.name), path) for path in folder.iterdir())
+    return sorted((int(match[1]), path) for match, path in named if match)
+
+
+def saved_step(run_folder: Path) -> int | None:
+    """The step that a run would go on from, or nothing where no step is saved."""
+    found = checkpoints_of(run_folder / CHECKPOINTS)
+    return found[-1][0] if found else None
 
 
 def sha256_of(path: Path) -> str:

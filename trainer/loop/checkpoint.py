@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from trainer.contract.folder import checkpoints_of
+from trainer.loop import lease
 from trainer.loop.finite import check_weights, first_not_finite, tensors_of
 
 KEEP = 2
-_NAME = re.compile(r"step-(\d+)\.pt")
 
 
 def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> None:
@@ -36,6 +36,7 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> None:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
+        lease.hold()
         partial.replace(folder / f"step-{step:08d}.pt")
     except (OSError, RuntimeError) as error:  # torch wraps a failed write in a RuntimeError
         partial.unlink(missing_ok=True)
@@ -43,13 +44,13 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> None:
             f"The checkpoint of step {step} could not be written to {folder} ({error}). "
             "Is the disk full? Earlier checkpoints are intact: make room and start the run again."
         ) from error
-    for _, path in _checkpoints(folder)[:-KEEP]:
+    for _, path in checkpoints_of(folder)[:-KEEP]:
         path.unlink()
 
 
 def latest_checkpoint(folder: Path) -> tuple[int, dict[str, Any]] | None:
     """The newest good checkpoint as (step, state on the CPU), or None; damaged and spoilt ones are passed over."""
-    for step, path in reversed(_checkpoints(folder)):
+    for step, path in reversed(checkpoints_of(folder)):
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # noqa: BLE001 - damage shows in many ways; an older checkpoint is the answer to all
@@ -60,18 +61,6 @@ def latest_checkpoint(folder: Path) -> tuple[int, dict[str, Any]] | None:
             continue
         return step, state
     return None
-
-
-def kept_steps(folder: Path) -> list[int]:
-    """Steps of the checkpoints that lie there, oldest first."""
-    return [step for step, _ in _checkpoints(folder)]
-
-
-def _checkpoints(folder: Path) -> list[tuple[int, Path]]:
-    if not folder.is_dir():
-        return []
-    named = ((_NAME.fullmatch(path.name), path) for path in folder.iterdir())
-    return sorted((int(match[1]), path) for match, path in named if match)
 
 
 def _remove_partial(folder: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import torch
 
 from trainer.contract.configs import StageConfig
+from trainer.contract.limits import usable_cores
 
 
 def prepare(config: StageConfig) -> torch.device:
@@ -18,7 +19,7 @@ def prepare(config: StageConfig) -> torch.device:
     if config.device == "cuda" and not torch.cuda.is_available():
         raise ValueError('The configuration asks for device "cuda", but this machine has no usable GPU. Use "auto".')
     device = torch.device("cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu")
-    threads = config.threads or _cores()
+    threads = config.threads or usable_cores()
     torch.set_num_threads(threads)
     # cuBLAS repeats its sums in the same order only with a fixed workspace; read when CUDA starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -28,10 +29,3 @@ def prepare(config: StageConfig) -> torch.device:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     print(f"device {device.type} ({name}), {threads} threads", flush=True)  # noqa: T201
     return device
-
-
-def _cores() -> int:
-    """Cores this process may use: fewer than the machine has, inside a container."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from trainer.loop import lease
+
 
 class _Lines:
     """A JSON-lines file that starts again where its run starts again."""
@@ -28,6 +30,7 @@ class _Lines:
         self._file = path.open("a", encoding="utf-8")
 
     def _append(self, row: Mapping[str, Any]) -> None:
+        lease.hold()
         self._file.write(_line(row))
         self._file.flush()
 

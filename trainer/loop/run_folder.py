@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from trainer.contract.configs import CONFIGS, PARENTS, READS_SNAPSHOT, StageConfig
+from trainer.contract import limits
+from trainer.contract.configs import PARENTS, READS_SNAPSHOT, StageConfig
 from trainer.contract.errors import StageError
 from trainer.contract.folder import (
     CHECKPOINTS,
@@ -19,11 +20,13 @@ from trainer.contract.folder import (
     MEMBERS,
     METRICS,
     MODEL,
+    RANKINGS,
     SAMPLES,
     ParentRole,
     RunSpec,
 )
 from trainer.contract.judging import CrossValidation, Judging
+from trainer.loop import lease
 from trainer.loop.finite import check_weights
 from trainer.loop.inputs import Opened
 from trainer.loop.metrics import MetricsLog, SampleLog
@@ -60,10 +63,7 @@ class RunFolder:
         self.path = Path(path)
         self.notes = []
         self.spec = _read_spec(self.path / CONFIG)
-        try:
-            self.config = CONFIGS[self.spec.stage].model_validate(self.spec.config)
-        except ValidationError as error:
-            raise ValueError(f"The {self.spec.stage} configuration is not valid: {_fields(error)}.") from error
+        self.config = self._config()
         if self.spec.stage in READS_SNAPSHOT and self.spec.snapshot is None:
             raise ValueError(f'The {self.spec.stage} stage reads a snapshot, but config.json names no "snapshot".')
         for role, _ in PARENTS[self.spec.stage]:
@@ -78,6 +78,17 @@ class RunFolder:
         if self.spec.snapshot is not None and not self.spec.snapshot.is_dir():
             raise StageError(f"The snapshot is not at {self.spec.snapshot}.", resumable=True)
         self.opened = Opened(self.path, self.spec)
+
+    def _config(self) -> StageConfig:
+        parents = {str(role): limits.model_at(path) for role, path in self.spec.parents.items()}
+        people = None
+        if self.spec.stage == "crossvalidate" and self.spec.snapshot:
+            people = limits.labelers_of(self.spec.snapshot / RANKINGS)
+        around = limits.Surroundings(limits.this_machine(), parents, people)
+        config, wrong = limits.checked(self.spec.stage, self.spec.config, around)
+        if config is None:
+            raise ValueError(f"The {self.spec.stage} configuration is not valid: {_listed(wrong)}.")
+        return config
 
     @property
     def snapshot(self) -> Path:
@@ -132,6 +143,7 @@ class RunFolder:
         for number, member in enumerate(members, start=2):
             member.save_pretrained(partial / MEMBERS / str(number))
         (partial / "README.md").write_text(_card(self.spec, self.config, extra_card), encoding="utf-8")
+        lease.hold()
         shutil.rmtree(final, ignore_errors=True)
         partial.rename(final)
         return final
@@ -147,11 +159,19 @@ def _read_spec(path: Path) -> RunSpec:
 
 
 def _fields(error: ValidationError) -> str:
-    """``field "batch_size": Input should be greater than 0 (given 0); …``."""
-    return "; ".join(
-        f'field "{".".join(str(part) for part in item["loc"])}": {item["msg"]} (given {item["input"]!r})'
-        for item in error.errors(include_url=False)
-    )
+    return _listed([(tuple(str(part) for part in item["loc"]), item) for item in error.errors(include_url=False)])
+
+
+def _listed(wrong: list[tuple[tuple[str, ...], Any]]) -> str:
+    """``field "batch_size": Input should be greater than 0 (given 0); fields "block" and "context": …``."""
+    sentences = []
+    for path, item in wrong:
+        if isinstance(item, limits.Problem):
+            names = " and ".join(f'"{name}"' for name in item.fields)
+            sentences.append(f"field{'s' if len(item.fields) > 1 else ''} {names}: {str(item).rstrip('.')}")
+        else:
+            sentences.append(f'field "{".".join(path)}": {item["msg"]} (given {item["input"]!r})')
+    return "; ".join(sentences)
 
 
 def _card(spec: RunSpec, config: StageConfig, extra: str) -> str:

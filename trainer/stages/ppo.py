@@ -20,6 +20,7 @@ from trainer.contract.records import Prompt, read_rows
 from trainer.data.batches import pad, shuffled, token_blocks
 from trainer.data.chat import accepted, decode_answer, encode_prompt, finished
 from trainer.data.corpus import open_corpus
+from trainer.loop import stopping
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
 from trainer.loop.finite import LIKELY, check_said, take_step
@@ -130,7 +131,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         updates, history = state["updates"], state["history"]
     log, samples = folder.metrics(done), folder.samples(done)
 
-    for iteration in range(done + 1, config.iterations + 1):
+    for iteration in stopping.steps(range(done + 1, config.iterations + 1)):
         started = time.monotonic()
         share = warmup(iteration, config.warmup_iterations)
         decay = cosine_rate(iteration, config.iterations, 1.0, config.warmup_share, config.final_rate_share)
@@ -262,7 +263,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         if iteration % SHOW_EVERY == 0 or iteration in (1, config.iterations):
             shown = [rows[i].messages[-1].content for i in chosen[:SHOWN]]
             samples.write(iteration, show(shown, asked, said, episodes, kl, reference, tokenizer, config, seed))
-        if iteration % config.checkpoint_every == 0 or iteration == config.iterations:
+        if iteration % config.checkpoint_every == 0 or iteration == config.iterations or stopping.asked():
             state = {
                 "policy": policy.state_dict(),
                 "value": value_model.state_dict(),

@@ -12,6 +12,7 @@ from trainer.contract.grouping import grouped, read
 from trainer.data.batches import batch_at, held_out_groups, token_blocks
 from trainer.data.corpus import fingerprint, open_corpus
 from trainer.data.tokenizer import tokenizer_from_text, train_tokenizer
+from trainer.loop import stopping
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
 from trainer.loop.finite import check_weights, take_step
@@ -31,8 +32,6 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     """Learn from the corpus; leave a base model in ``model/`` and return the manifest's metrics."""
     config, seed = folder.config, folder.spec.seed
     assert isinstance(config, PretrainConfig)
-    if config.block > config.context:
-        raise ValueError(f'Field "block" ({config.block}) must not exceed "context" ({config.context}).')
     device = prepare(config)
     seed_everything(seed)
     checkpoint = latest_checkpoint(folder.checkpoints)
@@ -58,7 +57,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         print(f"resumed from step {done}", flush=True)  # noqa: T201
     metrics, samples = folder.metrics(done), folder.samples(done)
 
-    for step in range(done + 1, config.steps + 1):
+    for step in stopping.steps(range(done + 1, config.steps + 1)):
         ids = train[batch_at(step, len(train), config.batch_size, seed)].to(device)
         rate = cosine_rate(step, config.steps, config.learning_rate, config.warmup_share, config.final_rate_share)
         set_rate(optimizer, rate)
@@ -80,6 +79,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
             metrics.write(step, config.steps, values)
         if keep:
             samples.write(step, continuations(model, tokenizer, heldout, seed))
+        if keep or stopping.asked():
             save_checkpoint(
                 folder.checkpoints,
                 step,

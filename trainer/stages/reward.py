@@ -30,6 +30,7 @@ from trainer.data.rankings import Orders, Rankings, read_rankings
 from trainer.judging.judge import flat, judge
 from trainer.judging.probes import EditedAnswer, edited_answers, probe_shares
 from trainer.judging.scored import ScoredRankings
+from trainer.loop import stopping
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
 from trainer.loop.finite import check_said, check_weights, take_step
@@ -253,7 +254,7 @@ def fit(
 
     watch_every = max(1, total // 10)
     with reading(model, shared=job.shared) as reader:
-        for at in range(done + 1, last + 1):
+        for at in stopping.steps(range(done + 1, last + 1)):
             step = at - progress.before
             started = time.monotonic()
             batch = batch_at(step, len(train), config.prompts_per_batch, seed)
@@ -280,7 +281,7 @@ def fit(
             if at % config.log_every == 0 or step == total or "reward/heldout_accuracy" in line:
                 progress.log.write(at, progress.total, line)
             progress.seconds += time.monotonic() - started - watching
-            if kept:
+            if kept or stopping.asked():
                 state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
                 save_checkpoint(folder.checkpoints, at, state | {"tie": None if tie is None else tie.detach()})
     return Trained(model, tie)

@@ -12,6 +12,7 @@ from trainer.contract.configs import SampleConfig
 from trainer.contract.folder import CANDIDATES, PROMPTS
 from trainer.contract.records import Candidate, Prompt, read_rows, write_rows
 from trainer.data.chat import accepted, decode_answer, encode_prompt, finished
+from trainer.loop import stopping
 from trainer.loop.device import prepare
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived
@@ -56,7 +57,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     metrics = folder.metrics(done)
 
     with (folder.checkpoints / PROGRESS).open("a", encoding="utf-8") as progress:
-        for start in range(done, len(prompts), together):
+        for start in stopping.steps(range(done, len(prompts), together)):
             chunk = prompts[start : start + together]
             fresh = draw(model, tokenizer, chunk, config, seed)
             progress.write("".join(row.model_dump_json() + "\n" for row in fresh))
@@ -64,6 +65,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
             os.fsync(progress.fileno())
             rows += fresh
             metrics.write(start + len(chunk), len(prompts), summary(fresh))
+            stopping.asked()  # what is drawn is kept whether or not
     write_rows(folder.path / CANDIDATES, Candidate, rows)
     return {"data/prompts": len(prompts), "data/candidates": len(rows), **summary(rows)}
 

@@ -13,6 +13,7 @@ from trainer.contract.folder import DEMONSTRATIONS
 from trainer.contract.records import Demonstration, read_rows
 from trainer.data.batches import batch_at, epoch_steps, pad, positions
 from trainer.data.chat import accepted, decode_answer, encode_pair
+from trainer.loop import stopping
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
 from trainer.loop.finite import check_weights, take_step
@@ -63,7 +64,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
 
     steps_an_epoch = epoch_steps(len(train), config.batch_size)
     total = config.epochs * steps_an_epoch
-    for step in range(done + 1, total + 1):
+    for step in stopping.steps(range(done + 1, total + 1)):
         batch = [train[i] for i in batch_at(step, len(train), config.batch_size, seed)]
         rate = cosine_rate(step, total, config.learning_rate, config.warmup_share, config.final_rate_share)
         set_rate(optimizer, rate)
@@ -84,7 +85,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
             metrics.write(step, total, values)
         if epoch_ends:
             samples.write(step, answers(model, tokenizer, heldout or train, seed))
-        if epoch_ends or step % config.checkpoint_every == 0:
+        if epoch_ends or step % config.checkpoint_every == 0 or stopping.asked():
             save_checkpoint(
                 folder.checkpoints,
                 step,

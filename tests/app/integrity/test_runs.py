@@ -38,10 +38,10 @@ def order(desk, campaign_id, model, **config):
 
 def execute(desk, settings, run_id):
     """What a worker does, in this process."""
-    assert execution.prepare(settings, desk.database, run_id)
+    execution.prepare(settings, desk.database, run_id)
     folder = runs.folder_of(settings, run_id)
     assert main(["detect", str(folder)]) == 0
-    assert execution.finish(settings, desk.database, run_id, "succeeded") == "succeeded"
+    assert execution.finish(settings, desk.database, run_id, 0, "succeeded") == "succeeded"
     return folder
 
 
@@ -109,7 +109,7 @@ def test_the_form_offers_campaigns_of_texts_and_orders_the_run(browse, desk, mod
     assert "Write colours" in page
     form = {"stage": "detect", "parent-policy": model.id}
     assert "a campaign whose texts it reads" in browse.post("/runs", form, status=422).text
-    address = browse.post("/runs", {**form, "texts-campaign": campaign.id}).headers["location"]
+    address = browse.post("/runs", {**form, "texts-campaign": campaign.id, "config-max_tokens": 64}).headers["location"]
     with desk.database.reading() as session:
         assert session.scalars(select(Run)).one().purpose == {"texts": {"campaign": campaign.id}}
     like = browse.get(f"/runs/new?like={address.rpartition('/')[2]}")

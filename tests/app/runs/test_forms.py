@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.runs import forms, rules, setting_words
+from trainer.contract import limits
 from trainer.contract.configs import CONFIGS
 
 WEIGHTS = st.dictionaries(
@@ -138,3 +139,4 @@ def test_every_name_and_hint_of_a_setting_can_be_translated():
     fields = [field for config in CONFIGS.values() for field in config.model_fields.items()]
     assert {name.replace("_", " ") for name, _ in fields} == set(setting_words.NAMES)
     assert {info.description for _, info in fields if info.description} == set(setting_words.HINTS)
+    assert setting_words.PROBLEMS == limits.TEXTS

@@ -3,13 +3,16 @@ import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
+from app import cli
 from app.errors import Conflict
-from app.models import Campaign, Candidate, ModelParent, ModelVersion, Prompt, Run, Snapshot
+from app.models import Campaign, Candidate, ModelParent, ModelVersion, Prompt, Run, Snapshot, Worker
 from app.models.base import utc_now
 from app.runs import execution, rules, service
+from tests import tiny
 from tests.app.runs import judged
 from trainer.contract.folder import CANDIDATES, RunManifest, write_json
 from trainer.contract.judging import Calibration, Ceiling, Group, Probe, Share, TieFigures
@@ -182,7 +185,7 @@ def test_a_finished_sample_run_brings_its_answers_to_labelers_once(database, fac
     )
     write_json(folder / "manifest.json", RunManifest(stage="sample", metrics={"data/candidates": 12}))
     for _ in range(2):
-        assert execution.finish(settings, database, run.id, "succeeded") == "succeeded"
+        assert execution.finish(settings, database, run.id, run.fence, "succeeded") == "succeeded"
     with database.reading() as session:
         assert session.query(Candidate).count() == 9
         assert {c.model_version_id for c in session.query(Candidate)} == {parts["sft"]}
@@ -234,14 +237,14 @@ def test_a_campaign_name_taken_while_sampling_costs_no_answers(database, factory
     assert campaign.name == f"Round 1 (run {run.id})"
 
 
-def test_going_on_twice_at_once_queues_a_run_once(database, factory):
+def test_going_on_twice_at_once_queues_a_run_once(database, factory, settings):
     """Between the two looks a worker may have taken the run; a second order would start a second trainer in it."""
     run = factory.add(Run(name="sft-1", stage="sft", status="failed"))
     first_is_in = threading.Event()
 
     def first():
         with database.transaction() as session:
-            service.go_on(session, None, run.id)
+            service.go_on(session, settings, None, run.id)
             session.flush()
             first_is_in.set()
             time.sleep(0.5)
@@ -249,7 +252,7 @@ def test_going_on_twice_at_once_queues_a_run_once(database, factory):
     def second():
         first_is_in.wait(10)
         with database.transaction() as session:
-            service.go_on(session, None, run.id)
+            service.go_on(session, settings, None, run.id)
 
     with ThreadPoolExecutor(2) as pool:
         one, two = pool.submit(first), pool.submit(second)
@@ -483,3 +486,143 @@ def test_lists_show_how_well_a_model_does_with_people_it_never_learned_from(brow
     other = factory.add(Snapshot(name="second", digest="fedcba9876543210"))
     factory.add(ModelVersion(name="reward-3", kind="reward", path="runs/10/model", snapshot_id=other.id))
     assert "with new people" not in browse.get("/dashboard"), "it was measured on another snapshot"
+
+
+# Runs and their workers ---------------------------------------------------------------------------
+
+
+def a_run(factory, **columns):
+    return factory.add(
+        Run(**({"name": "sft-1", "stage": "sft", "status": "running", "started_at": utc_now()} | columns))
+    )
+
+
+def test_the_page_of_a_run_shows_its_worker_and_when_it_was_last_heard_of(browse, factory, settings):
+    now = utc_now()
+    run = a_run(factory, worker="worker-1 (host, 7)", heartbeat_at=now, resumed_at=now, step=10, total=100)
+    browse.as_("engineer")
+    page = browse.get(f"/runs/{run.id}")
+    assert "worker-1 (host, 7)" in page
+    assert "last sign of life" in page
+    assert "The worker is gone" not in page
+    assert browse.client.get(f"/runs/{run.id}.json").json()["worker"] == "worker-1 (host, 7)"
+    long_ago = now - timedelta(seconds=2 * settings.lease_seconds)
+    gone = a_run(factory, name="sft-2", heartbeat_at=long_ago, step=10, total=100, latest={"time/seconds": 5})
+    page = browse.get(f"/runs/{gone.id}")
+    assert "The worker is gone" in page
+    assert "left" not in browse.get(f"/runs/{gone.id}/progress")
+    browse.post(f"/runs/{gone.id}/cancel")
+    assert "sft-2 is stopped" in browse.get(f"/runs/{gone.id}")
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_time_left_and_time_taken_do_not_count_what_a_run_lay_still(browse, factory):
+    now = utc_now()
+    run = a_run(
+        factory,
+        started_at=now - timedelta(hours=30),
+        resumed_at=now - timedelta(seconds=20),
+        worked_seconds=100.0,
+        heartbeat_at=now,
+        step=50,
+        total=100,
+        latest={"time/seconds": 110.0},
+    )
+    browse.as_("engineer")
+    page = browse.get(f"/runs/{run.id}/progress")
+    assert "about 1 min 50 s left" in page
+    assert "2 min" in page
+    assert "30 h" not in page
+    assert "min left" in browse.get("/runs/table") or "s left" in browse.get("/runs/table")
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_what_a_stop_keeps_is_said_as_it_is(browse, factory, settings):
+    browse.as_("engineer")
+    alive = {"heartbeat_at": utc_now()}
+    saves, starts_anew = a_run(factory, **alive), a_run(factory, name="score-1", stage="score", **alive)
+    browse.get(f"/runs/{saves.id}")
+    for run, words in ((saves, "finishes its step, saves a checkpoint and stops"), (starts_anew, "is being stopped")):
+        browse.post(f"/runs/{run.id}/cancel")
+        assert words in browse.get(f"/runs/{run.id}")
+    stopped = a_run(factory, name="sft-2", status="cancelled", step=43, total=90)
+    folder = service.folder_of(settings, stopped.id) / "checkpoints"
+    folder.mkdir(parents=True)
+    (folder / "step-00000043.pt").touch()
+    page = browse.get(f"/runs/{stopped.id}")
+    assert "Everything up to step 43 is saved" in page
+    assert "Go on from step 43" in page
+    over = a_run(factory, name="score-2", stage="score", status="failed", error="Out of memory.")
+    assert "Start from the beginning" in browse.get(f"/runs/{over.id}")
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+@pytest.mark.parametrize(("told", "button"), [({}, "Go on from"), ({"resumable": False}, "Change the settings")])
+def test_a_run_that_cannot_succeed_does_not_offer_to_go_on_first(browse, database, factory, settings, told, button):
+    run = a_run(factory)
+    folder = service.folder_of(settings, run.id)
+    folder.mkdir(parents=True)
+    (folder / "error.json").write_text(json.dumps({"kind": "ValueError", "message": "The corpus is empty.", **told}))
+    execution.finish(settings, database, run.id, 0, "failed", "never said")
+    browse.as_("engineer")
+    page = browse.get(f"/runs/{run.id}/progress")
+    assert "The corpus is empty." in page
+    primary = re.findall(r'class="(?:button )?primary"[^>]*>([^<]+)<', page)
+    assert len(primary) == 1
+    assert primary[0].startswith(button)
+    browse.post(f"/runs/{run.id}/continue")
+    with database.reading() as session:
+        assert service.run_for(session, run.id).resumable
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(-9, "SIGKILL). Most often the machine had no memory left"), (-15, "SIGTERM)."), (3, "exit status 3")],
+)
+def test_a_process_that_said_nothing_is_told_by_how_it_ended(status, words):
+    said = execution._last_words(status)
+    assert words in said
+    assert ("memory" in said) == (status == -9)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_contradictions_stand_together_at_their_fields_and_nothing_waits(browse, parts, settings, database):
+    tiny.model_folder(settings.data_dir / "runs/2/model")
+    browse.as_("engineer")
+    browse.get("/runs")
+    wrong = {"threads": "10000000", "batch_size": "8", "minibatch_size": "9", "max_new_tokens": "100", "clip": "0"}
+    form = {f"config-{name}": value for name, value in wrong.items()}
+    form |= {
+        "stage": "ppo",
+        "parent-sft": parts["sft"],
+        "parent-reward": parts["reward"],
+        "snapshot": parts["snapshot"],
+    }
+    page = browse.post("/runs", form, status=422).text
+    assert "Some settings cannot be used. Nothing was started." in page
+    invalid = re.findall(r'name="config-(\w+)"[^>]*aria-invalid', page)
+    assert set(invalid) == {"threads", "batch_size", "minibatch_size", "max_prompt_tokens", "max_new_tokens", "clip"}
+    assert "the model “sft” reads at most 64" in page
+    assert "No runs yet" in browse.get("/runs")
+    # A larger machine has shown up since.
+    with database.transaction() as session:
+        session.add(Worker(owner="x", name="gpu-1", cores=10**8, memory_mb=1, seen_at=utc_now()))
+    page = browse.post("/runs", {"stage": "pretrain", "config-threads": "10000000"}, status=422).text
+    assert re.search(r'name="config-threads"[^>]*aria-invalid', page) is None
+    assert "the machine has 0 GB" in page
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_the_command_line_lists_what_is_wrong(database, settings, tmp_path, monkeypatch, capsys):
+    file = tmp_path / "order.json"
+    file.write_text(json.dumps({"config": {"block": 999, "heldout_share": 1.0, "threads": 10_000_000}}))
+    monkeypatch.setattr("app.cli.load_settings", lambda: settings)
+    monkeypatch.setattr("sys.argv", ["prefloop", "run", "pretrain", "--config", str(file)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "Some settings cannot be used."
+    assert [line.partition(":")[0] for line in told[1:]] == ["- heldout_share", "- threads", "- block, context"]
+    with database.reading() as session:
+        assert session.query(Run).count() == 0

@@ -48,6 +48,7 @@ def test_time_left_follows_the_pace_so_far():
     assert rules.seconds_left(25, 100, 50.0) == 150.0
     assert rules.seconds_left(0, 100, 50.0) is None
     assert rules.seconds_left(5, None, 50.0) is None
+    assert rules.seconds_left(5, 100, None) is None
 
 
 def test_a_name_that_ends_in_strange_digits_does_not_stop_the_counting():

@@ -9,7 +9,10 @@ import psutil
 import pytest
 
 from app.models import ModelVersion, Run
-from app.runs import service
+from app.runs import rules, service
+from app.runs.processes import Process
+from tests.app.runs.cable import Cable
+from trainer.contract.folder import saved_step
 
 TINY = {"threads": 1, "batch_size": 4, "block": 32, "layers": 1, "hidden_size": 16, "heads": 2, "vocabulary_size": 300}
 PATIENCE_SECONDS = 120
@@ -81,15 +84,15 @@ def test_cancelling_stops_the_child_and_going_on_resumes_it(database, settings, 
     wait_until(database, run_id, lambda run: run.step >= 40)
     child = json.loads((service.folder_of(settings, run_id) / "child.json").read_text())["pid"]
     with database.transaction() as session:
-        service.cancel(session, None, run_id)
+        service.cancel(session, settings, None, run_id)
     wait_until(database, run_id, lambda run: run.status == "cancelled")
     assert not psutil.pid_exists(child)
     with database.transaction() as session:
-        service.go_on(session, None, run_id)
+        service.go_on(session, settings, None, run_id)
     run = wait_until(database, run_id, lambda run: run.attempts == 2 and run.step > 60)
     assert run.status == "running"
     with database.transaction() as session:
-        service.cancel(session, None, run_id)
+        service.cancel(session, settings, None, run_id)
     wait_until(database, run_id, lambda run: run.status == "cancelled")
 
 
@@ -104,11 +107,108 @@ def test_a_broken_run_tells_why_and_a_stopped_worker_leaves_its_run_to_the_next(
     running = order(database, corpus, steps=1_000_000, checkpoint_every=20)
     wait_until(database, running, lambda run: run.step >= 40)
     worker.terminate()
-    assert worker.wait(30) == 0
+    assert worker.wait(90) == 0
     with database.reading() as session:
-        assert session.get(Run, running).status == "running"
+        run = session.get(Run, running)
+        assert (run.status, run.owner) == ("queued", None)
+        assert saved_step(service.folder_of(settings, running)) == run.step
     start_worker()
     wait_until(database, running, lambda run: run.attempts == 2 and run.step > 40)
     with database.transaction() as session:
-        service.cancel(session, None, running)
+        service.cancel(session, settings, None, running)
     wait_until(database, running, lambda run: run.status == "cancelled")
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_stopping_an_idle_worker_of_the_same_name_leaves_the_run_of_the_other_alone(
+    database, settings, corpus, start_worker
+):
+    run_id = order(database, corpus, steps=1_000_000, checkpoint_every=20)
+    start_worker()
+    before = wait_until(database, run_id, lambda run: run.step >= 20)
+    idle = start_worker()
+    wait_for_line(settings, "is ready", times=2)
+    idle.terminate()
+    assert idle.wait(60) == 0
+    run = wait_until(database, run_id, lambda run: run.step > before.step + 20)
+    assert (run.status, run.attempts, run.fence) == ("running", 1, before.fence)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_stop_keeps_the_step_that_the_run_is_in(database, settings, corpus, start_worker):
+    run_id = order(database, corpus, steps=1_000_000, checkpoint_every=1_000_000)
+    start_worker()
+    wait_until(database, run_id, lambda run: run.step >= 5)
+    with database.transaction() as session:
+        service.cancel(session, settings, None, run_id)
+    run = wait_until(database, run_id, lambda run: run.status == "cancelled")
+    folder = service.folder_of(settings, run_id)
+    assert saved_step(folder) == service.last_metrics(folder)["step"] == run.step >= 5
+    assert run.worked_seconds > 0
+    assert run.resumed_at is None
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"])
+def test_of_three_workers_one_is_killed_one_is_stopped_and_one_is_cut_off_and_nothing_is_lost(
+    database, settings, corpus, start_worker
+):
+    lease = {"lease_seconds": 3, "stop_seconds": 30}
+    cable = Cable(settings.database)
+    try:
+        killed, stopped, cut = (
+            start_worker(**lease),
+            start_worker(**lease),
+            start_worker(**lease, database_url=cable.url),
+        )
+        wait_for_line(settings, "is ready", times=3)
+        ids = [order(database, corpus, steps=3000, checkpoint_every=50) for _ in range(3)]
+        runs = [wait_until(database, run_id, lambda run: run.step >= 1) for run_id in ids]
+        by_worker = {Process.read(run.owner).pid: run for run in runs}
+        assert set(by_worker) == {killed.pid, stopped.pid, cut.pid}, "each has one of them"
+        trainers = {run.id: Process.read(child_of(settings, run.id)["process"]) for run in runs}
+
+        cable.cut()
+        os.kill(killed.pid, signal.SIGKILL)
+        killed.wait()
+        stopped.terminate()
+        assert stopped.wait(60) == 0
+        left = by_worker[stopped.pid].id
+        assert saved_step(service.folder_of(settings, left)) is not None
+        start_worker(**lease, worker_slots=3)
+        for run in runs:
+            # At the moment at which another trainer may start, the earlier one has ended.
+            wait_until(database, run.id, lambda now, run=run: now.fence > run.fence)
+            assert trainers[run.id].here is None
+        cable.mend()
+        for run in runs:
+            now = wait_until(database, run.id, lambda now: now.status in rules.FINISHED)
+            assert (now.status, now.step, now.error) == ("succeeded", 3000, None)
+            steps = [json.loads(text)["step"] for text in metrics_of(settings, run.id)]
+            assert steps == sorted(set(steps)), "two trainers wrote"
+            with database.reading() as session:
+                assert session.query(ModelVersion).filter_by(run_id=run.id).count() == 1
+        wait_for_line(settings, "no longer this worker's")
+        assert cut.poll() is None
+
+        # The one that was cut off works again.
+        later = order(database, corpus, steps=5)
+        wait_until(database, later, lambda run: run.status == "succeeded")
+    finally:
+        cable.end()
+
+
+def child_of(settings, run_id):
+    return json.loads((service.folder_of(settings, run_id) / "child.json").read_text())
+
+
+def metrics_of(settings, run_id):
+    return (service.folder_of(settings, run_id) / "metrics.jsonl").read_text().splitlines()
+
+
+def wait_for_line(settings, words, times=1):
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if (settings.data_dir / "worker.log").read_text().count(words) >= times:
+            return
+        time.sleep(0.1)
+    pytest.fail(f"no worker said “{words}”: {(settings.data_dir / 'worker.log').read_text()[-3000:]}")

@@ -42,7 +42,7 @@ def test_what_is_typed_becomes_a_run_that_brings_its_own_answers(browse, databas
         assert session.get(RunParent, (run.id, "reward")).model_version_id == model.id
         assert (scoring.source, scoring.items, scoring.answers, scoring.refused) == ("page", 1, 2, 0)
         assert session.query(AuditEvent).filter_by(action="ordered scores", subject_id=str(scoring_id)).count() == 1
-    assert execution.prepare(settings, database, run.id)
+    execution.prepare(settings, database, run.id)
     asked = list(read_rows(runs.folder_of(settings, run.id) / INPUTS / ANSWERS, AnswerToScore))
     assert [(row.messages[0].content, row.text) for row in asked] == [
         ("Name a river.", "The Rhine."),

@@ -7,7 +7,7 @@ import torch
 
 from tests import tiny
 from trainer.__main__ import main
-from trainer.contract.folder import PROMPTS
+from trainer.contract.folder import PROMPTS, saved_step
 from trainer.contract.records import Prompt, read_rows, write_rows
 from trainer.data.chat import encode_pair, encode_prompt
 from trainer.models.reward import Reward, Rewards
@@ -117,6 +117,11 @@ def test_resuming_equals_never_stopping_and_a_seed_gives_its_numbers_again(given
     config = CONFIG | {"checkpoint_every": 2, "inner_epochs": 2}
     given = given | {"config": config}
     whole = tiny.run_stage("ppo", tmp_path / "whole", **given)
+    tiny.stop_at(monkeypatch, 3)
+    with pytest.raises(SystemExit):
+        tiny.run_stage("ppo", tmp_path / "stopped", **given)
+    monkeypatch.undo()
+    assert saved_step(tmp_path / "stopped") == 3
     tiny.kill_at(monkeypatch, 5)
     with pytest.raises(tiny.Killed):
         tiny.run_stage("ppo", tmp_path / "stopped", **given)

@@ -6,6 +6,7 @@ import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests import tiny
+from trainer.contract.folder import saved_step
 from trainer.stages.pretrain import split
 
 STEPS = 12
@@ -73,6 +74,11 @@ def test_the_saved_folder_loads_with_transformers_alone(tmp_path, config):
 
 def test_resuming_after_a_kill_equals_never_stopping(tmp_path, config, monkeypatch):
     tiny.run_stage("pretrain", tmp_path / "whole", config=config)
+    tiny.stop_at(monkeypatch, 1)
+    with pytest.raises(SystemExit):
+        tiny.run_stage("pretrain", tmp_path / "killed", config=config)
+    monkeypatch.undo()
+    assert saved_step(tmp_path / "killed") == 1
     tiny.kill_at(monkeypatch, 7)
     with pytest.raises(tiny.Killed):
         tiny.run_stage("pretrain", tmp_path / "killed", config=config)

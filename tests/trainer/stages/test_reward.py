@@ -10,7 +10,7 @@ import torch
 from tests import tiny
 from trainer.__main__ import main
 from trainer.contract.configs import RewardConfig
-from trainer.contract.folder import ANSWERS, INPUTS, RANKINGS, SCORES
+from trainer.contract.folder import ANSWERS, INPUTS, RANKINGS, SCORES, saved_step
 from trainer.contract.records import Answer, AnswerToScore, Ranking, Score, read_rows, write_rows
 from trainer.data.batches import pad
 from trainer.data.chat import encode_pair
@@ -287,6 +287,11 @@ def test_resuming_equals_never_stopping_and_a_seed_gives_its_numbers_again(plant
     config = CONFIG | {"checkpoint_every": 4}
     given = {"config": config, "snapshot": planted, "parents": {"sft": sft}}
     whole = tiny.run_stage("reward", tmp_path / "whole", **given)
+    tiny.stop_at(monkeypatch, 5)
+    with pytest.raises(SystemExit):
+        tiny.run_stage("reward", tmp_path / "stopped", **given)
+    monkeypatch.undo()
+    assert saved_step(tmp_path / "stopped") == 5
     tiny.kill_at(monkeypatch, 11)
     with pytest.raises(tiny.Killed):
         tiny.run_stage("reward", tmp_path / "stopped", **given)

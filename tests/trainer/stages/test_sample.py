@@ -142,6 +142,10 @@ def test_greedy_answers_are_drawn_once(tmp_path, policy, monkeypatch):
 
 def test_resuming_after_a_kill_equals_never_stopping(tmp_path, policy, monkeypatch):
     run(tmp_path / "whole", policy)
+    tiny.stop_at(monkeypatch, 2)
+    with pytest.raises(SystemExit):
+        run(tmp_path / "killed", policy)
+    monkeypatch.undo()
     tiny.kill_at(monkeypatch, 4)
     with pytest.raises(tiny.Killed):
         run(tmp_path / "killed", policy)

@@ -7,7 +7,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests import tiny
-from trainer.contract.folder import DEMONSTRATIONS
+from trainer.contract.folder import DEMONSTRATIONS, saved_step
 from trainer.contract.records import Demonstration, read_rows, write_rows
 from trainer.stages import sft
 
@@ -40,7 +40,12 @@ def test_the_loss_falls_and_every_file_is_there(tmp_path, setting):
 
 def test_resuming_after_a_kill_equals_never_stopping(tmp_path, setting, monkeypatch):
     tiny.run_stage("sft", tmp_path / "whole", **setting)
-    tiny.kill_at(monkeypatch, 5)
+    tiny.stop_at(monkeypatch, 5)
+    with pytest.raises(SystemExit):
+        tiny.run_stage("sft", tmp_path / "killed", **setting)
+    monkeypatch.undo()
+    assert saved_step(tmp_path / "killed") == 5
+    tiny.kill_at(monkeypatch, 7)
     with pytest.raises(tiny.Killed):
         tiny.run_stage("sft", tmp_path / "killed", **setting)
     monkeypatch.undo()

@@ -19,7 +19,7 @@ from app.people.service import record
 from app.prompts import queries as pool
 from app.prompts.importers.drafts import Drafts, RankingDraft
 from app.prompts.importers.readers import Refusal, read_rows
-from app.prompts.importers.shapes import read_drafts
+from app.prompts.importers.shapes import DraftReader
 from app.prompts.importers.writer import Writer, origin_of
 from app.prompts.rules import printable, stem_of
 from app.schemas.rules import PROMPT, USE_CASE, Schema, schema_of
@@ -98,8 +98,7 @@ def import_gold(
 
 
 def _rows(path: Path, filename: str, schema: Schema, topic: str) -> Iterator[tuple[int, Row | Refusal]]:
-    _shape, lines = read_drafts(read_rows(path, filename), "rankings")
-    for line, drafts in lines:
+    for line, drafts in DraftReader(read_rows(path, filename), "rankings"):
         if isinstance(drafts, Refusal):
             yield line, drafts
             continue

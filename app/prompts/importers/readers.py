@@ -84,7 +84,10 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
         Invalid: the archive breaks off or is damaged; nothing of the file may be kept then.
     """
     with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
+        begin = file.read(4)
+    if begin == b"PK\x03\x04":
+        raise Invalid("The file is a ZIP archive. Nothing was imported; unpack it and bring the files in it.")
+    zipped = begin[:2] == b"\x1f\x8b"
     try:
         with gzip.open(path) if zipped else path.open("rb") as file:
             yield cast("BinaryIO", file)
@@ -112,7 +115,7 @@ def _jsonl(file: BinaryIO) -> Iterator[Line]:
         if isinstance(line, Refusal):
             yield number, line
         elif line.strip():
-            yield number, parse_object(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
+            yield number, parse_object(line.removeprefix(b"\xef\xbb\xbf"))  # files put together have it inside
 
 
 def parse_object(line: bytes) -> Row | Refusal:

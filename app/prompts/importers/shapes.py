@@ -55,12 +55,12 @@ TELLING_KEYS: tuple[tuple[str, frozenset[str]], ...] = (
     ("native", frozenset({"prompt_id", "messages"})),
     ("tree", frozenset({"message_tree_id"})),
     ("k-wise", frozenset({"candidates"})),
-    ("k-wise", frozenset({"responses", "prompt"})),
-    ("k-wise", frozenset({"responses", "messages"})),
-    ("votes", frozenset({"votes"})),
+    ("votes", frozenset({"votes", "response_a", "response_b"})),
     ("labels", frozenset({"labels", "prompt"})),
     ("labels", frozenset({"labels", "messages"})),
     ("pair", frozenset({"chosen", "rejected"})),
+    ("k-wise", frozenset({"responses", "prompt"})),
+    ("k-wise", frozenset({"responses", "messages"})),
     ("verdict", frozenset({"response_a", "response_b"})),
     ("verdict", frozenset({"response_0", "response_1"})),
     ("response", frozenset({"response"})),
@@ -133,8 +133,8 @@ def draft_of(shape: str | None, row: Row, kind: str) -> Drafts | Refusal:
         drafts = whole.only(kind)
         if kind != "prompts" and (names := _not_understood(whole, fields)):
             _refuse(
-                f"{', '.join(names)}: an answer or a judgement in a form that is not understood; "
-                "imported as prompts, the row is taken without"
+                f"{', '.join(names)}: an answer or a judgement in a form that is not understood "
+                "(imported as prompts, the row comes without it)"
             )
     except RowProblemError as problem:
         return Refusal(str(problem))
@@ -660,9 +660,14 @@ def _read_verdict(row: Fields) -> Drafts:
     prompt, answers = _two(row, sides)
     better = _better(row, sides)
     if better is None:
+        if said := [f"{name} is {_quoted(row.peek(name))}" for name in _WORDED if name in row.rest()]:
+            _refuse(f"{' and '.join(said)}, which is not understood: say {sides[0]}, {sides[1]} or tie")
         return Drafts(prompts=[prompt], candidates=[(prompt, answer) for answer in answers])
     ranks: list[object] = [*_RANKS_OF_CHOICE[better]]
     return _ranked([_ranking(row, prompt, answers, ranks, row.get("annotator"))])
+
+
+_WORDED = ("winner", "preference", "choice")
 
 
 def _better(row: Fields, sides: str) -> str | None:
@@ -670,7 +675,7 @@ def _better(row: Fields, sides: str) -> str | None:
 
     Numbers under names such as ``preference`` are not: 1 is the first answer to some and the second to others.
     """
-    for name in ("winner", "preference", "choice"):
+    for name in _WORDED:
         if (word := _side_named(row.peek(name), sides)) is not None:
             row.get(name)
             return word

@@ -1,7 +1,8 @@
 """Unpacks a Parquet file into JSON lines, as a program of its own: a file that is a bomb goes off here, not in the app.
 
 ``python unpack.py FILE MEGABYTES``: each line is ``[row]``, or the reason why a row cannot be had, as text; the last
-line is ``{"problem": …}`` where the file as a whole cannot be read. The program may take so much memory, and no more.
+line is ``{"problem": …}`` where the file as a whole cannot be read. The program may take so much memory, and no more:
+what a file says of itself need not be true, and a text of a few bytes in it may belong to a million rows.
 """
 
 import base64
@@ -18,8 +19,7 @@ import pyarrow.parquet as pq
 
 FEWEST_AT_ONCE, MOST_AT_ONCE = 16, 256  # rows
 LONGEST_ROW = 16 << 20  # characters, as of a line of JSON
-MOST_UNPACKED = 256 << 20  # bytes that any file may hold
-MOST_GROWTH = 100  # and how many times its size a larger one
+MOST_GROWTH = 100  # times its size may a large file hold; any, a quarter of the memory
 MOST_ROWS = 1_000_000  # that any file may hold; a larger one, a row for each of its bytes
 
 
@@ -28,7 +28,7 @@ def main(path: Path, megabytes: int) -> None:
     pa.set_cpu_count(1)
     problem = ""
     try:
-        problem = _write_rows(path)
+        problem = _write_rows(path, megabytes << 18)
     except MemoryError:
         problem = "memory"
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -44,9 +44,9 @@ def _limit_memory(more: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (now + more, now + more))
 
 
-def _write_rows(path: Path) -> str:
+def _write_rows(path: Path, least: int) -> str:
     size = path.stat().st_size
-    allowed = max(MOST_UNPACKED, MOST_GROWTH * size)
+    allowed = max(least, MOST_GROWTH * size)
     unpacked = 0
     with pq.ParquetFile(path) as file:
         names = file.schema_arrow.names

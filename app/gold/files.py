@@ -1,5 +1,6 @@
 """Gold from a file: rankings with their labels, which become a bank of items that need no further verdict."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +38,7 @@ class Row:
     prompt_labels: dict[str, str]
     reason: str
     topic: str
+    unused: Sequence[str]
 
     @property
     def drafts(self) -> Drafts:
@@ -119,6 +121,7 @@ def _row(line: int, drafts: Drafts, schema: Schema, topic: str) -> Row:
         prompt_labels=_prompt_labels(told.get("prompt_labels", {}), ranking.prompt.use_case, schema),
         reason=_words(told.get("reason", ""), "reason", rules.LONGEST_REASON),
         topic=_words(told.get("topic", ""), "topic", rules.LONGEST_TOPIC) or topic,
+        unused=drafts.unused,
     )
     for flag in sorted({name for answer in ranking.answers for name in answer.flags}):
         if problem := labels.answer_flag_problem(schema, flag, "yes"):
@@ -167,6 +170,7 @@ def _store(
         rows=len(rows) + len(refused),
         rejected=len(refused),
         rejects=[{"line": line, "reason": reason} for line, reason in refused],
+        unused=Counter(name for row in rows for name in row.unused),
         person_id=by.id,
     )
     session.add(entry)

@@ -230,10 +230,8 @@ def _unpacked(row: Row) -> Row | Refusal:
         try:
             value = json.loads(cell, parse_constant=_no_constant)
         except (ValueError, RecursionError):
-            if key not in TEXTS:
-                return Refusal(f"{key}: the cell does not hold valid JSON")
             value = _literal(cell)
-        if key not in TEXTS or _are_messages(value):
+        if _are_messages(value) or (key not in TEXTS and value is not None):
             row[key] = value
         elif _TALKS.match(cell):
             return Refusal(f"{key}: a list of messages in a form that is not known; write role and content, as JSON")

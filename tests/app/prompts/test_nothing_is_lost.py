@@ -440,3 +440,79 @@ def test_parquet_keeps_dates_amounts_and_bytes_and_refuses_what_is_no_text_alone
     assert rows[1] == Refusal("not valid UTF-8")
     told = {"at": "2026-03-01T00:00:00+00:00", "cost": "1.50", "pairs": [["a", 1]]}
     assert (rows[0], rows[2]) == ({"prompt": "one", "raw": "as is", **told}, {"prompt": "three", "raw": "//4=", **told})
+
+
+# Files of the field ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def cases():
+    folder = Path(__file__).resolve().parents[4] / "shared/cases/import"
+    if not folder.is_dir():
+        pytest.skip(f"the cases are not at {folder}")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "added"),
+    [
+        ("prompt_completion_detect.jsonl", "detect", {"prompts": 3, "demonstrations": 3}),
+        ("prompt_completion.jsonl", "demonstrations", {"prompts": 3, "demonstrations": 3}),
+        ("helpsteer.jsonl", "detect", {"prompts": 3, "candidates": 6}),
+        ("saferlhf.jsonl", "detect", {"prompts": 3, "candidates": 6, "rankings": 3}),
+        ("arena_kaggle.csv", "detect", {"prompts": 3, "candidates": 6, "rankings": 3}),
+        ("potato.jsonl", "detect", {"prompts": 3, "candidates": 6}),
+        ("mixed_late_pairs.jsonl", "detect", {"prompts": 65, "candidates": 10, "rankings": 5}),
+        ("dpo_system_prompt.jsonl", "rankings", {"prompts": 3, "candidates": 6, "rankings": 3}),
+        ("multiturn_prompt_text.jsonl", "rankings", {"prompts": 3, "candidates": 6, "rankings": 3}),
+        ("python_repr_messages.csv", "rankings", {"prompts": 1, "candidates": 2, "rankings": 1}),
+        ("seconds.csv", "rankings", {"prompts": 1, "candidates": 2, "rankings": 1}),
+        ("oasst_deleted.jsonl", "detect", {"prompts": 1, "candidates": 2, "rankings": 1}),
+    ],
+)
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_the_cases_become_what_they_are(database, take, cases, name, kind, added):
+    content = (cases / name).read_bytes()
+    entry = take(content, kind=kind, name=name)
+    assert (entry.rejected, {what: entry.added.get(what) for what in added}) == (0, added)
+    assert entry.added.keys() <= {*added, "tasks"}
+    prompts, answers = everything(database, Prompt), {one.text for one in everything(database, Candidate)}
+    if name == "dpo_system_prompt.jsonl":
+        assert {prompt.messages[0]["role"] for prompt in prompts} == {"system"}
+    if name == "multiturn_prompt_text.jsonl":
+        assert [len(prompt.messages) for prompt in prompts] == [3, 3, 3]
+    if name == "python_repr_messages.csv":
+        assert answers == {"A1", "B1"}
+    if name == "seconds.csv":
+        assert [one.seconds for one in everything(database, Annotation)] == [12.5]
+    if name == "oasst_deleted.jsonl":
+        assert "BUY PILLS" not in answers
+    if name == "helpsteer.jsonl":
+        assert [one.detail["helpfulness"] for one in everything(database, Candidate)] == [4, 0] * 3
+
+
+ROLES = ("prompter", "tie")  # which we call otherwise
+
+
+def texts_in(value, above=""):
+    """Every text and number of a row, and the field at the top that it stands in."""
+    if isinstance(value, dict | list):
+        for name, one in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from texts_in(one, above or str(name))
+    elif value not in (None, ""):
+        yield above, value
+
+
+def test_the_real_files_lose_no_word(shared_data):
+    for path in sorted(shared_data.glob("*.jsonl*")):
+        lost = set()
+        for number, row in read_rows(path, path.name):
+            if number > 60:
+                break
+            given = json.loads(json.dumps(row))
+            result = draft_of(shape_of(row), row, "detect")
+            if isinstance(result, Drafts):
+                kept = said_of(result)
+                words = ((name, repr(value)[1:-1].strip()) for name, value in texts_in(given) if isinstance(value, str))
+                lost |= {name for name, word in words if word not in kept and word not in ROLES}
+        assert lost == set(), path.name

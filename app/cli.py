@@ -192,17 +192,16 @@ def import_files(
     ],
     files: list[Path],
     fmt: Annotated[str, typer.Option("--format", help="auto, jsonl, csv, parquet or txt")] = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be imported, and keep nothing")] = False,
+    as_json: Annotated[Path | None, typer.Option("--json", help="write what became of each file, for programs")] = None,
 ) -> None:
     """Bring files into the pool; bad lines are listed, and each file is imported as a whole or not at all."""
-    from app.prompts import service
+    from app.prompts import commands
 
-    useless = 0
-    for file in files:
-        with database().transaction() as session:
-            entry = service.import_file(session, load_settings(), None, file, file.name, kind=kind, fmt=fmt)
-        typer.echo(service.summary_of(entry))
-        useless += entry.rejected == entry.rows
-    raise typer.Exit(1 if useless else 0)  # a file without one good row is most likely the wrong file
+    useful = commands.import_files(
+        database(), load_settings(), files, kind=kind, fmt=fmt, dry_run=dry_run, as_json=as_json, say=typer.echo
+    )
+    raise typer.Exit(0 if useful else 1)  # a file without one good row is most likely the wrong file
 
 
 @report.command("agreement")

@@ -1,5 +1,6 @@
 """Gold from a file: rankings with their labels, which become a bank of items that need no further verdict."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,7 @@ from app.people.service import record
 from app.prompts import queries as pool
 from app.prompts.importers.drafts import Drafts, RankingDraft
 from app.prompts.importers.readers import Refusal, read_rows
-from app.prompts.importers.shapes import read_drafts
+from app.prompts.importers.shapes import DraftReader
 from app.prompts.importers.writer import Writer, origin_of
 from app.prompts.rules import printable, stem_of
 from app.schemas.rules import PROMPT, USE_CASE, Schema, schema_of
@@ -37,6 +38,7 @@ class Row:
     prompt_labels: dict[str, str]
     reason: str
     topic: str
+    unused: Sequence[str]
 
     @property
     def drafts(self) -> Drafts:
@@ -98,8 +100,7 @@ def import_gold(
 
 
 def _rows(path: Path, filename: str, schema: Schema, topic: str) -> Iterator[tuple[int, Row | Refusal]]:
-    _shape, lines = read_drafts(read_rows(path, filename), "rankings")
-    for line, drafts in lines:
+    for line, drafts in DraftReader(read_rows(path, filename), "rankings"):
         if isinstance(drafts, Refusal):
             yield line, drafts
             continue
@@ -120,6 +121,7 @@ def _row(line: int, drafts: Drafts, schema: Schema, topic: str) -> Row:
         prompt_labels=_prompt_labels(told.get("prompt_labels", {}), ranking.prompt.use_case, schema),
         reason=_words(told.get("reason", ""), "reason", rules.LONGEST_REASON),
         topic=_words(told.get("topic", ""), "topic", rules.LONGEST_TOPIC) or topic,
+        unused=drafts.unused,
     )
     for flag in sorted({name for answer in ranking.answers for name in answer.flags}):
         if problem := labels.answer_flag_problem(schema, flag, "yes"):
@@ -168,6 +170,7 @@ def _store(
         rows=len(rows) + len(refused),
         rejected=len(refused),
         rejects=[{"line": line, "reason": reason} for line, reason in refused],
+        unused=Counter(name for row in rows for name in row.unused),
         person_id=by.id,
     )
     session.add(entry)

@@ -186,7 +186,7 @@ class Annotation(Base):
     labeler was shown. ``none_acceptable`` says that even the best answer is not good enough; empty where
     nobody was asked. ``seconds`` is how long the task was held; ``active_seconds`` says how much of it the labeler
     was at work, by part (``prompt``, ``answer:<candidate id>``, ``ranking``, ``writing``), and is empty for imports.
-    Corrections count in both.
+    Corrections count in both. ``detail`` is what an import says of the judgement beyond that.
     ``submitted_at`` is the first submission; ``corrected_at`` the newest correction by its author, if any.
     """
 
@@ -207,6 +207,7 @@ class Annotation(Base):
     none_acceptable: Mapped[bool | None]
     seconds: Mapped[float | None]
     active_seconds: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    detail: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     submitted_at: Mapped[datetime] = mapped_column(default=utc_now)
     corrected_at: Mapped[datetime | None]
 

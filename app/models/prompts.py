@@ -10,7 +10,10 @@ from app.models.base import Base, Id, Sha256, utc_now
 
 
 class Import(Base):
-    """One file somebody brought in, with what was taken and what was refused and why."""
+    """One file somebody brought in, with what was taken and what was refused and why.
+
+    ``unused`` are the fields of its rows that nothing was made of: their names, each with how many rows.
+    """
 
     __tablename__ = "imports"
 
@@ -24,6 +27,7 @@ class Import(Base):
     repeated: Mapped[int] = mapped_column(default=0)
     rejected: Mapped[int] = mapped_column(default=0)
     rejects: Mapped[list[Any]] = mapped_column(default=list)
+    unused: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 

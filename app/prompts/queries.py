@@ -78,6 +78,36 @@ def prompt_ids(session: Session, fingerprints: Iterable[str]) -> dict[str, int]:
     return found
 
 
+def prompt_facts(session: Session, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """What is known of some prompts beside their words."""
+    names = ("use_case", "language", "user_key", "source", "sensitive", "high_stakes", "detail")
+    found: dict[int, dict[str, Any]] = {}
+    for some in chunks(ids):
+        query = select(Prompt.id, *(getattr(Prompt, name) for name in names)).where(Prompt.id.in_(some))
+        found.update((id_, dict(zip(names, values, strict=True))) for id_, *values in session.execute(query))
+    return found
+
+
+def change_prompts(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Change prompts by their ids."""
+    if rows:
+        session.execute(update(Prompt), rows)
+
+
+def candidate_details(session: Session, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    found: dict[int, dict[str, Any]] = {}
+    for some in chunks(ids):
+        query = select(Candidate.id, Candidate.detail).where(Candidate.id.in_(some))
+        found.update((id_, detail) for id_, detail in session.execute(query))
+    return found
+
+
+def change_candidates(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Change candidates by their ids."""
+    if rows:
+        session.execute(update(Candidate), rows)
+
+
 def insert_candidates(session: Session, rows: list[dict[str, Any]]) -> None:
     insert_new(session, Candidate, rows)
 

@@ -1,6 +1,7 @@
 """Bringing data in: one file, one transaction, and a record of what was taken and what was refused."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -14,13 +15,15 @@ from app.people.service import record
 from app.prompts import queries, rules
 from app.prompts.importers.corpora import write_corpus
 from app.prompts.importers.drafts import Drafts
-from app.prompts.importers.readers import Refusal, read_rows
-from app.prompts.importers.shapes import read_drafts
+from app.prompts.importers.readers import FORMATS, Refusal, format_of, read_rows
+from app.prompts.importers.shapes import DraftReader
 from app.prompts.importers.writer import BATCH, Writer
 from app.settings import Settings
 from trainer.contract.folder import sha256_of
 
 KEPT_REJECTS = 1_000
+KEPT_UNUSED = 200
+FIRST_REASONS = 20
 
 
 def import_file(
@@ -32,6 +35,7 @@ def import_file(
     *,
     kind: str = "detect",
     fmt: str = "auto",
+    trial: bool = False,
 ) -> Import:
     """Import one file in the caller's transaction: all its good rows, and a list of the bad ones.
 
@@ -45,6 +49,7 @@ def import_file(
         filename: its own name; names the campaign and the origin of what is in it.
         kind: one of ``rules.KINDS``; ``detect`` takes everything that the rows state.
         fmt: one of ``readers.FORMATS``.
+        trial: the caller will roll back, so no file may stay behind.
 
     Raises:
         Invalid: the file as a whole cannot be read, or kind or format is unknown.
@@ -69,7 +74,7 @@ def import_file(
     session.add(entry)
     session.flush()
     if kind == "corpus":
-        _import_corpus(session, settings, entry, path, fmt)
+        _import_corpus(session, settings, entry, path, fmt, trial=trial)
     else:
         _import_rows(session, entry, path, fmt, rules.stem_of((earlier or entry).file_name))
     record(session, by, "imported", entry, {"file": entry.file_name, "rows": entry.rows, "refused": entry.rejected})
@@ -77,7 +82,7 @@ def import_file(
 
 
 def _import_rows(session: Session, entry: Import, path: Path, fmt: str, stem: str) -> None:
-    shape, lines = read_drafts(read_rows(path, entry.file_name, fmt), entry.kind)
+    lines = DraftReader(read_rows(path, entry.file_name, fmt), entry.kind)
     writer = Writer(session, entry.id, stem, entry.person_id)
     rejects: list[dict[str, object]] = []
     counts = {"rows": 0, "rejected": 0}
@@ -93,16 +98,26 @@ def _import_rows(session: Session, entry: Import, path: Path, fmt: str, stem: st
                 rejects.append({"line": number, "reason": rules.printable(drafts.reason)})
 
     rows = good()
+    unused: Counter[str] = Counter()
     while batch := list(islice(rows, BATCH)):
         writer.write(batch)
-    entry.shape = shape
+        unused.update(name for drafts in batch for name in dict.fromkeys(drafts.unused))
+    entry.shape = lines.shape
+    entry.unused = _most(unused)
     entry.rows, entry.rejected, entry.rejects = counts["rows"], counts["rejected"], rejects
     entry.added = {what: count for what, count in writer.added.items() if count}
     entry.repeated = writer.repeated
     session.flush()
 
 
-def _import_corpus(session: Session, settings: Settings, entry: Import, path: Path, fmt: str) -> None:
+def _most(unused: Counter[str]) -> dict[str, int]:
+    """The fields that most rows have, and the others together: a file may name its fields as it likes."""
+    kept = dict(unused.most_common(KEPT_UNUSED))
+    rest = unused.total() - sum(kept.values())
+    return kept | ({"…": rest} if rest else {})
+
+
+def _import_corpus(session: Session, settings: Settings, entry: Import, path: Path, fmt: str, *, trial: bool) -> None:
     """Write the documents beside the others; the file is there before the row that names it."""
     folder = settings.data_dir / "corpora"
     folder.mkdir(parents=True, exist_ok=True)
@@ -118,7 +133,8 @@ def _import_corpus(session: Session, settings: Settings, entry: Import, path: Pa
             )
         target = folder / f"{written.digest}.jsonl.gz"
         if queries.corpus_of(session, written.digest) is None:
-            written.path.replace(target)
+            if not trial:
+                written.path.replace(target)
             session.add(
                 Corpus(
                     name=rules.stem_of(entry.file_name),
@@ -132,6 +148,7 @@ def _import_corpus(session: Session, settings: Settings, entry: Import, path: Pa
         else:
             entry.repeated = written.documents
     entry.rows, entry.rejected = written.rows, len(written.rejected)
+    entry.unused = _most(written.unused)
     entry.rejects = [
         {"line": line, "reason": rules.printable(reason)} for line, reason in written.rejected[:KEPT_REJECTS]
     ]
@@ -175,7 +192,35 @@ def summary_of(entry: Import) -> str:
             f"{entry.repeated:,} repeated, {entry.rejected:,} refused"
         )
     ]
+    lines += [f"  not used: {name} ({count:,} rows)" for name, count in entry.unused.items()]
     lines += [f"  line {reject['line']}: {reject['reason']}" for reject in entry.rejects]
     if entry.rejected > len(entry.rejects):
         lines.append(f"  and {entry.rejected - len(entry.rejects):,} more")
     return "\n".join(lines)
+
+
+def container_of(path: Path, fmt: str) -> str:
+    """The format in which a file would be read; nothing for one that is not there."""
+    return format_of(path, path.name, fmt) if path.is_file() and fmt in FORMATS else ""
+
+
+def told_of(entry: Import, container: str) -> dict[str, object]:
+    """An import for programs."""
+    return {
+        "file": entry.file_name,
+        "container": container,
+        "shape": entry.shape,
+        "rows": entry.rows,
+        "refused": entry.rejected,
+        "repeated": entry.repeated,
+        "added": entry.added,
+        "unused": list(entry.unused),
+        "first_reasons": [f"line {reject['line']}: {reject['reason']}" for reject in entry.rejects[:FIRST_REASONS]],
+    }
+
+
+def refused_whole(filename: str, container: str, reason: str) -> dict[str, object]:
+    """The same of a file that could not be read at all."""
+    entry = Import(file_name=rules.printable(filename, 200), shape="unknown", rows=0, rejected=0, repeated=0)
+    entry.added, entry.unused, entry.rejects = {}, {}, []
+    return told_of(entry, container) | {"first_reasons": [reason]}

@@ -4,11 +4,13 @@ import gzip
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.prompts import rules
+from app.prompts.importers.fields import Fields
 from app.prompts.importers.readers import Refusal, format_of, lines_of, open_bytes, read_rows
 
 LONGEST_DOCUMENT = 5_000_000  # characters
@@ -24,6 +26,7 @@ class WrittenCorpus:
     characters: int = 0
     rows: int = 0
     rejected: list[tuple[int, str]] = field(default_factory=list)
+    unused: Counter[str] = field(default_factory=Counter)
 
 
 def write_corpus(source: Path, name: str, fmt: str, target: Path) -> WrittenCorpus:
@@ -33,7 +36,9 @@ def write_corpus(source: Path, name: str, fmt: str, target: Path) -> WrittenCorp
     """
     corpus = WrittenCorpus(target)
     digest = hashlib.sha256()
-    documents = _paragraphs(source) if format_of(source, name, fmt) == "txt" else _texts(source, name, fmt)
+    documents = (
+        _paragraphs(source) if format_of(source, name, fmt) == "txt" else _texts(source, name, fmt, corpus.unused)
+    )
     with target.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as file:
         for number, text in documents:
             corpus.rows += 1
@@ -52,9 +57,17 @@ def write_corpus(source: Path, name: str, fmt: str, target: Path) -> WrittenCorp
     return corpus
 
 
-def _texts(source: Path, name: str, fmt: str) -> Iterator[tuple[int, str | Refusal]]:
+def _texts(source: Path, name: str, fmt: str, unused: Counter[str]) -> Iterator[tuple[int, str | Refusal]]:
+    """The text of each row, and how many rows have which other fields: a corpus keeps nothing but text."""
     for number, row in read_rows(source, name, fmt):
-        yield number, row if isinstance(row, Refusal) else _checked(row.get("text", row.get("content")))
+        if isinstance(row, Refusal):
+            yield number, row
+            continue
+        fields = Fields(row)
+        text = _checked(fields.get("text") if fields.peek("text") is not None else fields.get("content"))
+        if not isinstance(text, Refusal):
+            unused.update(fields.settle(()))
+        yield number, text
 
 
 def _paragraphs(source: Path) -> Iterator[tuple[int, str | Refusal]]:

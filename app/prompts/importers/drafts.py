@@ -58,6 +58,7 @@ class RankingDraft:
     use_case: str | None = None
     strength: float | None = None
     none_acceptable: bool | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
 
     def key(self, stem: str) -> str:
         """The hash by which the same verdict is known when it comes again.
@@ -89,6 +90,7 @@ class LabelDraft:
     again: int = 0
     phase: Literal["training", "evaluation"] = "training"
     labeler_group: str | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
 
     def key(self, stem: str) -> str:
         """The hash by which the same label is known when it comes again."""
@@ -107,7 +109,7 @@ class DemonstrationDraft:
 
 @dataclass
 class Drafts:
-    """All that one row holds."""
+    """All that one row holds, and the names of its fields that nothing of it keeps."""
 
     prompts: list[PromptDraft] = field(default_factory=list)
     candidates: list[tuple[PromptDraft, AnswerDraft]] = field(default_factory=list)
@@ -115,6 +117,7 @@ class Drafts:
     labels: list[LabelDraft] = field(default_factory=list)
     demonstrations: list[DemonstrationDraft] = field(default_factory=list)
     derived_demonstrations: list[DemonstrationDraft] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
 
     def only(self, kind: str) -> "Drafts":
         """What an import of one kind takes from the row; a thing brings along what it stands on.
@@ -133,6 +136,17 @@ class Drafts:
         if kind == "demonstrations":
             return Drafts(demonstrations=[*self.demonstrations, *self.derived_demonstrations])
         return Drafts(self.prompts, self.candidates, self.rankings, self.labels, self.demonstrations)
+
+    def details(self) -> list[dict[str, Any]]:
+        """Where fields of the row that no shape has read are kept."""
+        prompts = [*self.prompts, *(prompt for prompt, _ in self.candidates)]
+        prompts += [ranking.prompt for ranking in self.rankings] + [label.prompt for label in self.labels]
+        prompts += [demonstration.prompt for demonstration in self.demonstrations]
+        answers = [answer for _, answer in self.candidates]
+        answers += [answer for ranking in self.rankings for answer in ranking.answers]
+        answers += [label.answer for label in self.labels if label.answer]
+        homes = [prompt.detail for prompt in prompts] + [answer.detail for answer in answers]
+        return homes + [ranking.detail for ranking in self.rankings] + [label.detail for label in self.labels]
 
     def __bool__(self) -> bool:
         return bool(self.prompts or self.candidates or self.rankings or self.labels or self.demonstrations)

@@ -1,39 +1,33 @@
 """File formats: every reader yields ``(line number, row or refusal)`` and holds one row at a time."""
 
+import ast
 import csv
 import gzip
 import io
 import json
+import os
+import re
+import subprocess
+import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from app.errors import Invalid
 from app.spreadsheet import from_cell
 
 FORMATS = ("auto", "jsonl", "csv", "parquet", "txt")
 LONGEST_LINE = 16 << 20  # bytes; one row of nine answers of the longest length allowed fits several times
-STRUCTURED = frozenset(
-    {
-        "messages",
-        "turns",
-        "candidates",
-        "votes",
-        "labels",
-        "answers",
-        "ranks",
-        "prompt",
-        "chosen",
-        "rejected",
-        "response",
-    }
-)
+LONGEST_LITERAL = 400_000  # characters; reading one takes many times its size
+UNPACKING_MB = 1_024  # memory for a Parquet file
+TEXTS = frozenset({"prompt", "chosen", "rejected", "response", "completion", "demonstration"}) | {
+    f"response_{side}" for side in "ab01"
+}
+"""Fields that hold a text, or messages; a text that merely begins with a bracket stays one."""
+STRUCTURED = TEXTS | {"messages", "turns", "candidates", "votes", "labels", "answers", "ranks", "responses"}
 
 csv.field_size_limit(LONGEST_LINE)
 
@@ -91,7 +85,10 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
         Invalid: the archive breaks off or is damaged; nothing of the file may be kept then.
     """
     with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
+        begin = file.read(4)
+    if begin == b"PK\x03\x04":
+        raise Invalid("The file is a ZIP archive. Nothing was imported; unpack it and bring the files in it.")
+    zipped = begin[:2] == b"\x1f\x8b"
     try:
         with gzip.open(path) if zipped else path.open("rb") as file:
             yield cast("BinaryIO", file)
@@ -119,20 +116,29 @@ def _jsonl(file: BinaryIO) -> Iterator[Line]:
         if isinstance(line, Refusal):
             yield number, line
         elif line.strip():
-            yield number, parse_object(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
+            yield number, parse_object(line.removeprefix(b"\xef\xbb\xbf"))  # files put together have it inside
 
 
 def parse_object(line: bytes) -> Row | Refusal:
     """One JSON object, or why it is none."""
     try:
-        row = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
+        row = json.loads(line.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_object)
     except UnicodeDecodeError as error:
         return Refusal(f"not valid UTF-8 at byte {error.start + 1}")
     except json.JSONDecodeError as error:
         return Refusal(f"broken JSON: {error.msg} at column {error.colno}")
     except (ValueError, RecursionError) as error:
         return Refusal(f"broken JSON: {error}")
-    return row if isinstance(row, dict) else Refusal("not a JSON object")
+    return _unpacked(row) if isinstance(row, dict) else Refusal("not a JSON object")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Row:
+    """An object of which no name stands twice: the second would silently take the place of the first."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"“{next(name for name in names if names.count(name) > 1)}” stands twice in one object")
+    return row
 
 
 def _no_constant(word: str) -> NoReturn:
@@ -156,9 +162,21 @@ def _csv(file: BinaryIO) -> Iterator[Line]:
             continue
         number, begins = begins, reader.line_num + 1
         if not header:
-            header = [cell.strip() for cell in cells]
+            header = _header(cells)
         elif any(cells):
             yield number, _row_of_cells(header, cells)
+
+
+def _header(cells: list[str]) -> list[str]:
+    """The names of the columns; one without a name goes by its place.
+
+    Raises:
+        Invalid: two columns have one name: nobody can say which of them is meant.
+    """
+    names = [cell.strip() or f"column {place}" for place, cell in enumerate(cells, 1)]
+    if twice := next((name for place, name in enumerate(names) if name in names[:place]), None):
+        raise Invalid(f"Two columns of the file are called “{twice}”. Nothing was imported; rename one of them.")
+    return names
 
 
 def _row_of_cells(header: list[str], cells: list[str]) -> Row | Refusal:
@@ -172,42 +190,67 @@ def _row_of_cells(header: list[str], cells: list[str]) -> Row | Refusal:
 
 
 def _parquet(path: Path) -> Iterator[Line]:
-    try:
-        with pq.ParquetFile(path) as file:
-            number = 0
-            for batch in file.iter_batches(batch_size=256):
-                for row in _rows_of_batch(batch):
-                    number += 1
-                    yield number, row if isinstance(row, Refusal) else _unpacked(row)
-    except (pa.ArrowException, OSError) as error:
-        raise Invalid(f"The file cannot be read as Parquet ({error}). Nothing was imported.") from None
+    """Rows from a program that unpacks the file and may take only so much memory: a small file can hold a lot."""
+    program = [sys.executable, "-I", str(Path(__file__).with_name("unpack.py")), str(path), str(UNPACKING_MB)]
+    environment = {**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"}  # other pools take addresses in advance
+    ended = False
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment) as unpacking:
+        try:
+            assert unpacking.stdout is not None
+            for number, line in enumerate(unpacking.stdout, 1):
+                match json.loads(line):
+                    case {"problem": problem}:
+                        raise Invalid(_parquet_problem(str(problem)))
+                    case [row]:
+                        yield number, _unpacked(row)
+                    case reason:
+                        yield number, Refusal(str(reason))
+            ended = True
+        finally:
+            if not ended:
+                unpacking.kill()
+    if unpacking.returncode:  # ended by the system where memory ran out below Python
+        raise Invalid(_parquet_problem("memory" if unpacking.returncode < 0 else "it cannot be unpacked"))
 
 
-def _rows_of_batch(batch: pa.RecordBatch) -> Iterable[Row | Refusal]:
-    """Rows as Python values without empty cells; text that is not UTF-8 refuses its own row only."""
-    try:
-        rows = batch.to_pylist()
-    except UnicodeDecodeError:
-        if batch.num_rows == 1:
-            return [Refusal("not valid UTF-8")]
-        return [row for i in range(batch.num_rows) for row in _rows_of_batch(batch.slice(i, 1))]
-    return [{key: value for key, value in row.items() if value is not None} for row in rows]
+def _parquet_problem(problem: str) -> str:
+    if problem == "memory":
+        return (
+            f"The Parquet file takes more than {UNPACKING_MB:,} MB of memory to unpack. Nothing was imported; "
+            "write it again in smaller pages, or as JSONL."
+        )
+    return f"The Parquet file was not taken: {problem}. Nothing was imported."
 
 
 def _unpacked(row: Row) -> Row | Refusal:
-    """Lists that a cell holds as JSON text become lists; a prompt that merely begins with a bracket stays text."""
+    """Lists that a cell holds as text become lists; a prompt that merely begins with a bracket stays text."""
     for key in STRUCTURED & row.keys():
         cell = row[key]
-        if isinstance(cell, str) and cell.lstrip()[:1] == "[":
-            try:
-                value = json.loads(cell, parse_constant=_no_constant)
-            except (ValueError, RecursionError):
-                if key in ("prompt", "chosen", "rejected", "response"):
-                    continue
-                return Refusal(f"{key}: the cell does not hold valid JSON")
-            if key not in ("prompt", "chosen", "rejected", "response") or _are_messages(value):
-                row[key] = value
+        if not isinstance(cell, str) or cell.lstrip()[:1] != "[":
+            continue
+        try:
+            value = json.loads(cell, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            value = _literal(cell)
+        if _are_messages(value) or (key not in TEXTS and value is not None):
+            row[key] = value
+        elif _TALKS.match(cell):
+            return Refusal(f"{key}: a list of messages in a form that is not known; write role and content, as JSON")
     return row
+
+
+_TALKS = re.compile(r"""\s*\[\s*\{(?=[^{}]*['"](role|from)['"]\s*:)(?=.*['"](content|value)['"]\s*:)""", re.DOTALL)
+"""What begins like a list of messages, of one form or another."""
+
+
+def _literal(cell: str) -> object:
+    """A list as Python writes it, and pandas into cells; nothing where it is none."""
+    if len(cell) > LONGEST_LITERAL or not _TALKS.match(cell):
+        return None
+    try:
+        return ast.literal_eval(cell.strip())
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
 
 
 def _are_messages(value: object) -> bool:

@@ -12,6 +12,7 @@ from app.models import Campaign
 from app.models.base import utc_now
 from app.prompts import queries, rules
 from app.prompts.importers.drafts import AnswerDraft, Drafts, LabelDraft, PromptDraft, RankingDraft
+from app.prompts.importers.meeting import meet_answers, meet_prompts, prompts_in
 
 BATCH = 1_000  # rows of the file
 CandidateKey = tuple[int, str, str]
@@ -51,7 +52,12 @@ class Writer:
         """Add a batch; the order of its rows decides which of two equal ones is the repeated one."""
         fresh: set[int] = set()
         self._write_prompts(batch, fresh)
+        meet_prompts(self.session, batch, self._prompts)
         self._write_candidates(batch, fresh)
+        said = ((prompt, answer, drafts) for drafts in batch for prompt, answer in _candidates_in(drafts))
+        meet_answers(
+            self.session, ((self._candidates[self._key(p, answer)], drafts, answer) for p, answer, drafts in said)
+        )
         self._write_demonstrations(batch, fresh)
         self._write_rankings(batch, fresh)
         self._write_labels(batch, fresh)
@@ -60,7 +66,7 @@ class Writer:
     def _write_prompts(self, batch: list[Drafts], fresh: set[int]) -> None:
         wanted: dict[str, tuple[int, PromptDraft]] = {}
         for place, drafts in enumerate(batch):
-            for prompt in _prompts_in(drafts):
+            for prompt in prompts_in(drafts):
                 if prompt.fingerprint not in self._prompts:
                     wanted.setdefault(prompt.fingerprint, (place, prompt))
         known = queries.prompt_ids(self.session, wanted)
@@ -166,6 +172,7 @@ class Writer:
                     "strength": ranking.strength,
                     "none_acceptable": ranking.none_acceptable,
                     "seconds": ranking.seconds,
+                    "detail": {"told": ranking.detail} if ranking.detail else None,
                     "submitted_at": utc_now(),
                 }
                 for key, ranking in rankings.items()
@@ -219,6 +226,7 @@ class Writer:
                     "external_key": key,
                     "shown_order": [],
                     "labeler_group": label.labeler_group,
+                    "detail": {"told": label.detail} if label.detail else None,
                     "submitted_at": utc_now(),
                 }
                 for key, label in labels.items()
@@ -288,14 +296,6 @@ class Writer:
             self.session.flush()
         self._campaigns[phase] = campaign
         return campaign
-
-
-def _prompts_in(drafts: Drafts) -> Iterable[PromptDraft]:
-    yield from drafts.prompts
-    yield from (prompt for prompt, _ in drafts.candidates)
-    yield from (ranking.prompt for ranking in drafts.rankings)
-    yield from (label.prompt for label in drafts.labels)
-    yield from (demonstration.prompt for demonstration in drafts.demonstrations)
 
 
 def _candidates_in(drafts: Drafts) -> Iterable[tuple[PromptDraft, AnswerDraft]]:

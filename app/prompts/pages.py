@@ -104,3 +104,4 @@ class ImportsPage(Page):
 class ImportResultPage(Page):
     template: ClassVar[str] = "prompts/import_result.html"
     entry: Import
+    marks: ClassVar[Mapping[str, str]] = rules.MARKS

@@ -19,6 +19,7 @@ A row with a ranking may also say ``labeler_group`` (or ``annotator_group``); of
 enough; and for every answer ``shown``, its place on the screen from 0.
 """
 
+import json
 import math
 import re
 from collections import Counter
@@ -128,8 +129,8 @@ def draft_of(shape: str | None, row: Row, kind: str) -> Drafts | Refusal:
 # The parts that rows are made of.
 
 
-def _text(value: object, what: str) -> str:
-    if problem := rules.text_problem(value, what):
+def _text(value: object, what: str, *, may_be_empty: bool = False) -> str:
+    if problem := rules.text_problem(value, what, may_be_empty=may_be_empty):
         _refuse(problem)
     return str(value)
 
@@ -206,12 +207,12 @@ def _storable(value: object, depth: int = 0) -> bool:
 
 
 def _answer(value: object, what: str, row: Mapping[str, Any] | None = None) -> AnswerDraft:
-    """A candidate's text, from text or from messages that end with the assistant's."""
+    """A candidate's text, from text or from messages that end with the assistant's; a model may have said nothing."""
     if isinstance(value, list):
         if not value or not isinstance(value[-1], dict) or value[-1].get("role") != "assistant":
             _refuse(f"{what} does not end with a message of the assistant")
         value = value[-1].get("content")
-    text = _text(value, what)
+    text = _text(value, what, may_be_empty=True)
     row = row or {}
     likert = row.get("likert")
     if likert is not None and (isinstance(likert, bool) or not isinstance(likert, int) or not 1 <= likert <= 7):
@@ -234,34 +235,34 @@ def _place(shown: object, what: str) -> int | None:
 def _ranking(
     row: Row, prompt: PromptDraft, answers: list[AnswerDraft], ranks: list[object], annotator: object
 ) -> RankingDraft:
-    """A checked ranking: whole ranks from 1, 2 to 9 answers of which two differ, dense ranks.
+    """A checked ranking: whole ranks from 1, 2 to 9 answers, dense ranks.
 
-    Equal texts (two systems that said the same) stay apart, so that every tie of the file is a tie here.
+    Equal texts (two systems that said the same) stay apart and keep the verdict that the file gives, so that every
+    judgement of the file is one here.
     """
     if len(answers) != len(ranks):
         _refuse(f"{len(answers)} answers but {len(ranks)} ranks")
     kept: list[AnswerDraft] = []
-    rank_of: dict[str, int] = {}
+    given: list[int] = []
     for place, (answer, rank) in enumerate(zip(answers, ranks, strict=True), 1):
         if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
             _refuse(f"the rank of answer {place} is {rank!r}, not a whole number from 1")
-        other = rank_of.setdefault(answer.sha256, rank)
-        if other != rank:
-            _refuse(f"two identical answers have different ranks ({other} and {rank})")
-        kept.append(replace(answer, twin=sum(answer.sha256 == earlier.sha256 for earlier in kept)))
-    if len(rank_of) < rules.SMALLEST_K:
-        _refuse(f"{len(rank_of)} different answer; a ranking compares at least {rules.SMALLEST_K}")
+        same = [one for one in kept if (one.sha256, one.source) == (answer.sha256, answer.source)]
+        kept.append(replace(answer, twin=len(same)))
+        given.append(rank)
+    if len(kept) < rules.SMALLEST_K:
+        _refuse(f"{len(kept)} answer; a ranking compares at least {rules.SMALLEST_K}")
     if len(kept) > rules.LARGEST_K:
         _refuse(f"{len(kept)} answers; a ranking has at most {rules.LARGEST_K}")
     places = sorted(answer.shown for answer in kept if answer.shown is not None)
     if places and places != list(range(len(kept))):
         _refuse(f"the places on the screen are not 0 to {len(kept) - 1}, each for one answer")
-    dense = rules.dense_ranks([rank_of[answer.sha256] for answer in kept])
+    dense = rules.dense_ranks(given)
     return RankingDraft(
         prompt,
         tuple(kept),
         tuple(dense),
-        _short(annotator, "the annotator") or "unnamed",
+        _short(annotator, "the annotator"),
         _short(row.get("id") or row.get("ranking_id"), "id") or "",
         _seconds(row.get("seconds")),
         _phase(row),
@@ -378,6 +379,7 @@ def _read_response(row: Row) -> Drafts:
 
 def _demonstration(prompt: PromptDraft, value: object, author: object = None) -> DemonstrationDraft:
     answer = _answer(value, "the response")
+    _text(answer.text, "the response")
     return DemonstrationDraft(prompt, answer.text, answer.sha256, _short(author, "the author"))
 
 
@@ -392,7 +394,11 @@ def _read_pair(row: Row) -> Drafts:
     else:
         messages, chosen, rejected = _transcripts(chosen, rejected)
     answers = [_answer(chosen, "the chosen answer"), _answer(rejected, "the rejected answer")]
-    return _ranked([_ranking(row, _prompt(row, messages), answers, [1, 2], row.get("annotator"))])
+    # This form cannot say that two answers are alike, so of two equal texts neither was preferred.
+    alike = answers[0].sha256 == answers[1].sha256
+    judged = row | {"strength": None, "margin": None} if alike else row
+    ranks: list[object] = [1, 1] if alike else [1, 2]
+    return _ranked([_ranking(judged, _prompt(row, messages), answers, ranks, row.get("annotator"))])
 
 
 def _transcripts(chosen: object, rejected: object) -> tuple[list[dict[str, str]], str, str]:
@@ -443,12 +449,12 @@ def _read_labels(row: Row) -> Drafts:
         given = [{"annotator": annotator, "label": label} for annotator, label in given.items()]
     if not isinstance(given, list) or not given or not all(isinstance(one, dict) for one in given):
         _refuse("labels are neither {annotator: label} nor [{annotator, label}]")
-    before: Counter[str] = Counter()
+    before: Counter[str | None] = Counter()
     labels = []
     for place, one in enumerate(given, 1):
         if one.get("label", one.get("value")) is None:
             continue  # who has not judged this row
-        annotator = _short(one.get("annotator"), f"the annotator of label {place}") or "unnamed"
+        annotator = _short(one.get("annotator"), f"the annotator of label {place}")
         value = _label(one.get("label", one.get("value")), place)
         row_id = _short(row.get("id"), "id") or ""
         group, phase = _labeler_group({**row, **one}), _phase(row)
@@ -522,22 +528,67 @@ def _read_native(row: Row) -> Drafts:
         first = error.errors()[0]
         _refuse(f"not a {kind.__name__.lower()} of ours: {'.'.join(map(str, first['loc'])) or 'row'}: {first['msg']}")
     known = {key: row.get(key) for key in ("phase", "ranking_id", "labeler_group", "strength", "none_acceptable")}
-    prompt = _prompt({"use_case": row.get("use_case")}, _messages(row["messages"]))
+    prompt = _native_prompt(row, row if kind is records.Prompt else row.get("prompt_facts"))
     if kind is records.Prompt:
         return Drafts(prompts=[prompt])
     if kind is records.Demonstration:
         demonstration = _demonstration(prompt, row["response"], row.get("author"))
-        return Drafts(prompts=[prompt], demonstrations=[demonstration])
-    if row.get("instrument", "ranking") != "ranking":
-        _refuse("its order goes by toxicity; only rankings by overall quality can be taken in")
+        source = _short(row.get("source"), "the source of the demonstration")
+        return Drafts(prompts=[prompt], demonstrations=[replace(demonstration, source=source)])
     _check_ids(row["answers"])
-    told = ("source", "likert", "flags", "shown")
-    answers = [
-        _answer(answer["text"], f"answer {place}", {key: answer.get(key) for key in told})
-        for place, answer in enumerate(row["answers"], 1)
-    ]
-    ranking = _ranking(known, prompt, answers, row["ranks"], row["annotator"])
-    return _ranked([replace(ranking, use_case=prompt.use_case)])
+    answers = [_native_answer(answer, f"answer {place}") for place, answer in enumerate(row["answers"], 1)]
+    ranking = _ranking(known, prompt, answers, row["ranks"], row.get("annotator"))
+    # Without the facts nobody knows whether the use case is the labeler's word or that of the prompt.
+    own_use_case = row.get("prompt_facts") is None or row.get("use_case") != prompt.use_case
+    told = replace(
+        ranking,
+        use_case=_short(row.get("use_case"), "the use case") if own_use_case else None,
+        native=True,
+        campaign=_short(row.get("campaign"), "the campaign"),
+        instrument=row.get("instrument") or "ranking",
+        prompt_scores=_scores(row.get("prompt_scores")),
+        weighing={key: row[key] for key in ("weight", "labelers", "doubt") if row.get(key) is not None},
+    )
+    return _ranked([told])
+
+
+def _native_prompt(row: Row, facts: Mapping[str, Any] | None) -> PromptDraft:
+    """A prompt of ours with all that was known of it; older exports know its use case alone."""
+    messages = _messages(row["messages"])
+    told = facts or {"use_case": row.get("use_case")}
+    return PromptDraft(
+        messages,
+        rules.prompt_fingerprint(messages),
+        _short(told.get("use_case"), "the use case"),
+        _short(told.get("language"), "the language"),
+        _short(told.get("user_key"), "the user"),
+        _short(told.get("source"), "the source"),
+        _json_detail(told.get("detail"), "the detail"),
+        told.get("sensitive"),
+        told.get("high_stakes"),
+    )
+
+
+def _native_answer(given: Mapping[str, Any], what: str) -> AnswerDraft:
+    answer = _answer(given["text"], what, {key: given.get(key) for key in ("source", "likert", "flags", "shown")})
+    return replace(answer, detail=_json_detail(given.get("detail"), what), scores=_scores(given.get("scores")))
+
+
+def _scores(given: Iterable[Mapping[str, Any]] | None) -> tuple[tuple[str, int], ...]:
+    return tuple((score["name"], score["value"]) for score in given or ())
+
+
+def _json_detail(text: str | None, what: str) -> dict[str, Any]:
+    """What an export carries as JSON text, cleaned like the fields of any other file."""
+    if not text:
+        return {}
+    try:
+        detail = json.loads(text)
+    except (ValueError, RecursionError):
+        detail = None
+    if not isinstance(detail, dict):
+        _refuse(f"the detail of {what} is no JSON object")
+    return {key: value for key, value in detail.items() if _storable(key) and _storable(value)}
 
 
 def _read_tree(row: Row) -> Drafts:
@@ -592,7 +643,7 @@ def _answers_of_tree(
         if reply.get("rank") in (None, 0) and not reply.get("synthetic"):
             drafts.derived_demonstrations.append(DemonstrationDraft(prompt, answer.text, answer.sha256))
     ranked = [(a, reply["rank"]) for a, reply in zip(answers, replies, strict=True) if reply.get("rank") is not None]
-    if len({answer.sha256 for answer, _ in ranked}) >= rules.SMALLEST_K:
+    if len(ranked) >= rules.SMALLEST_K:
         ranks = [rank + 1 if isinstance(rank, int) and not isinstance(rank, bool) else rank for _, rank in ranked]
         row = {"id": message.get("message_id")}
         drafts.rankings.append(_ranking(row, prompt, [answer for answer, _ in ranked], ranks, "open-assistant"))

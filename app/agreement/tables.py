@@ -133,8 +133,8 @@ def as_json(report: AgreementReport, wmt: tuple[WmtKappa, WmtKappa] | None = Non
             "prompts": report.prompts,
             "prompts_of_two_people": report.shared,
             "people": sum(rater.rankings > 0 for rater in report.raters if rater.name is not None),
-            "by_unnamed_people": report.unnamed,
         },
+        "unnamed_judgements": report.unnamed,
         "headline": {"convention": HEADLINE, "means": CONVENTIONS[HEADLINE], **_figures(headline)},
         "reference": {
             "agreement": rules.REFERENCE,

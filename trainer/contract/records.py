@@ -111,7 +111,7 @@ class Ranking(Record):
     messages: list[Message]
     answers: list[Answer]
     ranks: list[int]
-    annotator: str | None
+    annotator: str | None = None
     campaign: str | None = None
     phase: Literal["training", "evaluation"] = "training"
     instrument: Instrument = "ranking"

@@ -26,7 +26,8 @@ class AnswerDraft:
     """A candidate answer; ``source`` is what the file says of its maker.
 
     ``twin`` counts the equal texts of the same maker before it in the same ranking; ``shown`` is its place on the
-    labeler's screen, from 0, where the file tells it; ``scores`` are what was given on scales.
+    labeler's screen, from 0, where the file tells it; ``scores`` are what was given on scales. ``native_id`` is the
+    answer's id in an export of ours, whose ``source`` is known beyond the file.
     """
 
     text: str
@@ -38,6 +39,7 @@ class AnswerDraft:
     twin: int = 0
     shown: int | None = None
     scores: tuple[tuple[str, int], ...] = ()
+    native_id: str | None = None
 
     @property
     def is_empty(self) -> bool:

@@ -571,7 +571,8 @@ def _native_prompt(row: Row, facts: Mapping[str, Any] | None) -> PromptDraft:
 
 def _native_answer(given: Mapping[str, Any], what: str) -> AnswerDraft:
     answer = _answer(given["text"], what, {key: given.get(key) for key in ("source", "likert", "flags", "shown")})
-    return replace(answer, detail=_json_detail(given.get("detail"), what), scores=_scores(given.get("scores")))
+    detail, scores = _json_detail(given.get("detail"), what), _scores(given.get("scores"))
+    return replace(answer, detail=detail, scores=scores, native_id=given["candidate_id"])
 
 
 def _scores(given: Iterable[Mapping[str, Any]] | None) -> tuple[tuple[str, int], ...]:

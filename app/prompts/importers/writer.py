@@ -98,13 +98,16 @@ class Writer:
         return self._candidates[key[0], self._origins[key][answer.twin], answer.sha256]
 
     def _key(self, prompt: PromptDraft, answer: AnswerDraft) -> AnswerKey:
-        """An answer that was exported from an import keeps its first origin.
+        """An answer that was exported from an import keeps its first origin, and any other that was exported its maker.
 
-        A ``model:<id>`` of another installation would name one of our models by accident, so it is kept as detail only.
+        A ``model:<id>`` of another installation would name one of our models by accident, so it is an import's too.
         """
         told = answer.source and answer.source.startswith("import:")
         origin = str(answer.source) if told else f"import:{self.source}"
-        return self._prompts[prompt.fingerprint], origin, answer.source, answer.sha256
+        key = (self._prompts[prompt.fingerprint], origin, answer.source, answer.sha256)
+        if answer.native_id is None or told or not answer.source or key in self._origins:  # there from earlier versions
+            return key
+        return key[0], f"import:{answer.source}", *key[2:]
 
     def _know_candidates(self, ids_of_prompts: Iterable[int]) -> None:
         for (prompt_id, origin, sha256), (id_, source) in queries.candidates_known(
@@ -119,6 +122,7 @@ class Writer:
     def _write_candidates(self, batch: list[Drafts], fresh: set[int]) -> None:
         """Equal texts are one candidate where one maker gave them; of two makers, or twice in one ranking, two."""
         rows: dict[tuple[int, str, str], dict[str, Any]] = {}
+        older: dict[tuple[int, str, str], int] = {}
         for place, drafts in enumerate(batch):
             for prompt, answer in _candidates_in(drafts):
                 prompt_id, base, _source, sha256 = key = self._key(prompt, answer)
@@ -130,8 +134,10 @@ class Writer:
                         origin = f"{base}#{number}"
                     origins.append(origin)
                     rows[new] = _candidate_row(new, answer)
+                    older[new] = _number_of(answer.native_id)
                     fresh.add(place)
-        queries.insert_candidates(self.session, list(rows.values()))
+        # Answers of a ranking are listed by their ids, so those of an export come in the order of theirs.
+        queries.insert_candidates(self.session, [rows[key] for key in sorted(rows, key=lambda key: older[key])])
         made = queries.candidates_known(self.session, {prompt_id for prompt_id, _, _ in rows})
         self._candidates |= {key: made[key][0] for key in rows}
         self.added["candidates"] += len(rows)
@@ -402,6 +408,10 @@ def _shown_order(ranking: RankingDraft, candidate_ids: list[int]) -> list[int]:
     """Candidate ids in the order on the labeler's screen; the order of the file says nothing about it."""
     places = {answer.shown: id_ for answer, id_ in zip(ranking.answers, candidate_ids, strict=True)}
     return [] if None in places else [places[place] for place in range(len(candidate_ids))]
+
+
+def _number_of(id_: str | None) -> int:
+    return int(id_) if id_ and id_.isdecimal() and len(id_) < 19 else 0
 
 
 def _task_fingerprint(prompt_id: int, candidate_ids: list[int]) -> str:

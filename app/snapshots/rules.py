@@ -164,6 +164,14 @@ LEFT_OUT = {
 """What a manifest counts as left out, and why."""
 
 
+ALIKE, EMPTY = "rankings_identical", "rankings_empty"
+MARKED = {
+    ALIKE: mark("rankings hold answers with the same text"),
+    EMPTY: mark("rankings hold an empty answer"),
+}
+"""What a manifest counts of the rankings that were taken, for training learns little or nothing from it."""
+
+
 def too_doubtful(task: TaskFigures, filters: Filters) -> bool:
     """Whether more doubt is left about a task than is allowed; where everybody tied all answers there is none."""
     return task.consensus is not None and task.consensus.doubt > filters.max_doubt

@@ -297,6 +297,9 @@ def _doubt(task: TaskFigures) -> float | None:
 def _counted(row: Ranking, counts: Counter[str]) -> Ranking:
     strict, tied = comparisons(row.ranks)
     _count(counts, row.split, rankings=1, strict_pairs=len(strict), tied_pairs=tied)
+    texts = [answer.text for answer in row.answers]
+    marked = {rules.ALIKE: len(set(texts)) < len(texts), rules.EMPTY: not all(text.strip() for text in texts)}
+    counts.update([name for name, found in marked.items() if found])
     return row
 
 

@@ -34,6 +34,8 @@ STRUCTURED = frozenset(
     }
 )
 
+ANSWER_COLUMNS = (frozenset({"chosen", "rejected"}), frozenset({"response_a", "response_b"}))
+
 csv.field_size_limit(LONGEST_LINE)
 
 
@@ -167,7 +169,12 @@ def _row_of_cells(header: list[str], cells: list[str]) -> Row | Refusal:
         "".join(cells).encode()
     except UnicodeEncodeError:
         return Refusal("not valid UTF-8")
-    return _unpacked({key: cell for key, cell in zip(header, cells, strict=True) if cell != ""})
+    row: Row = {key: cell for key, cell in zip(header, cells, strict=True) if cell != ""}
+    # An empty cell is nothing said, except beside an answer that it was judged against: that model said nothing.
+    for pair in ANSWER_COLUMNS:
+        if row.keys() & pair and pair <= set(header):
+            row |= {key: "" for key in pair - row.keys()}
+    return _unpacked(row)
 
 
 def _parquet(path: Path) -> Iterator[Line]:

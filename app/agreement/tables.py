@@ -159,7 +159,7 @@ def as_text(report: AgreementReport, wmt: tuple[WmtKappa, WmtKappa] | None = Non
     yield f"{report.ranked:,} rankings of {report.prompts:,} prompts, {report.shared:,} of them by two people or more"
     yield f"agreement, {rules.CONVENTION_WORDS[HEADLINE]}: {_in_words(report.rankings.overall[HEADLINE].micro)}"
     if report.unnamed:
-        yield f"{report.unnamed:,} judgements by people whom their file does not name: each counts as another person's"
+        yield f"{report.unnamed:,} judgements have no annotator: each counts as a different person's"
     yield f"reference: {rules.REFERENCE:.1%} ± {rules.REFERENCE_MARGIN:.1%} (InstructGPT, section 3.4)"
     for name, rows in TABLES.items():
         if name == "pairs":

@@ -111,7 +111,7 @@ def task_row(task: Task, annotations: Sequence[Annotation], found: Consensus, re
         figures=figures,
         orders=[
             OwnOrder(
-                each.annotator or _("not named"),
+                each.annotator or _("unnamed"),
                 weak_order([row.rank for row in each.ranks], [letters[row.candidate_id] for row in each.ranks]),
                 found.labelers[judge_of(each)].left_out,
             )

@@ -24,9 +24,9 @@ SENSITIVE_LABELS = {
 
 UNNAMED, IDENTICAL, EMPTY = "unnamed", "identical", "empty"
 MARKS = {
-    UNNAMED: mark("judgements by people whom the file does not name"),
-    IDENTICAL: mark("judgements about answers with the same text"),
-    EMPTY: mark("judgements about an empty answer"),
+    UNNAMED: mark("judgements without an annotator"),
+    IDENTICAL: mark("judgements of answers with the same text"),
+    EMPTY: mark("judgements of an empty answer"),
 }
 """What an import counts of the judgements that it took, for they are kept but are not like the others."""
 

@@ -166,8 +166,8 @@ LEFT_OUT = {
 
 ALIKE, EMPTY = "rankings_identical", "rankings_empty"
 MARKED = {
-    ALIKE: mark("rankings hold answers with the same text"),
-    EMPTY: mark("rankings hold an empty answer"),
+    ALIKE: mark("rankings with answers of the same text"),
+    EMPTY: mark("rankings with an empty answer"),
 }
 """What a manifest counts of the rankings that were taken, for training learns little or nothing from it."""
 

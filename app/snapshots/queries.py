@@ -31,6 +31,10 @@ from app.schemas.rules import FARTHEST_STEP
 from app.snapshots.rules import Filters
 
 CHUNK = 400
+OF_CANDIDATE = (
+    *(Candidate.id, Candidate.text),
+    *(Candidate.origin, Candidate.detail, Candidate.sampling, Candidate.seed),
+)
 AnySelect = Select[*tuple[Any, ...]]
 
 
@@ -125,7 +129,7 @@ def _answers(
     for annotation_id, candidate_id, name in session.execute(marked.order_by(Flag.name)):
         flags.setdefault((annotation_id, candidate_id or 0), []).append(name)
     rows = session.execute(
-        select(Ranking.annotation_id, Candidate, Ranking.rank, Rating.likert)
+        select(Ranking.annotation_id, Ranking.rank, Rating.likert, *OF_CANDIDATE)
         .join(Candidate, Candidate.id == Ranking.candidate_id)
         .outerjoin(
             Rating,
@@ -135,20 +139,22 @@ def _answers(
         .order_by(Ranking.annotation_id, Ranking.candidate_id)
     )
     found: dict[int, list[RankedAnswer]] = {}
-    for annotation_id, candidate, rank, likert in rows:
-        of_answer = (annotation_id, candidate.id)
+    for annotation_id, rank, likert, candidate_id, text, *made in rows:
+        of_answer = (annotation_id, candidate_id)
         said = (flags.get(of_answer, []), scores.get(of_answer, {}))
-        source, detail = _known_of(candidate)
-        answer = RankedAnswer(candidate.id, candidate.text, source, rank, likert, *said, detail)
+        source, detail = _known_of(*made)
+        answer = RankedAnswer(candidate_id, text, source, rank, likert, *said, detail)
         found.setdefault(annotation_id, []).append(answer)
     return found
 
 
-def _known_of(candidate: Candidate) -> tuple[str, dict[str, Any]]:
+def _known_of(
+    origin: str, told: dict[str, Any], sampling: dict[str, Any], seed: int | None
+) -> tuple[str, dict[str, Any]]:
     """Who made an answer, and how, as far as it is known: what a file told, or how a model of ours drew it."""
-    drawn = {"sampling": candidate.sampling or None, "seed": candidate.seed}
-    detail = candidate.detail | {key: value for key, value in drawn.items() if value is not None}
-    return str(detail.pop("source", candidate.origin)), detail
+    drawn = {"sampling": sampling or None, "seed": seed}
+    detail = told | {key: value for key, value in drawn.items() if value is not None}
+    return str(detail.pop("source", origin)), detail
 
 
 def _among(column: Any, ids: list[int]) -> Any:

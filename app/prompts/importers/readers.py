@@ -173,7 +173,7 @@ def _row_of_cells(header: list[str], cells: list[str]) -> Row | Refusal:
     # An empty cell is nothing said, except beside an answer that it was judged against: that model said nothing.
     for pair in ANSWER_COLUMNS:
         if row.keys() & pair and pair <= set(header):
-            row |= {key: "" for key in pair - row.keys()}
+            row |= dict.fromkeys(pair - row.keys(), "")
     return _unpacked(row)
 
 

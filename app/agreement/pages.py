@@ -401,11 +401,11 @@ def _matrix(report: AgreementReport) -> Matrix | None:
     order = [person for person in report.order if person in most]
     if len(order) < 2:
         return None
-    names = [report.raters[person].name for person in order]
+    names = [report.raters[person].name or "" for person in order]
 
     def cell(one: int, other: int) -> Cell | None:
         of = pairs.get((min(one, other), max(one, other)))
-        return None if of is None else _cell(report.raters[one].name, report.raters[other].name, of.micro)
+        return None if of is None else _cell(report.raters[one].name or "", report.raters[other].name or "", of.micro)
 
     rows = [(name, [cell(one, other) for other in order]) for name, one in zip(names, order, strict=True)]
     return Matrix(names, rows, len(report.order) - len(order))
@@ -448,7 +448,7 @@ def _people(report: AgreementReport) -> list[Person]:
             ),
         )
         for rater, of_each, ties in zip(report.raters, found.of_each, found.ties_of_labeler, strict=False)
-        if rater.rankings
+        if rater.rankings and rater.name is not None
     ]
     people.sort(key=lambda one: (one[0] is None, one[0] or 0.0, one[1].name))
     return [person for _value, person in people]

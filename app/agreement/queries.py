@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,9 +55,10 @@ class AnnotationColumns:
     """Annotations in the order of their ids, each attribute a column.
 
     ``person``, ``group``, ``use_case`` and ``language`` are places in the lists of the same name. ``people`` are
-    (pseudonym, role or None); ``seconds`` is the time of submission since 1970; ``schema`` is the version of the label
-    schema that was asked, 0 for none. ``again`` says that its annotator had judged the same before and was given it
-    once more.
+    (pseudonym, role or None); one without a pseudonym is no person but a seat, for judges whom nobody knows: those of
+    one prompt sit on different ones, for their judgements are not one person's, and nothing is said of a seat itself.
+    ``seconds`` is the time of submission since 1970; ``schema`` is the version of the label schema that was asked,
+    0 for none. ``again`` says that its annotator had judged the same before and was given it once more.
     """
 
     id: Column
@@ -69,7 +71,7 @@ class AnnotationColumns:
     seconds: Column
     schema: Column
     again: Mask
-    people: list[tuple[str, str | None]]
+    people: list[tuple[str | None, str | None]]
     groups: list[str | None]
     use_cases: list[str | None]
     languages: list[str | None]
@@ -110,11 +112,20 @@ def submitted(session: Session, filters: Filters) -> AnnotationColumns:
     query = query.where(~judgements.measures(judgements.GOLD))
     numbers: list[array[int]] = [array("q") for _ in range(10)]
     people, groups, use_cases, languages = Names(), Names(), Names(), Names()
+    seated: Counter[tuple[int, str | None]] = Counter()
+
+    def judge(annotator: str | None, role: str | None, prompt: int, group: str | None) -> tuple[Any, ...]:
+        if annotator is not None:
+            return annotator, role
+        seated[prompt, group] += 1
+        return None, None, group, seated[prompt, group]
+
     for rows in _parts(session, query):
         ids, campaigns, prompts, seconds, schemas, again, annotators, roles, theirs, cases, tongues = zip(
             *rows, strict=True
         )
-        columns = (ids, campaigns, prompts, seconds, schemas, again, people.of(zip(annotators, roles, strict=True)))
+        judges = map(judge, annotators, roles, prompts, theirs)
+        columns = (ids, campaigns, prompts, seconds, schemas, again, people.of(judges))
         texts = (groups.of(theirs), use_cases.of(cases), languages.of(tongues))
         for column, more in zip(numbers, (*columns, *texts), strict=True):
             column.extend(more)
@@ -130,7 +141,7 @@ def submitted(session: Session, filters: Filters) -> AnnotationColumns:
         group=found[7],
         use_case=found[8],
         language=found[9],
-        people=list(people),
+        people=[one[:2] for one in people],
         groups=list(groups),
         use_cases=list(use_cases),
         languages=list(languages),

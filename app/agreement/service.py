@@ -35,9 +35,12 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Rater:
-    """Somebody who judged: pseudonym, which group of roles, which labeler group, and how many rankings."""
+    """Somebody who judged: pseudonym, which group of roles, which labeler group, and how many rankings.
 
-    name: str
+    Without a name it is nobody in particular (``AnnotationColumns``), of whom no figure says anything.
+    """
+
+    name: str | None
     role: str
     group: str | None
     rankings: int
@@ -58,7 +61,8 @@ class AgreementReport:
     """All figures for some filters, as of a moment.
 
     ``raters`` are numbered as in ``rankings.labelers``; ``order`` are those who share a pair with somebody, so that
-    those who agree stand beside each other. ``shared`` are the prompts that at least two people ranked.
+    those who agree stand beside each other. ``shared`` are the prompts that at least two people ranked. ``unnamed``
+    judgements are by people whom nobody knows; each counts as another person's than the others of its prompt.
     """
 
     filters: Filters
@@ -68,6 +72,7 @@ class AgreementReport:
     ranked: int
     prompts: int
     shared: int
+    unnamed: int
     raters: Sequence[Rater]
     order: Sequence[int]
     rankings: RankingReport
@@ -169,7 +174,13 @@ def report(
         questions.append(_asked(read, question, resamples))
     ranked = np.unique(read.rank_rows[0][~again[read.rank_rows[0]]])
     people_of_prompt = np.unique(np.stack([read.prompt[ranked], read.annotations.person[ranked]]), axis=1)[0]
-    headline = {pair: of.micro.value for pair, of in rankings.labelers.items() if of.micro.value is not None}
+    raters = _raters(read, ranked)
+    headline = {
+        (one, other): of.micro.value
+        for (one, other), of in rankings.labelers.items()
+        if of.micro.value is not None and raters[one].name is not None and raters[other].name is not None
+    }
+    unnamed = np.array([name is None for name, _role in read.annotations.people], dtype=bool)
     return AgreementReport(
         filters=filters,
         made_at=utc_now(),
@@ -178,7 +189,8 @@ def report(
         ranked=len(ranked),
         prompts=read.prompts,
         shared=int((np.bincount(people_of_prompt, minlength=1) >= 2).sum()),
-        raters=_raters(read, ranked),
+        unnamed=int(unnamed[read.annotations.person].sum()) if len(unnamed) else 0,
+        raters=raters,
         order=_order(headline),
         rankings=rankings,
         ratings=ratings,

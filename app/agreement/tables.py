@@ -46,7 +46,7 @@ def labelers(report: AgreementReport) -> Iterator[Row]:
     found = report.rankings
     figures = zip(report.raters, found.of_each, found.ties_of_labeler, strict=False)
     for rater, of_each, ties in figures:
-        if rater.rankings:
+        if rater.rankings and rater.name is not None:
             about = {"labeler": rater.name, "role": rater.role, "group": rater.group or "", "rankings": rater.rankings}
             yield {**about, **_figures(of_each.micro), "ties": ties.value, "judgements": ties.counts.pairs}
 
@@ -55,6 +55,8 @@ def pairs(report: AgreementReport) -> Iterator[Row]:
     """The headline of every two people with a task in common."""
     for (one, other), of in report.rankings.labelers.items():
         about = {"labeler": report.raters[one].name, "other": report.raters[other].name}
+        if None in about.values():
+            continue  # a judge whom nobody knows
         yield {**about, **_figures(of.micro)}
 
 
@@ -128,8 +130,9 @@ def as_json(report: AgreementReport, wmt: tuple[WmtKappa, WmtKappa] | None = Non
             "rankings": report.ranked,
             "prompts": report.prompts,
             "prompts_of_two_people": report.shared,
-            "people": sum(rater.rankings > 0 for rater in report.raters),
+            "people": sum(rater.rankings > 0 for rater in report.raters if rater.name is not None),
         },
+        "unnamed_judgements": report.unnamed,
         "headline": {"convention": HEADLINE, "means": CONVENTIONS[HEADLINE], **_figures(headline)},
         "reference": {
             "agreement": rules.REFERENCE,
@@ -153,6 +156,8 @@ def as_text(report: AgreementReport, wmt: tuple[WmtKappa, WmtKappa] | None = Non
     """The report for a terminal: the headline, then every table with a line for each figure, parts by the headline."""
     yield f"{report.ranked:,} rankings of {report.prompts:,} prompts, {report.shared:,} of them by two people or more"
     yield f"agreement, {rules.CONVENTION_WORDS[HEADLINE]}: {_in_words(report.rankings.overall[HEADLINE].micro)}"
+    if report.unnamed:
+        yield f"{report.unnamed:,} judgements have no annotator: each counts as a different person's"
     yield f"reference: {rules.REFERENCE:.1%} ± {rules.REFERENCE_MARGIN:.1%} (InstructGPT, section 3.4)"
     for name, rows in TABLES.items():
         if name == "pairs":

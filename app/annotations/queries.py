@@ -354,9 +354,9 @@ def progress(session: Session, now: datetime, campaign_id: int | None = None) ->
         .where(~judgements.is_slot_for(*judgements.MEASURING))
         .group_by(Lease.campaign_id)
     )
-    people = select(Annotation.campaign_id, func.count(func.distinct(Annotation.annotator))).group_by(
-        Annotation.campaign_id
-    )
+    # Judges whom an import does not name are as many as their judgements.
+    judges = func.count(func.distinct(Annotation.annotator)) + func.count().filter(Annotation.annotator.is_(None))
+    people = select(Annotation.campaign_id, judges).group_by(Annotation.campaign_id)
     if campaign_id is not None:
         slots = slots.where(Lease.campaign_id == campaign_id)
         people = people.where(Annotation.campaign_id == campaign_id)

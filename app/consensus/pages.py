@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from app.annotations.rules.ranking import weak_order
 from app.candidates.rules import candidate_letter
 from app.consensus.queries import Version
-from app.consensus.service import Consensus, Flags
+from app.consensus.service import Consensus, Flags, judge_of
 from app.language import gettext as _
 from app.language import mark
 from app.models import Annotation, Campaign, Person, Task
@@ -111,12 +111,12 @@ def task_row(task: Task, annotations: Sequence[Annotation], found: Consensus, re
         figures=figures,
         orders=[
             OwnOrder(
-                each.annotator,
+                each.annotator or _("unnamed"),
                 weak_order([row.rank for row in each.ranks], [letters[row.candidate_id] for row in each.ranks]),
-                found.labelers[each.annotator].left_out,
+                found.labelers[judge_of(each)].left_out,
             )
             for each in annotations
-            if each.annotator in found.labelers and each.ranks
+            if judge_of(each) in found.labelers and each.ranks
         ],
         doubt=percent(order.doubt) if order else "",
         weakest=percent(order.certainty) if order else "",
@@ -178,6 +178,7 @@ class ConsensusPage(Page):
     shared: int
     rows: Sequence[TaskRow]
     labelers: Sequence[LabelerRow]
+    unnamed: int
     paging: Paging
     error: str = ""
 
@@ -233,7 +234,7 @@ def flag_rows(found: Consensus, flags: Flags) -> list[FlagRow]:
                 float(figures.applies_not[place]),
             )
             for place, labeler in enumerate(found.rankings.labelers)
-            if figures.applies[place] + figures.applies_not[place] > 0
+            if isinstance(labeler, str) and figures.applies[place] + figures.applies_not[place] > 0
         ]
         rows.append(
             FlagRow(

@@ -35,7 +35,7 @@ def version(session: Session, scope: Scope) -> Version:
     return Version(*session.execute(_within(select(*columns), scope)).one())
 
 
-def annotations(session: Session, scope: Scope) -> Sequence[tuple[int, int, str, int, list[Any]]]:
+def annotations(session: Session, scope: Scope) -> Sequence[tuple[int, int, str | None, int, list[Any]]]:
     """Id, task, annotator, campaign and the order on the screen of every annotation, oldest first."""
     columns = (Annotation.id, Annotation.task_id, Annotation.annotator, Annotation.campaign_id, Annotation.shown_order)
     rows = session.execute(_within(select(*columns), scope).order_by(Annotation.id))
@@ -132,4 +132,4 @@ def groups(session: Session) -> dict[str, str]:
         .outerjoin(Person, Person.id == Annotation.person_id)
         .group_by(Annotation.annotator)
     )
-    return {annotator: group for annotator, group in session.execute(query) if group}
+    return {annotator: group for annotator, group in session.execute(query) if annotator and group}

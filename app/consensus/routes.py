@@ -105,6 +105,7 @@ def show(request: Request, reader: Reader, session: Reading, asked: AskedFor) ->
         shared=found.shared_tasks,
         rows=_rows(session, order[paging.offset : paging.last], found, reader),
         labelers=_labelers(session, found),
+        unnamed=sum(isinstance(judge, int) for judge in found.labelers),
         paging=paging,
         error=error,
     )
@@ -131,11 +132,12 @@ def _rows(session: Session, ids: Sequence[int], found: Consensus, reader: Person
 
 
 def _labelers(session: Session, found: Consensus) -> list[LabelerRow]:
-    """The least reliable first, those of whom nothing is known last."""
+    """The least reliable first, those of whom nothing is known last; who is not named is nobody in particular."""
     groups = queries.groups(session)
     rows = [
         LabelerRow(name, groups.get(name, ""), figures, figure_of(figures.reliability), figure_of(figures.leaning))
         for name, figures in found.labelers.items()
+        if isinstance(name, str)
     ]
     return sorted(rows, key=lambda row: 2.0 if (value := row.figures.reliability.value) is None else value)
 
@@ -214,6 +216,8 @@ def _flag_lines(found: Consensus, flags: service.Flags) -> Iterator[Sequence[obj
     )
     for name, figures in sorted(flags.of.items()):
         for place, labeler in enumerate(found.rankings.labelers):
+            if isinstance(labeler, int):
+                continue
             sees, spares = figures.sees[place], figures.spares[place]
             with_, without = figures.applies[place], figures.applies_not[place]
             yield (name, labeler, *_shares(sees), f"{with_:.2f}", *_shares(spares), f"{without:.2f}")

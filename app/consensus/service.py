@@ -14,28 +14,36 @@ from app.consensus import queries
 from app.consensus.queries import Version
 from app.consensus.rules import Scope, Settings, settings_problem
 from app.errors import Invalid
+from app.models import Annotation
 from app.quality.rules import aggregation
 from app.quality.rules.aggregation import Fit, FlagFigures, FlagVotes, LabelerFigures, Method, TaskFigures
 from app.quality.rules.rankings import Judgements
 from app.quality.rules.reliability import judged_by_several
 from app.quality.rules.resamples import Integers, Mask
 
+Judge = str | int
+"""Who ranked: a pseudonym, or, where nobody knows, the id of the annotation, which alone is sure to be one person's."""
+
 KEPT = 4
 """Fits that a process keeps for each database: a few settings side by side; the data of a fit are its largest part."""
+
+
+def judge_of(annotation: Annotation) -> Judge:
+    return annotation.id if annotation.annotator is None else annotation.annotator
 
 
 @dataclass(frozen=True)
 class Rankings:
     """R rankings with E ranked answers, as arrays and names.
 
-    * ``annotations``: (R,) ids; ``campaigns``: (R,) ids; ``labelers``: names by number; ``tasks``: ids by number.
+    * ``annotations``: (R,) ids; ``campaigns``: (R,) ids; ``labelers``: judges by number; ``tasks``: ids by number.
     * ``ranking``, ``candidate``: (E,) the ranking and the candidate's id of each ranked answer.
     * ``judgements``: the pairs; its answers are candidate ids.
     """
 
     annotations: Integers
     campaigns: Integers
-    labelers: list[str]
+    labelers: list[Judge]
     tasks: list[int]
     ranking: Integers
     candidate: Integers
@@ -44,12 +52,12 @@ class Rankings:
 
 @dataclass(frozen=True)
 class Consensus:
-    """What was found: of each labeler by pseudonym, of each task by id, of all that lies in the scope."""
+    """What was found: of each judge, of each task by id, of all that lies in the scope."""
 
     version: Version
     rankings: Rankings
     fit: Fit
-    labelers: dict[str, LabelerFigures]
+    labelers: dict[Judge, LabelerFigures]
     tasks: dict[int, TaskFigures]
 
     @property
@@ -125,7 +133,12 @@ def _fit(
             rankings = read(session, scope)
             kept.found[key] = (
                 rankings,
-                aggregation.fit(rankings.judgements, method=method, min_reliability=min_reliability),
+                aggregation.fit(
+                    rankings.judgements,
+                    method=method,
+                    min_reliability=min_reliability,
+                    unknown=np.array([isinstance(judge, int) for judge in rankings.labelers], dtype=bool),
+                ),
             )
             while len(kept.found) > KEPT:
                 kept.found.popitem(last=False)
@@ -144,24 +157,27 @@ def read(session: Session, scope: Scope) -> Rankings:
     rows = [row for row in queries.annotations(session, scope) if row[0] in known]
     ranking = np.searchsorted(ids, entries[:, 0])
     tasks, task = np.unique(np.array([row[1] for row in rows], dtype=np.int64), return_inverse=True)
-    labelers = sorted({row[2] for row in rows}, key=_by_number)
-    number = {name: place for place, name in enumerate(labelers)}
+    judges: list[Judge] = [row[0] if row[2] is None else row[2] for row in rows]
+    labelers = sorted(set(judges), key=_by_number)
+    number = {judge: place for place, judge in enumerate(labelers)}
     judgements = Judgements.of_rankings(
         ranking,
         entries[:, 1],
         entries[:, 2],
         task=task,
-        labeler=np.array([number[row[2]] for row in rows], dtype=np.int64),
+        labeler=np.array([number[judge] for judge in judges], dtype=np.int64),
         place=_places(ranking, entries[:, 1], [row[4] for row in rows]),
     )
     campaigns = np.array([row[3] for row in rows], dtype=np.int64)
     return Rankings(ids, campaigns, labelers, tasks.tolist(), ranking, entries[:, 1], judgements)
 
 
-def _by_number(name: str) -> tuple[str, int, str]:
-    """``labeler-9`` before ``labeler-10``."""
+def _by_number(name: Judge) -> tuple[bool, str, int, str]:
+    """``labeler-9`` before ``labeler-10``; who is not known comes last."""
+    if isinstance(name, int):
+        return True, "", name, ""
     stem = name.rstrip("0123456789")
-    return stem, int(name[len(stem) :] or 0) if len(name) - len(stem) < 18 else 0, name
+    return False, stem, int(name[len(stem) :] or 0) if len(name) - len(stem) < 18 else 0, name
 
 
 def _places(ranking: Integers, candidate: Integers, shown: Sequence[Sequence[int]]) -> Integers:

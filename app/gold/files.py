@@ -21,8 +21,9 @@ from app.prompts import queries as pool
 from app.prompts.importers.drafts import Drafts, RankingDraft
 from app.prompts.importers.readers import Refusal, read_rows
 from app.prompts.importers.shapes import DraftReader
-from app.prompts.importers.writer import Writer, origin_of
-from app.prompts.rules import printable, stem_of
+from app.prompts.importers.writer import Writer
+from app.prompts.rules import printable
+from app.prompts.service import source_of
 from app.schemas.rules import PROMPT, USE_CASE, Schema, schema_of
 from trainer.contract.folder import sha256_of
 
@@ -114,6 +115,10 @@ def _row(line: int, drafts: Drafts, schema: Schema, topic: str) -> Row:
     if len(drafts.rankings) != 1:
         raise NoGoldError(f"gold is one verdict, and the row has {len(drafts.rankings)}")
     ranking = drafts.rankings[0]
+    if ranking.instrument != "ranking":
+        raise NoGoldError("its order goes by toxicity; gold goes by overall quality")
+    if any(answer.is_empty for answer in ranking.answers) or len({answer.sha256 for answer in ranking.answers}) < 2:
+        raise NoGoldError("an answer is empty, or all are the same: nobody can be measured by that")
     told = ranking.prompt.detail
     row = Row(
         line=line,
@@ -161,12 +166,14 @@ def _store(
     refused: list[tuple[int, str]],
 ) -> int:
     """Prompts, answers, tasks without slots, and gold; rows whose prompt and answers came before are refused."""
-    stem = stem_of(filename)
+    file_name, file_sha256 = printable(filename, 200), sha256_of(path)
+    source = source_of(session, file_name, file_sha256)
     entry = Import(
         kind="gold",
         shape="gold",
-        file_name=printable(filename, 200),
-        file_sha256=sha256_of(path),
+        file_name=file_name,
+        file_sha256=file_sha256,
+        source=source,
         rows=len(rows) + len(refused),
         rejected=len(refused),
         rejects=[{"line": line, "reason": reason} for line, reason in refused],
@@ -175,13 +182,13 @@ def _store(
     )
     session.add(entry)
     session.flush()
-    Writer(session, entry.id, stem, by.id).write([row.drafts for row in rows])
+    writer = Writer(session, entry.id, source, by.id)
+    writer.write([row.drafts for row in rows])
     prompts = pool.prompt_ids(session, {row.ranking.prompt.fingerprint for row in rows})
-    candidates = pool.candidate_ids(session, prompts.values())
     by_print: dict[str, tuple[Row, int, list[int]]] = {}
     for row in rows:
         prompt_id = prompts[row.ranking.prompt.fingerprint]
-        ids = [candidates[prompt_id, origin_of(answer, stem), answer.sha256] for answer in row.ranking.answers]
+        ids = [writer.candidate_id(row.ranking.prompt, answer) for answer in row.ranking.answers]
         first = by_print.setdefault(fingerprint(prompt_id, ids), (row, prompt_id, ids))[0]
         if first is not row:
             refused.append((row.line, f"the same prompt and answers stand in line {first.line}"))

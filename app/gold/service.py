@@ -122,7 +122,7 @@ def judgement_of(annotation: Annotation, person: Person | None) -> Judgement:
         flags.setdefault(flag.candidate_id, {})[flag.name] = flag.value
     return Judgement(
         annotation_id=annotation.id,
-        name=person.name if person and by_name else annotation.annotator,
+        name=person.name if person and by_name else annotation.annotator or _("unnamed"),
         ranks={row.candidate_id: row.rank for row in annotation.ranks},
         ratings={row.candidate_id: row.likert for row in annotation.ratings},
         flags=flags,

@@ -129,7 +129,7 @@ def queue_of(session: Session, campaign: Campaign) -> Queue:
     texts = queries.texts_of_campaign(session, campaign.id)
     passages = {text.id: passage_of_text(text) for text in texts}
     spoken = {key: shingles(passage.text) for key, passage in passages.items()}
-    authors = {text.id: text.annotation.annotator for text in texts}
+    authors = {text.id: text.annotation.annotator or "" for text in texts}
     twins = nearest_by_others(spoken, authors)
     prompts = _prompts_of(session, texts, passages)
     answers = queries.own_answers(session, prompts.values())

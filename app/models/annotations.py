@@ -177,7 +177,8 @@ class Skip(Base):
 class Annotation(Base):
     """One submitted piece of work: a person's whole verdict on one task, stored at once or not at all.
 
-    ``annotator`` is the pseudonym under which the work is exported; imported work has no person.
+    ``annotator`` is the pseudonym under which the work is exported; imported work has no person. It is empty where an
+    import does not say who judged: nobody knows then whether two such annotations are one person's.
     ``external_key`` is the hash of an imported row, so that the same file twice adds nothing.
     ``shown_order`` is the order of candidate ids on the labeler's screen; empty where nobody knows it.
     ``labeler_group`` is that of imported work; work done here has a person, whose group counts.
@@ -198,7 +199,7 @@ class Annotation(Base):
     task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id"), index=True)
     lease_id: Mapped[int | None] = mapped_column(ForeignKey("leases.id"), unique=True)
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
-    annotator: Mapped[str]
+    annotator: Mapped[str | None]
     external_key: Mapped[str | None] = mapped_column(unique=True)
     shown_order: Mapped[list[Any]] = mapped_column(default=list)
     labeler_group: Mapped[str | None]

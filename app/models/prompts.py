@@ -13,6 +13,9 @@ class Import(Base):
     """One file somebody brought in, with what was taken and what was refused and why.
 
     ``unused`` are the fields of its rows that nothing was made of: their names, each with how many rows.
+    ``source`` is the name under which the campaign, the answers and the annotators of the file stand: one content, one
+    name, so two files of one name never look like one. ``marked`` counts what was kept although it is unusual
+    (``app.prompts.rules.MARKS``).
     """
 
     __tablename__ = "imports"
@@ -22,12 +25,14 @@ class Import(Base):
     shape: Mapped[str]
     file_name: Mapped[str]
     file_sha256: Mapped[Sha256]
+    source: Mapped[str | None] = mapped_column(index=True)
     rows: Mapped[int]
     added: Mapped[dict[str, Any]] = mapped_column(default=dict)
     repeated: Mapped[int] = mapped_column(default=0)
     rejected: Mapped[int] = mapped_column(default=0)
     rejects: Mapped[list[Any]] = mapped_column(default=list)
     unused: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    marked: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 

@@ -170,9 +170,11 @@ def choose_password(session: Session, person_id: int, password: str, again: str,
     if not person.password_is_one_time and not _verified(present, person):
         problem = _("That is not your present password. Nothing was changed.")
         raise WrongPassword(problem, {"present": problem})
-    differ = _("The two passwords differ. Type the same one twice.") if password != again else None
-    if problem := differ or rules.password_problem(password, person.email):
-        raise Invalid(problem, {"again" if differ else "password": problem})
+    if password != again:
+        differ = _("The two passwords differ. Type the same one twice.")
+        raise Invalid(differ, {"again": differ})
+    if weak := rules.password_problem(password, person.email):
+        raise Invalid(weak, {"password": weak})
     if _verified(password, person):
         problem = _("That is the password you signed in with. Choose a new one.")
         raise Invalid(problem, {"password": problem})

@@ -59,8 +59,21 @@ class PoolPage(Page):
 
 @dataclass(frozen=True)
 class LetteredCandidate:
+    """A candidate; ``same_as`` is the letter of the first one above it with the same text, if any."""
+
     letter: str
     candidate: Candidate
+    same_as: str
+
+
+def lettered(candidates: Sequence[Candidate], letters: Mapping[int, str]) -> list[LetteredCandidate]:
+    first: dict[str, str] = {}
+    found = []
+    for one in candidates:
+        letter = letters[one.id]
+        above = first.setdefault(one.text_sha256, letter)
+        found.append(LetteredCandidate(letter, one, "" if above == letter else above))
+    return found
 
 
 @dataclass(frozen=True)
@@ -104,3 +117,4 @@ class ImportsPage(Page):
 class ImportResultPage(Page):
     template: ClassVar[str] = "prompts/import_result.html"
     entry: Import
+    marks: ClassVar[Mapping[str, str]] = rules.MARKS

@@ -112,16 +112,16 @@ def insert_candidates(session: Session, rows: list[dict[str, Any]]) -> None:
     insert_new(session, Candidate, rows)
 
 
-def candidate_ids(session: Session, ids_of_prompts: Iterable[int]) -> dict[tuple[int, str, str], int]:
-    """All candidates of some prompts: (prompt, origin, hash of the text) -> id."""
-    found: dict[tuple[int, str, str], int] = {}
+def candidates_known(
+    session: Session, ids_of_prompts: Iterable[int]
+) -> dict[tuple[int, str, str], tuple[int, str | None]]:
+    """All candidates of some prompts, oldest first: (prompt, origin, hash of the text) -> id, what the file named."""
+    found: dict[tuple[int, str, str], tuple[int, str | None]] = {}
+    told = Candidate.detail["source"].as_string()
+    columns = (Candidate.prompt_id, Candidate.origin, Candidate.text_sha256, Candidate.id, told)
     for some in chunks(ids_of_prompts):
-        rows = session.execute(
-            select(Candidate.prompt_id, Candidate.origin, Candidate.text_sha256, Candidate.id).where(
-                Candidate.prompt_id.in_(some)
-            )
-        )
-        found.update(((prompt_id, origin, sha), id_) for prompt_id, origin, sha, id_ in rows)
+        rows = session.execute(select(*columns).where(Candidate.prompt_id.in_(some)).order_by(Candidate.id))
+        found.update(((prompt_id, origin, sha), (id_, source)) for prompt_id, origin, sha, id_, source in rows)
     return found
 
 
@@ -194,6 +194,10 @@ def first_import_of(session: Session, file_sha256: str) -> Import | None:
     return session.scalar(select(Import).where(Import.file_sha256 == file_sha256).order_by(Import.id).limit(1))
 
 
+def source_is_taken(session: Session, source: str) -> bool:
+    return session.scalar(select(Import.id).where(Import.source == source).limit(1)) is not None
+
+
 def corpus_of(session: Session, digest: str) -> Corpus | None:
     return session.scalar(select(Corpus).where(Corpus.digest == digest))
 
@@ -252,8 +256,10 @@ def _warning_labels() -> tuple[ColumnElement[bool], ...]:
 def warnings_of(session: Session, ids: Sequence[int]) -> dict[int, dict[str, int]]:
     """By prompt: how many people gave it each of the labels that suggest the mark "sensitive"."""
     found: dict[int, dict[str, int]] = {}
+    # Judges whom an import does not name are as many as their labels.
+    judges = func.count(func.distinct(Annotation.annotator)) + func.count().filter(Annotation.annotator.is_(None))
     query = (
-        select(Task.prompt_id, Flag.name, func.count(func.distinct(Annotation.annotator)))
+        select(Task.prompt_id, Flag.name, judges)
         .select_from(Flag)
         .join(Annotation, Annotation.id == Flag.annotation_id)
         .join(Task, Task.id == Annotation.task_id)

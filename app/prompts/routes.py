@@ -16,11 +16,11 @@ from app.prompts.pages import (
     ImportPage,
     ImportResultPage,
     ImportsPage,
-    LetteredCandidate,
     OrderRow,
     PoolPage,
     PoolRow,
     PromptPage,
+    lettered,
 )
 from app.web.paging import Paging
 from app.web.render import go, render, tell
@@ -103,7 +103,7 @@ def show(request: Request, session: Reading, _reader: Reader, prompt_id: int) ->
         request,
         PromptPage(
             prompt,
-            [LetteredCandidate(letters[c.id], c) for c in queries.candidates_of(session, prompt_id, SHOWN)],
+            lettered(queries.candidates_of(session, prompt_id, SHOWN), letters),
             [
                 OrderRow(
                     rules.weak_order(

@@ -22,6 +22,14 @@ SENSITIVE_LABELS = {
 }
 """Labels of the prompt that suggest the mark "sensitive"; the mark itself is a researcher's or a file's word."""
 
+UNNAMED, IDENTICAL, EMPTY = "unnamed", "identical", "empty"
+MARKS = {
+    UNNAMED: mark("judgements without an annotator"),
+    IDENTICAL: mark("judgements of answers with the same text"),
+    EMPTY: mark("judgements of an empty answer"),
+}
+"""What an import counts of the judgements that it took, for they are kept but are not like the others."""
+
 _SPELLINGS = {name.replace("_", " "): name for name in USE_CASES} | {"rewriting": "rewrite", "extraction": "extract"}
 ROLES = ("system", "user", "assistant")
 LONGEST_TEXT = 200_000  # characters
@@ -52,11 +60,11 @@ def use_case_of(category: str) -> str | None:
     return _SPELLINGS.get(re.sub(r"[\s_\-]+", " ", category).strip().lower())
 
 
-def text_problem(text: object, what: str) -> str | None:
+def text_problem(text: object, what: str, *, may_be_empty: bool = False) -> str | None:
     """Why a value cannot be kept as text, in words, or nothing."""
     if not isinstance(text, str):
         return f"{what} is missing" if text is None else f"{what} is not text"
-    if not text.strip():
+    if not text.strip() and not may_be_empty:
         return f"{what} is empty"
     if len(text) > LONGEST_TEXT:
         return f"{what} has {len(text):,} characters; at most {LONGEST_TEXT:,} are taken"

@@ -39,7 +39,8 @@ def import_file(
 ) -> Import:
     """Import one file in the caller's transaction: all its good rows, and a list of the bad ones.
 
-    A row that is already known adds nothing, so the same file twice is harmless, also under another name.
+    A row that is already known adds nothing, so the same file twice is harmless, also under another name. A file is
+    known by its content: another one of the same name is a source of its own.
 
     Args:
         session: an open transaction; a crash in it leaves nothing behind.
@@ -70,20 +71,32 @@ def import_file(
         rows=0,
         person_id=by.id if by else None,
     )
-    earlier = queries.first_import_of(session, entry.file_sha256)
+    entry.source = source = source_of(session, entry.file_name, entry.file_sha256)
     session.add(entry)
     session.flush()
     if kind == "corpus":
         _import_corpus(session, settings, entry, path, fmt, trial=trial)
     else:
-        _import_rows(session, entry, path, fmt, rules.stem_of((earlier or entry).file_name))
+        _import_rows(session, entry, source, path, fmt)
     record(session, by, "imported", entry, {"file": entry.file_name, "rows": entry.rows, "refused": entry.rejected})
     return entry
 
 
-def _import_rows(session: Session, entry: Import, path: Path, fmt: str, stem: str) -> None:
+def source_of(session: Session, file_name: str, file_sha256: str) -> str:
+    """The name under which what a file brings stands: that of the first import of its content, else a free one."""
+    if earlier := queries.first_import_of(session, file_sha256):
+        return earlier.source or rules.stem_of(earlier.file_name)
+    name = stem = rules.stem_of(file_name)
+    number = 1
+    while queries.source_is_taken(session, name):
+        number += 1
+        name = f"{stem} {number}"
+    return name
+
+
+def _import_rows(session: Session, entry: Import, source: str, path: Path, fmt: str) -> None:
     lines = DraftReader(read_rows(path, entry.file_name, fmt), entry.kind)
-    writer = Writer(session, entry.id, stem, entry.person_id)
+    writer = Writer(session, entry.id, source, entry.person_id)
     rejects: list[dict[str, object]] = []
     counts = {"rows": 0, "rejected": 0}
 
@@ -107,6 +120,7 @@ def _import_rows(session: Session, entry: Import, path: Path, fmt: str, stem: st
     entry.rows, entry.rejected, entry.rejects = counts["rows"], counts["rejected"], rejects
     entry.added = {what: count for what, count in writer.added.items() if count}
     entry.repeated = writer.repeated
+    entry.marked = {what: count for what, count in writer.marked.items() if count}
     session.flush()
 
 
@@ -193,6 +207,7 @@ def summary_of(entry: Import) -> str:
         )
     ]
     lines += [f"  not used: {name} ({count:,} rows)" for name, count in entry.unused.items()]
+    lines += [f"  {count:,} {rules.MARKS[what]}" for what, count in entry.marked.items()]
     lines += [f"  line {reject['line']}: {reject['reason']}" for reject in entry.rejects]
     if entry.rejected > len(entry.rejects):
         lines.append(f"  and {entry.rejected - len(entry.rejects):,} more")

@@ -27,11 +27,16 @@ class Report:
     Attributes:
         files: file name -> number of rows (0 for files that were copied).
         ties: tied pairs that the format cannot hold and that were therefore left out.
+        identical: pairs of which one of two equal texts was preferred: nothing can be learned from them, so they are
+            left out too.
+        empty: pairs with an empty answer, which are written like the others.
         without_strength: pairs that got the margin 0 because nobody said how much better the better answer is.
     """
 
     files: dict[str, int] = field(default_factory=dict)
     ties: int = 0
+    identical: int = 0
+    empty: int = 0
     without_strength: int = 0
 
     def lines(self) -> list[str]:
@@ -41,6 +46,10 @@ class Report:
         ]
         if self.ties:
             told.append(f"{self.ties:,} tied pairs state no preference and were left out")
+        if self.identical:
+            told.append(f"{self.identical:,} pairs are of two answers with the same text and were left out")
+        if self.empty:
+            told.append(f"{self.empty:,} pairs have an empty answer")
         if self.without_strength:
             told.append(f"{self.without_strength:,} pairs tell no strength; their margin is 0")
         return told
@@ -145,11 +154,17 @@ def _jsonl(folder: Path, out: Path, sft: Callable[[Demonstration], dict[str, Any
 
 
 def _pairs(folder: Path, report: Report) -> Iterator[tuple[Ranking, int, int]]:
-    """Every strict pair as (ranking, better, worse); ties are added to the report."""
+    """Every strict pair of different texts as (ranking, better, worse); the others are added to the report."""
     for ranking in read_rows(folder / RANKINGS, Ranking):
         strict, tied = comparisons(ranking.ranks)
         report.ties += tied
-        yield from ((ranking, pair.winner, pair.loser) for pair in strict)
+        for pair in strict:
+            texts = [ranking.answers[place].text for place in (pair.winner, pair.loser)]
+            if texts[0] == texts[1]:
+                report.identical += 1
+                continue
+            report.empty += not all(text.strip() for text in texts)
+            yield ranking, pair.winner, pair.loser
 
 
 def _talk(messages: list[Message]) -> list[dict[str, str]]:

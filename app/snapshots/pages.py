@@ -80,6 +80,13 @@ class SnapshotPage(Page):
         ]
 
     @property
+    def marked(self) -> list[tuple[str, int]]:
+        """What was taken although training learns little or nothing from it."""
+        return [
+            (words, self.snapshot.counts[key]) for key, words in rules.MARKED.items() if key in self.snapshot.counts
+        ]
+
+    @property
     def merged(self) -> int | None:
         """Of how many labelers' rankings the consensus orders are made; nothing where rankings are individual."""
         return self.snapshot.counts.get(rules.MADE_OF)

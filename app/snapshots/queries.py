@@ -31,18 +31,25 @@ from app.schemas.rules import FARTHEST_STEP
 from app.snapshots.rules import Filters
 
 CHUNK = 400
+OF_CANDIDATE = (
+    *(Candidate.id, Candidate.text),
+    *(Candidate.origin, Candidate.detail, Candidate.sampling, Candidate.seed),
+)
 AnySelect = Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
 class RankedAnswer:
+    """``source`` is what the answer's file said of its maker, else its origin; ``detail`` what else is known of it."""
+
     candidate_id: int
     text: str
-    origin: str
+    source: str
     rank: int
     likert: int | None
     flags: list[str]
     scores: dict[str, int]
+    detail: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,7 @@ def _answers(
     for annotation_id, candidate_id, name in session.execute(marked.order_by(Flag.name)):
         flags.setdefault((annotation_id, candidate_id or 0), []).append(name)
     rows = session.execute(
-        select(Ranking.annotation_id, Candidate.id, Candidate.text, Candidate.origin, Ranking.rank, Rating.likert)
+        select(Ranking.annotation_id, Ranking.rank, Rating.likert, *OF_CANDIDATE)
         .join(Candidate, Candidate.id == Ranking.candidate_id)
         .outerjoin(
             Rating,
@@ -139,12 +146,22 @@ def _answers(
         .order_by(Ranking.annotation_id, Ranking.candidate_id)
     )
     found: dict[int, list[RankedAnswer]] = {}
-    for annotation_id, candidate_id, text, origin, rank, likert in rows:
+    for annotation_id, rank, likert, candidate_id, text, *made in rows:
         of_answer = (annotation_id, candidate_id)
         said = (flags.get(of_answer, []), scores.get(of_answer, {}))
-        answer = RankedAnswer(candidate_id, text, origin, rank, likert, *said)
+        source, detail = _known_of(*made)
+        answer = RankedAnswer(candidate_id, text, source, rank, likert, *said, detail)
         found.setdefault(annotation_id, []).append(answer)
     return found
+
+
+def _known_of(
+    origin: str, told: dict[str, Any], sampling: dict[str, Any], seed: int | None
+) -> tuple[str, dict[str, Any]]:
+    """Who made an answer, and how, as far as it is known: what a file told, or how a model of ours drew it."""
+    drawn = {"sampling": sampling or None, "seed": seed}
+    detail = told | {key: value for key, value in drawn.items() if value is not None}
+    return str(detail.pop("source", origin)), detail
 
 
 def _among(column: Any, ids: list[int]) -> Any:

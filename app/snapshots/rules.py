@@ -178,6 +178,12 @@ LEAKS = {
     "rows": mark("rows apart from their prompt"),
 }
 """How pages name what a split has on both sides."""
+ALIKE, EMPTY = "rankings_identical", "rankings_empty"
+MARKED = {
+    ALIKE: mark("rankings with answers of the same text"),
+    EMPTY: mark("rankings with an empty answer"),
+}
+"""What a manifest counts of the rankings that were taken, for training learns little or nothing from it."""
 
 
 def too_doubtful(task: TaskFigures, filters: Filters) -> bool:

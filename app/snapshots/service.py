@@ -10,6 +10,7 @@ from functools import partial
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -18,7 +19,7 @@ from app.consensus import service as consensus
 from app.consensus.service import Consensus
 from app.errors import Conflict, Invalid, NotFound
 from app.language import gettext as _
-from app.models import Person, Snapshot
+from app.models import Annotation, Person, Snapshot
 from app.models import Prompt as PromptRow
 from app.models.base import utc_now
 from app.people.service import record
@@ -45,6 +46,7 @@ from trainer.contract.records import (
     LabelerScore,
     Message,
     Prompt,
+    PromptFacts,
     Ranking,
     comparisons,
     read_sides,
@@ -219,12 +221,13 @@ def _prompts(session: Session, filters: Filters, sides: Sides, counts: Counter[s
         if (split := sides.of.get(prompt.id)) is None:
             continue
         _count(counts, split, prompts=1)
+        facts = _facts(prompt).model_dump()
         yield Prompt(
             prompt_id=str(prompt.id),
             messages=_messages(prompt),
-            use_case=prompt.use_case,
             split=split,
             group=str(sides.group[prompt.id]),
+            **facts,
         )
 
 
@@ -240,7 +243,26 @@ def _demonstrations(session: Session, filters: Filters, sides: Sides, counts: Co
             response=demonstration.text,
             author=demonstration.author,
             split=split,
+            source=demonstration.source,
+            prompt_facts=_facts(prompt),
         )
+
+
+def _facts(prompt: PromptRow) -> PromptFacts:
+    return PromptFacts(
+        use_case=prompt.use_case,
+        language=prompt.language,
+        source=prompt.source,
+        user_key=prompt.user_key,
+        sensitive=prompt.sensitive,
+        high_stakes=prompt.high_stakes,
+        detail=_as_json(prompt.detail),
+    )
+
+
+def _as_json(detail: dict[str, Any]) -> str | None:
+    """Written one way only, so that the same content is the same snapshot."""
+    return json.dumps(detail, ensure_ascii=False, sort_keys=True) if detail else None
 
 
 def weighed(session: Session, filters: Filters) -> Weighed:
@@ -264,7 +286,7 @@ def _weighed(
 ) -> Iterator[Ranking]:
     """Individual rankings, those of unreliable labelers and of doubtful tasks left out, with weights if asked for."""
     for ranked in queries.ranked_prompts(session, filters):
-        labeler = found.labelers.get(ranked.annotation.annotator)
+        labeler = found.labelers.get(consensus.judge_of(ranked.annotation))
         task = found.tasks.get(ranked.annotation.task_id)
         # What came in since the rankings were put together waits for the next snapshot.
         if labeler is None or task is None or not _usable(ranked, filters, sides):
@@ -287,7 +309,7 @@ def _merged(
         taken = [
             ranked
             for ranked in rankings
-            if (labeler := found.labelers.get(ranked.annotation.annotator))
+            if (labeler := found.labelers.get(consensus.judge_of(ranked.annotation)))
             and not labeler.left_out
             and _usable(ranked, filters, sides)
         ]
@@ -305,7 +327,7 @@ def _merged(
                 "prompt_scores": _scores(merging.middle_scores([each.prompt_scores for each in taken])),
                 "strength": merging.strength_of(taken, answers),
                 "none_acceptable": merging.none_acceptable(taken),
-                "labelers": len({each.annotation.annotator for each in taken}),
+                "labelers": len({consensus.judge_of(each.annotation) for each in taken}),
                 "doubt": _doubt(task),
                 "weight": None if weight is None else round(weight, WEIGHT_DIGITS),
             }
@@ -321,6 +343,9 @@ def _doubt(task: TaskFigures) -> float | None:
 def _counted(row: Ranking, counts: Counter[str]) -> Ranking:
     strict, tied = comparisons(row.ranks)
     _count(counts, row.split, rankings=1, strict_pairs=len(strict), tied_pairs=tied)
+    texts = [answer.text for answer in row.answers]
+    marked = {rules.ALIKE: len(set(texts)) < len(texts), rules.EMPTY: not all(text.strip() for text in texts)}
+    counts.update([name for name, found in marked.items() if found])
     return row
 
 
@@ -344,18 +369,26 @@ def _ranking(ranked: RankedPrompt, sides: Sides) -> Ranking:
         labeler_group=ranked.labeler_group,
         strength=ranked.annotation.strength,
         none_acceptable=ranked.annotation.none_acceptable,
+        prompt_facts=_facts(prompt),
+        **_weighing(ranked.annotation),
     )
+
+
+def _weighing(annotation: Annotation) -> dict[str, Any]:
+    """What an export of ours said of a row that stands for several people."""
+    return {key: value for key, value in (annotation.detail or {}).items() if key in ("weight", "labelers", "doubt")}
 
 
 def _answer(answer: RankedAnswer, shown: int | None) -> Answer:
     return Answer(
         candidate_id=str(answer.candidate_id),
         text=answer.text,
-        source=answer.origin,
+        source=answer.source,
         likert=answer.likert,
         flags=answer.flags,
         scores=_scores(answer.scores),
         shown=shown,
+        detail=_as_json(answer.detail),
     )
 
 

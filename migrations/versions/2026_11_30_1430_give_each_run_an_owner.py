@@ -7,8 +7,8 @@ help; and which workers there are. A run that was running has no sign of life an
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0025"
-down_revision = "0024"
+revision = "0027"
+down_revision = "0026"
 branch_labels = None
 depends_on = None
 

@@ -30,7 +30,23 @@ class Message(Record):
     content: str
 
 
-class Prompt(Record):
+class PromptFacts(Record):
+    """What is known of a prompt beyond its words: nothing learns from it, but it comes back with an export.
+
+    ``source`` says where the prompt comes from, ``user_key`` is a pseudonym of whoever wrote it, ``detail`` holds
+    whatever else a file told, as JSON text. ``sensitive`` and ``high_stakes`` are empty while nobody has said.
+    """
+
+    use_case: str | None = None
+    language: str | None = None
+    source: str | None = None
+    user_key: str | None = None
+    sensitive: bool | None = None
+    high_stakes: bool | None = None
+    detail: str | None = None
+
+
+class Prompt(PromptFacts):
     """A conversation that waits for an answer; its last message is the user's.
 
     ``group`` is the id of the oldest prompt of those that no split may part; empty in older files.
@@ -38,13 +54,12 @@ class Prompt(Record):
 
     prompt_id: str
     messages: list[Message]
-    use_case: str | None = None
     split: Split = "train"
     group: str | None = None
 
 
 class Demonstration(Record):
-    """A prompt with the answer a person wrote for it (InstructGPT §3.2, SFT data)."""
+    """A prompt with the answer a person wrote for it (InstructGPT §3.2, SFT data); ``source`` is where from."""
 
     demonstration_id: str
     prompt_id: str
@@ -52,6 +67,8 @@ class Demonstration(Record):
     response: str
     author: str | None = None
     split: Split = "train"
+    source: str | None = None
+    prompt_facts: PromptFacts | None = None
 
 
 class LabelerScore(Record):
@@ -62,7 +79,10 @@ class LabelerScore(Record):
 
 
 class Answer(Record):
-    """A candidate answer as it stands inside a ranking; ``shown`` is its place on the labeler's screen, from 0."""
+    """A candidate answer as it stands inside a ranking; ``shown`` is its place on the labeler's screen, from 0.
+
+    ``source`` is who made it; ``detail`` holds whatever else is known of that, as JSON text.
+    """
 
     candidate_id: str
     text: str
@@ -71,12 +91,14 @@ class Answer(Record):
     flags: list[str] = []
     scores: list[LabelerScore] = []
     shown: int | None = None
+    detail: str | None = None
 
 
 class Ranking(Record):
     """A weak order of the K answers to one prompt: one person's, or what several people say together.
 
-    ``ranks[i]`` belongs to ``answers[i]``; 1 is best and equal ranks are ties.
+    ``ranks[i]`` belongs to ``answers[i]``; 1 is best and equal ranks are ties. ``annotator`` is empty where nobody
+    knows who judged: two such rankings may be one person's or two people's.
     ``flags`` of an answer lists the names of the flags that were answered "yes", ``scores`` what was given on scales;
     ``prompt_scores`` are those of the prompt. ``instrument`` says what the order goes by: ``ranking``, overall
     quality, or ``toxicity``, the less toxic of plausible continuations first.
@@ -93,7 +115,7 @@ class Ranking(Record):
     messages: list[Message]
     answers: list[Answer]
     ranks: list[int]
-    annotator: str
+    annotator: str | None = None
     campaign: str | None = None
     phase: Literal["training", "evaluation"] = "training"
     instrument: Instrument = "ranking"
@@ -106,6 +128,7 @@ class Ranking(Record):
     weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     labelers: Annotated[int, Field(ge=1)] | None = None
     doubt: Annotated[float, Field(ge=0, le=1)] | None = None
+    prompt_facts: PromptFacts | None = None
 
     @model_validator(mode="after")
     def _one_rank_per_answer(self) -> Ranking:
@@ -241,19 +264,23 @@ _ANSWERS = pa.list_(
             ("flags", pa.list_(pa.string())),
             ("scores", _SCORES),
             ("shown", pa.int16()),
+            ("detail", pa.string()),
         ]
     )
 )
+_FACTS: list[tuple[str, pa.DataType]] = [
+    ("use_case", pa.string()),
+    ("language", pa.string()),
+    ("source", pa.string()),
+    ("user_key", pa.string()),
+    ("sensitive", pa.bool_()),
+    ("high_stakes", pa.bool_()),
+    ("detail", pa.string()),
+]
 
 SCHEMAS: dict[type[Record], pa.Schema] = {
     Prompt: pa.schema(
-        [
-            ("prompt_id", pa.string()),
-            ("messages", _MESSAGES),
-            ("use_case", pa.string()),
-            ("split", pa.string()),
-            ("group", pa.string()),
-        ]
+        [("prompt_id", pa.string()), ("messages", _MESSAGES), *_FACTS, ("split", pa.string()), ("group", pa.string())]
     ),
     Demonstration: pa.schema(
         [
@@ -263,6 +290,8 @@ SCHEMAS: dict[type[Record], pa.Schema] = {
             ("response", pa.string()),
             ("author", pa.string()),
             ("split", pa.string()),
+            ("source", pa.string()),
+            ("prompt_facts", pa.struct(_FACTS)),
         ]
     ),
     Ranking: pa.schema(
@@ -285,6 +314,7 @@ SCHEMAS: dict[type[Record], pa.Schema] = {
             ("weight", pa.float64()),
             ("labelers", pa.int32()),
             ("doubt", pa.float64()),
+            ("prompt_facts", pa.struct(_FACTS)),
         ]
     ),
     Candidate: pa.schema(

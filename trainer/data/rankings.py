@@ -96,7 +96,7 @@ class Rankings:
     answers_of: list[Integers]
     rankings_of: list[Integers]
     ranking_ids: list[str]
-    labelers: list[str]
+    labelers: list[str | None]
     groups: list[str | None]
     use_cases: list[str | None]
     places: Integers
@@ -197,7 +197,9 @@ class Rankings:
         owners = self.owners
         raw = np.array(
             [
-                prompt_weights.get(self.prompt_ids[owner], 1.0) * labeler_weights.get(labeler, 1.0) if owner >= 0 else 0
+                prompt_weights.get(self.prompt_ids[owner], 1.0) * labeler_weights.get(labeler or "", 1.0)
+                if owner >= 0
+                else 0
                 for owner, labeler in zip(owners, self.labelers, strict=True)
             ],
             dtype=np.float64,
@@ -313,7 +315,7 @@ class _Builder:
         self.sources: list[str | None] = []
         self.ranking_elements = array("i")
         self.ranking_ids: list[str] = []
-        self.labelers: list[str] = []
+        self.labelers: list[str | None] = []
         self.groups: list[str | None] = []
         self.use_cases: list[str | None] = []
         self.places = array("q", [0])

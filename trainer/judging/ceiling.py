@@ -69,8 +69,15 @@ class _Judgements:
         strict = scored.strict.where(better != worse)  # the same text twice in a ranking is no pair
         better, worse = strict.of(scored.answers.astype(np.int64))
         pair = np.minimum(better, worse) * len(scored.sources) + np.maximum(better, worse)
-        numbers = {name: number for number, name in enumerate(sorted(set(scored.labelers)))}
-        labelers = np.array([numbers[name] for name in scored.labelers], dtype=np.int64)
+        # Of a ranking by nobody in particular it is not known whose others it could agree with: each is one person's.
+        numbers: dict[str | int, int] = {}
+        labelers = np.array(
+            [
+                numbers.setdefault(ranking if name is None else name, len(numbers))
+                for ranking, name in enumerate(scored.labelers)
+            ],
+            dtype=np.int64,
+        )
         # Numbered without gaps, so that pair × labeler stays far below 2^63.
         key = np.unique(pair, return_inverse=True)[1]
         return cls(key, better < worse, labelers[strict.rankings], scored.clusters_of(strict))

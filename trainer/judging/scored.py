@@ -22,7 +22,7 @@ class ScoredRankings:
         ranks: (R, K) int; 1 is best, equal ranks are ties.
         present: (R, K) bool; False where a ranking has fewer than K answers.
         prompts: (R,) int; rankings of one prompt hold the same number, and are drawn together.
-        labelers: (R) pseudonym of the person who ranked.
+        labelers: (R) pseudonym of the person who ranked, None where unknown.
         groups: (R) labeler group, None where unknown.
         use_cases: (R) use case of the prompt, None where unknown.
         likert: (R, K) rating 1 to 7; NaN where there is none.
@@ -44,7 +44,7 @@ class ScoredRankings:
     ranks: np.ndarray
     present: np.ndarray
     prompts: np.ndarray
-    labelers: list[str]
+    labelers: list[str | None]
     groups: list[str | None]
     use_cases: list[str | None]
     likert: np.ndarray

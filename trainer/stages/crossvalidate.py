@@ -47,6 +47,11 @@ def run(folder: RunFolder) -> Metrics:
             f"{len(strangers)} × a person ranked prompts that are measured on and none to learn from, "
             f"and is in no group ({', '.join(sorted(strangers)[:3])})"
         )
+    if unknown := sum(train.labelers[ranking] is None for ranking in train.all_rankings):
+        folder.note(
+            f"{unknown} × a ranking is by somebody whom the snapshot does not name; every training learns from it, "
+            "and nothing is measured on such."
+        )
     weights = config.prompt_weights, config.labeler_weights
     parts = [train.select(~_by(train, group)).weighted(*weights) for group in groups]
 
@@ -81,7 +86,8 @@ def _groups(folder: RunFolder, train: Rankings, config: CrossValidateConfig) -> 
     # A person whose rankings name several groups, as imports may, belongs to that of most of them.
     names: dict[str, Counter[str | None]] = {labeler: Counter() for labeler in counts}
     for ranking in train.all_rankings:
-        names[train.labelers[ranking]][train.groups[ranking]] += 1
+        if (name := train.labelers[ranking]) is not None:
+            names[name][train.groups[ranking]] += 1
     belongs = {labeler: of_labeler.most_common(1)[0][0] for labeler, of_labeler in names.items()}
     groups = named_groups(belongs)
     if alone := [labeler for labeler, group in belongs.items() if not group]:
@@ -153,5 +159,5 @@ def _by(data: Rankings, group: Iterable[str]) -> np.ndarray:
 
 
 def _data_of(data: Rankings) -> Counter[str]:
-    """Rankings of each person."""
-    return Counter(data.labelers[i] for i in data.all_rankings)
+    """Rankings of each person whom the snapshot names."""
+    return Counter(name for i in data.all_rankings if (name := data.labelers[i]) is not None)

@@ -197,7 +197,7 @@ def open_job(folder: RunFolder, config: RewardConfig) -> tuple[Job, Rankings, Ra
     _check_heads(train, config)
     for kind, given, known in (
         ("prompt", config.prompt_weights, set(train.prompt_ids)),
-        ("labeler", config.labeler_weights, set(train.labelers)),
+        ("labeler", config.labeler_weights, set(train.labelers) - {None}),
     ):
         if unknown := sorted(set(given) - known):
             folder.note(f"{len(unknown)} × a weight is given for a {kind} without training rankings ({_some(unknown)})")

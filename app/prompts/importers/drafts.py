@@ -25,8 +25,9 @@ class PromptDraft:
 class AnswerDraft:
     """A candidate answer; ``source`` is what the file says of its maker.
 
-    ``twin`` counts the equal texts before it in the same ranking; ``shown`` is its place on the
-    labeler's screen, from 0, where the file tells it.
+    ``twin`` counts the equal texts of the same maker before it in the same ranking; ``shown`` is its place on the
+    labeler's screen, from 0, where the file tells it; ``scores`` are what was given on scales. ``native_id`` is the
+    answer's id in an export of ours, whose ``source`` is known beyond the file.
     """
 
     text: str
@@ -37,20 +38,28 @@ class AnswerDraft:
     flags: tuple[str, ...] = ()
     twin: int = 0
     shown: int | None = None
+    scores: tuple[tuple[str, int], ...] = ()
+    native_id: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.text.strip()
 
 
 @dataclass(frozen=True)
 class RankingDraft:
     """One person's weak order; ``ranks`` are dense, 1 = best, and belong to ``answers`` by position.
 
-    ``use_case`` is the tag that this person gave the prompt; ``strength`` says how much better the
-    better one of two answers is, from 0; ``none_acceptable`` that even the best one is not good enough.
+    ``annotator`` is empty where the file does not say who judged. ``use_case`` is the tag that this person gave the
+    prompt; ``strength`` says how much better the better one of two answers is, from 0; ``none_acceptable`` that even
+    the best one is not good enough. ``native`` says that the row is an export of ours, whose annotators, ids and
+    ``campaign`` keep their names; ``instrument`` is what its order goes by.
     """
 
     prompt: PromptDraft
     answers: tuple[AnswerDraft, ...]
     ranks: tuple[int, ...]
-    annotator: str
+    annotator: str | None
     row_id: str
     seconds: float | None = None
     phase: Literal["training", "evaluation"] = "training"
@@ -59,44 +68,78 @@ class RankingDraft:
     strength: float | None = None
     none_acceptable: bool | None = None
     detail: dict[str, Any] = field(default_factory=dict)
+    native: bool = False
+    campaign: str | None = None
+    instrument: Literal["ranking", "toxicity"] = "ranking"
+    prompt_scores: tuple[tuple[str, int], ...] = ()
+    weighing: dict[str, float] = field(default_factory=dict)
 
-    def key(self, stem: str) -> str:
+    @property
+    def makers(self) -> tuple[str | None, ...]:
+        """Who made the answers: two verdicts that are alike otherwise are two where these differ."""
+        return tuple(answer.source for answer in self.answers)
+
+    @property
+    def has_identical_answers(self) -> bool:
+        return len({answer.sha256 for answer in self.answers}) < len(self.answers)
+
+    def key(self, source: str, again: int = 0) -> str:
         """The hash by which the same verdict is known when it comes again.
 
         A strength is part of it only where there is one, so that rows imported before strengths were kept
-        are still known; likewise that none is acceptable.
+        are still known; likewise that none is acceptable, and how often the file said the same ``again`` of others
+        (other judges, other makers).
         """
+        return _key(self._said(named(source, self.annotator)), again)
+
+    def native_key(self, again: int = 0) -> str:
+        """The same of a row of ours, which says the same whatever file it comes in."""
+        return _key(["native", *self._said(self.annotator)], again)
+
+    def _said(self, annotator: str | None) -> list[object]:
         verdict = sorted(zip((a.sha256 for a in self.answers), self.ranks, strict=True))
-        parts: list[object] = [self.phase, f"{stem}:{self.annotator}", self.row_id, self.prompt.fingerprint, verdict]
+        parts: list[object] = [self.phase, annotator, self.row_id, self.prompt.fingerprint, verdict]
         parts += [] if self.strength is None else [self.strength]
-        parts += [] if self.none_acceptable is None else [{"none_acceptable": self.none_acceptable}]
-        return rules.text_sha256(rules.canonical(parts))
+        return parts + ([] if self.none_acceptable is None else [{"none_acceptable": self.none_acceptable}])
+
+
+def named(source: str, annotator: str | None) -> str:
+    """How a key names a judge: unknown ones are told apart by their number (``again``) alone."""
+    return f"{source}:{annotator or 'unnamed'}"
+
+
+def _key(parts: list[object], again: int) -> str:
+    return rules.text_sha256(rules.canonical([*parts, {"again": again}] if again else parts))
 
 
 @dataclass(frozen=True)
 class LabelDraft:
     """What one person answered to one question about the ``answer``, or, where there is none, about the prompt.
 
-    ``value`` is text: ``yes`` and ``no`` of a flag, the number of a scale, the option of a choice. ``again`` counts the
-    labels that the same person gave in the same row before.
+    ``value`` is text: ``yes`` and ``no`` of a flag, the number of a scale, the option of a choice. ``before`` counts
+    the labels that the same person, or people without a name, gave in the same row before.
     """
 
     prompt: PromptDraft
     answer: AnswerDraft | None
-    annotator: str
+    annotator: str | None
     question: str
     value: str
     row_id: str
-    again: int = 0
+    before: int = 0
     phase: Literal["training", "evaluation"] = "training"
     labeler_group: str | None = None
     detail: dict[str, Any] = field(default_factory=dict)
 
-    def key(self, stem: str) -> str:
-        """The hash by which the same label is known when it comes again."""
+    @property
+    def makers(self) -> tuple[str | None, ...]:
+        return (self.answer.source if self.answer else None,)
+
+    def key(self, source: str, again: int = 0) -> str:
+        """The hash by which the same label is known when it comes again; ``again`` as for rankings."""
         about = [self.prompt.fingerprint, self.answer.sha256 if self.answer else ""]
-        said = [f"{stem}:{self.annotator}", self.question, self.value, self.again]
-        return rules.text_sha256(rules.canonical(["label", self.phase, self.row_id, about, said]))
+        said = [named(source, self.annotator), self.question, self.value, self.before]
+        return _key(["label", self.phase, self.row_id, about, said], again)
 
 
 @dataclass(frozen=True)
@@ -105,6 +148,7 @@ class DemonstrationDraft:
     text: str
     sha256: str
     author: str | None = None
+    source: str | None = None
 
 
 @dataclass

@@ -29,6 +29,8 @@ TEXTS = frozenset({"prompt", "chosen", "rejected", "response", "completion", "de
 """Fields that hold a text, or messages; a text that merely begins with a bracket stays one."""
 STRUCTURED = TEXTS | {"messages", "turns", "candidates", "votes", "labels", "answers", "ranks", "responses"}
 
+ANSWER_COLUMNS = (frozenset({"chosen", "rejected"}), frozenset({"response_a", "response_b"}))
+
 csv.field_size_limit(LONGEST_LINE)
 
 
@@ -186,7 +188,12 @@ def _row_of_cells(header: list[str], cells: list[str]) -> Row | Refusal:
         "".join(cells).encode()
     except UnicodeEncodeError:
         return Refusal("not valid UTF-8")
-    return _unpacked({key: from_cell(cell) for key, cell in zip(header, cells, strict=True) if cell != ""})
+    row: Row = {key: from_cell(cell) for key, cell in zip(header, cells, strict=True) if cell != ""}
+    # An empty cell is nothing said, except beside an answer that it was judged against: that model said nothing.
+    for pair in ANSWER_COLUMNS:
+        if row.keys() & pair and pair <= set(header):
+            row |= dict.fromkeys(pair - row.keys(), "")
+    return _unpacked(row)
 
 
 def _parquet(path: Path) -> Iterator[Line]:

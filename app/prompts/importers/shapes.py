@@ -44,7 +44,7 @@ from app.prompts.importers.drafts import (
     PromptDraft,
     RankingDraft,
 )
-from app.prompts.importers.fields import Fields, Over
+from app.prompts.importers.fields import Fields, Over, storable
 from app.prompts.importers.readers import Line, Refusal, Row
 from trainer.contract import records
 
@@ -167,8 +167,8 @@ def _not_understood(drafts: Drafts, row: Fields) -> list[str]:
 # The parts that rows are made of.
 
 
-def _text(value: object, what: str) -> str:
-    if problem := rules.text_problem(value, what):
+def _text(value: object, what: str, *, may_be_empty: bool = False) -> str:
+    if problem := rules.text_problem(value, what, may_be_empty=may_be_empty):
         _refuse(problem)
     return str(value)
 
@@ -394,8 +394,8 @@ def _mark(row: Fields, name: str) -> bool | None:
 
 
 def _answer(value: object, what: str, row: Mapping[str, Any] | None = None, *, judged: bool = True) -> AnswerDraft:
-    """A candidate with what its row tells about it; what was said of one that nobody ranked is kept as detail."""
-    text = _text(value, what)
+    """A candidate, which may be empty, with what its row tells; what was said of one that nobody ranked is detail."""
+    text = _text(value, what, may_be_empty=True)
     part = _fields(row)
     likert = part.get("likert") if judged else None
     if likert is not None and (isinstance(likert, bool) or not isinstance(likert, int) or not 1 <= likert <= 7):
@@ -416,41 +416,47 @@ def _place(shown: object, what: str) -> int | None:
 
 
 def _ranking(
-    row: Fields | Over, prompt: PromptDraft, answers: list[AnswerDraft], ranks: list[object], annotator: object
+    row: Fields | Over,
+    prompt: PromptDraft,
+    answers: list[AnswerDraft],
+    ranks: list[object],
+    annotator: object,
+    *,
+    alike: bool = False,
 ) -> RankingDraft:
-    """A checked ranking: whole ranks from 1, 2 to 9 answers of which two differ, dense ranks.
+    """A checked ranking: whole ranks from 1, 2 to 9 answers, dense ranks.
 
-    Equal texts (two systems that said the same) stay apart, so that every tie of the file is a tie here.
+    Equal texts (two systems that said the same) stay apart and keep the verdict that the file gives, so that every
+    judgement of the file is one here. Of two that are ``alike`` none is better, however much: that stays in the detail.
     """
     if len(answers) != len(ranks):
         _refuse(f"{len(answers)} answers but {len(ranks)} ranks")
     kept: list[AnswerDraft] = []
-    rank_of: dict[str, int] = {}
+    given: list[int] = []
     for place, (answer, rank) in enumerate(zip(answers, ranks, strict=True), 1):
         if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
             _refuse(f"the rank of answer {place} is {rank!r}, not a whole number from 1")
-        other = rank_of.setdefault(answer.sha256, rank)
-        if other != rank:
-            _refuse(f"two identical answers have different ranks ({other} and {rank})")
-        kept.append(replace(answer, twin=sum(answer.sha256 == earlier.sha256 for earlier in kept)))
-    if len(rank_of) < rules.SMALLEST_K:
-        _refuse(f"{len(rank_of)} different answer; a ranking compares at least {rules.SMALLEST_K}")
+        same = [one for one in kept if (one.sha256, one.source) == (answer.sha256, answer.source)]
+        kept.append(replace(answer, twin=len(same)))
+        given.append(rank)
+    if len(kept) < rules.SMALLEST_K:
+        _refuse(f"{len(kept)} answer; a ranking compares at least {rules.SMALLEST_K}")
     if len(kept) > rules.LARGEST_K:
         _refuse(f"{len(kept)} answers; a ranking has at most {rules.LARGEST_K}")
     places = sorted(answer.shown for answer in kept if answer.shown is not None)
     if places and places != list(range(len(kept))):
         _refuse(f"the places on the screen are not 0 to {len(kept) - 1}, each for one answer")
-    dense = rules.dense_ranks([rank_of[answer.sha256] for answer in kept])
+    dense = rules.dense_ranks(given)
     return RankingDraft(
         prompt,
         tuple(kept),
         tuple(dense),
-        _short(annotator, "the annotator") or "unnamed",
+        _short(annotator, "the annotator"),
         _row_id(row),
         _seconds(row),
         _phase(row),
         _labeler_group(row),
-        strength=_strength(row, dense),
+        strength=None if alike else _strength(row, dense),
         none_acceptable=_none_acceptable(row),
     )
 
@@ -583,6 +589,7 @@ def _is_best(name: str, value: object) -> bool:
 
 def _demonstration(prompt: PromptDraft, value: object, author: object = None) -> DemonstrationDraft:
     answer = _answer(value, "the response")
+    _text(answer.text, "the response")
     return DemonstrationDraft(prompt, answer.text, answer.sha256, _short(author, "the author"))
 
 
@@ -594,7 +601,10 @@ def _read_pair(row: Fields) -> Drafts:
         _refuse("there is no prompt, and chosen is not a talk of Human and Assistant")
     messages, texts = _talk(row, {"chosen": chosen, "rejected": rejected})
     answers = [_answer(text, f"the {side} answer") for text, side in zip(texts, ("chosen", "rejected"), strict=True)]
-    return _ranked([_ranking(row, _prompt(row, messages), answers, [1, 2], row.get("annotator"))])
+    # This form cannot say that two answers are alike, so of two equal texts neither was preferred.
+    alike = answers[0].sha256 == answers[1].sha256
+    ranks: list[object] = [1, 1] if alike else [1, 2]
+    return _ranked([_ranking(row, _prompt(row, messages), answers, ranks, row.get("annotator"), alike=alike)])
 
 
 _RANKS_OF_CHOICE = {"a": [1, 2], "b": [2, 1], "tie": [1, 1]}
@@ -718,7 +728,7 @@ def _read_labels(row: Fields) -> Drafts:
         row = row.replaced("labels", [{"annotator": annotator, "label": label} for annotator, label in given.items()])
     if not isinstance(row["labels"], list) or not row["labels"]:
         _refuse("labels are neither {annotator: label} nor [{annotator, label}]")
-    before: Counter[str] = Counter()
+    before: Counter[str | None] = Counter()
     labels = []
     for place, one in enumerate(row.parts("labels"), 1):
         if not isinstance(one, Fields):
@@ -726,13 +736,12 @@ def _read_labels(row: Fields) -> Drafts:
         said = one.get("label") if one.peek("label") is not None else one.get("value")
         if said is None:
             continue  # who has not judged this row
-        annotator = _short(one.get("annotator"), f"the annotator of label {place}") or "unnamed"
+        annotator = _short(one.get("annotator"), f"the annotator of label {place}")
         value = _label(said, place)
         group, phase = _labeler_group(Over(one, row)), _phase(row)
-        again, before[annotator] = before[annotator], before[annotator] + 1
-        labels.append(
-            LabelDraft(prompt, answer, annotator, question, value, _row_id(row), again, phase, group, one.detail)
-        )
+        told = (question, value, _row_id(row), before[annotator], phase, group, one.detail)
+        labels.append(LabelDraft(prompt, answer, annotator, *told))
+        before[annotator] += 1
     if not labels:
         _refuse("nobody has labelled this row")
     return Drafts(prompts=[prompt], candidates=[(prompt, answer)] if answer else [], labels=labels)
@@ -809,22 +818,68 @@ def _read_native(row: Fields) -> Drafts:
         _refuse(f"not a {kind.__name__.lower()} of ours: {'.'.join(map(str, first['loc'])) or 'row'}: {first['msg']}")
     told_of_all = ("phase", "ranking_id", "labeler_group", "strength", "none_acceptable")
     known = Fields({key: row.get(key) for key in told_of_all})
-    prompt = _prompt({"use_case": row.get("use_case")}, _messages(row["messages"]))
+    prompt = _native_prompt(row, row if kind is records.Prompt else row.get("prompt_facts"))
     if kind is records.Prompt:
         return Drafts(prompts=[prompt])
     if kind is records.Demonstration:
         demonstration = _demonstration(prompt, row["response"], row.get("author"))
-        return Drafts(prompts=[prompt], demonstrations=[demonstration])
-    if row.get("instrument", "ranking") != "ranking":
-        _refuse("its order goes by toxicity; only rankings by overall quality can be taken in")
+        source = _short(row.get("source"), "the source of the demonstration")
+        return Drafts(prompts=[prompt], demonstrations=[replace(demonstration, source=source)])
     _check_ids(row["answers"])
-    told = ("source", "likert", "flags", "shown")
-    answers = [
-        _answer(answer["text"], f"answer {place}", {key: answer.get(key) for key in told})
-        for place, answer in enumerate(row["answers"], 1)
-    ]
-    ranking = _ranking(known, prompt, answers, row["ranks"], row["annotator"])
-    return _ranked([replace(ranking, use_case=prompt.use_case)])
+    answers = [_native_answer(answer, f"answer {place}") for place, answer in enumerate(row["answers"], 1)]
+    ranking = _ranking(known, prompt, answers, row["ranks"], row.get("annotator"))
+    # Without the facts nobody knows whether the use case is the labeler's word or that of the prompt.
+    own_use_case = row.get("prompt_facts") is None or row.get("use_case") != prompt.use_case
+    told = replace(
+        ranking,
+        use_case=_short(row.get("use_case"), "the use case") if own_use_case else None,
+        native=True,
+        campaign=_short(row.get("campaign"), "the campaign"),
+        instrument=row.get("instrument") or "ranking",
+        prompt_scores=_scores(row.get("prompt_scores")),
+        weighing={key: row[key] for key in ("weight", "labelers", "doubt") if row.get(key) is not None},
+    )
+    return _ranked([told])
+
+
+def _native_prompt(row: Fields, facts: Mapping[str, Any] | None) -> PromptDraft:
+    """A prompt of ours with all that was known of it; older exports know its use case alone."""
+    messages = _messages(row["messages"])
+    told = facts or {"use_case": row.get("use_case")}
+    return PromptDraft(
+        messages,
+        rules.prompt_fingerprint(messages),
+        _short(told.get("use_case"), "the use case"),
+        _short(told.get("language"), "the language"),
+        _short(told.get("user_key"), "the user"),
+        _short(told.get("source"), "the source"),
+        _json_detail(told.get("detail"), "the detail"),
+        told.get("sensitive"),
+        told.get("high_stakes"),
+    )
+
+
+def _native_answer(given: Mapping[str, Any], what: str) -> AnswerDraft:
+    answer = _answer(given["text"], what, {key: given.get(key) for key in ("source", "likert", "flags", "shown")})
+    detail, scores = _json_detail(given.get("detail"), what), _scores(given.get("scores"))
+    return replace(answer, detail=detail, scores=scores, native_id=given["candidate_id"])
+
+
+def _scores(given: Iterable[Mapping[str, Any]] | None) -> tuple[tuple[str, int], ...]:
+    return tuple((score["name"], score["value"]) for score in given or ())
+
+
+def _json_detail(text: str | None, what: str) -> dict[str, Any]:
+    """What an export carries as JSON text, cleaned like the fields of any other file."""
+    if not text:
+        return {}
+    try:
+        detail = json.loads(text)
+    except (ValueError, RecursionError):
+        detail = None
+    if not isinstance(detail, dict):
+        _refuse(f"the detail of {what} is no JSON object")
+    return {key: value for key, value in detail.items() if storable(key) and storable(value)}
 
 
 def _read_tree(row: Fields) -> Drafts:
@@ -888,7 +943,7 @@ def _answers_of_tree(prompt: PromptDraft, replies: list[Fields], drafts: Drafts,
         if reply.peek("rank") in (None, 0) and not reply.peek("synthetic"):
             drafts.derived_demonstrations.append(DemonstrationDraft(prompt, answer.text, answer.sha256))
     ranked = [(answer, reply) for answer, reply in zip(answers, replies, strict=True) if reply.peek("rank") is not None]
-    if len({answer.sha256 for answer, _ in ranked}) >= rules.SMALLEST_K:
+    if len(ranked) >= rules.SMALLEST_K:
         told = [reply.get("rank") for _, reply in ranked]
         ranks = [rank + 1 if isinstance(rank, int) and not isinstance(rank, bool) else rank for rank in told]
         row = Fields({"id": message.peek("message_id")})

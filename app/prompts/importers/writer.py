@@ -1,10 +1,11 @@
 """Drafts to rows, in batches: looks up what is known, adds what is new, counts what comes again."""
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -15,17 +16,11 @@ from app.prompts.importers.drafts import AnswerDraft, Drafts, LabelDraft, Prompt
 from app.prompts.importers.meeting import meet_answers, meet_prompts, prompts_in
 
 BATCH = 1_000  # rows of the file
-CandidateKey = tuple[int, str, str]
-
-
-def origin_of(answer: AnswerDraft, stem: str) -> str:
-    """Who made an imported answer; one that was exported from an import keeps its first name.
-
-    A ``model:<id>`` of another installation would name one of our models by accident, so it is kept as detail only.
-    """
-    if answer.source and answer.source.startswith("import:"):
-        return answer.source
-    return f"import:{stem}" + (f"#{answer.twin + 1}" if answer.twin else "")
+Judged = TypeVar("Judged", RankingDraft, LabelDraft)
+AnswerKey = tuple[int, str, str | None, str]
+"""Prompt, origin without a number, what the file says of the maker, hash of the text."""
+CampaignKey = tuple[str | None, str, str]
+"""The name that the row gives its campaign, phase and kind."""
 
 
 @dataclass
@@ -33,20 +28,25 @@ class Writer:
     """Writes the drafts of one file inside the caller's transaction.
 
     Attributes:
-        stem: the file's name; names the campaign, the origin of answers and the annotators.
-        added: rows added by table; ``repeated``: rows of the file that brought nothing new.
+        source: the file's own name among all imports; names the campaign, the origin of answers and the annotators.
+        added: rows added by table; ``repeated``: rows of the file that brought nothing new; ``marked``: judgements
+            that were added although they are unusual, by the names of ``rules.MARKS``.
     """
 
     session: Session
     import_id: int
-    stem: str
+    source: str
     person_id: int | None
     added: Counter[str] = field(default_factory=Counter)
     repeated: int = 0
+    marked: Counter[str] = field(default_factory=Counter)
     _prompts: dict[str, int] = field(default_factory=dict)
-    _candidates: dict[CandidateKey, int] = field(default_factory=dict)
+    _candidates: dict[tuple[int, str, str], int] = field(default_factory=dict)
+    _origins: dict[AnswerKey, list[str]] = field(default_factory=dict)
     _demonstrations: set[tuple[int, str]] = field(default_factory=set)
-    _campaigns: dict[str, Campaign] = field(default_factory=dict)
+    _campaigns: dict[CampaignKey, Campaign] = field(default_factory=dict)
+    _unnamed: Counter[str] = field(default_factory=Counter)
+    _makers: dict[str, list[int]] = field(default_factory=dict)
 
     def write(self, batch: list[Drafts]) -> None:
         """Add a batch; the order of its rows decides which of two equal ones is the repeated one."""
@@ -55,9 +55,7 @@ class Writer:
         meet_prompts(self.session, batch, self._prompts)
         self._write_candidates(batch, fresh)
         said = ((prompt, answer, drafts) for drafts in batch for prompt, answer in _candidates_in(drafts))
-        meet_answers(
-            self.session, ((self._candidates[self._key(p, answer)], drafts, answer) for p, answer, drafts in said)
-        )
+        meet_answers(self.session, ((self.candidate_id(p, answer), drafts, answer) for p, answer, drafts in said))
         self._write_demonstrations(batch, fresh)
         self._write_rankings(batch, fresh)
         self._write_labels(batch, fresh)
@@ -78,7 +76,7 @@ class Writer:
         made = queries.prompt_ids(self.session, [prompt.fingerprint for _, prompt in new])
         self._prompts |= known | made
         # Prompts that were there before may have candidates and demonstrations; new ones have none.
-        self._candidates |= queries.candidate_ids(self.session, known.values())
+        self._know_candidates(known.values())
         self._demonstrations |= queries.known_demonstrations(self.session, known.values())
         fresh.update(place for place, _ in new)
         self.added["prompts"] += len(new)
@@ -90,7 +88,7 @@ class Writer:
             "use_case": prompt.use_case,
             "language": prompt.language,
             "user_key": prompt.user_key,
-            "source": prompt.source or self.stem,
+            "source": prompt.source or self.source,
             "sensitive": prompt.sensitive,
             "high_stakes": prompt.high_stakes,
             "detail": prompt.detail,
@@ -98,20 +96,54 @@ class Writer:
             "created_at": utc_now(),
         }
 
-    def _key(self, prompt: PromptDraft, answer: AnswerDraft) -> CandidateKey:
-        return self._prompts[prompt.fingerprint], origin_of(answer, self.stem), answer.sha256
+    def candidate_id(self, prompt: PromptDraft, answer: AnswerDraft) -> int:
+        """The candidate that an answer of the file has become."""
+        key = self._key(prompt, answer)
+        return self._candidates[key[0], self._origins[key][answer.twin], answer.sha256]
+
+    def _key(self, prompt: PromptDraft, answer: AnswerDraft) -> AnswerKey:
+        """An answer that was exported from an import keeps its first origin, and any other that was exported its maker.
+
+        A ``model:<id>`` of another installation would name one of our models by accident, so it is an import's too.
+        """
+        told = answer.source and answer.source.startswith("import:")
+        origin = str(answer.source) if told else f"import:{self.source}"
+        key = (self._prompts[prompt.fingerprint], origin, answer.source, answer.sha256)
+        if answer.native_id is None or told or not answer.source or key in self._origins:  # there from earlier versions
+            return key
+        return key[0], f"import:{answer.source}", *key[2:]
+
+    def _know_candidates(self, ids_of_prompts: Iterable[int]) -> None:
+        for (prompt_id, origin, sha256), (id_, source) in queries.candidates_known(
+            self.session, ids_of_prompts
+        ).items():
+            if (prompt_id, origin, sha256) in self._candidates:
+                continue
+            self._candidates[prompt_id, origin, sha256] = id_
+            for unnumbered in {origin, re.sub(r"#\d+$", "", origin)}:
+                self._origins.setdefault((prompt_id, unnumbered, source, sha256), []).append(origin)
 
     def _write_candidates(self, batch: list[Drafts], fresh: set[int]) -> None:
-        rows: dict[CandidateKey, dict[str, Any]] = {}
+        """Equal texts are one candidate where one maker gave them; of two makers, or twice in one ranking, two."""
+        rows: dict[tuple[int, str, str], dict[str, Any]] = {}
+        older: dict[tuple[int, str, str], int] = {}
         for place, drafts in enumerate(batch):
             for prompt, answer in _candidates_in(drafts):
-                key = self._key(prompt, answer)
-                if key not in self._candidates and key not in rows:
-                    rows[key] = _candidate_row(key, answer)
+                prompt_id, base, _source, sha256 = key = self._key(prompt, answer)
+                origins = self._origins.setdefault(key, [])
+                while len(origins) <= answer.twin:
+                    number, origin = 1, base
+                    while (new := (prompt_id, origin, sha256)) in self._candidates or new in rows:
+                        number += 1
+                        origin = f"{base}#{number}"
+                    origins.append(origin)
+                    rows[new] = _candidate_row(new, answer)
+                    older[new] = _number_of(answer.native_id)
                     fresh.add(place)
-        queries.insert_candidates(self.session, list(rows.values()))
-        made = queries.candidate_ids(self.session, {prompt_id for prompt_id, _, _ in rows})
-        self._candidates |= made
+        # Answers of a ranking are listed by their ids, so those of an export come in the order of theirs.
+        queries.insert_candidates(self.session, [rows[key] for key in sorted(rows, key=lambda key: older[key])])
+        made = queries.candidates_known(self.session, {prompt_id for prompt_id, _, _ in rows})
+        self._candidates |= {key: made[key][0] for key in rows}
         self.added["candidates"] += len(rows)
 
     def _write_demonstrations(self, batch: list[Drafts], fresh: set[int]) -> None:
@@ -129,7 +161,7 @@ class Writer:
                         "text": demonstration.text,
                         "text_sha256": demonstration.sha256,
                         "author": demonstration.author,
-                        "source": f"import:{self.stem}",
+                        "source": demonstration.source or f"import:{self.source}",
                         "import_id": self.import_id,
                         "created_at": utc_now(),
                     }
@@ -139,40 +171,67 @@ class Writer:
 
     def _write_rankings(self, batch: list[Drafts], fresh: set[int]) -> None:
         wanted: dict[str, tuple[int, RankingDraft]] = {}
+        elsewhere: dict[str, str] = {}  # how earlier versions knew a row of ours -> how it is known now
         for place, drafts in enumerate(batch):
-            for ranking in drafts.rankings:
-                wanted.setdefault(ranking.key(self.stem), (place, ranking))
-        for key in queries.known_external_keys(self.session, wanted):
-            del wanted[key]
+            for key, ranking in self._numbered(drafts.rankings):
+                stored = ranking.native_key() if ranking.native else key
+                if wanted.setdefault(stored, (place, ranking))[1] is ranking and ranking.native:
+                    elsewhere[key] = stored
+        for key in queries.known_external_keys(self.session, [*wanted, *elsewhere]):
+            wanted.pop(elsewhere.get(key, key), None)
         if not wanted:
             return
         fresh.update(place for place, _ in wanted.values())
-        for phase in ("training", "evaluation"):
-            some = {key: ranking for key, (_, ranking) in wanted.items() if ranking.phase == phase}
-            if some:
-                self._write_annotations(self._campaign(phase), some)
+        self._write_annotations({key: ranking for key, (_, ranking) in wanted.items()})
         self.added["rankings"] += len(wanted)
 
-    def _write_annotations(self, campaign: Campaign, rankings: dict[str, RankingDraft]) -> None:
+    def _numbered(self, judged: Iterable[Judged]) -> Iterator[tuple[str, Judged]]:
+        """Each judgement of a row with the key by which it is known again.
+
+        Judges who are not named may have said the same: each time that the file says it is another judgement, unless
+        the row has an id, by which it is the same row again. One person may say the same of other makers' equal texts.
+        """
+        of_row: Counter[str] = Counter()
+        for one in judged:
+            key = one.key(self.source)
+            if one.annotator is None:
+                before = of_row if one.row_id else self._unnamed
+                again = before[key]
+                before[key] += 1
+            else:
+                makers = self._makers.setdefault(key, [])
+                if (of_these := hash(one.makers)) not in makers:
+                    makers.append(of_these)
+                again = makers.index(of_these)
+            yield one.key(self.source, again) if again else key, one
+
+    def _annotator(self, one: RankingDraft | LabelDraft) -> str | None:
+        """Exports of ours name annotators as they are called everywhere; other files know only their own."""
+        if one.annotator is None or (isinstance(one, RankingDraft) and one.native):
+            return one.annotator
+        return f"{self.source}:{one.annotator}"
+
+    def _write_annotations(self, rankings: dict[str, RankingDraft]) -> None:
         ids = {
-            key: [self._candidates[self._key(ranking.prompt, answer)] for answer in ranking.answers]
+            key: [self.candidate_id(ranking.prompt, answer) for answer in ranking.answers]
             for key, ranking in rankings.items()
         }
-        tasks = self._tasks(campaign, rankings, ids)
+        campaigns = {key: self._campaign(one.campaign, one.phase, one.instrument) for key, one in rankings.items()}
+        tasks = self._tasks(campaigns, rankings, ids)
         annotations = queries.insert_annotations(
             self.session,
             [
                 {
-                    "campaign_id": campaign.id,
+                    "campaign_id": campaigns[key].id,
                     "task_id": tasks[key],
-                    "annotator": f"{self.stem}:{ranking.annotator}",
+                    "annotator": self._annotator(ranking),
                     "external_key": key,
                     "shown_order": _shown_order(ranking, ids[key]),
                     "labeler_group": ranking.labeler_group,
                     "strength": ranking.strength,
                     "none_acceptable": ranking.none_acceptable,
                     "seconds": ranking.seconds,
-                    "detail": {"told": ranking.detail} if ranking.detail else None,
+                    "detail": ({"told": ranking.detail} if ranking.detail else {}) | ranking.weighing or None,
                     "submitted_at": utc_now(),
                 }
                 for key, ranking in rankings.items()
@@ -188,9 +247,14 @@ class Writer:
                 if answer.likert is not None:
                     ratings.append({**of, "likert": answer.likert, "note": ""})
                 flags.extend({**of, "name": name, "value": "yes"} for name in answer.flags)
+                flags.extend({**of, "name": name, "value": str(value)} for name, value in answer.scores)
+            of_prompt = {"annotation_id": annotations[key], "candidate_id": None}
             if ranking.use_case:
-                of_prompt = {"annotation_id": annotations[key], "candidate_id": None}
                 flags.append({**of_prompt, "name": "use_case", "value": ranking.use_case})
+            flags.extend({**of_prompt, "name": name, "value": str(value)} for name, value in ranking.prompt_scores)
+            self.marked[rules.UNNAMED] += ranking.annotator is None
+            self.marked[rules.IDENTICAL] += ranking.has_identical_answers
+            self.marked[rules.EMPTY] += any(answer.is_empty for answer in ranking.answers)
         queries.insert_verdicts(self.session, ranks, ratings, flags)
         self.added["ratings"] += len(ratings)
         self.added["flags"] += len(flags)
@@ -198,31 +262,31 @@ class Writer:
     def _write_labels(self, batch: list[Drafts], fresh: set[int]) -> None:
         wanted: dict[str, tuple[int, LabelDraft]] = {}
         for place, drafts in enumerate(batch):
-            for label in drafts.labels:
-                wanted.setdefault(label.key(self.stem), (place, label))
+            for key, label in self._numbered(drafts.labels):
+                wanted.setdefault(key, (place, label))
         for key in queries.known_external_keys(self.session, wanted):
             del wanted[key]
+        if not wanted:
+            return
         fresh.update(place for place, _ in wanted.values())
-        for phase in ("training", "evaluation"):
-            some = {key: label for key, (_, label) in wanted.items() if label.phase == phase}
-            if some:
-                self._write_labelled(self._campaign(phase), some)
+        self._write_labelled({key: label for key, (_, label) in wanted.items()})
         self.added["labels"] += len(wanted)
 
-    def _write_labelled(self, campaign: Campaign, labels: dict[str, LabelDraft]) -> None:
+    def _write_labelled(self, labels: dict[str, LabelDraft]) -> None:
         """Each label is an annotation with one flag: nobody knows what else its author was asked at that time."""
         ids = {
-            key: [self._candidates[self._key(label.prompt, label.answer)]] if label.answer else []
+            key: [self.candidate_id(label.prompt, label.answer)] if label.answer else []
             for key, label in labels.items()
         }
-        tasks = self._tasks(campaign, labels, ids)
+        campaigns = {key: self._campaign(None, label.phase, "ranking") for key, label in labels.items()}
+        tasks = self._tasks(campaigns, labels, ids)
         annotations = queries.insert_annotations(
             self.session,
             [
                 {
-                    "campaign_id": campaign.id,
+                    "campaign_id": campaigns[key].id,
                     "task_id": tasks[key],
-                    "annotator": f"{self.stem}:{label.annotator}",
+                    "annotator": self._annotator(label),
                     "external_key": key,
                     "shown_order": [],
                     "labeler_group": label.labeler_group,
@@ -242,11 +306,25 @@ class Writer:
             for key, label in labels.items()
         ]
         queries.insert_verdicts(self.session, [], [], flags)
+        self.marked[rules.UNNAMED] += sum(label.annotator is None for label in labels.values())
+        self.marked[rules.EMPTY] += sum(label.answer is not None and label.answer.is_empty for label in labels.values())
 
     def _tasks(
+        self,
+        campaigns: Mapping[str, Campaign],
+        judged: Mapping[str, RankingDraft | LabelDraft],
+        ids: dict[str, list[int]],
+    ) -> dict[str, int]:
+        """The task of each ranking or label: one per campaign, prompt and set of answers."""
+        found: dict[str, int] = {}
+        for campaign in {campaign.id: campaign for campaign in campaigns.values()}.values():
+            theirs = {key: one for key, one in judged.items() if campaigns[key] is campaign}
+            found |= self._tasks_of(campaign, theirs, ids)
+        return found
+
+    def _tasks_of(
         self, campaign: Campaign, judged: Mapping[str, RankingDraft | LabelDraft], ids: dict[str, list[int]]
     ) -> dict[str, int]:
-        """The task of each ranking or label: one per prompt and set of answers."""
         fingerprints = {
             key: _task_fingerprint(self._prompts[one.prompt.fingerprint], ids[key]) for key, one in judged.items()
         }
@@ -277,24 +355,28 @@ class Writer:
         known |= made
         return {key: known[fingerprint] for key, fingerprint in fingerprints.items()}
 
-    def _campaign(self, phase: str) -> Campaign:
-        """The closed campaign that holds the file's rankings; one of people's own with that name is left alone."""
-        if phase in self._campaigns:
-            return self._campaigns[phase]
-        base = f"import: {self.stem}" + (" (evaluation)" if phase == "evaluation" else "")
-        name, number = base, 1
-        while (campaign := queries.campaign_named(self.session, name)) is not None:
-            if campaign.imported and campaign.phase == phase and campaign.kind == "ranking":
+    def _campaign(self, name: str | None, phase: str, kind: str) -> Campaign:
+        """The closed campaign that holds rankings of the file; one of people's own with that name is left alone.
+
+        What a row of ours calls its campaign may be the name of another one here, so such a campaign is always new.
+        """
+        key = (name, phase, kind)
+        if key in self._campaigns:
+            return self._campaigns[key]
+        base = name or f"import: {self.source}" + (" (evaluation)" if phase == "evaluation" else "")
+        free, number = base, 1
+        while (campaign := queries.campaign_named(self.session, free)) is not None:
+            if name is None and campaign.imported and campaign.phase == phase and campaign.kind == kind:
                 break
             number += 1
-            name = f"{base} {number}"
+            free = f"{base} {number}"
         if campaign is None:
             campaign = Campaign(
-                name=name, kind="ranking", phase=phase, status="closed", imported=True, created_by=self.person_id
+                name=free, kind=kind, phase=phase, status="closed", imported=True, created_by=self.person_id
             )
             self.session.add(campaign)
             self.session.flush()
-        self._campaigns[phase] = campaign
+        self._campaigns[key] = campaign
         return campaign
 
 
@@ -305,7 +387,7 @@ def _candidates_in(drafts: Drafts) -> Iterable[tuple[PromptDraft, AnswerDraft]]:
     yield from ((label.prompt, label.answer) for label in drafts.labels if label.answer)
 
 
-def _candidate_row(key: CandidateKey, answer: AnswerDraft) -> dict[str, Any]:
+def _candidate_row(key: tuple[int, str, str], answer: AnswerDraft) -> dict[str, Any]:
     prompt_id, origin, sha256 = key
     detail = answer.detail | ({"source": answer.source} if answer.source else {})
     return {
@@ -323,6 +405,10 @@ def _shown_order(ranking: RankingDraft, candidate_ids: list[int]) -> list[int]:
     """Candidate ids in the order on the labeler's screen; the order of the file says nothing about it."""
     places = {answer.shown: id_ for answer, id_ in zip(ranking.answers, candidate_ids, strict=True)}
     return [] if None in places else [places[place] for place in range(len(candidate_ids))]
+
+
+def _number_of(id_: str | None) -> int:
+    return int(id_) if id_ and id_.isdecimal() and len(id_) < 19 else 0
 
 
 def _task_fingerprint(prompt_id: int, candidate_ids: list[int]) -> str:

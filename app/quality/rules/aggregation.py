@@ -105,7 +105,13 @@ class Fit:
     kept: Mask
 
 
-def fit(judgements: Judgements, *, method: Method = "reliability", min_reliability: float = 0.0) -> Fit:
+def fit(
+    judgements: Judgements,
+    *,
+    method: Method = "reliability",
+    min_reliability: float = 0.0,
+    unknown: Mask | None = None,
+) -> Fit:
     """Find out about labelers, leave out those below a reliability, and find the worths of answers.
 
     A reliability that is undefined is below no bound: nothing speaks against that labeler.
@@ -114,9 +120,13 @@ def fit(judgements: Judgements, *, method: Method = "reliability", min_reliabili
         judgements: of all labelers.
         method: whether everybody's word has the same weight.
         min_reliability: 0 to 1, on the scale of ``LabelerFigures.reliability``.
+        unknown: (L,) who has a single ranking because nobody knows whose else is theirs; they are below no bound,
+            for leaving out single rankings that others contradict would make agreement out of disagreement.
     """
     habits = reliabilities(judgements)
     below = (habits.judged > 0) & (habits.reliability < min_reliability)
+    if unknown is not None:
+        below &= ~unknown
     kept = ~below[judgements.labeler]
     used = judgements if kept.all() else judgements.only(kept)
     again = method == "davidson" or not kept.all()

@@ -5,7 +5,6 @@ Without the data these tests skip. ``tests/app/quality`` has the same figures fr
 
 import gzip
 import json
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -363,26 +362,22 @@ def test_alpacaeval_win_rate_and_its_standard_error(shared_data, take, material,
             "prompt": row["prompt"],
             "annotator": "gpt-4",
             "candidates": [
-                {"text": row[f"response_{side}"], "rank": rank, "source": "import:" + row[f"model_{side}"]}
+                {"text": row[f"response_{side}"], "rank": rank, "source": row[f"model_{side}"]}
                 for side, rank in zip("ab", ranks[row["preference"]], strict=True)
             ],
         }
         for row in rows_of(shared_data / "judged_alpacaeval_ppo-human.jsonl.gz")
     ]
-    refused = take("alpacaeval", rows)
+    assert take("alpacaeval", rows) == 0
     read = material()
     by_maker = {}
     for ranking, rank, maker in zip(read.rank_rows[0].tolist(), read.rank_rows[2].tolist(), makers(read), strict=True):
         by_maker.setdefault(ranking, {})[maker] = rank
     results = [outcome(one["alpaca-farm-ppo-human"], one["text_davinci_003"]) for one in by_maker.values()]
     prompts = [int(read.prompt[ranking]) for ranking in by_maker]
-    # Two equal answers are no comparison and are refused; the published figure counts each as a tie, half a win.
-    assert refused == Counter(row["candidates"][0]["text"] == row["candidates"][1]["text"] for row in rows)[True]
     _found, of = strengths()
     row = of["alpaca-farm-ppo-human"]
-    won = row["wins"] + (row["tied"] + refused) / 2
-    assert 100 * won / (row["comparisons"] + refused) == pytest.approx(41.24223602484472, abs=1e-12)
-    results += [0.5] * refused
-    prompts += [-1 - n for n in range(refused)]
+    assert row["comparisons"] == len(rows)
+    assert 100 * (row["wins"] + row["tied"] / 2) / len(rows) == pytest.approx(41.24223602484472, abs=1e-12)
     assert 100 * win_rate(prompts, results).estimate.mean == pytest.approx(41.24223602484472, abs=1e-12)
     assert round(100 * clustered_mean(prompts, results, seed=0).standard_error, 3) == 1.727

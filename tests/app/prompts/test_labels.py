@@ -59,7 +59,6 @@ def test_the_same_labels_again_add_nothing_but_a_second_label_of_a_person_counts
         ({"labels": {"ann": None}}, "nobody has labelled this row"),
         ({"labels": {"ann": 1}, "question": "How Rude?"}, "the question 'How Rude?' is not a name"),
         ({"labels": {"ann": 1}, "phase": "later"}, "neither training nor evaluation"),
-        ({"labels": {"ann": 1}, "completion": ""}, "the response is empty"),
     ],
 )
 @pytest.mark.parametrize("engine_name", ["sqlite"])

@@ -31,10 +31,9 @@ def test_two_people_by_hand():
     assert ceiling_of_two.accuracy == 0.5
 
 
-def test_three_people_make_three_twos():
-    rankings = scored(
-        [[0.0] * 2] * 3, [[1, 2], [1, 2], [2, 1]], answers=[[0, 1]] * 3, labelers=["a", "b", "c"], prompts=[0] * 3
-    )
+@pytest.mark.parametrize("people", [["a", "b", "c"], [None, None, "c"]])
+def test_three_people_make_three_twos_also_where_some_are_not_named(people):
+    rankings = scored([[0.0] * 2] * 3, [[1, 2], [1, 2], [2, 1]], answers=[[0, 1]] * 3, labelers=people, prompts=[0] * 3)
     assert (found(rankings).agreement.value, found(rankings).agreement.n) == (1 / 3, 3)
 
 

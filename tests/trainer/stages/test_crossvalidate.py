@@ -142,7 +142,8 @@ def test_who_ranked_nothing_to_learn_from_is_neither_seen_nor_left_out_and_it_is
     data = snapshot(tmp_path / "snapshot", prompts=40)
     rows = list(read_rows(data / RANKINGS, Ranking))
     foreign = [row.model_copy(update={"ranking_id": f"{row.ranking_id}-eve", "annotator": "eve"}) for row in rows]
-    write_rows(data / RANKINGS, Ranking, [*rows, *(row for row in foreign if row.split == "heldout")])
+    nobodys = [row.model_copy(update={"ranking_id": f"{row.ranking_id}-?", "annotator": None}) for row in rows[:3]]
+    write_rows(data / RANKINGS, Ranking, [*rows, *nobodys, *(row for row in foreign if row.split == "heldout")])
     config = CONFIG | {"epochs": 1, "seeds": 1}
     manifest = tiny.run_stage("crossvalidate", tmp_path / "run", config=config, snapshot=data, parents={"sft": sft})
     own = sum(len(set(row.ranks)) > 1 for row in rows if row.split == "heldout")
@@ -150,6 +151,7 @@ def test_who_ranked_nothing_to_learn_from_is_neither_seen_nor_left_out_and_it_is
         assert fold.seen.n + fold.unseen.n == pairs_of(rows)
         assert fold.seen.prompts + fold.unseen.prompts == own
     assert any("1 × a person" in note and "(eve)" in note for note in manifest.notes)
+    assert any("2 × a ranking is by somebody whom the snapshot does not name" in note for note in manifest.notes)
 
 
 def pairs_of(rows):

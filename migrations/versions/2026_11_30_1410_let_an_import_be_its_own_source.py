@@ -22,7 +22,6 @@ def upgrade() -> None:
     op.add_column("imports", sa.Column("source", sa.String(), nullable=True))
     op.add_column("imports", sa.Column("marked", sa.JSON(), server_default="{}", nullable=False))
     op.create_index(op.f("ix_imports_source"), "imports", ["source"])
-    op.add_column("annotations", sa.Column("detail", sa.JSON(), nullable=True))
     _name_what_was_imported()
     _may_be_unknown(before=NAMED, after=UNKNOWN)
 
@@ -31,7 +30,6 @@ def downgrade() -> None:
     """Judges who are not known become one person again, as the older application would have written them."""
     op.execute(sa.text("UPDATE annotations SET annotator = 'unnamed' WHERE annotator IS NULL"))
     _may_be_unknown(before=UNKNOWN, after=NAMED)
-    op.drop_column("annotations", "detail")
     op.drop_index(op.f("ix_imports_source"), "imports")
     op.drop_column("imports", "marked")
     op.drop_column("imports", "source")

@@ -138,6 +138,13 @@ class Database:
             yield session
 
     @contextmanager
+    def trial(self) -> Iterator[Session]:
+        """A session that writes as a transaction does, and of which nothing is kept."""
+        with self._sessions() as session:
+            yield session
+            session.expunge_all()
+
+    @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session for queries only: it takes no write lock and what it changes is not kept."""
         with self._readers() as session:

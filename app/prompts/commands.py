@@ -49,9 +49,5 @@ def import_files(
 
 
 def _import_file(database: Database, settings: Settings, file: Path, kind: str, fmt: str, *, dry_run: bool) -> Import:
-    with database.transaction() as session:
-        entry = service.import_file(session, settings, None, file, file.name, kind=kind, fmt=fmt, trial=dry_run)
-        if dry_run:
-            session.expunge(entry)
-            session.rollback()
-    return entry
+    with database.trial() if dry_run else database.transaction() as session:
+        return service.import_file(session, settings, None, file, file.name, kind=kind, fmt=fmt, trial=dry_run)

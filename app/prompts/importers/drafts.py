@@ -192,5 +192,16 @@ class Drafts:
         homes = [prompt.detail for prompt in prompts] + [answer.detail for answer in answers]
         return homes + [ranking.detail for ranking in self.rankings] + [label.detail for label in self.labels]
 
+    def left_out_of(self, taken: "Drafts") -> list[str]:
+        """What the row states and an import of one kind does not take."""
+        alive = {id(detail) for detail in taken.details()}
+        lost = {
+            "candidates": any(id(answer.detail) not in alive for _, answer in self.candidates),
+            "rankings": len(taken.rankings) < len(self.rankings),
+            "labels": len(taken.labels) < len(self.labels),
+            "demonstrations": len(taken.demonstrations) < len(self.demonstrations),
+        }
+        return [what for what, is_lost in lost.items() if is_lost]
+
     def __bool__(self) -> bool:
         return bool(self.prompts or self.candidates or self.rankings or self.labels or self.demonstrations)

@@ -142,7 +142,8 @@ def draft_of(shape: str | None, row: Row, kind: str) -> Drafts | Refusal:
         return Refusal(f"the row has no {missing.args[0]}")
     if not drafts:
         return Refusal(f"the row holds no {kind.removesuffix('s') if kind != 'detect' else 'content'}")
-    drafts.unused = fields.settle(drafts.details())
+    left = [f"{what} (only {kind} were asked for)" for what in whole.left_out_of(drafts)]
+    drafts.unused = left + fields.settle(drafts.details())
     return drafts
 
 

@@ -162,7 +162,7 @@ VALUES = st.recursive(
 )
 
 
-@examples(deadline=None, max_examples=300)  # a busy machine is no finding
+@examples(deadline=None, max_examples=150)  # a busy machine is no finding
 @given(st.sampled_from(PLACES), NAMES.filter(lambda name: name not in KNOWN), VALUES)
 def test_a_field_of_any_name_is_in_the_detail_or_in_the_report(place, name, value):
     shape, way = place
@@ -190,6 +190,16 @@ def test_what_a_kind_leaves_out_with_its_answer_or_vote_is_named(kind):
         if isinstance(result, Drafts):
             kept = any(detail.get("remark") == "kept?" for detail in result.details())
             assert kept or any(name.endswith("remark") for name in result.unused), (shape, way, kind)
+
+
+def test_what_a_kind_does_not_take_is_named():
+    assert draft_of("pair", PAIR, "prompts").unused == [
+        "candidates (only prompts were asked for)",
+        "rankings (only prompts were asked for)",
+    ]
+    assert draft_of("pair", PAIR, "rankings").unused == []
+    row = RANKED | {"demonstration": "Blue."}
+    assert draft_of("k-wise", row, "rankings").unused == ["demonstrations (only rankings were asked for)"]
 
 
 @pytest.mark.parametrize("shape", [shape for shape in ROWS if shape != "tree"])

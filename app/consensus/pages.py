@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from app.annotations.rules.ranking import weak_order
 from app.candidates.rules import candidate_letter
 from app.consensus.queries import Version
-from app.consensus.service import Consensus, Flags, judge_of
+from app.consensus.service import Consensus, Flags
 from app.language import gettext as _
 from app.language import mark
 from app.models import Annotation, Campaign, Person, Task
@@ -113,10 +113,10 @@ def task_row(task: Task, annotations: Sequence[Annotation], found: Consensus, re
             OwnOrder(
                 each.annotator or _("unnamed"),
                 weak_order([row.rank for row in each.ranks], [letters[row.candidate_id] for row in each.ranks]),
-                found.labelers[judge_of(each)].left_out,
+                labeler.left_out,
             )
             for each in annotations
-            if judge_of(each) in found.labelers and each.ranks
+            if each.ranks and (labeler := found.labeler_of(each))
         ],
         doubt=percent(order.doubt) if order else "",
         weakest=percent(order.certainty) if order else "",

@@ -105,7 +105,7 @@ def show(request: Request, reader: Reader, session: Reading, asked: AskedFor) ->
         shared=found.shared_tasks,
         rows=_rows(session, order[paging.offset : paging.last], found, reader),
         labelers=_labelers(session, found),
-        unnamed=sum(isinstance(judge, int) for judge in found.labelers),
+        unnamed=len(found.rankings.seats),
         paging=paging,
         error=error,
     )

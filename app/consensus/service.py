@@ -1,7 +1,7 @@
 """Reading rankings into arrays and putting them together; what was found is kept while nothing changes."""
 
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, cast
@@ -22,14 +22,10 @@ from app.quality.rules.reliability import judged_by_several
 from app.quality.rules.resamples import Integers, Mask
 
 Judge = str | int
-"""Who ranked: a pseudonym, or, where nobody knows, the id of the annotation, which alone is sure to be one person's."""
+"""Who ranked: a pseudonym; where nobody knows, the number of a seat. The judges of one task sit on different ones."""
 
 KEPT = 4
 """Fits that a process keeps for each database: a few settings side by side; the data of a fit are its largest part."""
-
-
-def judge_of(annotation: Annotation) -> Judge:
-    return annotation.id if annotation.annotator is None else annotation.annotator
 
 
 @dataclass(frozen=True)
@@ -39,6 +35,8 @@ class Rankings:
     * ``annotations``: (R,) ids; ``campaigns``: (R,) ids; ``labelers``: judges by number; ``tasks``: ids by number.
     * ``ranking``, ``candidate``: (E,) the ranking and the candidate's id of each ranked answer.
     * ``judgements``: the pairs; its answers are candidate ids.
+    * ``seats``: of the rankings by people whom nobody knows, by id. What such a seat is found to do is what they do
+      on the whole; nothing of it is said of anybody.
     """
 
     annotations: Integers
@@ -48,6 +46,7 @@ class Rankings:
     ranking: Integers
     candidate: Integers
     judgements: Judgements
+    seats: Mapping[int, int]
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,15 @@ class Consensus:
     fit: Fit
     labelers: dict[Judge, LabelerFigures]
     tasks: dict[int, TaskFigures]
+
+    def judge_of(self, annotation: Annotation) -> Judge | None:
+        """Who ranked; nothing where the ranking came later."""
+        return self.rankings.seats.get(annotation.id) if annotation.annotator is None else annotation.annotator
+
+    def labeler_of(self, annotation: Annotation) -> LabelerFigures | None:
+        """What was found of whoever ranked; nothing where that came later."""
+        judge = self.judge_of(annotation)
+        return None if judge is None else self.labelers.get(judge)
 
     @property
     def shared_tasks(self) -> int:
@@ -157,7 +165,8 @@ def read(session: Session, scope: Scope) -> Rankings:
     rows = [row for row in queries.annotations(session, scope) if row[0] in known]
     ranking = np.searchsorted(ids, entries[:, 0])
     tasks, task = np.unique(np.array([row[1] for row in rows], dtype=np.int64), return_inverse=True)
-    judges: list[Judge] = [row[0] if row[2] is None else row[2] for row in rows]
+    seats = _seats([(row[0], row[1]) for row in rows if row[2] is None])
+    judges: list[Judge] = [seats[row[0]] if row[2] is None else row[2] for row in rows]
     labelers = sorted(set(judges), key=_by_number)
     number = {judge: place for place, judge in enumerate(labelers)}
     judgements = Judgements.of_rankings(
@@ -169,7 +178,17 @@ def read(session: Session, scope: Scope) -> Rankings:
         place=_places(ranking, entries[:, 1], [row[4] for row in rows]),
     )
     campaigns = np.array([row[3] for row in rows], dtype=np.int64)
-    return Rankings(ids, campaigns, labelers, tasks.tolist(), ranking, entries[:, 1], judgements)
+    return Rankings(ids, campaigns, labelers, tasks.tolist(), ranking, entries[:, 1], judgements, seats)
+
+
+def _seats(rankings: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """A seat for each ranking, given with its task: the first of a task sits on 1, the second on 2, and so on."""
+    taken: Counter[int] = Counter()
+    found = {}
+    for id_, task in rankings:
+        taken[task] += 1
+        found[id_] = taken[task]
+    return found
 
 
 def _by_number(name: Judge) -> tuple[bool, str, int, str]:

@@ -286,7 +286,7 @@ def _weighed(
 ) -> Iterator[Ranking]:
     """Individual rankings, those of unreliable labelers and of doubtful tasks left out, with weights if asked for."""
     for ranked in queries.ranked_prompts(session, filters):
-        labeler = found.labelers.get(consensus.judge_of(ranked.annotation))
+        labeler = found.labeler_of(ranked.annotation)
         task = found.tasks.get(ranked.annotation.task_id)
         # What came in since the rankings were put together waits for the next snapshot.
         if labeler is None or task is None or not _usable(ranked, filters, sides):
@@ -309,7 +309,7 @@ def _merged(
         taken = [
             ranked
             for ranked in rankings
-            if (labeler := found.labelers.get(consensus.judge_of(ranked.annotation)))
+            if (labeler := found.labeler_of(ranked.annotation))
             and not labeler.left_out
             and _usable(ranked, filters, sides)
         ]
@@ -327,7 +327,7 @@ def _merged(
                 "prompt_scores": _scores(merging.middle_scores([each.prompt_scores for each in taken])),
                 "strength": merging.strength_of(taken, answers),
                 "none_acceptable": merging.none_acceptable(taken),
-                "labelers": len({consensus.judge_of(each.annotation) for each in taken}),
+                "labelers": len({found.judge_of(each.annotation) for each in taken}),
                 "doubt": _doubt(task),
                 "weight": None if weight is None else round(weight, WEIGHT_DIGITS),
             }

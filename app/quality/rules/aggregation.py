@@ -120,8 +120,8 @@ def fit(
         judgements: of all labelers.
         method: whether everybody's word has the same weight.
         min_reliability: 0 to 1, on the scale of ``LabelerFigures.reliability``.
-        unknown: (L,) who has a single ranking because nobody knows whose else is theirs; they are below no bound,
-            for leaving out single rankings that others contradict would make agreement out of disagreement.
+        unknown: (L,) who is nobody in particular: whose rankings are of people whom nobody knows. They are below no
+            bound, for what is found of them is true of none of these people.
     """
     habits = reliabilities(judgements)
     below = (habits.judged > 0) & (habits.reliability < min_reliability)

@@ -182,3 +182,17 @@ def test_the_way_to_freezing_takes_what_the_page_is_about(crowd):
     assert '<option value="davidson" selected>' in form
     assert "The rankings become 22 consensus orders." in words(form)
     assert "/snapshots?" not in crowd.as_("researcher").get("/consensus")
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_rankings_without_a_name_count_but_nobody_is_told_about(browse):
+    browse.as_("admin")
+    pair = {"prompt": "Name a colour.", "chosen": "red", "rejected": "blue"}
+    bring(browse, "votes.jsonl", [pair, pair, pair | {"annotator": "ann"}])
+    page = browse.get("/consensus")
+    assert "2 of the rankings have no annotator" in page
+    assert page.count("unnamed</span>") == 2
+    assert [row["labeler"] for row in table(browse, "/consensus/labelers.csv")] == ["votes:ann"]
+    (task,) = table(browse, "/consensus/tasks.csv")
+    assert (task["labelers"], task["rankings"]) == ("3", "3")
+    assert "judgements without an annotator" in browse.get("/prompts/imports/1")

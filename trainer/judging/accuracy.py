@@ -118,7 +118,7 @@ def by_head(scored: ScoredRankings, resamples: Resamples) -> list[Group]:
     """Accuracy of each further head against its own labels."""
     found = []
     for name, (rewards, ranks, present) in scored.heads.items():
-        strict = strict_pairs(ranks, present, scored.answers)
+        strict = strict_pairs(ranks, present, scored.seen)
         accuracy = resamples.share(wins(strict.margins(rewards)), scored.clusters_of(strict))
         found.append(Group(name=name, accuracy=accuracy))
     return found

@@ -38,21 +38,21 @@ class Pairs:
         return Pairs(self.rankings[mask], self.first[mask], self.second[mask])
 
 
-def strict_pairs(ranks: np.ndarray, present: np.ndarray, answers: np.ndarray) -> Pairs:
+def strict_pairs(ranks: np.ndarray, present: np.ndarray, seen: np.ndarray) -> Pairs:
     """The pairs that state a preference, the better answer first.
 
     Args:
         ranks: (R, K); 1 is best, equal ranks are ties; absent answers may hold anything.
         present: (R, K) bool.
-        answers: (R, K) number of each answer; a pair of one number is the same answer twice and states nothing.
+        seen: (R, K) number of what a model reads of each answer; a pair of one number states nothing.
     """
-    return Pairs(*np.nonzero(_told_apart(present, answers) & (ranks[:, :, None] < ranks[:, None, :])))
+    return Pairs(*np.nonzero(_told_apart(present, seen) & (ranks[:, :, None] < ranks[:, None, :])))
 
 
-def tied_pairs(ranks: np.ndarray, present: np.ndarray, answers: np.ndarray) -> Pairs:
+def tied_pairs(ranks: np.ndarray, present: np.ndarray, seen: np.ndarray) -> Pairs:
     """The pairs whose answers share a rank, each once; with the strict pairs they are all that are told apart."""
     once = np.triu(np.ones((ranks.shape[1],) * 2, dtype=bool), k=1)
-    return Pairs(*np.nonzero(_told_apart(present, answers) & (ranks[:, :, None] == ranks[:, None, :]) & once))
+    return Pairs(*np.nonzero(_told_apart(present, seen) & (ranks[:, :, None] == ranks[:, None, :]) & once))
 
 
 def wins(margins: np.ndarray) -> np.ndarray:
@@ -60,5 +60,5 @@ def wins(margins: np.ndarray) -> np.ndarray:
     return (np.sign(margins) + 1) / 2
 
 
-def _told_apart(present: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    return present[:, :, None] & present[:, None, :] & (answers[:, :, None] != answers[:, None, :])
+def _told_apart(present: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    return present[:, :, None] & present[:, None, :] & (seen[:, :, None] != seen[:, None, :])

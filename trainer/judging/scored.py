@@ -30,8 +30,9 @@ class ScoredRankings:
         strength: (R,) how much better the better answer is, on the collector's scale; NaN where not said.
         lengths: (R, K) int characters.
         answers: (R, K) int; number of the distinct answer, from 0. Rankings of one prompt share
-            numbers where they rank the same answer; no two prompts share one. Answers that a model cannot
-            tell apart have one number, and a pair of them is not judged.
+            numbers where they rank the same answer; no two prompts share one.
+        seen: (R, K) int; number of what a model reads of each answer. It cannot tell apart two answers of one number,
+            and a pair of them is not judged.
         sources: (A) per distinct answer the model or person that wrote it, None where unknown.
         members: (M, R, K) float64 scores of the members of an ensemble; None for a plain model.
         heads: further heads by name, each with its own label order over the same answers.
@@ -52,13 +53,14 @@ class ScoredRankings:
     strength: np.ndarray
     lengths: np.ndarray
     answers: np.ndarray
+    seen: np.ndarray
     sources: list[str | None]
     members: np.ndarray | None = None
     heads: dict[str, Labels] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rankings, places = self.present.shape
-        for name in ("rewards", "ranks", "likert", "shown", "lengths", "answers"):
+        for name in ("rewards", "ranks", "likert", "shown", "lengths", "answers", "seen"):
             _expect(name, getattr(self, name).shape, (rankings, places))
         for name in ("prompts", "labelers", "groups", "use_cases", "strength"):
             _expect(name, (len(getattr(self, name)),), (rankings,))
@@ -87,12 +89,12 @@ class ScoredRankings:
     @cached_property
     def strict(self) -> Pairs:
         """Pairs with a preference, the better answer first."""
-        return strict_pairs(self.ranks, self.present, self.answers)
+        return strict_pairs(self.ranks, self.present, self.seen)
 
     @cached_property
     def tied(self) -> Pairs:
         """Pairs that people left tied."""
-        return tied_pairs(self.ranks, self.present, self.answers)
+        return tied_pairs(self.ranks, self.present, self.seen)
 
     @cached_property
     def distinct(self) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ import os
 import torch
 
 from trainer.contract.configs import StageConfig
+from trainer.contract.errors import StageError
 from trainer.contract.limits import usable_cores
 
 
@@ -17,7 +18,10 @@ def prepare(config: StageConfig) -> torch.device:
         ValueError: a GPU is asked for where there is none.
     """
     if config.device == "cuda" and not torch.cuda.is_available():
-        raise ValueError('The configuration asks for device "cuda", but this machine has no usable GPU. Use "auto".')
+        # Another worker may have one.
+        raise StageError(
+            'The configuration asks for device "cuda", but this machine has no usable GPU. Use "auto".', resumable=True
+        )
     device = torch.device("cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu")
     threads = config.threads or usable_cores()
     torch.set_num_threads(threads)

@@ -411,6 +411,7 @@ def data_counts(train: Rankings, heldout: Rankings) -> dict[str, int]:
     for prefix, part in (("data/", train), ("data/heldout_", heldout)):
         orders = part.orders(part.all_rankings)
         strict, tied = pair_counts(*_tensors(orders))
+        answers = torch.from_numpy(orders.present.sum(1))
         counts |= {
             f"{prefix}prompts": len(part),
             f"{prefix}rankings": len(strict),
@@ -418,6 +419,8 @@ def data_counts(train: Rankings, heldout: Rankings) -> dict[str, int]:
             f"{prefix}answers": sum(map(len, part.answers_of)),
             f"{prefix}pairs_used": int(strict.sum()),
             f"{prefix}pairs_tied": int(tied.sum()),
+            # Answers that are the same to a model, by text or after the cut.
+            f"{prefix}pairs_same": int((answers * (answers - 1) // 2 - strict - tied).sum()),
         }
     # Not 0 when people are held out instead of prompts; then the model has seen these answers.
     counts["data/heldout_prompts_seen"] = len(set(train.prompt_ids) & set(heldout.prompt_ids))
@@ -448,7 +451,8 @@ def scored(data: Rankings, members: Sequence[np.ndarray], heads: Sequence[str]) 
         shown=orders.shown,
         strength=orders.strength,
         lengths=data.answer_lengths[orders.answers],
-        answers=orders.seen,
+        answers=orders.answers,
+        seen=orders.seen,
         sources=data.answer_sources,
         members=np.stack([scores[orders.answers, 0] for scores in members]) if len(members) > 1 else None,
         heads={

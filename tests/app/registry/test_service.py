@@ -3,8 +3,11 @@
 import pytest
 
 from app.errors import Conflict
-from app.models import ModelVersion, Run
+from app.models import ModelVersion, Run, RunParent
 from app.registry import service
+from app.runs import execution
+from app.runs import service as runs
+from trainer.contract.folder import CONFIG, RunSpec
 from trainer.contract.integrity import hashes_of
 
 
@@ -46,3 +49,17 @@ def test_a_model_whose_files_are_not_what_the_run_left_is_not_registered(factory
         assert service.recorded_files(model) == left
         assert model.provenance["seed"] == 3
         assert service.register(session, **given) is model, "entered once"
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_run_is_told_what_the_registry_knows_of_its_models(factory, database, settings):
+    known = {"model.safetensors": "a" * 64}
+    base = factory.add(
+        ModelVersion(name="base-1", kind="base", path="runs/1/model", metrics={}, provenance={"files": known})
+    )
+    old = factory.add(ModelVersion(name="old", kind="reward", path="runs/2/model", metrics={}, provenance={}))
+    parents = [RunParent(role="sft", model_version_id=base.id), RunParent(role="reward", model_version_id=old.id)]
+    run = factory.add(Run(name="ppo-1", stage="ppo", parents=parents))
+    assert execution.prepare(settings, database, run.id)
+    spec = RunSpec.model_validate_json((runs.folder_of(settings, run.id) / CONFIG).read_text())
+    assert spec.recorded == {"sft": known, "reward": {}}

@@ -40,6 +40,7 @@ def scored(rewards, ranks, *, answers=None, members=None, heads=None, **given):
         strength=np.array(given.pop("strength", [math.nan] * len(sizes)), dtype=np.float64),
         lengths=padded(given.pop("lengths", [[5] * size for size in sizes]), [-1, 10**9], np.int64),
         answers=padded(answers, [10**6, -1], np.int64),
+        seen=padded(given.pop("seen", answers), [0, -1], np.int64),
         sources=given.pop("sources", [None] * count),
         members=None if members is None else np.stack([padded(m, junk_scores, np.float64) for m in members]),
         heads={

@@ -203,3 +203,10 @@ def test_no_rating_no_strength_no_head_give_no_groups(drawn):
     rankings = scored(**drawn)
     for figure in (by_likert_gap, by_strength, by_head, by_use_case, by_group):
         assert measured(figure, rankings) == []
+
+
+def test_a_pair_that_a_model_cannot_tell_apart_is_not_judged():
+    judged = scored([[1.0, 1.0, 0.0]], [[1, 2, 2]], seen=[[5, 5, 6]])
+    share = pair_accuracy(judged, Resamples(judged.cluster_count, 0))
+    assert (share.value, share.n) == (1.0, 1)
+    assert len(judged.tied) == 1

@@ -35,6 +35,7 @@ def hidden_taste(rankings, width, people=80, seed=0):
         strength=random.integers(4, size=rankings).astype(float),
         lengths=random.integers(10, 2000, size=answers.shape),
         answers=answers,
+        seen=answers,
         sources=[f"m{n}" for n in random.integers(5, size=len(utility))],
         members=members,
         heads={"truthful": (members[0], ranks, present)},

@@ -288,7 +288,7 @@ def test_a_spoilt_member_of_an_ensemble_is_refused_too(orders, reward, tmp_path)
         ("sample", "policy", "The language model"),
         ("detect", "policy", "The language model"),
         ("score", "reward", "The reward model"),
-        ("evaluate", "reward", "The evaluate stage, measuring “reward/policy”,"),
+        ("evaluate", "reward", "The reward model"),
         ("evaluate", "reference", "The language model"),
         ("reward", "sft", None),
         ("sft", "base", None),

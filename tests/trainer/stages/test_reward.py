@@ -88,15 +88,18 @@ def test_a_planted_preference_is_learned(trained):
 def test_pairs_and_ties_are_counted_as_by_hand(trained, planted):
     _, manifest = trained
     for split, prefix in (("train", "data/"), ("heldout", "data/heldout_")):
-        strict = tied = rankings = 0
+        strict = tied = same = rankings = 0
         for row in read_rows(planted / RANKINGS, Ranking):
             if row.split == split:
                 rankings += 1
-                for a, b in combinations(row.ranks, 2):
-                    strict, tied = strict + (a != b), tied + (a == b)
+                texts = [answer.text for answer in row.answers]
+                for (a, one), (b, other) in combinations(zip(row.ranks, texts, strict=True), 2):
+                    same += one == other
+                    strict, tied = strict + (a != b), tied + (a == b and one != other)
         assert tied > 0
         assert manifest.metrics[f"{prefix}pairs_used"] == strict
         assert manifest.metrics[f"{prefix}pairs_tied"] == tied
+        assert manifest.metrics[f"{prefix}pairs_same"] == same
         assert manifest.metrics[f"{prefix}rankings"] == manifest.metrics[f"{prefix}prompts"] == rankings
 
 

@@ -25,7 +25,6 @@ from app.candidates import service as candidates
 from app.database import Database
 from app.errors import DomainError
 from app.integrity import service as integrity
-from app.language import gettext as _
 from app.models import Campaign, Run
 from app.models.base import utc_now
 from app.registry import service as registry
@@ -195,9 +194,9 @@ def _last_words(status: int) -> str:
     """What is known of a process that left no ``error.json``."""
     if status < 0:
         name = signal.Signals(-status).name if -status in {*signal.Signals} else str(-status)
-        memory = _(" Most often the machine had no memory left.") if -status == signal.SIGKILL else ""
-        return _("The training process was ended from outside (%(signal)s).", signal=name) + memory
-    return _("The training process ended without saying why (exit status %(status)s).", status=status)
+        memory = " Most often the machine had no memory left." if -status == signal.SIGKILL else ""
+        return f"The training process was ended from outside ({name}).{memory}"
+    return f"The training process ended without saying why (exit status {status}). The log below may tell."
 
 
 def _remember_child(folder: Path, pid: int) -> None:

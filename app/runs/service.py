@@ -179,8 +179,9 @@ def cancel(session: Session, settings: Settings, by: Person | None, run_id: int)
 
 def worker_gone(session: Session, settings: Settings, run: Run) -> bool:
     """Whether a run is said to be running and nobody runs it."""
-    now = queries.database_time(session)
-    return run.status == "running" and rules.worker_gone(run.heartbeat_at, now, settings.lease_seconds)
+    if run.status != "running":
+        return False
+    return rules.worker_gone(run.heartbeat_at, queries.database_time(session), settings.lease_seconds)
 
 
 def take_away(run: Run) -> None:

@@ -180,5 +180,7 @@ def test_too_few_people_are_a_sentence_before_anything_is_trained(sft, tmp_path)
     data = snapshot(tmp_path / "snapshot", people=("ann",))
     folder = tiny.prepare_stage("crossvalidate", tmp_path / "run", config=CONFIG, snapshot=data, parents={"sft": sft})
     assert main(["crossvalidate", str(folder)]) == 1
-    assert "too few for 2 groups" in json.loads((folder / "error.json").read_text())["message"]
+    assert (
+        "Labelers in this snapshot: 1. Each of 2 groups" in json.loads((folder / "error.json").read_text())["message"]
+    )
     assert not (folder / MANIFEST).exists()

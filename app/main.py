@@ -43,6 +43,7 @@ from app.settings import Settings, load_settings
 from app.snapshots.routes import router as snapshots
 from app.surveys.routes import router as surveys
 from app.telemetry.routes import router as telemetry
+from app.web.downloads import Downloads
 from app.web.error_pages import add_error_pages
 from app.web.forms import check_what_was_sent
 from app.web.render import STATIC
@@ -109,6 +110,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.api = create_api(app.state)
     app.mount(PREFIX, app.state.api, name="api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(Downloads, database=database)
     app.add_middleware(
         BodyLimit,
         limit_mb=settings.upload_limit_mb,

@@ -19,7 +19,7 @@ from app.quality.rules.label_report import LabelReport
 from app.quality.rules.ranking_agreement import CONVENTIONS, HEADLINE, Agreement
 from app.quality.rules.resamples import DRAWS, LEVEL
 from app.quality.rules.wmt import WmtKappa
-from app.worklog.rules import as_cell
+from app.web.tables import as_cell
 
 Row = dict[str, Any]
 METHOD = (

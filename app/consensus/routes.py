@@ -37,7 +37,7 @@ from app.web.forms import whole_number
 from app.web.paging import Paging
 from app.web.render import render
 from app.web.requests import Now, Reading, needs
-from app.worklog.rules import as_cell
+from app.web.tables import as_cell
 
 router = APIRouter()
 Reader = Annotated[Person, Depends(needs(lambda role: may(role, "see_results")))]

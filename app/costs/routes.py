@@ -20,7 +20,8 @@ from app.people.rules import may
 from app.web.forms import whole_number
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, database_of, needs
-from app.worklog.rules import as_cell, begin_of, day_of
+from app.web.tables import as_cell
+from app.worklog.rules import begin_of, day_of
 
 router = APIRouter()
 Reader = Annotated[Person, Depends(needs(lambda role: may(role, "see_results")))]

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.oversight.pages import findings_of, said
 from app.oversight.service import LabelersReport
-from app.worklog.rules import as_cell
+from app.web.tables import as_cell
 
 
 def rows(report: LabelersReport) -> Iterator[dict[str, Any]]:

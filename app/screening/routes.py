@@ -44,7 +44,8 @@ from app.web.requests import (
     needs,
     person_of,
 )
-from app.worklog.rules import as_cell, begin_of, day_of
+from app.web.tables import as_cell
+from app.worklog.rules import begin_of, day_of
 
 router = APIRouter()
 Researcher = Annotated[Person, Depends(needs(lambda role: may(role, "screen")))]

@@ -20,6 +20,7 @@ from app.web.forms import whole_number
 from app.web.paging import Paging
 from app.web.render import render
 from app.web.requests import Now, Reading, database_of, needs
+from app.web.tables import as_cell
 from app.worklog import queries, rules
 from app.worklog.pages import (
     Entry,
@@ -166,7 +167,7 @@ def _with_texts(
 
 def _line(cells: tuple[str, ...]) -> str:
     line = io.StringIO()
-    csv.writer(line).writerow(map(rules.as_cell, cells))
+    csv.writer(line).writerow(map(as_cell, cells))
     return line.getvalue()
 
 

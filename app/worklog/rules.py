@@ -92,9 +92,3 @@ def day_of(text: str) -> date:
 def begin_of(day: date, now: datetime) -> datetime:
     """Midnight at which a day begins, in the zone of ``now``."""
     return datetime.combine(day, time(), now.tzinfo)
-
-
-def as_cell(value: object) -> str:
-    """Text for a spreadsheet: what would begin a formula there begins with an apostrophe."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

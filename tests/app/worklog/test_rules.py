@@ -40,12 +40,3 @@ def test_the_last_days_show_gaps_and_shares_of_the_longest():
 
 def test_without_any_time_no_bar_has_a_length():
     assert {day.share for day in rules.last_days([piece(timedelta(), active=None)], WEDNESDAY)} == {0.0}
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1"])
-def test_nothing_in_a_spreadsheet_begins_a_formula(text):
-    assert rules.as_cell(text) == f"'{text}"
-
-
-def test_other_cells_stay_as_they_are():
-    assert [rules.as_cell(value) for value in ("A > B", None, 1.5, "")] == ["A > B", "", "1.5", ""]

@@ -36,7 +36,6 @@ from app.reviews.routes import router as reviews
 from app.runs.routes import router as runs
 from app.scenarios.routes import router as scenarios
 from app.schemas.routes import router as schemas
-from app.scoring.routes import UPLOADS
 from app.scoring.routes import router as scoring
 from app.screening.routes import router as screening
 from app.settings import Settings, load_settings
@@ -82,14 +81,31 @@ ROUTERS = (
 )
 
 
+UPLOADS = {
+    "/prompts/import": "import_data",
+    "/gold/import": "adjudicate",
+    "/score": "score",
+    "/scenarios/import": "write_guidelines",
+}
+"""What one must be allowed to do where files are taken; the routes ask for the same."""
+SMALL_UPLOADS = {"/scenarios/import"}
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load_settings()
     database = Database(settings.database, PATIENCE_OF_PAGES)
 
+    # Each has a thread of its own, which ends with the application.
+    reports = {
+        "agreement": Reports(database, agreement_queries.version, agreement_service.report, "agreement"),
+        "oversight": Reports(database, oversight_queries.version, oversight_service.report, "labelers"),
+    }
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
-        app.state.agreement.close()
+        for each in reports.values():
+            each.close()
         database.dispose()
 
     app = FastAPI(
@@ -103,8 +119,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.database = database
     app.state.sign_in_attempts = SignInAttempts(database)
-    app.state.agreement = Reports(database, agreement_queries.version, agreement_service.report, "agreement")
-    app.state.oversight = Reports(database, oversight_queries.version, oversight_service.report, "labelers")
+    for name, each in reports.items():
+        setattr(app.state, name, each)
     for router in ROUTERS:
         app.include_router(router)
     app.state.api = create_api(app.state)
@@ -114,7 +130,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(
         BodyLimit,
         limit_mb=settings.upload_limit_mb,
-        upload_paths={"/prompts/import", "/gold/import", *UPLOADS},
+        uploads=UPLOADS,
+        small=SMALL_UPLOADS,
         api=PREFIX,
     )
     app.add_middleware(SessionMiddleware, **session_options(settings))

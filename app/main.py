@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from anyio import CapacityLimiter, move_on_after
 from anyio.to_thread import run_sync
@@ -96,7 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     database = Database(settings.database, PATIENCE_OF_PAGES)
 
     # Each has a thread of its own, which ends with the application.
-    reports = {
+    reports: dict[str, Reports[Any, Any]] = {
         "agreement": Reports(database, agreement_queries.version, agreement_service.report, "agreement"),
         "oversight": Reports(database, oversight_queries.version, oversight_service.report, "labelers"),
     }

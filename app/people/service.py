@@ -204,8 +204,8 @@ def choose_password(session: Session, person_id: int, password: str, again: str,
     """
     person = queries.locked_person(session, person_id) or _person(session, person_id)
     if not person.password_is_one_time and not _verified(present, person):
-        problem = _("That is not your present password. Nothing was changed.")
-        raise WrongPassword(problem, {"present": problem})
+        told = _("That is not your present password. Nothing was changed.")
+        raise WrongPassword(told, {"present": told})
     differ = _("The two passwords differ. Type the same one twice.") if password != again else None
     if problem := differ or rules.password_problem(password, person.email):
         raise Invalid(problem, {"again" if differ else "password": problem})

@@ -16,6 +16,7 @@ from app.prompts.importers.corpora import write_corpus
 from app.prompts.importers.drafts import Drafts
 from app.prompts.importers.readers import Refusal, read_rows
 from app.prompts.importers.shapes import read_drafts
+from app.prompts.importers.spool import spooled
 from app.prompts.importers.writer import BATCH, Writer
 from app.settings import Settings
 from trainer.contract.folder import sha256_of
@@ -65,19 +66,24 @@ def import_file(
         rows=0,
         person_id=by.id if by else None,
     )
-    earlier = queries.first_import_of(session, entry.file_sha256)
-    session.add(entry)
-    session.flush()
+    # Reading comes before the session's first statement: on SQLite that one takes the lock for which all writers wait.
     if kind == "corpus":
+        session.add(entry)
         _import_corpus(session, settings, entry, path, fmt)
     else:
-        _import_rows(session, entry, path, fmt, rules.stem_of((earlier or entry).file_name))
+        shape, lines = read_drafts(read_rows(path, entry.file_name, fmt), kind)
+        with spooled(lines) as rows:
+            earlier = queries.first_import_of(session, entry.file_sha256)
+            session.add(entry)
+            session.flush()
+            _import_rows(session, entry, shape, rows, rules.stem_of((earlier or entry).file_name))
     record(session, by, "imported", entry, {"file": entry.file_name, "rows": entry.rows, "refused": entry.rejected})
     return entry
 
 
-def _import_rows(session: Session, entry: Import, path: Path, fmt: str, stem: str) -> None:
-    shape, lines = read_drafts(read_rows(path, entry.file_name, fmt), entry.kind)
+def _import_rows(
+    session: Session, entry: Import, shape: str, lines: Iterator[tuple[int, Drafts | Refusal]], stem: str
+) -> None:
     writer = Writer(session, entry.id, stem, entry.person_id)
     rejects: list[dict[str, object]] = []
     counts = {"rows": 0, "rejected": 0}

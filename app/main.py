@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from anyio import CapacityLimiter, move_on_after
 from anyio.to_thread import run_sync
@@ -36,13 +37,13 @@ from app.reviews.routes import router as reviews
 from app.runs.routes import router as runs
 from app.scenarios.routes import router as scenarios
 from app.schemas.routes import router as schemas
-from app.scoring.routes import UPLOADS
 from app.scoring.routes import router as scoring
 from app.screening.routes import router as screening
 from app.settings import Settings, load_settings
 from app.snapshots.routes import router as snapshots
 from app.surveys.routes import router as surveys
 from app.telemetry.routes import router as telemetry
+from app.web.downloads import Downloads
 from app.web.error_pages import add_error_pages
 from app.web.forms import check_what_was_sent
 from app.web.render import STATIC
@@ -81,14 +82,31 @@ ROUTERS = (
 )
 
 
+UPLOADS = {
+    "/prompts/import": "import_data",
+    "/gold/import": "adjudicate",
+    "/score": "score",
+    "/scenarios/import": "write_guidelines",
+}
+"""What one must be allowed to do where files are taken; the routes ask for the same."""
+SMALL_UPLOADS = {"/scenarios/import"}
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load_settings()
     database = Database(settings.database, PATIENCE_OF_PAGES)
 
+    # Each has a thread of its own, which ends with the application.
+    reports: dict[str, Reports[Any, Any]] = {
+        "agreement": Reports(database, agreement_queries.version, agreement_service.report, "agreement"),
+        "oversight": Reports(database, oversight_queries.version, oversight_service.report, "labelers"),
+    }
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
-        app.state.agreement.close()
+        for each in reports.values():
+            each.close()
         database.dispose()
 
     app = FastAPI(
@@ -102,17 +120,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.database = database
     app.state.sign_in_attempts = SignInAttempts(database)
-    app.state.agreement = Reports(database, agreement_queries.version, agreement_service.report, "agreement")
-    app.state.oversight = Reports(database, oversight_queries.version, oversight_service.report, "labelers")
+    for name, each in reports.items():
+        setattr(app.state, name, each)
     for router in ROUTERS:
         app.include_router(router)
     app.state.api = create_api(app.state)
     app.mount(PREFIX, app.state.api, name="api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(Downloads, database=database)
     app.add_middleware(
         BodyLimit,
         limit_mb=settings.upload_limit_mb,
-        upload_paths={"/prompts/import", "/gold/import", *UPLOADS},
+        uploads=UPLOADS,
+        small=SMALL_UPLOADS,
         api=PREFIX,
     )
     app.add_middleware(SessionMiddleware, **session_options(settings))

@@ -2,10 +2,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
+from urllib.parse import urlencode
 
 from app.language import mark
-from app.models import ApiToken, AuditEvent, Person
+from app.models import ApiToken, Person
 from app.people import rules
+from app.people.audit import Line
+from app.web.paging import Paging
 from app.web.render import Page
 
 
@@ -49,8 +52,23 @@ class PeoplePage(Page):
 
 @dataclass(frozen=True)
 class AuditPage(Page):
+    """Events that were asked for; ``given`` is the form, ``people`` are those whom one may ask about."""
+
     template: ClassVar[str] = "people/audit.html"
-    events: Sequence[tuple[AuditEvent, Person | None]]
+    kinds: ClassVar[Mapping[str, str]] = rules.KINDS
+    lines: Sequence[Line]
+    paging: Paging
+    given: Mapping[str, str]
+    people: Sequence[tuple[int, str]]
+
+    @property
+    def query(self) -> str:
+        """Of the file with the same events."""
+        return urlencode({key: value for key, value in self.given.items() if value})
+
+    @property
+    def filtered(self) -> bool:
+        return any(value for key, value in self.given.items() if key != "kind")
 
 
 @dataclass(frozen=True)

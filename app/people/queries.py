@@ -1,11 +1,13 @@
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, String, and_, cast, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.models import ApiToken, Attempt, AuditEvent, Person, WebSession
+from app.models import Annotation, ApiToken, Applicant, Attempt, AuditEvent, Person, WebSession, WrittenText
+from app.people import rules
 
 
 def person_by_email(session: Session, email: str) -> Person | None:
@@ -131,14 +133,87 @@ def locked_active_admins(session: Session) -> Sequence[Person]:
     return session.scalars(query.with_for_update()).all()
 
 
-def recent_events(session: Session, limit: int) -> Sequence[tuple[AuditEvent, Person | None]]:
-    rows = session.execute(
-        select(AuditEvent, Person)
-        .outerjoin(Person, Person.id == AuditEvent.person_id)
-        .order_by(AuditEvent.id.desc())
-        .limit(limit)
+# The audit trail ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which events: of a person, about a person and what is theirs, of a kind, with words in them, from and until."""
+
+    who: int | None = None
+    about: int | None = None
+    kind: str = "all"
+    words: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def since_at_least(self, begin: datetime) -> "Asked":
+        return replace(self, since=max(self.since or begin, begin))
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        found: list[ColumnElement[bool]] = []
+        if self.who is not None:
+            found.append(AuditEvent.person_id == self.who)
+        if self.about is not None:
+            found.append(_about(self.about))
+        if self.kind in ("work", "access"):
+            found.append(AuditEvent.action.in_(rules.WORK if self.kind == "work" else rules.ACCESS))
+        elif self.kind == "decisions":
+            found.append(AuditEvent.action.not_in(rules.WORK + rules.ACCESS))
+        if self.words:
+            found.append(
+                or_(
+                    AuditEvent.action.icontains(self.words, autoescape=True),
+                    AuditEvent.subject_kind.icontains(self.words.replace(" ", "_"), autoescape=True),
+                )
+            )
+        if self.since is not None:
+            found.append(AuditEvent.at >= self.since)
+        if self.until is not None:
+            found.append(AuditEvent.at < self.until)
+        return found
+
+
+def _about(person_id: int) -> ColumnElement[bool]:
+    """Events about a person, their tokens, what they wrote or how they applied."""
+    theirs: dict[str, Select[Any]] = {
+        "api_tokens": select(cast(ApiToken.id, String)).where(ApiToken.person_id == person_id),
+        "applicants": select(cast(Applicant.id, String)).where(Applicant.person_id == person_id),
+        "written_texts": select(cast(WrittenText.id, String))
+        .join(Annotation, Annotation.id == WrittenText.annotation_id)
+        .where(Annotation.person_id == person_id),
+    }
+    return or_(
+        and_(AuditEvent.subject_kind == "people", AuditEvent.subject_id == str(person_id)),
+        *(and_(AuditEvent.subject_kind == kind, AuditEvent.subject_id.in_(ids)) for kind, ids in theirs.items()),
     )
-    return [(event, person) for event, person in rows]
+
+
+def count_events(session: Session, asked: Asked) -> int:
+    return session.scalar(select(func.count()).select_from(AuditEvent).where(*asked.conditions())) or 0
+
+
+def events(
+    session: Session, asked: Asked, limit: int, *, offset: int = 0, before: int | None = None
+) -> Sequence[AuditEvent]:
+    """Events, newest first; ``before`` an event, where the numbers of pages would run away from those who read on."""
+    query = select(AuditEvent).where(*asked.conditions()).order_by(AuditEvent.id.desc())
+    if before is not None:
+        query = query.where(AuditEvent.id < before)
+    return session.scalars(query.limit(limit).offset(offset)).all()
+
+
+def people_by_ids(session: Session, ids: Iterable[int]) -> dict[int, Person]:
+    return {person.id: person for person in session.scalars(select(Person).where(Person.id.in_(list(ids))))}
+
+
+def applicants_by_person(session: Session, person_ids: Iterable[int]) -> dict[int, Applicant]:
+    found = session.scalars(select(Applicant).where(Applicant.person_id.in_(list(person_ids))))
+    return {applicant.person_id: applicant for applicant in found}
+
+
+def applicants_by_ids(session: Session, ids: Iterable[int]) -> dict[int, Applicant]:
+    return {applicant.id: applicant for applicant in session.scalars(select(Applicant).where(Applicant.id.in_(ids)))}
 
 
 # API tokens ---------------------------------------------------------------------------------------

@@ -1,13 +1,20 @@
+import json
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from app.errors import DomainError, Invalid, TooManyAttempts, retry_header
+from app import spreadsheet
+from app.errors import DomainError, Forbidden, Invalid, TooManyAttempts, retry_header
 from app.language import gettext as _
 from app.models import Person
-from app.people import queries, rules, service, sessions, tokens
+from app.people import audit, queries, rules, service, sessions, tokens
 from app.people.pages import AuditPage, PasswordPage, PeoplePage, ReadingPage, SignInPage, TokensPage
+from app.people.queries import Asked
+from app.web.forms import whole_number
+from app.web.paging import Paging
 from app.web.render import go, render, tell
 from app.web.requests import (
     LOCALE_COOKIE,
@@ -65,10 +72,13 @@ def sign_in(
     try:
         attempts.begin(email, address, now)
         with database_of(request).transaction() as session:
-            person = service.sign_in(session, email, password)
+            person = service.sign_in(session, email, password, address)
             secret = sessions.begin(session, person, now)
         attempts.succeeded(email, address, now)
     except DomainError as error:
+        if isinstance(error, Forbidden):
+            with database_of(request).transaction() as session:
+                service.note_failed_sign_in(session, email, address)
         page = render(request, SignInPage(_own_address(next), email=email, error=str(error)), error.status)
         page.headers.update(retry_header(error))
         return page
@@ -81,7 +91,7 @@ def sign_out(request: Request) -> RedirectResponse:
     """End the session itself, so that a copy of the cookie opens nothing either."""
     if secret := secret_of(request):
         with database_of(request).transaction() as session:
-            sessions.end(session, secret)
+            service.sign_out(session, secret)
     forget_session(request)
     return go("/sign-in")
 
@@ -257,6 +267,54 @@ def set_group(
     return go("/people")
 
 
+# The audit trail ----------------------------------------------------------------------------------
+
+
+def _asked(
+    now: Now, who: str = "", about: str = "", kind: str = "", what: str = "", since: str = "", until: str = ""
+) -> tuple[Asked, dict[str, str]]:
+    """What the form asks for, and the form as it was filled in.
+
+    Raises:
+        Invalid: a day or a person's number is none.
+    """
+    kind = kind if kind in rules.KINDS else rules.USUAL_KIND
+    given = {"who": who, "about": about, "kind": kind, "what": what, "since": since, "until": until}
+    last = rules.day_of(until, now)
+    asked = Asked(
+        who=whole_number(who, _("Who"), 1) if who else None,
+        about=whole_number(about, _("About whom"), 1) if about else None,
+        kind=kind,
+        words=what.strip()[:100],
+        since=rules.day_of(since, now),
+        until=last + timedelta(days=1) if last else None,
+    )
+    return asked, given
+
+
+AskedFor = Annotated[tuple[Asked, dict[str, str]], Depends(_asked)]
+
+
 @router.get("/audit")
-def audit(request: Request, session: Reading, _admin: Admin) -> HTMLResponse:
-    return render(request, AuditPage(queries.recent_events(session, 300)))
+def show_audit(request: Request, _admin: Admin, session: Reading, asked: AskedFor, page: int = 1) -> HTMLResponse:
+    which, given = asked
+    paging = Paging(page, audit.count(session, which), given)
+    shown = audit.lines(session, which, limit=paging.size, offset=paging.offset)
+    return render(request, AuditPage(shown, paging, given, audit.choices(session)))
+
+
+@router.get("/audit.csv")
+def download_audit(request: Request, _admin: Admin, now: Now, asked: AskedFor) -> StreamingResponse:
+    """All events that the page counts, read as they are sent."""
+
+    def rows() -> Iterator[str]:
+        yield spreadsheet.line(("at", "who", "did", "to_what", "detail"))
+        with database_of(request).reading() as session:
+            for line in audit.all_lines(session, asked[0]):
+                detail = json.dumps(line.detail, ensure_ascii=False) if line.detail else ""
+                yield spreadsheet.line(
+                    (line.at.isoformat(timespec="seconds"), line.who, line.action, line.subject, detail)
+                )
+
+    named = {"content-disposition": f'attachment; filename="audit-{now:%Y-%m-%d}.csv"'}
+    return StreamingResponse(rows(), media_type="text/csv; charset=utf-8", headers=named)

@@ -2,8 +2,10 @@
 
 import hashlib
 import secrets
+from datetime import date, datetime, time, timedelta
 from ipaddress import IPv6Address, ip_address
 
+from app.errors import Invalid
 from app.language import gettext as _
 from app.language import listed, mark
 
@@ -57,6 +59,53 @@ TOKEN_DAYS = (7, 30, 90, 365)
 MOST_TOKENS = 20
 
 
+WORK = (
+    "submitted annotation",
+    "corrected annotation",
+    "opened correction",
+    "skipped task",
+    "took skip back",
+    "withdrew text that was sent back",
+    "confirmed guideline",
+    "finished course",
+    "agreed to counting",
+    "declined counting",
+    "began screening",
+    "handed in screening",
+    "closed screening at its deadline",
+    "rated screening text",
+    "took back rating",
+)
+"""What people do all day. It would crowd out what is decided, so it is asked for by itself."""
+SIGNED_IN, SIGN_IN_FAILED, SIGNED_OUT, DOWNLOADED = "signed in", "failed to sign in", "signed out", "downloaded"
+ACCESS = (SIGNED_IN, SIGN_IN_FAILED, SIGNED_OUT, DOWNLOADED)
+KINDS = {
+    "decisions": mark("decisions"),
+    "access": mark("access"),
+    "work": mark("daily work"),
+    "all": mark("everything"),
+}
+USUAL_KIND = "decisions"
+PAGES_OF = {
+    "campaigns": "/campaigns/{}",
+    "courses": "/courses/{}",
+    "guidelines": "/guidelines/{}",
+    "imports": "/prompts/imports/{}",
+    "label_schemas": "/schemas/{}",
+    "model_versions": "/models/{}",
+    "prompts": "/prompts/{}",
+    "questions": "/questions/{}",
+    "runs": "/runs/{}",
+    "scenarios": "/scenarios/{}",
+    "scorings": "/score/{}",
+    "screenings": "/screenings/{}",
+    "snapshots": "/snapshots/{}",
+    "survey_rounds": "/surveys/{}",
+    "written_texts": "/reviews/{}",
+}
+"""Where the things are that the audit trail speaks of, by table."""
+
+
 def may(role: str, action: str) -> bool:
     return role in ALLOWED[action]
 
@@ -102,6 +151,22 @@ def email_problem(email: str) -> str | None:
     if not name or "." not in domain or " " in email or not email.isprintable() or len(email) > 254:
         return _("“%(email)s” is not an e-mail address. Write it like ana@example.org.", email=email[:80])
     return None
+
+
+def day_of(text: str, now: datetime) -> datetime | None:
+    """The beginning of a day that was typed, in the zone of ``now``; nothing where nothing was typed.
+
+    Raises:
+        Invalid: it is no day.
+    """
+    if not text.strip():
+        return None
+    try:
+        day = datetime.combine(date.fromisoformat(text.strip()), time(), now.tzinfo)
+        _end = day + timedelta(days=1)  # the last day of all has none
+    except (ValueError, OverflowError):
+        raise Invalid(_("“%(text)s” is not a day. Write it like 2026-05-04.", text=text[:40])) from None
+    return day
 
 
 def network_of(address: str) -> str:

@@ -27,13 +27,20 @@ def record(
 ) -> None:
     """Add a line to the audit trail about a row (its table and id) in the transaction that makes the change."""
     session.flush()  # a new row has no id before
+    kind = getattr(subject, "__tablename__", type(subject).__name__)
+    _add_event(session, person, action, kind, str(getattr(subject, "id", "")), detail or {})
+
+
+def _add_event(
+    session: Session, person: Person | None, action: str, kind: str, subject_id: str, detail: dict[str, Any]
+) -> None:
     session.add(
         AuditEvent(
             person_id=person.id if person else None,
             action=action,
-            subject_kind=getattr(subject, "__tablename__", type(subject).__name__),
-            subject_id=str(getattr(subject, "id", "")),
-            detail=detail or {},
+            subject_kind=kind,
+            subject_id=subject_id,
+            detail=detail,
         )
     )
 
@@ -134,8 +141,12 @@ def renew_one_time_password(session: Session, by: Person | None, person_id: int)
     return person, password
 
 
-def sign_in(session: Session, email: str, password: str) -> Person:
-    """Check a password; the same words and about the same time whether or not the account exists."""
+def sign_in(session: Session, email: str, password: str, address: str) -> Person:
+    """Check a password; the same words and about the same time whether or not the account exists.
+
+    Raises:
+        Forbidden: it does not match; ``note_failed_sign_in`` writes that down in a transaction of its own.
+    """
     person = queries.person_by_email(session, email)
     known = _hasher.verify(password[: rules.LONGEST_PASSWORD], person.password_hash if person else _hash_of_nobody)
     was = person.password_hash if person and known else None
@@ -149,7 +160,32 @@ def sign_in(session: Session, email: str, password: str) -> Person:
             )
         )
     person.last_login_at = utc_now()
+    record(session, person, rules.SIGNED_IN, person, {"address": address})
     return person
+
+
+def note_failed_sign_in(session: Session, email: str, address: str) -> None:
+    """Write down that somebody was not let in, and to whose account, if it is one.
+
+    What was typed is not kept: sooner or later somebody types a password there.
+    """
+    person = queries.person_by_email(session, email)
+    detail = {"address": address} if person else {"address": address, "account": "unknown"}
+    subject_id = str(person.id) if person else ""
+    _add_event(session, None, rules.SIGN_IN_FAILED, Person.__tablename__, subject_id, detail)
+
+
+def sign_out(session: Session, secret: str) -> None:
+    """End one session, whoever sends its secret."""
+    person_id = sessions.end(session, secret)
+    if person_id is not None:
+        person = _person(session, person_id)
+        record(session, person, rules.SIGNED_OUT, person)
+
+
+def note_download(session: Session, person: Person | None, address: str, query: str) -> None:
+    """Write down that somebody took a file with them."""
+    _add_event(session, person, rules.DOWNLOADED, "files", address, {"query": query} if query else {})
 
 
 def choose_password(session: Session, person_id: int, password: str, again: str, present: str = "") -> Person:

@@ -17,6 +17,7 @@ from app.prompts.importers.corpora import write_corpus
 from app.prompts.importers.drafts import Drafts
 from app.prompts.importers.readers import FORMATS, Refusal, format_of, read_rows
 from app.prompts.importers.shapes import DraftReader
+from app.prompts.importers.spool import spooled
 from app.prompts.importers.writer import BATCH, Writer
 from app.settings import Settings
 from trainer.contract.folder import sha256_of
@@ -71,13 +72,18 @@ def import_file(
         rows=0,
         person_id=by.id if by else None,
     )
-    entry.source = source = source_of(session, entry.file_name, entry.file_sha256)
-    session.add(entry)
-    session.flush()
+    # Reading comes before the session's first statement: on SQLite that one takes the lock for which all writers wait.
     if kind == "corpus":
+        session.add(entry)
         _import_corpus(session, settings, entry, path, fmt, trial=trial)
     else:
-        _import_rows(session, entry, source, path, fmt)
+        lines = DraftReader(read_rows(path, entry.file_name, fmt), kind)
+        with spooled(lines) as rows:
+            entry.shape = lines.shape
+            entry.source = source_of(session, entry.file_name, entry.file_sha256)
+            session.add(entry)
+            session.flush()
+            _import_rows(session, entry, rows)
     record(session, by, "imported", entry, {"file": entry.file_name, "rows": entry.rows, "refused": entry.rejected})
     return entry
 
@@ -94,9 +100,8 @@ def source_of(session: Session, file_name: str, file_sha256: str) -> str:
     return name
 
 
-def _import_rows(session: Session, entry: Import, source: str, path: Path, fmt: str) -> None:
-    lines = DraftReader(read_rows(path, entry.file_name, fmt), entry.kind)
-    writer = Writer(session, entry.id, source, entry.person_id)
+def _import_rows(session: Session, entry: Import, lines: Iterator[tuple[int, Drafts | Refusal]]) -> None:
+    writer = Writer(session, entry.id, entry.source or "", entry.person_id)
     rejects: list[dict[str, object]] = []
     counts = {"rows": 0, "rejected": 0}
 
@@ -115,7 +120,6 @@ def _import_rows(session: Session, entry: Import, source: str, path: Path, fmt: 
     while batch := list(islice(rows, BATCH)):
         writer.write(batch)
         unused.update(name for drafts in batch for name in dict.fromkeys(drafts.unused))
-    entry.shape = lines.shape
     entry.unused = _most(unused)
     entry.rows, entry.rejected, entry.rejects = counts["rows"], counts["rejected"], rejects
     entry.added = {what: count for what, count in writer.added.items() if count}

@@ -80,6 +80,7 @@ class Reports(Generic[Asked, Report]):
         make: Callable[..., Report],
         name: str,
     ) -> None:
+        self.name = name
         self._database = database
         self._read_version = version
         self._make_report = make

@@ -34,8 +34,6 @@ router = APIRouter()
 Scorer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "score")))]
 LISTED = 20
 SHOWN_ITEMS = 20
-UPLOADS = frozenset({"/score"})
-"""Addresses that take a file."""
 
 
 @router.get("/score")

@@ -18,10 +18,11 @@ from app.database import is_busy
 from app.errors import DomainError, no_room, retry_header
 from app.language import gettext as _
 from app.language import mark
+from app.people.rules import may
 from app.web.render import Page, go, render
-from app.web.requests import OwnPasswordNeeded, SignInNeeded, speak_their_language, wants_json
+from app.web.requests import OwnPasswordNeeded, SignInNeeded, needs, speak_their_language, wants_json
 from app.web.security import HEADERS
-from app.web.uploads import TooLargeError
+from app.web.uploads import NotTheirsError, TooLargeError
 
 
 @dataclass(frozen=True)
@@ -112,11 +113,25 @@ def add_error_pages(app: FastAPI) -> None:
         sentence = _("Something in the form was not understood (%(places)s). Nothing was changed.", places=places)
         return _error(request, 422, sentence)
 
+    async def not_theirs(request: Request, action: str) -> Response:
+        """What the page itself would have said, had the file been read."""
+        try:
+            needs(lambda role: may(role, action))(request)
+        except SignInNeeded as strange:
+            return await sign_in_needed(request, strange)
+        except DomainError as refused:
+            return await domain_error(request, refused)
+        except OwnPasswordNeeded as needed:
+            return await own_password_needed(request, needed)
+        return _error(request, 400, _(SENTENCES[400]))
+
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
         await speak_their_language(request)  # an address that no route has asked nobody yet
         if isinstance(error, TooLargeError):
             return _error(request, error.status_code, _(error.sentence, **error.values))
+        if isinstance(error, NotTheirsError):
+            return await not_theirs(request, error.action)
         ours = SENTENCES.get(error.status_code)
         return _error(request, error.status_code, _(ours) if ours else str(error.detail))
 

@@ -209,4 +209,4 @@ def test_a_password_that_is_changed_while_it_is_checked_signs_nobody_in(database
 
     monkeypatch.setattr(service._hasher, "verify", slowly)
     with database.transaction() as session, pytest.raises(service.Forbidden):
-        service.sign_in(session, LENA, PASSWORD)
+        service.sign_in(session, LENA, PASSWORD, "10.0.0.1")

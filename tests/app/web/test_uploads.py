@@ -1,18 +1,49 @@
 import pytest
+from fastapi.routing import APIRoute
 
+from app.main import UPLOADS
+from app.people.rules import may
 from tests.browsing import PASSWORD
 
 ROOMY = b"x" * 5_000_000
 
 
-@pytest.mark.parametrize("announced", [True, False])
-def test_a_stranger_sends_forms_and_no_files(browse, announced):
+def uploads_of(app):
+    """The addresses of all routes that take a file."""
+    for entry in app.routes:
+        for route in entry.original_router.routes if hasattr(entry, "original_router") else [entry]:
+            if isinstance(route, APIRoute) and any(
+                "UploadFile" in str(p.field_info.annotation) for p in route.dependant.body_params
+            ):
+                yield route.path
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_of_a_file_nothing_is_read_before_it_is_known_that_its_bearer_may_bring_it(browse):
+    read = []
+
+    def body():
+        read.append(True)
+        yield b""
+
+    def bring(address):
+        read.clear()
+        kind = {"content-type": "multipart/form-data; boundary=B", "x-csrf-token": browse.token}
+        return browse.client.post(address, content=body(), headers=kind)
+
+    assert set(uploads_of(browse.client.app)) == set(UPLOADS), "whoever takes files says who may bring them"
     browse.get("/sign-in")
-    pieces = ROOMY if announced else (ROOMY[start : start + 500_000] for start in range(0, len(ROOMY), 500_000))
-    kind = {"content-type": "multipart/form-data; boundary=B", "x-csrf-token": browse.token}
-    answer = browse.client.post("/prompts/import", content=pieces, headers=kind)
-    assert answer.status_code == 413
-    assert "too large for a form" in answer.text
+    for address in UPLOADS:
+        answer = bring(address)
+        assert (answer.status_code, answer.headers["hx-redirect"], read) == (401, "/sign-in", [])
+    for role in ("labeler", "researcher", "engineer", "admin"):
+        browse.as_(role)
+        for address, action in UPLOADS.items():
+            answer = bring(address)
+            if may(role, action):
+                assert read
+            else:
+                assert (answer.status_code, "not for the role" in answer.text, read) == (403, True, [])
 
 
 def test_only_the_import_takes_a_file(browse):

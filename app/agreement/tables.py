@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from app import spreadsheet
 from app.agreement import rules
 from app.agreement.service import AgreementReport, Strengths
 from app.quality.rules import davidson
@@ -18,6 +17,7 @@ from app.quality.rules.label_report import LabelReport
 from app.quality.rules.ranking_agreement import CONVENTIONS, HEADLINE, Agreement
 from app.quality.rules.resamples import DRAWS, LEVEL
 from app.quality.rules.wmt import WmtKappa
+from app.web.tables import csv_line
 
 Row = dict[str, Any]
 METHOD = (
@@ -108,11 +108,11 @@ def as_csv(rows: Iterable[Row]) -> Iterator[str]:
     for row in rows:
         if not columns:
             columns = list(row)
-            yield spreadsheet.line(columns)
-        yield spreadsheet.line(["" if (value := row.get(column)) is None else value for column in columns])
+            yield csv_line(columns)
+        yield csv_line(row.get(column) for column in columns)
     if not columns:
-        yield spreadsheet.line(["undefined"])
-        yield spreadsheet.line(["undefined, because nothing was judged"])
+        yield csv_line(["undefined"])
+        yield csv_line(["undefined, because nothing was judged"])
 
 
 def as_json(report: AgreementReport, wmt: tuple[WmtKappa, WmtKappa] | None = None) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from app import spreadsheet
 from app.consensus import queries, service
 from app.consensus.pages import (
     KINDS,
@@ -36,6 +35,7 @@ from app.web.forms import whole_number
 from app.web.paging import Paging
 from app.web.render import render
 from app.web.requests import Now, Reading, needs
+from app.web.tables import csv_line
 
 router = APIRouter()
 Reader = Annotated[Person, Depends(needs(lambda role: may(role, "see_results")))]
@@ -175,7 +175,7 @@ def download(reader: Reader, session: Reading, now: Now, name: str, asked: Asked
     else:
         lines = _flag_lines(found, service.flags(session, asked.scope(), found))
     named = {"content-disposition": f'attachment; filename="consensus-{name}-{now:%Y-%m-%d}.csv"'}
-    return StreamingResponse(map(spreadsheet.line, lines), media_type="text/csv; charset=utf-8", headers=named)
+    return StreamingResponse(map(csv_line, lines), media_type="text/csv; charset=utf-8", headers=named)
 
 
 def _task_lines(session: Session, found: Consensus, sort: str, reader: Person) -> Iterator[Sequence[object]]:

@@ -7,7 +7,6 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from app import spreadsheet
 from app.annotations.forms import Fields
 from app.costs import queries, rules, service
 from app.costs.pages import WITHOUT_GROUP, CostsPage, Slice, budget_bars, slice_of, slices, splits, time_bars
@@ -19,6 +18,7 @@ from app.people.rules import may
 from app.web.forms import whole_number
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, database_of, needs
+from app.web.tables import csv_line
 from app.worklog.rules import begin_of, day_of
 
 router = APIRouter()
@@ -146,7 +146,7 @@ def download(_reader: Reader, session: Reading, now: Now, table: str, asked: Ask
     else:
         of = slices(works, asked.by) if asked.by in rules.DIMENSIONS else [slice_of(works)]
         lines = _times(of) if table == "times" else _yields(of, plan)
-    text = "".join(spreadsheet.line(map(_plain, line)) for line in lines)
+    text = "".join(csv_line(map(_plain, line)) for line in lines)
     named = {"content-disposition": f'attachment; filename="costs-{table}-{now:%Y-%m-%d}.csv"'}
     return Response(text, media_type="text/csv; charset=utf-8", headers=named)
 

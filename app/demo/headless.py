@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from app import spreadsheet
 from app.demo.labelers import SimulatedLabeler, utility
 from app.demo.processes import free_port, resident_bytes, running
 from app.demo.visitor import LabelerAtWork, Visitor
 from app.demo.world import Lesson, lessons
 from app.settings import Settings
+from app.web.tables import csv_line
 from trainer.contract.folder import CANDIDATES, RANKINGS
 from trainer.contract.records import Candidate, Ranking, comparisons, read_rows
 
@@ -284,4 +284,4 @@ def _number_in(address: str) -> int:
 
 def _csv(rows: list[Lesson]) -> str:
     cells = ((lesson.name, lesson.prompt, f"visitor-{i % 5}") for i, lesson in enumerate(rows))
-    return "".join(map(spreadsheet.line, [("id", "prompt", "user"), *cells]))
+    return "".join(map(csv_line, [("id", "prompt", "user"), *cells]))

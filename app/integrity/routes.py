@@ -5,7 +5,6 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from app import spreadsheet
 from app.annotations.forms import Fields
 from app.annotations.rules.campaigns import name_for_labelers
 from app.errors import Conflict, Invalid, NotFound
@@ -22,6 +21,7 @@ from app.web.forms import LARGEST_NUMBER, whole_number
 from app.web.paging import Paging
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, Writing, database_of, needs
+from app.web.tables import csv_line
 
 router = APIRouter()
 Reviewer = Annotated[Person, Depends(needs(lambda role: may(role, "review")))]
@@ -106,7 +106,7 @@ COLUMNS = (
 
 
 def _lines(cases: Sequence[Case]) -> Iterator[str]:
-    yield spreadsheet.line(COLUMNS)
+    yield csv_line(COLUMNS)
     for case in cases:
         known = case.evidence
         cells: list[object] = [case.text.id, case.text.annotation.annotator, case.text.state, case.verdict]
@@ -121,7 +121,7 @@ def _lines(cases: Sequence[Case]) -> Iterator[str]:
             if counts
             else [None] * 6
         )
-        yield spreadsheet.line(cells)
+        yield csv_line(cells)
 
 
 @router.get("/integrity/{text_id}")

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from app import spreadsheet
 from app.oversight.pages import findings_of, said
 from app.oversight.service import LabelersReport
+from app.web.tables import csv_line
 
 
 def rows(report: LabelersReport) -> Iterator[dict[str, Any]]:
@@ -35,8 +35,8 @@ def rows(report: LabelersReport) -> Iterator[dict[str, Any]]:
 def as_csv(report: LabelersReport) -> Iterator[str]:
     for number, row in enumerate(rows(report)):
         if number == 0:
-            yield spreadsheet.line(row)
-        yield spreadsheet.line(row.values())
+            yield csv_line(row)
+        yield csv_line(row.values())
 
 
 def as_json(report: LabelersReport) -> dict[str, Any]:

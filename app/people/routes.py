@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from app import spreadsheet
 from app.errors import DomainError, Forbidden, Invalid, TooManyAttempts, retry_header
 from app.language import gettext as _
 from app.models import Person
@@ -32,6 +31,7 @@ from app.web.requests import (
     secret_of,
 )
 from app.web.security import csrf_token
+from app.web.tables import csv_line
 
 router = APIRouter()
 Admin = Annotated[Person, Depends(needs(lambda role: rules.may(role, "manage_people")))]
@@ -308,13 +308,11 @@ def download_audit(request: Request, _admin: Admin, now: Now, asked: AskedFor) -
     """All events that the page counts, read as they are sent."""
 
     def rows() -> Iterator[str]:
-        yield spreadsheet.line(("at", "who", "did", "to_what", "detail"))
+        yield csv_line(("at", "who", "did", "to_what", "detail"))
         with database_of(request).reading() as session:
             for line in audit.all_lines(session, asked[0]):
                 detail = json.dumps(line.detail, ensure_ascii=False) if line.detail else ""
-                yield spreadsheet.line(
-                    (line.at.isoformat(timespec="seconds"), line.who, line.action, line.subject, detail)
-                )
+                yield csv_line((line.at.isoformat(timespec="seconds"), line.who, line.action, line.subject, detail))
 
     named = {"content-disposition": f'attachment; filename="audit-{now:%Y-%m-%d}.csv"'}
     return StreamingResponse(rows(), media_type="text/csv; charset=utf-8", headers=named)

@@ -14,11 +14,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from app import spreadsheet
 from app.errors import Invalid
 from app.language import gettext as _
 from app.scoring import rules
 from app.scoring.files import Results, ScoredItem
+from app.web.tables import csv_line
 
 COLUMNS = ("item", "id", "line", "prompt", "answer", "score", "rank", "deviation")
 _TYPES = {
@@ -87,9 +87,9 @@ def _write_csv(path: Path, heads: list[str], rows: Iterator[dict[str, Any]]) -> 
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         columns = [*COLUMNS, *heads]
-        file.write(spreadsheet.line(columns))
+        file.write(csv_line(columns))
         for row in rows:
-            file.write(spreadsheet.line(row[column] for column in columns))
+            file.write(csv_line(row[column] for column in columns))
             count += 1
     return count
 

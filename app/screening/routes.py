@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from app import spreadsheet
 from app.annotations.forms import Fields, Lists
 from app.annotations.pages import PreviewItem
 from app.errors import Conflict, DomainError, Invalid, NotFound
@@ -33,6 +32,7 @@ from app.screening.rules import CRITERIA, DEMONSTRATIONS, Decision, Plan
 from app.web.addresses import task_address
 from app.web.forms import whole_number
 from app.web.render import Undo, go, render, tell
+<<<<<<< HEAD
 from app.web.requests import (
     Now,
     Reading,
@@ -44,6 +44,10 @@ from app.web.requests import (
     needs,
     person_of,
 )
+=======
+from app.web.requests import Now, Reading, Writing, begin_session, database_of, needs, person_of
+from app.web.tables import csv_line
+>>>>>>> refs/heads/split
 from app.worklog.rules import begin_of, day_of
 
 router = APIRouter()
@@ -313,7 +317,7 @@ def download_coverage(screening_id: int, _researcher: Researcher, session: Writi
 def _file(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
     lines = [columns, *([f"{value:.4f}" if isinstance(value, float) else value for value in row] for row in rows)]
     named = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response("".join(map(spreadsheet.line, lines)), media_type="text/csv; charset=utf-8", headers=named)
+    return Response("".join(map(csv_line, lines)), media_type="text/csv; charset=utf-8", headers=named)
 
 
 @router.post("/screenings/{screening_id}/invitations")

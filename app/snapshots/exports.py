@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from app import spreadsheet
+from app.web.tables import csv_line
 from trainer.contract.folder import DEMONSTRATIONS, MANIFEST, PROMPTS, RANKINGS
 from trainer.contract.records import Demonstration, LabelerScore, Message, Ranking, comparisons, read_rows
 
@@ -71,7 +71,7 @@ def csv_tables(folder: Path, out: Path) -> Report:
     columns = ("ranking_id", "prompt_id", "split", "campaign", "phase", "annotator", "prompt", "chosen", "rejected")
     with (out / "comparisons.csv").open("w", encoding="utf-8", newline="") as file:
         of_answers = [f"{side}_{what}" for what in ("source", "shown", "scores") for side in SIDES]
-        file.write(spreadsheet.line([*columns, *of_answers, *OF_RANKING, "instrument", "prompt_scores"]))
+        file.write(csv_line([*columns, *of_answers, *OF_RANKING, "instrument", "prompt_scores"]))
         report.files["comparisons.csv"] = 0
         for ranking, chosen, rejected in _pairs(folder, report):
             of = [ranking.ranking_id, ranking.prompt_id, ranking.split, ranking.campaign, ranking.phase]
@@ -83,15 +83,15 @@ def csv_tables(folder: Path, out: Path) -> Report:
                 ranking.instrument,
                 _scores(ranking.prompt_scores),
             ]
-            file.write(spreadsheet.line([*of, ranking.annotator, talk, a.text, b.text, *told]))
+            file.write(csv_line([*of, ranking.annotator, talk, a.text, b.text, *told]))
             report.files["comparisons.csv"] += 1
     with (out / "demonstrations.csv").open("w", encoding="utf-8", newline="") as file:
-        file.write(spreadsheet.line(["demonstration_id", "prompt_id", "split", "author", "prompt", "response"]))
+        file.write(csv_line(["demonstration_id", "prompt_id", "split", "author", "prompt", "response"]))
         report.files["demonstrations.csv"] = 0
         for row in read_rows(folder / DEMONSTRATIONS, Demonstration):
             talk = json.dumps(_talk(row.messages), ensure_ascii=False)
             cells = [row.demonstration_id, row.prompt_id, row.split, row.author, talk, row.response]
-            file.write(spreadsheet.line(cells))
+            file.write(csv_line(cells))
             report.files["demonstrations.csv"] += 1
     return report
 

@@ -5,7 +5,6 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from app import spreadsheet
 from app.errors import Conflict, DomainError, Invalid
 from app.language import gettext as _
 from app.models import Person
@@ -15,6 +14,7 @@ from app.surveys.pages import SurveyPage, SurveysPage, report_page
 from app.web.forms import whole_number
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, Writing, database_of, needs
+from app.web.tables import csv_line
 
 router = APIRouter()
 Labeler = Annotated[Person, Depends(needs(lambda role: may(role, "annotate")))]
@@ -115,11 +115,11 @@ def show_report(request: Request, round_id: int, _surveyor: Surveyor, session: R
 def download(_surveyor: Surveyor, session: Reading, round_id: int) -> Response:
     """The figures of the report, small ones put together as there; of an open round none."""
     result = service.round_for(session, round_id).result or {}
-    lines = [spreadsheet.line(("question", "choices", "count", "n", "share", "low", "high"))]
+    lines = [csv_line(("question", "choices", "count", "n", "share", "low", "high"))]
     for question in rules.QUESTIONS:
         for share in rules.shares(result, question):
             low, high = share.interval
             numbers = (f"{number:.4f}" for number in (share.share, low, high))
-            lines.append(spreadsheet.line((question, " or ".join(share.choices), share.count, share.n, *numbers)))
+            lines.append(csv_line((question, " or ".join(share.choices), share.count, share.n, *numbers)))
     named = {"content-disposition": f'attachment; filename="survey-{round_id}.csv"'}
     return Response("".join(lines), media_type="text/csv; charset=utf-8", headers=named)

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from sqlalchemy.orm import Session
 
-from app import spreadsheet
 from app.annotations import corrections
 from app.annotations import queries as annotations
 from app.database import Database
@@ -19,6 +18,7 @@ from app.web.forms import whole_number
 from app.web.paging import Paging
 from app.web.render import render
 from app.web.requests import Now, Reading, database_of, needs
+from app.web.tables import csv_line
 from app.worklog import queries, rules
 from app.worklog.pages import (
     Entry,
@@ -125,10 +125,10 @@ def download(
 
 
 def _lines(database: Database, person: Person, filters: Filters) -> Iterator[str]:
-    yield spreadsheet.line(COLUMNS)
+    yield csv_line(COLUMNS)
     with database.reading() as session:
         for entry in _entries(session, person, filters):
-            yield spreadsheet.line(
+            yield csv_line(
                 (
                     f"{entry.submitted_at:%Y-%m-%d %H:%M:%S}",
                     entry.campaign,

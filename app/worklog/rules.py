@@ -1,4 +1,4 @@
-"""Days and weeks of somebody's work, and what may stand in a cell of a spreadsheet."""
+"""Days and weeks of somebody's work."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
 from app.errors import Invalid
-from app.spreadsheet import from_cell
+from app.web.tables import from_cell
 
 FORMATS = ("auto", "jsonl", "csv", "parquet", "txt")
 LONGEST_LINE = 16 << 20  # bytes; one row of nine answers of the longest length allowed fits several times

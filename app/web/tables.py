@@ -28,8 +28,8 @@ def from_cell(text: str) -> str:
     return text[1:] if _MADE_HARMLESS.match(text) else text
 
 
-def line(cells: Iterable[object]) -> str:
+def csv_line(cells: Iterable[object]) -> str:
     """A line of a CSV file, with its end."""
-    text = io.StringIO()
-    csv.writer(text).writerow(map(as_cell, cells))
-    return text.getvalue()
+    line = io.StringIO()
+    csv.writer(line).writerow(map(as_cell, cells))
+    return line.getvalue()

@@ -32,7 +32,6 @@ from app.screening.rules import CRITERIA, DEMONSTRATIONS, Decision, Plan
 from app.web.addresses import task_address
 from app.web.forms import whole_number
 from app.web.render import Undo, go, render, tell
-<<<<<<< HEAD
 from app.web.requests import (
     Now,
     Reading,
@@ -44,10 +43,7 @@ from app.web.requests import (
     needs,
     person_of,
 )
-=======
-from app.web.requests import Now, Reading, Writing, begin_session, database_of, needs, person_of
 from app.web.tables import csv_line
->>>>>>> refs/heads/split
 from app.worklog.rules import begin_of, day_of
 
 router = APIRouter()

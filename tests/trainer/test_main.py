@@ -156,7 +156,7 @@ def test_a_run_that_is_told_to_stop_saves_the_step_it_is_in_and_leaves_no_manife
     folder, process = long_run
 
     process.send_signal(number)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=300)
 
     assert process.returncode == STOPPED
     assert "saving it" in said

@@ -12,7 +12,7 @@ from pathlib import Path
 from trainer.contract.folder import MANIFEST, MODEL, RunManifest, SnapshotManifest, sha256_of
 
 CARD = "README.md"
-_ALWAYS_RECORDED = {".json", ".jinja", ".safetensors"}
+_ALWAYS_RECORDED = {".json", ".jinja", ".parquet", ".safetensors"}
 _CORPUS = re.compile(r"([0-9a-f]{64})\.jsonl\.gz")
 
 Hashes = dict[str, str]

@@ -42,7 +42,9 @@ class Opened:
             ChangedError: naming file and run.
         """
         self._path = run / INPUTS / OPENED
-        self._known: dict[str, Any] = json.loads(self._path.read_text()) if self._path.exists() else {}
+        # Before the first checkpoint nothing has been learned from anything, so whatever was wrong may be put right.
+        started = self._path.exists() and (run / CHECKPOINTS).exists()
+        self._known: dict[str, Any] = json.loads(self._path.read_text()) if started else {}
         self.parents = {role: _verified_model(role, path, spec) for role, path in spec.parents.items()}
         for role, found in self.parents.items():
             self.remember(f'the model "{role}"', found)
@@ -55,10 +57,8 @@ class Opened:
                 )
             if not (spec.snapshot / MANIFEST).exists():
                 self.remember("the snapshot", hashes_of(spec.snapshot))
-        # Before the first checkpoint nothing depends on them yet.
-        if (run / CHECKPOINTS).exists():
-            given = {name: sha for name, sha in hashes_of(run / INPUTS).items() if name != OPENED}
-            self.remember("what lies in inputs/", given)
+        given = {name: sha for name, sha in hashes_of(run / INPUTS).items() if name != OPENED}
+        self.remember("what lies in inputs/", given)
 
     def remember(self, what: str, found: Hashes) -> None:
         """Note what the run reads when it does so first, and refuse anything else when it is started again.

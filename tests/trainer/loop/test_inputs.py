@@ -8,8 +8,9 @@ from safetensors.torch import load_file, save_file
 
 from tests import tiny
 from trainer.__main__ import main
-from trainer.contract.folder import MANIFEST, RANKINGS, SnapshotManifest, sha256_of, write_json
+from trainer.contract.folder import INPUTS, MANIFEST, PROMPTS, RANKINGS, SnapshotManifest, sha256_of, write_json
 from trainer.contract.integrity import corpus_has_changed, differences, digest_of, hashes_of, told
+from trainer.contract.records import Prompt, write_rows
 from trainer.loop.checkpoint import kept_steps
 
 SFT = {"epochs": 1, "batch_size": 4, "max_tokens": 48, "checkpoint_every": 1}
@@ -152,6 +153,33 @@ def test_a_corpus_must_stay_what_the_run_began_with(tmp_path, monkeypatch):
     assert "the corpus has changed" in refused("pretrain", tmp_path / "run", **order)["message"]
     corpus.write_text(text)
     tiny.run_stage("pretrain", tmp_path / "run", **order)
+
+
+def test_what_was_wrong_may_be_put_right_until_the_first_prompts_are_answered(tmp_path, monkeypatch):
+    config = {"answers_per_prompt": 2, "max_new_tokens": 2, "max_prompt_tokens": 32, "batch_size": 2}
+    order = {"config": config, "parents": {"policy": tiny.model_folder(tmp_path / "policy")}}
+    folder = tiny.prepare_stage("sample", tmp_path / "run", **order)
+
+    def ask(words):
+        (folder / INPUTS).mkdir(exist_ok=True)
+        rows = [Prompt(prompt_id=f"p{i}", messages=tiny.messages(f"{words} {i}.")) for i in range(3)]
+        write_rows(folder / INPUTS / PROMPTS, Prompt, rows)
+
+    ask("Say")
+    policy = tmp_path / "policy" / "model.safetensors"
+    whole = policy.read_bytes()
+    policy.write_bytes(b"broken")
+    assert main(["sample", str(folder)]) == 1, "it starts, and breaks before it answers anything"
+    policy.write_bytes(whole)
+    ask("Name")
+    tiny.kill_at(monkeypatch, 1)
+    with pytest.raises(tiny.Killed):
+        main(["sample", str(folder)])
+    monkeypatch.undo()
+    ask("Tell")
+    assert "what lies in inputs/ has changed: prompts.parquet" in refused("sample", folder, **order)["message"]
+    ask("Name")
+    tiny.run_stage("sample", folder, **order)
 
 
 def test_an_imported_corpus_is_the_text_its_name_stands_for(tmp_path):

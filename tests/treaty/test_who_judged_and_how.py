@@ -193,9 +193,8 @@ def test_snapshots_from_before_it_was_asked_still_load(database, settings, full,
 
 
 def lasting(ranking):
-    """A ranking without what another installation must name anew: numbers, campaign and the annotator's prefix."""
-    told = ranking.model_dump(exclude={"ranking_id", "prompt_id", "campaign"})
-    told["annotator"] = ranking.annotator and ranking.annotator.split(":")[-1]
+    """A ranking without what another installation must name anew: its numbers."""
+    told = ranking.model_dump(exclude={"ranking_id", "prompt_id"})
     pairs = sorted(
         zip((a | {"candidate_id": ""} for a in told.pop("answers")), told.pop("ranks"), strict=True), key=str
     )

@@ -106,22 +106,22 @@ class Writer:
 
         A ``model:<id>`` of another installation would name one of our models by accident, so it is an import's too.
         """
-        told = answer.source and answer.source.startswith("import:")
-        origin = str(answer.source) if told else f"import:{self.source}"
-        key = (self._prompts[prompt.fingerprint], origin, answer.source, answer.sha256)
-        if answer.native_id is None or told or not answer.source or key in self._origins:  # there from earlier versions
-            return key
-        return key[0], f"import:{answer.source}", *key[2:]
+        prompt_id, maker = self._prompts[prompt.fingerprint], answer.source or ""
+        if maker.startswith("import:"):
+            return prompt_id, maker, None, answer.sha256
+        known_everywhere = answer.native_id is not None and maker
+        return prompt_id, f"import:{maker if known_everywhere else self.source}", answer.source, answer.sha256
 
     def _know_candidates(self, ids_of_prompts: Iterable[int]) -> None:
-        for (prompt_id, origin, sha256), (id_, source) in queries.candidates_known(
-            self.session, ids_of_prompts
-        ).items():
+        """Enter candidates under all that an answer of a file may know them by."""
+        known = queries.candidates_known(self.session, ids_of_prompts)
+        for (prompt_id, origin, sha256), (id_, maker) in known.items():
             if (prompt_id, origin, sha256) in self._candidates:
                 continue
             self._candidates[prompt_id, origin, sha256] = id_
-            for unnumbered in {origin, re.sub(r"#\d+$", "", origin)}:
-                self._origins.setdefault((prompt_id, unnumbered, source, sha256), []).append(origin)
+            told = None if maker is None or maker.startswith("import:") else maker
+            for base in {origin, re.sub(r"#\d+$", "", origin), f"import:{told}" if told else origin}:
+                self._origins.setdefault((prompt_id, base, told, sha256), []).append(origin)
 
     def _write_candidates(self, batch: list[Drafts], fresh: set[int]) -> None:
         """Equal texts are one candidate where one maker gave them; of two makers, or twice in one ranking, two."""

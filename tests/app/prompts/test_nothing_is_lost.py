@@ -303,9 +303,13 @@ def test_what_is_said_otherwise_of_a_known_prompt_stays_with_the_verdict_or_is_n
     assert (prompt.language, prompt.detail) == ("en", {"id": "1", "topic": "hues"})
     assert [one.detail for one in everything(database, Annotation)] == [{"told": {"id": "2"}}]
     assert (first.unused, second.unused) == ({}, {"id": 1})
-    answers = [{"text": "Red.", "rank": 1, "why": w} for w in ("hue",)] + [{"text": "Dog.", "rank": 2}]
-    for why in ("hue", "word"):
-        take([{"prompt": "q", "annotator": why, "candidates": [answers[0] | {"why": why}, answers[1]]}], name="k.jsonl")
+    dog = {"text": "Dog.", "rank": 2}
+    take(
+        [
+            {"prompt": "q", "annotator": why, "candidates": [{"text": "Red.", "rank": 1, "why": why}, dog]}
+            for why in ("hue", "word")
+        ]
+    )
     told = [one.detail for one in everything(database, Annotation)][1:]
     assert told == [None, {"told": {"of_answers": {"0": {"why": "word"}}}}]
 

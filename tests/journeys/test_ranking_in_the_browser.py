@@ -345,6 +345,12 @@ def test_the_difference_shows_both_texts_whole_and_only_what_differs(page, board
             const same = (p) => p.left.map((w) => w.key).join(" ") === p.right.map((w) => w.key).join(" ");
             if (!whole || parts.some((p) => p.same !== same(p))) return [a, b];
           }
+          const { laidOut } = await import("/static/js/compare.js");
+          for (const word of ["a".repeat(9000), "ก".repeat(9000), "e" + "\\u0301".repeat(9000)]) {
+            const long = laidOut(`before ${word} after`);
+            const pieces = [...long.querySelector(".long-word").childNodes].map((node) => node.data ?? "");
+            if (long.textContent !== `before ${word} after` || Math.max(...pieces.map((piece) => piece.length)) > 1000) return word[0];
+          }
           const [before, after] = ["今天天气很好，我们去公园。", "今天天气很好，我们去学校。"];
           const parts = difference(wordsOf(before, "zh"), wordsOf(after, "zh"));
           const told = parts.filter((p) => !p.same).map((p) => [joined(p.left), joined(p.right)]);

@@ -130,7 +130,7 @@ _JOINER = "\u200d"
 
 
 def _pieces(word: str) -> Iterator[str]:
-    """A long word of HTML in pieces that together are the word; none begins with an accent, where that can be helped."""
+    """A long word of HTML in pieces that together are the word; none begins with an accent, if that can be helped."""
     characters = _CHARACTER.findall(word)
     start = 0
     while start < len(characters):
@@ -142,7 +142,7 @@ def _pieces(word: str) -> Iterator[str]:
 
 
 def _clings(before: str, character: str) -> bool:
-    return before == _JOINER or character == _JOINER or unicodedata.category(character[0]).startswith("M")
+    return _JOINER in (before, character) or unicodedata.category(character[0]).startswith("M")
 
 
 # Markdown -----------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ as the text that it is, and characters that would turn the writing direction of 
 """
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from html import escape
@@ -38,6 +39,10 @@ find them can grow faster than the text."""
 DEEPEST = 19
 """Quotations and lists within one another; the parser leaves out what is one level deeper (its ``maxNesting``)."""
 LONGEST_HIGHLIGHTED = 50_000
+LONGEST_WORD, PIECE = 1_000, 500
+"""Characters without a blank beyond which a word is laid out in pieces, and how long these are. For every line of a
+word a browser looks at all the rest of it, so that the time grows with the square of its length; and in scripts whose
+words are found by a dictionary, or under a pile of accents, that is minutes."""
 LONGEST_ADDRESS = 200
 
 BLOCKS = {*("p", "blockquote", "ul", "ol"), *(f"h{level}" for level in range(1, 7))}
@@ -115,7 +120,29 @@ def excerpt(text: str, length: int = 160) -> str:
 
 def _shown(html: str) -> str:
     """HTML whose directional controls keep their effect to themselves and are seen (their names are in the style)."""
+    html = _LONG_WORD.sub(lambda found: f'<span class="long-word">{"<wbr>".join(_pieces(found[0]))}</span>', html)
     return CONTROL.sub(lambda found: f'<bdi class="control {DIRECTIONAL[found[0]]}">{found[0]}</bdi>', html)
+
+
+_CHARACTER = re.compile(r"&[#\w]+;|.", re.DOTALL)
+_LONG_WORD = re.compile(rf"(?<![^\s<>])[^\s<>]{{{LONGEST_WORD + 1},}}")
+_JOINER = "\u200d"
+
+
+def _pieces(word: str) -> Iterator[str]:
+    """A long word of HTML in pieces that together are the word; none begins with an accent, if that can be helped."""
+    characters = _CHARACTER.findall(word)
+    start = 0
+    while start < len(characters):
+        end = start + PIECE
+        while end < min(len(characters), start + 2 * PIECE) and _clings(characters[end - 1], characters[end]):
+            end += 1
+        yield "".join(characters[start:end])
+        start = end
+
+
+def _clings(before: str, character: str) -> bool:
+    return _JOINER in (before, character) or unicodedata.category(character[0]).startswith("M")
 
 
 # Markdown -----------------------------------------------------------------------------------------

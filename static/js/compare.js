@@ -27,12 +27,27 @@ const count = (parts, side, same) => parts.filter((part) => part.same === same)
 function fill(place, letter, parts, side, mark) {
   place.setAttribute("aria-label", _("Answer %(letter)s", { letter }));
   place.replaceChildren(...parts.filter((part) => part[side].length).map((part) => {
-    const text = document.createTextNode(part[side].map((word) => word.text).join(""));
+    const text = laidOut(part[side].map((word) => word.text).join(""));
     if (part.same) return text;
     const marked = document.createElement(mark);
     marked.append(spoken(_("only in %(letter)s:", { letter })), text, spoken(_("in both:")));
     return marked;
   }));
+}
+
+// A word of thousands of letters in pieces, as app/web/markup.py lays it out and for the same reason.
+export function laidOut(text) {
+  const place = document.createDocumentFragment();
+  for (const run of text.split(/(\S{1001,})/)) {
+    if (run.length <= 1000 || /\s/.test(run)) place.append(run);
+    else {
+      const word = document.createElement("span");
+      word.className = "long-word";
+      word.append(...run.match(/.{1,500}\p{M}{0,500}/gsu).flatMap((piece) => [document.createElement("wbr"), piece]));
+      place.append(word);
+    }
+  }
+  return place;
 }
 
 function spoken(words) {

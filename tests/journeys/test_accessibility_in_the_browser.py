@@ -1,4 +1,4 @@
-"""Every labeler page, and what opens on it, passes axe-core in both themes; no window is too small or too large, and no target."""
+"""Every labeler page, and what opens on it, passes axe-core in both themes; no window and no target is too small."""
 
 from pathlib import Path
 

@@ -346,6 +346,13 @@ def test_the_difference_shows_both_texts_whole_and_only_what_differs(page, board
             const same = (p) => p.left.map((w) => w.key).join(" ") === p.right.map((w) => w.key).join(" ");
             if (!whole || parts.some((p) => p.same !== same(p))) return [a, b];
           }
+          const { laidOut } = await import("/static/js/compare.js");
+          for (const word of ["a".repeat(9000), "ก".repeat(9000), "e" + "\\u0301".repeat(9000)]) {
+            const long = laidOut(`before ${word} after`);
+            const pieces = [...long.querySelector(".long-word").childNodes].map((node) => node.data ?? "");
+            const most = Math.max(...pieces.map((piece) => piece.length));
+            if (long.textContent !== `before ${word} after` || most > 1000) return [word[0], most];
+          }
           const [before, after] = ["今天天气很好，我们去公园。", "今天天气很好，我们去学校。"];
           const parts = difference(wordsOf(before, "zh"), wordsOf(after, "zh"));
           const told = parts.filter((p) => !p.same).map((p) => [joined(p.left), joined(p.right)]);
@@ -456,16 +463,20 @@ def test_on_a_phone_a_finger_scrolls_drags_by_the_handle_and_ties(phone, tasks, 
 
 # Aiming --------------------------------------------------------------------------------------------------------------
 
-GEOMETRY = """() => [...document.querySelectorAll("#rank-form :is([data-tray], .lane, .lane-gap, .rank-card)")].filter((each) => each.checkVisibility()).map((each) => {
-  const { x, y, width, height } = each.getBoundingClientRect();
-  return [x, y + scrollY, width, height].map(Math.round).join(" ");
-})"""
+GEOMETRY = """() => {
+  const boxes = [...document.querySelectorAll("#rank-form :is([data-tray], .lane, .lane-gap, .rank-card)")];
+  return boxes.filter((each) => each.checkVisibility()).map((each) => {
+    const { x, y, width, height } = each.getBoundingClientRect();
+    return [x, y + scrollY, width, height].map(Math.round).join(" ");
+  });
+}"""
 PLACE = """lane => {
   const box = (selector) => document.querySelector(selector).getBoundingClientRect();
   const list = document.querySelector(`#rank-form [data-lane="${lane}"]`);
   const { x, y, width, height } = (list.closest(".lane, .tray") ?? list).getBoundingClientRect();
   const prompt = document.querySelector(".prompt-panel");
-  const top = (getComputedStyle(prompt).position === "sticky" ? Math.max(0, prompt.getBoundingClientRect().bottom) : 0) + 60;
+  const covers = getComputedStyle(prompt).position === "sticky" ? prompt.getBoundingClientRect().bottom : 0;
+  const top = Math.max(0, covers) + 60;
   const bottom = box(".bench-bar").top - 60;
   const middle = { x: x + width / 2, y: y + height / 2 };
   const above = middle.y < top && scrollY > 0;

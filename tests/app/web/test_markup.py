@@ -237,6 +237,22 @@ def test_formulas_beyond_the_limit_are_shown_as_source():
     assert 15 * len(one) > formulas.LONGEST_ALL
 
 
+@pytest.mark.parametrize("letter", ["a", "ก", "&", "中", "e\u0301", "👩\u200d👧", "\u202e", "\u0301"])
+def test_a_word_of_thousands_of_letters_is_laid_out_in_pieces_and_loses_none(letter):
+    """However long the word is, no piece is, so that the time a browser takes grows with the pieces."""
+    word = letter * (20_000 // len(letter))
+    text = f"Before {word} after."
+    for html in (render_markdown(text), exact_text(text)):
+        assert Seen(html).text.strip() == text
+        long_word = re.search(r'<span class="long-word">(.*?)</span>', html, re.DOTALL)[1]
+        pieces = [Seen(piece).text for piece in long_word.split("<wbr>")]
+        assert "".join(pieces) == word
+        assert max(map(len, pieces)) <= 2 * markup.PIECE
+        if letter != "\u0301":  # a pile of accents has no better place to part
+            assert all(piece.startswith(letter[0]) for piece in pieces)
+    assert "long-word" not in render_markdown("a" * markup.LONGEST_WORD + " " + "b" * markup.LONGEST_WORD)
+
+
 def test_the_beginning_of_a_text_is_one_line():
     assert excerpt("a\n\n b   c") == "a b c"
     assert excerpt("word " * 100, 20) == "word word word word…"

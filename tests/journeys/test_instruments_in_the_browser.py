@@ -16,6 +16,7 @@ from app.scenarios import service as scenarios
 from scripts.take_screenshots import open_session
 from tests.app.annotations.conftest import NOON, Workshop
 from tests.browsing import PASSWORD
+from tests.journeys.conftest import PATIENCE_MS
 from tests.journeys.hands import WAYS
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("engine_name", ["sqlite"])]

@@ -161,7 +161,7 @@ def test_of_three_workers_one_is_killed_one_is_stopped_and_one_is_cut_off_and_no
             start_worker(**lease, database_url=cable.url),
         )
         wait_for_line(settings, "is ready", times=3)
-        ids = [order(database, corpus, steps=3000, checkpoint_every=50) for _ in range(3)]
+        ids = [order(database, corpus, steps=1200, checkpoint_every=50) for _ in range(3)]
         runs = [wait_until(database, run_id, lambda run: run.step >= 1) for run_id in ids]
         by_worker = {Process.read(run.owner).pid: run for run in runs}
         assert set(by_worker) == {killed.pid, stopped.pid, cut.pid}, "each has one of them"
@@ -182,7 +182,7 @@ def test_of_three_workers_one_is_killed_one_is_stopped_and_one_is_cut_off_and_no
         cable.mend()
         for run in runs:
             now = wait_until(database, run.id, lambda now: now.status in rules.FINISHED)
-            assert (now.status, now.step, now.error) == ("succeeded", 3000, None)
+            assert (now.status, now.step, now.error) == ("succeeded", 1200, None)
             steps = [json.loads(text)["step"] for text in metrics_of(settings, run.id)]
             assert steps == sorted(set(steps)), "two trainers wrote"
             with database.reading() as session:

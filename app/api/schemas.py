@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from app.scoring import rules
 from app.web.forms import LARGEST_NUMBER
@@ -11,14 +11,18 @@ from app.web.forms import LARGEST_NUMBER
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 
-Number = Annotated[int, Field(ge=1, le=LARGEST_NUMBER)]
-"""Every whole number that a program sends, so that the database can hold it."""
-
-
 class Sent(BaseModel):
     """A part of a request; a misspelt field is told, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def check_that_a_database_holds_it(cls, value: object) -> object:
+        """Every whole number that a program sends passes here."""
+        if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
+            raise ValueError(f"a whole number is at most {LARGEST_NUMBER:,}")
+        return value
 
 
 class SentMessage(Sent):
@@ -38,7 +42,7 @@ class SentItem(Sent):
 
 
 class ScoreOrder(Sent):
-    model: Number | str = Field(description="id or name of a reward model")
+    model: int | str = Field(description="id or name of a reward model")
     items: list[SentItem] = Field(min_length=1)
 
 

@@ -84,7 +84,8 @@ def test_money_prose_and_code_are_no_formulas(text):
 )
 def test_what_cannot_be_set_is_shown_as_its_source(latex):
     assert to_mathml(latex, display=False) is None
-    assert shown(f"${latex}$") == f'<code class="tex">${latex}$</code>'
+    source = re.sub(r'<wbr>|<span class="long-word">|</span>', "", shown(f"${latex}$"))  # how a long word is laid out
+    assert source == f'<code class="tex">${latex}$</code>'
 
 
 def test_a_formula_that_is_too_long_stays_text():

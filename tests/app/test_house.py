@@ -45,6 +45,7 @@ SQL_ELSEWHERE = {
     ("database.py", "Engine"): "the engine is made here",
     ("database.py", "sessionmaker"): "sessions are made here",
     ("database.py", "NullPool"): "the health check needs a connection of its own",
+    ("runs/worker.py", "make_url"): "an address that says how long a worker waits, no statement",
     ("database.py", "ExceptionContext"): "the driver's refusals are translated here",
     **{
         ("demo/workforce_records.py", name): "a simulated workforce is tens of thousands of rows, inserted in bulk"

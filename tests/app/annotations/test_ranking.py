@@ -32,7 +32,7 @@ def rated(browse, workshop):
         workshop.campaign(workshop.prompts(1, answers, start=next(number)), name=f"Round {next(number)}")
         browse.get("/label")
         place = browse.post("/label/next").headers["location"]
-        task = int(place.rsplit("/", 1)[1])
+        task = browse.task_at(place)
         with workshop.database.transaction() as session:
             person = session.scalars(select(Person).where(Person.role == "labeler")).one()
             asked = service.work_for(session, person, task).version

@@ -50,6 +50,7 @@ def wait_until(database, run_id, condition):
     pytest.fail(f"run is {run.status} at step {run.step} after {PATIENCE_SECONDS} s: {run.error}")
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def test_a_run_ends_in_the_registry_and_a_killed_worker_resumes_it_from_its_checkpoint(
     database, settings, corpus, start_worker
 ):
@@ -148,6 +149,7 @@ def test_stop_keeps_the_step_that_the_run_is_in(database, settings, corpus, star
     assert run.resumed_at is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine_name", ["postgresql"])
 def test_of_three_workers_one_is_killed_one_is_stopped_and_one_is_cut_off_and_nothing_is_lost(
     database, settings, corpus, start_worker

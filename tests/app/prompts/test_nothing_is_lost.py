@@ -362,7 +362,7 @@ def test_rows_leave_memory_when_they_were_read_and_not_when_somebody_tidies_up()
         for shape, row in ROWS.items():
             draft_of(shape, row, "detect")
         Fields({"text": "of a corpus"}).settle(())
-        assert not [one for one in gc.get_objects() if isinstance(one, Fields)]
+        assert not [one for one in gc.get_objects() if type(one) is Fields]
     finally:
         gc.enable()
 

@@ -204,7 +204,7 @@ def _too_long(config: StageConfig, models: Mapping[str, Model]) -> Iterator[Prob
         fields = ("max_tokens",)
     else:
         return
-    tokens = sum(getattr(config, field) for field in fields)
+    tokens = sum(getattr(config, field) or 0 for field in fields)  # of a score none means the longest there can be
     short = {role: model.longest for role, model in models.items() if 0 < model.longest < tokens}
     if short:
         role = min(short, key=lambda role: short[role])

@@ -22,7 +22,7 @@ class Fields(dict[str, Any]):
         self.path = path
         self.detail: dict[str, Any] = {}
         self.above: Fields | None = None  # the row that this one was split from
-        self.every = [self]  # with the rows inside of it, however deep, in one list
+        self.inner: list[Fields] = []  # the rows inside of it, however deep, in one list for all of them
         self.notes: list[str] = []
         self._read: set[str] = set()
 
@@ -45,8 +45,8 @@ class Fields(dict[str, Any]):
         """An object inside of the row as a row of its own; one like it inside of that goes by the same path."""
         path = self.path if self.path.endswith(f"{name}.") else f"{self.path}{name}."
         part = Fields(row, path)
-        part.every = self.every
-        self.every.append(part)
+        part.inner = self.inner
+        self.inner.append(part)
         return part
 
     def split(self, names: Iterable[str]) -> "Fields":
@@ -80,7 +80,7 @@ class Fields(dict[str, Any]):
         """
         homes = None if alive is None else {id(detail) for detail in alive}
         unused: dict[str, None] = {}
-        for row in self.every:
+        for row in (self, *self.inner):
             home = row.home(homes)
             unused |= dict.fromkeys(row.notes)
             for key, value in row.rest().items():
@@ -89,6 +89,10 @@ class Fields(dict[str, Any]):
                 else:
                     home[key] = value
         return list(unused)
+
+    def forget(self) -> None:
+        """Let go of the rows inside: they know each other, and would stay in memory until somebody looks for such."""
+        self.inner.clear()
 
     def home(self, alive: set[int] | None) -> dict[str, Any] | None:
         """Where what nobody has read of the row is kept, if anywhere."""

@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from app.web.tables import from_cell
 FORMATS = ("auto", "jsonl", "csv", "parquet", "txt")
 LONGEST_LINE = 16 << 20  # bytes; one row of nine answers of the longest length allowed fits several times
 LONGEST_LITERAL = 400_000  # characters; reading one takes many times its size
+LONGEST_REASON = 1_000
 UNPACKING_MB = 1_024  # memory for a Parquet file
 TEXTS = frozenset({"prompt", "chosen", "rejected", "response", "completion", "demonstration"}) | {
     f"response_{side}" for side in "ab01"
@@ -36,9 +37,12 @@ csv.field_size_limit(LONGEST_LINE)
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a row was not taken, in words for the person who brought the file."""
+    """Why a row was not taken, in words for the person who brought the file; what they quote may have any length."""
 
     reason: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", self.reason[:LONGEST_REASON])
 
 
 Row = dict[str, Any]
@@ -138,9 +142,18 @@ def _object(pairs: list[tuple[str, Any]]) -> Row:
     """An object of which no name stands twice: the second would silently take the place of the first."""
     row = dict(pairs)
     if len(row) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"“{next(name for name in names if names.count(name) > 1)}” stands twice in one object")
+        raise ValueError(f"“{named_twice(name for name, _ in pairs)}” stands twice in one object")
     return row
+
+
+def named_twice(names: Iterable[str]) -> str | None:
+    """The first name that comes again, or nothing; there may be millions of them."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def _no_constant(word: str) -> NoReturn:
@@ -150,23 +163,54 @@ def _no_constant(word: str) -> NoReturn:
 def _csv(file: BinaryIO) -> Iterator[Line]:
     """A header line, then rows; a row's number is that of the line on which it begins."""
     text = io.TextIOWrapper(cast("io.BufferedReader", file), "utf-8-sig", errors="surrogateescape", newline="")
-    reader = csv.reader(text, strict=True)
+    lines = _LinesOfRows(text)
+    reader = csv.reader(lines, strict=True)
     header: list[str] = []
-    begins = 1
     while True:
+        number = lines.begin_row()
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield begins, Refusal(f"broken CSV: {error}")
-            begins = reader.line_num + 1
+            yield number, Refusal(f"broken CSV: {error}")
             continue
-        number, begins = begins, reader.line_num + 1
         if not header:
             header = _header(cells)
         elif any(cells):
             yield number, _row_of_cells(header, cells)
+
+
+class _LinesOfRows:
+    """Lines for a reader of CSV, which would hold one of any length, and rows of any number of lines.
+
+    A row may have ``LONGEST_LINE`` characters; the line that goes beyond is skipped without being held.
+    """
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self._left = 0
+        self._number = 0
+
+    def begin_row(self) -> int:
+        """Returns the number of the line on which the next row begins."""
+        self._left = LONGEST_LINE
+        return self._number + 1
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(self._left + 1)
+        if not line:
+            raise StopIteration
+        self._number += 1
+        if len(line) > self._left:
+            while line and line[-1] not in "\r\n":
+                line = self._text.readline(LONGEST_LINE)
+            raise csv.Error(f"the row is longer than {LONGEST_LINE >> 20} MB")
+        self._left -= len(line)
+        return line
 
 
 def _header(cells: list[str]) -> list[str]:
@@ -176,7 +220,7 @@ def _header(cells: list[str]) -> list[str]:
         Invalid: two columns have one name: nobody can say which of them is meant.
     """
     names = [cell.strip() or f"column {place}" for place, cell in enumerate(cells, 1)]
-    if twice := next((name for place, name in enumerate(names) if name in names[:place]), None):
+    if twice := named_twice(names):
         raise Invalid(f"Two columns of the file are called “{twice}”. Nothing was imported; rename one of them.")
     return names
 

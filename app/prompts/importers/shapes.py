@@ -129,6 +129,13 @@ def draft_of(shape: str | None, row: Row, kind: str) -> Drafts | Refusal:
         return Refusal(f"no known shape: the row has {', '.join(sorted(map(str, row))[:8]) or 'no keys'}")
     fields = Fields(row)
     try:
+        return _draft_of(shape, fields, kind)
+    finally:
+        fields.forget()
+
+
+def _draft_of(shape: str, fields: Fields, kind: str) -> Drafts | Refusal:
+    try:
         whole = SHAPES[shape](fields)
         drafts = whole.only(kind)
         if kind != "prompts" and (names := _not_understood(whole, fields)):

@@ -1,5 +1,6 @@
 """Every field of every row is used, kept as detail or named in the report; what is not understood is refused."""
 
+import gc
 import json
 import os
 import subprocess
@@ -21,6 +22,7 @@ from app.errors import Invalid
 from app.models import Annotation, Candidate, Demonstration, Prompt, Ranking
 from app.prompts.importers import readers, unpack
 from app.prompts.importers.drafts import Drafts
+from app.prompts.importers.fields import Fields
 from app.prompts.importers.readers import Refusal, read_rows
 from app.prompts.importers.shapes import draft_of, shape_of
 from tests.app.prompts.test_import import count, everything, take
@@ -339,6 +341,38 @@ def test_cells_hold_numerals_and_lists_as_python_writes_them(take, database):
     assert [one.seconds for one in everything(database, Annotation)] == [12.5]
     assert [reject["line"] for reject in entry.rejects] == [3, 4]
     assert all("rejected: a list of messages in a form" in reject["reason"] for reject in entry.rejects)
+
+
+@pytest.mark.parametrize("begin", ["p" * 90 + ",a,b", "p,a,b" + "," * 90, 'p,a,"' + "b\n" * 20 + "b" * 30])
+def test_a_row_of_csv_that_no_memory_should_hold_is_refused_and_the_next_one_read(tmp_path, monkeypatch, begin):
+    monkeypatch.setattr(readers, "LONGEST_LINE", 60)
+    file = tmp_path / "t.csv"
+    file.write_text(f"prompt,chosen,rejected\n{begin}\nq,a,b\n")
+    last = file.read_text().count("\n")
+    assert list(read_rows(file, "t.csv")) == [
+        (2, Refusal("broken CSV: the row is longer than 0 MB")),
+        (last, {"prompt": "q", "chosen": "a", "rejected": "b"}),
+    ]
+
+
+def test_rows_leave_memory_when_they_were_read_and_not_when_somebody_tidies_up():
+    gc.collect()
+    gc.disable()
+    try:
+        for shape, row in ROWS.items():
+            draft_of(shape, row, "detect")
+        Fields({"text": "of a corpus"}).settle(())
+        assert not [one for one in gc.get_objects() if type(one) is Fields]
+    finally:
+        gc.enable()
+
+
+def test_a_name_that_stands_twice_is_found_among_very_many():
+    names = list(map(str, range(100_000)))
+    assert readers.named_twice([*names, "x", "x"]) == "x"
+    assert readers.named_twice(names) is None
+    row = readers.parse_object(json.dumps({"k" * 10_000: 1}).encode())
+    assert len(draft_of(None, row, "detect").reason) == readers.LONGEST_REASON
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from app.annotations import campaigns, service
-from app.models import Annotation, Campaign, Demonstration, Draft, Flag, Lease
+from app.models import Annotation, Campaign, Candidate, Demonstration, Draft, Flag, Lease
 from app.schemas import service as schemas
 from app.schemas.rules import Field, Schema, schema_of
 from tests.factories import LABELLED
@@ -224,6 +224,26 @@ def test_a_form_that_does_not_say_which_questions_it_answers_counts_as_outdated(
     given = {f"label-{name}": value for name, value in LABELLED.items()}
     assert "Look again at the prompt" in at_work.post(f"{place}/prompt-labels", given, status=409).text
     assert at_work.client.get(f"{place}/rank").headers["location"] == place
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_an_answer_that_says_nothing_is_marked_wherever_it_is_read(browse, workshop, database):
+    tasks = workshop.prompts(1)
+    with database.transaction() as session:
+        session.get(Candidate, tasks[0][1][0]).text = ""
+    workshop.campaign(tasks)
+    browse.as_("labeler")
+    place, order = whole_task(browse)
+    rated = [browse.get(f"{place}?answer={number}").count("(empty answer)") for number in range(1, 5)]
+    assert rated == [int(candidate == str(tasks[0][1][0])) for candidate in order]
+    assert browse.get(f"{place}/rank").count("(empty answer)") == 1
+    browse.post(f"{place}/questions", {"text": "What of the empty one?"})
+    browse.post(f"{place}/submit", lanes(order) | shown(browse.get(f"{place}/rank")))
+    entry = re.search(r'href="(/label/mine/\d+)"', browse.get("/label/mine"))[1]
+    assert browse.get(entry).count("(empty answer)") == 1
+    browse.as_("researcher")
+    question = re.search(r'href="(/questions/\d+)"', browse.get("/questions"))[1]
+    assert browse.get(question).count("(empty answer)") == 1
 
 
 def test_a_labeler_never_sees_who_made_an_answer(at_work):

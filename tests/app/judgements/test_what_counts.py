@@ -117,6 +117,14 @@ def test_people_are_measured_by_all_they_did_but_each_thing_with_its_like(calibr
     assert len(RankingPairs.of(work.judgements).of_one_person()) == truth.uses["repeat"]
 
 
+def test_the_watch_over_two_models_takes_each_ranking_that_counts_once(calibrated, truth):
+    """What all judge as gold, or one judges twice, would be taken for a change of the standard."""
+    with calibrated.database.reading() as session:
+        report = oversight.report(session, Watched(campaign=calibrated.campaign))
+    assert report.pair == ("m", "n")
+    assert sum(len(report.drift_of(number).days) for number in range(len(report.workers))) == truth.rankings
+
+
 def rankings_in(judgements, of_people):
     return len(np.unique(judgements.ranking[of_people[judgements.ranking]]))
 

@@ -263,6 +263,14 @@ def test_the_name_of_an_evaluation_does_not_tell_labelers_which_models_it_compar
     assert "new-model" not in home + browse.get(take(browse))
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_the_home_page_promises_no_order_of_tasks(at_work):
+    """Gold and repetitions come in between: who counts on an order could tell them."""
+    page = at_work.get("/label")
+    assert "Your next task is picked for you." in page
+    assert "oldest" not in page
+
+
 def test_no_task_says_why(browse, workshop):
     browse.as_("labeler")
     browse.get("/label")

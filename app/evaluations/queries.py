@@ -46,7 +46,10 @@ def judged_answers(session: Session, campaign_id: int) -> list[Judged]:
         .where(Annotation.campaign_id == campaign_id, Candidate.model_version_id.is_not(None), judgements.counts())
         .order_by(Annotation.id, Candidate.id)
     )
-    return [Judged(annotation, prompt, model or 0, *rest) for annotation, prompt, model, *rest in rows]
+    return [
+        Judged(annotation, prompt, model or 0, rank, likert, is_empty)
+        for annotation, prompt, model, rank, likert, is_empty in rows
+    ]
 
 
 def rankings_in(session: Session, campaign_id: int) -> int:

@@ -303,7 +303,7 @@ def set_review(session: Session, by: Person, campaign_id: int, *, needed: bool) 
     if campaign.kind not in campaign_rules.WRITTEN or campaign.imported:
         raise Invalid(_("Nobody writes texts in this campaign, so there is nothing to review."))
     if campaign.purpose == campaign_rules.BANK:
-        raise Invalid(_("Texts for a bank are tests: researchers rate them in the screening, and nothing is reviewed."))
+        raise Invalid(_("Texts in a bank are tests: researchers rate them in the screening, so there is no review."))
     if campaign.needs_review != needed:
         campaign.needs_review = needed
         record(session, by, "asked for reviews" if needed else "stopped asking for reviews", campaign)

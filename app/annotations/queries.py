@@ -356,7 +356,8 @@ def progress(session: Session, now: datetime, campaign_id: int | None = None) ->
     )
     # Judges whom an import does not name are as many as their judgements.
     judges = func.count(func.distinct(Annotation.annotator)) + func.count().filter(Annotation.annotator.is_(None))
-    people = select(Annotation.campaign_id, judges).group_by(Annotation.campaign_id)
+    people = select(Annotation.campaign_id, judges).join(Campaign, Campaign.id == Annotation.campaign_id)
+    people = people.where(or_(judgements.counts(), _fills_a_bank())).group_by(Annotation.campaign_id)
     if campaign_id is not None:
         slots = slots.where(Lease.campaign_id == campaign_id)
         people = people.where(Annotation.campaign_id == campaign_id)
@@ -740,7 +741,6 @@ def oldest_to_repeat(
     Hidden gold is not repeated, nor is a repetition.
     """
     repeated = exists().where(RepeatedTask.original_id == Annotation.task_id, RepeatedTask.person_id == person_id)
-    extra = exists().where(ExtraSlot.lease_id == Annotation.lease_id, ExtraSlot.use.in_(("gold", "repeat")))
     later = aliased(Annotation)
     since = (
         select(func.count(later.id))
@@ -752,7 +752,9 @@ def oldest_to_repeat(
         select(Task)
         .join(Annotation, Annotation.task_id == Task.id)
         .where(Annotation.person_id == person_id, Annotation.campaign_id == campaign_id)
-        .where(Annotation.submitted_at <= before, ~repeated, ~extra, since >= others)
+        .where(
+            Annotation.submitted_at <= before, ~repeated, ~judgements.measures(*judgements.MEASURING), since >= others
+        )
         .order_by(Annotation.id)
         .limit(1)
     )

@@ -18,8 +18,8 @@ def add_candidates(
 ) -> dict[int, list[int]]:
     """Add what a model sampled; the same rows again add nothing and give the same ids.
 
-    Of several equal texts for one prompt the first is kept, with its seed. Empty answers are left out: nobody can
-    rank nothing. A NUL, which no database stores, becomes U+FFFD.
+    Of several equal texts for one prompt the first is kept, with its seed. An empty answer is what the model said, and
+    kept like any other. A NUL, which no database stores, becomes U+FFFD.
 
     Args:
         session: an open transaction.
@@ -37,11 +37,8 @@ def add_candidates(
     new: dict[tuple[int, str], dict[str, Any]] = {}
     for row in rows:
         text = row.text.replace("\x00", "�")
-        if text.strip():
-            key = (_prompt_id(row), text_sha256(text))
-            new.setdefault(
-                key, _values(row, key, text, origin) | {"run_id": run_id, "model_version_id": model_version_id}
-            )
+        key = (_prompt_id(row), text_sha256(text))
+        new.setdefault(key, _values(row, key, text, origin) | {"run_id": run_id, "model_version_id": model_version_id})
     prompts = {prompt_id for prompt_id, _ in new}
     if missing := prompts - queries.known_prompts(session, prompts):
         raise Invalid(

@@ -17,6 +17,7 @@ class Judged:
     model_id: int
     rank: int
     likert: int | None
+    is_empty: bool
 
 
 def evaluation_campaigns(session: Session) -> Sequence[Campaign]:
@@ -30,7 +31,14 @@ def evaluation_campaigns(session: Session) -> Sequence[Campaign]:
 def judged_answers(session: Session, campaign_id: int) -> list[Judged]:
     """The ranked answers of a campaign that came from registered models, with their ratings, of rankings that count."""
     rows = session.execute(
-        select(Annotation.id, Candidate.prompt_id, Candidate.model_version_id, Ranking.rank, Rating.likert)
+        select(
+            Annotation.id,
+            Candidate.prompt_id,
+            Candidate.model_version_id,
+            Ranking.rank,
+            Rating.likert,
+            Candidate.text == "",
+        )
         .join(Campaign, Campaign.id == Annotation.campaign_id)
         .join(Ranking, Ranking.annotation_id == Annotation.id)
         .join(Candidate, Candidate.id == Ranking.candidate_id)
@@ -38,7 +46,10 @@ def judged_answers(session: Session, campaign_id: int) -> list[Judged]:
         .where(Annotation.campaign_id == campaign_id, Candidate.model_version_id.is_not(None), judgements.counts())
         .order_by(Annotation.id, Candidate.id)
     )
-    return [Judged(annotation, prompt, model or 0, rank, likert) for annotation, prompt, model, rank, likert in rows]
+    return [
+        Judged(annotation, prompt, model or 0, rank, likert, is_empty)
+        for annotation, prompt, model, rank, likert, is_empty in rows
+    ]
 
 
 def rankings_in(session: Session, campaign_id: int) -> int:

@@ -30,6 +30,8 @@ class ModelResult:
     model: str
     likert: Estimate
     answers: int
+    empty: int
+    """How many of the answers say nothing; they are judged like the others."""
 
 
 @dataclass(frozen=True)
@@ -140,9 +142,9 @@ def _win_rate(judged: Sequence[Judged], model: int, baseline: int, *, seed: int)
 
 
 def _ratings(judged: Sequence[Judged], model: int, name: str, *, seed: int) -> ModelResult:
-    rated = [(a.prompt_id, float(a.likert)) for a in judged if a.model_id == model and a.likert is not None]
-    likert = rules.clustered_mean([prompt for prompt, _ in rated], [value for _, value in rated], seed=seed)
-    return ModelResult(name, likert, len(rated))
+    rated = [a for a in judged if a.model_id == model and a.likert is not None]
+    likert = rules.clustered_mean([a.prompt_id for a in rated], [float(a.likert or 0) for a in rated], seed=seed)
+    return ModelResult(name, likert, len(rated), sum(a.is_empty for a in rated))
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
@@ -172,6 +174,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
                 "high": result.likert.high,
                 "prompts": result.likert.prompts,
                 "answers": result.answers,
+                "empty_answers": result.empty,
             }
             for result in evaluation.models
         ],

@@ -20,6 +20,7 @@ agreement between people                     yes     no      no         apart
 people with themselves                       yes     no      yes        apart
 people with gold                             yes     yes     no         no
 habits (time, order, ratings)                yes     yes     yes        no
+drift (the same two models, month by month)  yes     no      no         no
 adjudicating gold                            yes     no      no         researchers'
 review and integrity of texts                yes     –       –          no
 ===========================================  ======  ======  =========  ====

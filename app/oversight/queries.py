@@ -180,14 +180,14 @@ def differing_from_gold(
         select(Annotation, GoldItem)
         .join(GoldItem, GoldItem.task_id == Annotation.task_id)
         .join(Campaign, Campaign.id == Annotation.campaign_id)
-        .where(Annotation.person_id == person_id)
+        .where(Annotation.person_id == person_id, judgements.is_work())
         .order_by(Annotation.submitted_at.desc(), Annotation.id.desc())
         .options(
             joinedload(Annotation.task).joinedload(Task.prompt), joinedload(Annotation.task).joinedload(Task.campaign)
         )
     )
     if closed_only:
-        query = query.where(Campaign.status == "closed", judgements.is_work())
+        query = query.where(Campaign.status == "closed")
     if before is not None:
         query = query.where(Annotation.submitted_at < before)
     return [(annotation, item) for annotation, item in session.execute(query.limit(limit))]

@@ -62,7 +62,6 @@ class Material:
 
     work: Work
     workers: Sequence[Worker]
-    answers: Integers
     months: Sequence[str]
     month_of: Integers
 
@@ -114,9 +113,10 @@ def report(session: Session, filters: Filters, *, say: Say = lambda _step: None)
     is_gold = np.arange(count) == count - 1
     researchers = np.array([worker.role != "labeler" for worker in found.workers] + [False])
     pair, fixed = None, None
-    if two := _usual_pair(session, found):
+    counted = found.work.that_counts
+    if two := _usual_pair(session, counted):
         maker, first, second, pair = two
-        fixed = preferences(found.work, maker, first, second)
+        fixed = preferences(counted, maker, first, second)
     ongoing = ongoing_report(found.work, researchers=researchers, gold=is_gold, fixed_pair=fixed, bounds=bounds)
     monthly = _monthly(found, researchers, is_gold)
     return LabelersReport(
@@ -175,7 +175,7 @@ def material(session: Session, filters: Filters, say: Say = lambda _step: None) 
         measures=_whole([MEASURES_WHAT[one.measures] for one in given] + [0] * len(gold)),
     )
     month_of = _whole([month.get(f"{one.submitted_at:%Y-%m}", -1) for one in given] + [-1] * len(gold))
-    return Material(work, workers, work.answer, months, month_of)
+    return Material(work, workers, months, month_of)
 
 
 def _whole(numbers: Sequence[int]) -> Integers:
@@ -204,15 +204,15 @@ def _words(
     return found
 
 
-def _usual_pair(session: Session, found: Material) -> tuple[Integers, int, int, tuple[str, str]] | None:
+def _usual_pair(session: Session, work: Work) -> tuple[Integers, int, int, tuple[str, str]] | None:
     """The makers of each answer as numbers, and the two whose answers were judged together most often."""
-    ids, place = np.unique(found.answers, return_inverse=True)
+    ids, place = np.unique(work.answer, return_inverse=True)
     names = queries.makers(session, [int(one) for one in ids])
     known = sorted(set(names.values()))
     number = {name: at for at, name in enumerate(known)}
     maker = _whole([number.get(names.get(int(one), ""), -1) for one in ids])[place] if len(ids) else ids
     together: dict[tuple[int, int], int] = {}
-    there = np.unique(np.stack([found.work.annotation, maker], axis=1), axis=0) if len(maker) else np.zeros((0, 2))
+    there = np.unique(np.stack([work.annotation, maker], axis=1), axis=0) if len(maker) else np.zeros((0, 2))
     for makers in np.split(there[:, 1], np.flatnonzero(np.diff(there[:, 0])) + 1) if len(there) else []:
         for at, one in enumerate(makers):
             for other in makers[at + 1 :]:

@@ -100,7 +100,7 @@ def sign_out(request: Request) -> RedirectResponse:
 def sign_out_everywhere(request: Request, person: SignedIn, session: Writing) -> RedirectResponse:
     service.sign_out_everywhere(session, person.id)
     forget_session(request)
-    tell(request, _("You are signed out in all browsers. Your API tokens go on."))
+    tell(request, _("You are signed out in all browsers. Your API tokens still work."))
     return go("/sign-in")
 
 

@@ -204,7 +204,7 @@ def choose_password(session: Session, person_id: int, password: str, again: str,
     """
     person = queries.locked_person(session, person_id) or _person(session, person_id)
     if not person.password_is_one_time and not _verified(present, person):
-        problem = _("That is not your present password. Nothing was changed.")
+        problem = _("That is not your current password. Nothing was changed.")
         raise WrongPassword(problem, {"present": problem})
     if password != again:
         differ = _("The two passwords differ. Type the same one twice.")

@@ -194,6 +194,12 @@ def first_import_of(session: Session, file_sha256: str) -> Import | None:
     return session.scalar(select(Import).where(Import.file_sha256 == file_sha256).order_by(Import.id).limit(1))
 
 
+def hold_name(session: Session, name: str) -> None:
+    """Let whoever asks for a name in another transaction wait for the end of this one; on SQLite everybody does."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+
+
 def source_is_taken(session: Session, source: str) -> bool:
     return session.scalar(select(Import.id).where(Import.source == source).limit(1)) is not None
 

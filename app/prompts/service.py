@@ -89,14 +89,20 @@ def import_file(
 
 
 def source_of(session: Session, file_name: str, file_sha256: str) -> str:
-    """The name under which what a file brings stands: that of the first import of its content, else a free one."""
+    """The name under which what a file brings stands: that of the first import of its content, else a free one.
+
+    Content and names are held, so that of two imports at the same moment the second sees what the first one took.
+    """
+    queries.hold_name(session, file_sha256)
     if earlier := queries.first_import_of(session, file_sha256):
         return earlier.source or rules.stem_of(earlier.file_name)
     name = stem = rules.stem_of(file_name)
     number = 1
+    queries.hold_name(session, name)
     while queries.source_is_taken(session, name):
         number += 1
         name = f"{stem} {number}"
+        queries.hold_name(session, name)
     return name
 
 

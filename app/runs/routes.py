@@ -383,5 +383,5 @@ def continue_run(
     request: Request, run_id: int, engineer: Engineer, session: Writing, settings: AppSettings
 ) -> RedirectResponse:
     run = service.go_on(session, settings, engineer, run_id)
-    tell(request, _("%(name)s waits for a worker and then goes on.", name=run.name))
+    tell(request, _("%(name)s continues as soon as a worker is free.", name=run.name))
     return go(f"/runs/{run_id}")

@@ -102,7 +102,7 @@ def filters_problem(filters: Filters) -> str | None:
         return _("The held-out share is a number from 0 to 0.9, not %(number)s.", number=filters.heldout_share)
     if filters.prefix_length and not SHORTEST_PREFIX <= filters.prefix_length <= LONGEST_PREFIX:
         return _(
-            "A shared beginning has %(fewest)s to %(most)s characters, not %(number)s; 0 takes no notice of any.",
+            "A shared beginning has %(fewest)s to %(most)s characters, not %(number)s. Enter 0 to ignore beginnings.",
             fewest=SHORTEST_PREFIX,
             most=LONGEST_PREFIX,
             number=filters.prefix_length,

@@ -68,7 +68,7 @@ DATABASE_ANSWERS: dict[type[DBAPIError], tuple[int, str]] = {
         ),
     ),
     DataError: (422, mark("A value is too large or of a kind that cannot be stored. Nothing was changed.")),
-    DBAPIError: (503, mark("The database is full or away. Nothing was changed; try again in a minute.")),
+    DBAPIError: (503, mark("The database is full or cannot be reached. Nothing was changed; try again in a minute.")),
 }
 BUSY = mark(
     "The database is busy: something large, such as an import, holds what this needs. "

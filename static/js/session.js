@@ -69,5 +69,5 @@ async function wordsOf(answer) {
   if (answer.headers.get("Content-Type")?.startsWith("application/json")) return JSON.parse(text);
   const page = new DOMParser().parseFromString(text, "text/html");
   const error = page.querySelector("main [role=alert]")?.textContent.trim();
-  return { page: true, error: error || _("The server did not take this. Reload the page and look what is there.") };
+  return { page: true, error: error || _("The server did not accept this. Reload the page to see what was saved.") };
 }

@@ -51,7 +51,7 @@ def test_a_copied_cookie_is_worth_nothing_after_signing_out_or_another_password(
     page.locator(".menu summary").click()
     page.get_by_role("link", name="Change password").click()
     expect(page.get_by_text("In this browser only.")).to_be_visible()
-    page.get_by_label("Present password").fill(PASSWORD)
+    page.get_by_label("Current password").fill(PASSWORD)
     page.get_by_label("New password").fill(OTHER)
     page.get_by_label("Confirm password").fill(OTHER)
     page.get_by_role("button", name="Set password").click()

@@ -98,7 +98,7 @@ def resume(path: Path, K: int, together: int) -> list[Candidate]:
 def draw(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: list[Prompt], config: SampleConfig, seed: int
 ) -> list[Candidate]:
-    """K answers to each prompt; an empty one, or one equal to an earlier sibling, is drawn again with a fresh seed."""
+    """K answers to each prompt; one equal to an earlier sibling is drawn again with a fresh seed. One may be empty."""
     slots = [
         Slot(prompt, ids, index)
         for prompt in prompts
@@ -120,10 +120,8 @@ def draw(
             top_p=config.top_p,
         )
         for slot, answer, answer_seed in zip(pending, answers, seeds, strict=True):
-            text = decode_answer(tokenizer, answer)
-            if text or not slot.answer:
-                slot.seed, slot.answer, slot.text = answer_seed, answer, text
-        pending = unwanted(slots)
+            slot.seed, slot.answer, slot.text = answer_seed, answer, decode_answer(tokenizer, answer)
+        pending = repeats(slots)
         if not pending:
             break
     return [
@@ -142,13 +140,13 @@ def draw(
     ]
 
 
-def unwanted(slots: list[Slot]) -> list[Slot]:
-    """Slots whose answer is empty or equal to that of an earlier slot of the same prompt."""
+def repeats(slots: list[Slot]) -> list[Slot]:
+    """Slots whose answer is equal to that of an earlier slot of the same prompt."""
     seen: set[tuple[str, str]] = set()
     found = []
     for slot in slots:
         key = (slot.prompt.prompt_id, slot.text)
-        if not slot.text or key in seen:
+        if key in seen:
             found.append(slot)
         seen.add(key)
     return found
@@ -158,10 +156,9 @@ def summary(rows: list[Candidate]) -> dict[str, float | int]:
     """How many answers are repeats or empty after all draws, how many ended by themselves, how long they are."""
     if not rows:
         return {}
-    full = [row for row in rows if row.text]
     return {
-        "sample/duplicates": len(full) - len({(row.prompt_id, row.text) for row in full}),
-        "sample/empty": len(rows) - len(full),
+        "sample/duplicates": len(rows) - len({(row.prompt_id, row.text) for row in rows}),
+        "sample/empty": sum(not row.text for row in rows),
         "sample/finished_share": sum(row.finished for row in rows) / len(rows),
         "sample/tokens_mean": sum(row.tokens for row in rows) / len(rows),
     }

@@ -824,6 +824,8 @@ def _read_native(row: Fields) -> Drafts:
     except ValidationError as error:
         first = error.errors()[0]
         _refuse(f"not a {kind.__name__.lower()} of ours: {'.'.join(map(str, first['loc'])) or 'row'}: {first['msg']}")
+    for place_there in ("prompt_id", "demonstration_id", "split", "group"):
+        row.get(place_there)  # means nothing here: prompts are known by their words, and each snapshot splits anew
     told_of_all = ("phase", "ranking_id", "labeler_group", "strength", "none_acceptable")
     known = Fields({key: row.get(key) for key in told_of_all})
     prompt = _native_prompt(row, row if kind is records.Prompt else row.get("prompt_facts"))

@@ -73,6 +73,11 @@ class Work:
         )
 
     @cached_property
+    def that_counts(self) -> Work:
+        """The work without hidden gold and second verdicts, which measure whoever made them."""
+        return self if self.measures is None else self.only(self.measures == 0)
+
+    @cached_property
     def between_people(self) -> Judgements:
         """What is compared with other people's: neither hidden gold, which all judge, nor anybody's second verdict."""
         return self.judgements if self.measures is None else self.judgements.only(self.measures == 0)

@@ -67,7 +67,7 @@ class Part {
       if (this.state === "done") tell("saving");
       const number = this.number;
       const answer = await post(this.path, [...this.stamped(), ["autosave", "1"]]);
-      if (answer.location) Object.assign(answer, { state: "refused", error: _("The server did not take this. Reload the page and look what is there.") });
+      if (answer.location) Object.assign(answer, { state: "refused", error: _("The server did not accept this. Reload the page to see what was saved.") });
       this.state = answer.state;
       if (answer.state === "done" || answer.kept) this.hasSaved(number, answer.saved);
       if (answer.state !== "done") {

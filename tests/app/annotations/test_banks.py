@@ -179,7 +179,7 @@ def test_texts_of_a_bank_have_no_review_and_stand_in_no_queue(workshop, tested):
         for verdict in (SEND_BACK, REJECT):
             with pytest.raises(NotFound, match="There is no such text"):
                 review.decide(session, reviewer, test.id, NOON, Decision(verdict, "Because."))
-        with pytest.raises(Invalid, match="Texts for a bank are tests"):
+        with pytest.raises(Invalid, match="Texts in a bank are tests"):
             campaigns.set_review(session, reviewer, bank.id, needed=True)
 
 

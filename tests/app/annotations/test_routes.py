@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from app.annotations import campaigns, service
-from app.models import Annotation, Campaign, Demonstration, Draft, Flag, Lease
+from app.models import Annotation, Campaign, Candidate, Demonstration, Draft, Flag, Lease
 from app.schemas import service as schemas
 from app.schemas.rules import Field, Schema, schema_of
 from tests.factories import LABELLED
@@ -226,6 +226,26 @@ def test_a_form_that_does_not_say_which_questions_it_answers_counts_as_outdated(
     assert at_work.client.get(f"{place}/rank").headers["location"] == place
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_an_answer_that_says_nothing_is_marked_wherever_it_is_read(browse, workshop, database):
+    tasks = workshop.prompts(1)
+    with database.transaction() as session:
+        session.get(Candidate, tasks[0][1][0]).text = ""
+    workshop.campaign(tasks)
+    browse.as_("labeler")
+    place, order = whole_task(browse)
+    rated = [browse.get(f"{place}?answer={number}").count("(empty answer)") for number in range(1, 5)]
+    assert rated == [int(candidate == str(tasks[0][1][0])) for candidate in order]
+    assert browse.get(f"{place}/rank").count("(empty answer)") == 1
+    browse.post(f"{place}/questions", {"text": "What of the empty one?"})
+    browse.post(f"{place}/submit", lanes(order) | shown(browse.get(f"{place}/rank")))
+    entry = re.search(r'href="(/label/mine/\d+)"', browse.get("/label/mine"))[1]
+    assert browse.get(entry).count("(empty answer)") == 1
+    browse.as_("researcher")
+    question = re.search(r'href="(/questions/\d+)"', browse.get("/questions"))[1]
+    assert browse.get(question).count("(empty answer)") == 1
+
+
 def test_a_labeler_never_sees_who_made_an_answer(at_work):
     place = take(at_work)
     pages = [at_work.get("/label"), *(at_work.get(f"{place}?answer={n}") for n in range(1, 5))]
@@ -241,6 +261,14 @@ def test_the_name_of_an_evaluation_does_not_tell_labelers_which_models_it_compar
     home = browse.get("/label")
     assert f"Evaluation {campaign.id}" in home
     assert "new-model" not in home + browse.get(take(browse))
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_the_home_page_promises_no_order_of_tasks(at_work):
+    """Gold and repetitions come in between: who counts on an order could tell them."""
+    page = at_work.get("/label")
+    assert "Your next task is picked for you." in page
+    assert "oldest" not in page
 
 
 def test_no_task_says_why(browse, workshop):

@@ -30,8 +30,9 @@ def test_sampled_answers_keep_their_provenance_and_come_once(database, world):
         sampled(one.id, 0, "a"),
         sampled(one.id, 1, "a"),
         sampled(one.id, 2, "b\x00"),
-        sampled(two.id, 0, " "),
+        sampled(two.id, 0, ""),
         sampled(two.id, 1, "c"),
+        sampled(two.id, 2, ""),
     ]
     with database.transaction() as session:
         service.add_candidates(session, run_id=None, model_version_id=other.id, rows=rows)  # noise: another maker
@@ -41,8 +42,8 @@ def test_sampled_answers_keep_their_provenance_and_come_once(database, world):
         kept = session.scalars(
             select(Candidate).where(Candidate.model_version_id == model.id).order_by(Candidate.id)
         ).all()
-    assert {p: len(i) for p, i in ids.items()} == {one.id: 2, two.id: 1}
-    assert [c.text for c in kept] == ["a", "b�", "c"]
+    assert {p: len(i) for p, i in ids.items()} == {one.id: 2, two.id: 2}
+    assert [c.text for c in kept] == ["a", "b�", "", "c"]
     assert (kept[0].origin, kept[0].seed) == (f"model:{model.id}", LARGE_SEED)
     assert kept[0].sampling == {"temperature": 0.7, "top_p": 0.9, "max_new_tokens": 64}
 

@@ -18,7 +18,7 @@ def sha(text):
 
 @pytest.fixture
 def models(database):
-    """Three models; two have two answers each to three prompts, the third is noise."""
+    """Three models; two have two answers each to three prompts, one of them empty; the third is noise."""
     with database.transaction() as session:
         versions = [ModelVersion(name=name, kind="sft", path=name) for name in ("sft-1", "ppo-1", "other")]
         session.add_all(versions)
@@ -29,7 +29,7 @@ def models(database):
             session.flush()
             for version in versions[: 2 if i < 3 else 1]:
                 for j in range(2):
-                    text = f"{version.name} {i} {j}"
+                    text = f"{version.name} {i} {j}" if (version.name, i, j) != ("ppo-1", 0, 0) else ""
                     session.add(
                         Candidate(
                             prompt_id=prompt.id,
@@ -89,10 +89,13 @@ def test_a_model_that_always_wins_has_rate_one_and_others_do_not_disturb(browse,
             "ties": 0,
         }
     ]
-    assert [(m["model"], m["mean_likert"]) for m in answer["models"]] == [("sft-1", 6.0), ("ppo-1", 7.0)]
+    assert [(m["model"], m["mean_likert"], m["answers"], m["empty_answers"]) for m in answer["models"]] == [
+        ("sft-1", 6.0, 6, 0),
+        ("ppo-1", 7.0, 6, 1),
+    ]
     tied = browse.client.get(f"/evaluations/{noise.id}.json").json()["pairs"][0]
     assert (tied["win_rate"], tied["ties"]) == (0.5, 12)
-    assert "ppo-1" in browse.get("/evaluations")
+    assert '6 <span class="muted small nowrap">(1 empty)</span>' in browse.get("/evaluations")
 
 
 def test_an_evaluation_without_data_says_so(browse, database, models):
@@ -122,7 +125,7 @@ def test_rankings_of_answers_by_no_registered_model_are_counted_and_the_reason_i
     page = browse.get("/evaluations")
     assert "nobody has submitted" not in page
     assert "3 annotations" in page
-    assert "the answers come from 0 registered models, and two are compared" in page
+    assert "these answers come from 0." in page
 
 
 def test_a_labeler_sees_no_evaluations(browse):

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app.agreement import service as agreement
 from app.agreement.rules import Filters as Compared
@@ -17,6 +17,8 @@ from app.costs import queries as costs
 from app.costs import rules as cost_rules
 from app.evaluations import queries as evaluations
 from app.gold import queries as gold
+from app.models import Campaign, GoldItem, Task
+from app.oversight import queries as watched
 from app.oversight import service as oversight
 from app.oversight.rules import Filters as Watched
 from app.prompts import queries as prompts
@@ -115,6 +117,27 @@ def test_people_are_measured_by_all_they_did_but_each_thing_with_its_like(calibr
     assert rankings_in(work.between_people, of_people) == truth.rankings
     assert rankings_in(work.beside_gold, of_people) == truth.rankings + truth.uses["gold"]
     assert len(RankingPairs.of(work.judgements).of_one_person()) == truth.uses["repeat"]
+
+
+def test_the_watch_over_two_models_takes_each_ranking_that_counts_once(calibrated, truth):
+    """What all judge as gold, or one judges twice, would be taken for a change of the standard."""
+    with calibrated.database.reading() as session:
+        report = oversight.report(session, Watched(campaign=calibrated.campaign))
+    assert report.pair == ("m", "n")
+    assert sum(len(report.drift_of(number).days) for number in range(len(report.workers))) == truth.rankings
+
+
+def test_a_bank_is_no_work_and_a_test_in_it_is_nobodys_work_there(calibrated):
+    with calibrated.database.transaction() as session:
+        banks = session.scalars(select(Campaign.id).where(Campaign.purpose == "bank")).all()
+        assert [(one.people, one.submitted) for one in annotations.progress(session, NOON, banks[0]).values()] == [
+            (1, 1)
+        ]
+        for task in session.scalars(select(Task.id).where(Task.campaign_id == banks[0])):
+            session.add(GoldItem(task_id=task, content={"ranks": {}}, decided_at=NOON))
+        session.flush()
+        found = watched.differing_from_gold(session, calibrated.researcher.id, closed_only=False, limit=99)
+    assert {annotation.campaign_id for annotation, _gold in found} == {calibrated.campaign}
 
 
 def rankings_in(judgements, of_people):

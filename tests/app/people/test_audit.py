@@ -71,7 +71,7 @@ def test_it_is_asked_by_person_subject_words_and_day(admin, database, factory):
     old = utc_now() - timedelta(days=40)
     assert "runs 7" in admin.get(f"/audit?since={old:%Y-%m-%d}&until={old:%Y-%m-%d}")
     assert "runs 7" not in admin.get(f"/audit?since={utc_now():%Y-%m-%d}")
-    assert "No event matches" in admin.get("/audit?what=nothing+of+the+kind")
+    assert "No matching events" in admin.get("/audit?what=nothing+of+the+kind")
     admin.get("/audit?until=9999-12-31", status=422)
     admin.get("/audit?who=x", status=422)
 

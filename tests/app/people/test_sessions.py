@@ -73,8 +73,8 @@ def test_the_password_changes_only_with_the_present_one_and_takes_every_other_wa
     with database.transaction() as session:
         lena = session.query(Person).filter_by(email=LENA).one()
         tokens.make_token(session, lena, name="nightly", days=30, now=utc_now())
-    assert "not your present password" in change(browse, present="guessed", status=422).text
-    assert "not your present password" in change(browse, present="", status=422).text
+    assert "not your current password" in change(browse, present="guessed", status=422).text
+    assert "not your current password" in change(browse, present="", status=422).text
     assert is_in(copy)
     assert is_in(other)
     change(browse)
@@ -104,9 +104,9 @@ def test_a_one_time_password_is_not_asked_for_twice(browse):
     browse.client.cookies.clear()
     browse.get("/sign-in")
     browse.post("/sign-in", {"email": LENA, "password": once})
-    assert "Present password" not in browse.get("/account/password")
+    assert "Current password" not in browse.get("/account/password")
     browse.post("/account/password", {"password": OTHER, "again": OTHER})
-    assert "Present password" in browse.get("/account/password")
+    assert "Current password" in browse.get("/account/password")
     browse.post("/account/password", {"password": PASSWORD, "again": PASSWORD}, status=422)
 
 

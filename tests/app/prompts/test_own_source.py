@@ -1,9 +1,10 @@
 """A file is a source of its own, and whom it does not name is nobody in particular."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from app.agreement import service as agreement
 from app.agreement import tables
@@ -193,3 +194,45 @@ def test_the_cases_of_who_judged(shared_data, database, settings, every, report)
     found = report()
     assert found.rankings.themselves[HEADLINE].micro.counts.pairs == 0
     assert [*tables.labelers(found), *tables.pairs(found)] == []
+
+
+WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+
+
+def wait_for(later, database):
+    """Until it is done or waits for a lock."""
+    waits = False
+    while not later.done() and not waits:
+        with database.reading() as session:  # each time anew: a transaction sees one state of the server
+            waits = session.scalar(WAITING) > 0
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"])
+@pytest.mark.parametrize(
+    ("first", "second", "names"),
+    [("train.jsonl", "train.jsonl", ["train", "train 2"]), ("train.jsonl", "train 2.jsonl", ["train 2", "train 2 2"])],
+)
+def test_files_that_come_at_the_same_moment_are_sources_of_their_own(
+    database, settings, tmp_path, take, first, second, names
+):
+    """SQLite lets one transaction write at a time anyway."""
+    if second != first:
+        take({"prompt": "earlier"}, name=first, kind="prompts")
+    (tmp_path / "one").write_text('{"prompt": "one"}')
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            here = service.import_file(session, settings, None, tmp_path / "one", first, kind="prompts").source
+            later = pool.submit(take, {"prompt": "two"}, name=second, kind="prompts")
+            wait_for(later, database)
+        assert [here, later.result().source] == names
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"])
+def test_one_content_that_comes_twice_at_the_same_moment_is_one_source(database, settings, tmp_path, take):
+    (tmp_path / "one").write_text('{"prompt": "one"}\n')
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            here = service.import_file(session, settings, None, tmp_path / "one", "a.jsonl", kind="prompts").source
+            later = pool.submit(take, {"prompt": "one"}, name="b.jsonl", kind="prompts")
+            wait_for(later, database)
+        assert (here, later.result().source) == ("a", "a")

@@ -43,6 +43,15 @@ def test_a_prompt_page_shows_the_weak_order_in_letters(browse):
     assert "<strong>colour</strong>" in page
 
 
+def test_an_empty_answer_is_marked_where_its_text_would_stand(browse):
+    browse.as_("admin")
+    upload(
+        browse, [{"prompt": "p", "annotator": "ana", "candidates": [{"text": "", "rank": 2}, {"text": "b", "rank": 1}]}]
+    )
+    page = browse.get(re.search(r'href="(/prompts/\d+)"', browse.get("/prompts"))[1])
+    assert page.count("(empty answer)") == 1
+
+
 def test_the_pool_is_searched_filtered_and_paged(browse):
     browse.as_("engineer")
     upload(

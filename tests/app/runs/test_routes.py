@@ -503,7 +503,7 @@ def test_the_page_of_a_run_shows_its_worker_and_when_it_was_last_heard_of(browse
     browse.as_("engineer")
     page = browse.get(f"/runs/{run.id}")
     assert "worker-1 (host, 7)" in page
-    assert "last sign of life" in page
+    assert "last heard from" in page
     assert "The worker is gone" not in page
     assert browse.client.get(f"/runs/{run.id}.json").json()["worker"] == "worker-1 (host, 7)"
     long_ago = now - timedelta(seconds=2 * settings.lease_seconds)

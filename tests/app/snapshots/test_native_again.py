@@ -165,6 +165,7 @@ def test_an_export_that_comes_back_elsewhere_is_exported_alike(database, setting
     toxicity = exported(database, settings, BY_TOXICITY, tmp_path / "toxicity")
     entries = taken(there, its_settings, *(quality / name for name in order), toxicity / RANKINGS)
     assert [entry.rejects for entry in entries] == [[]] * 4
+    assert [entry.unused for entry in entries] == [{}] * 4  # our ids and splits mean nothing elsewhere, nor are missed
     with there.reading() as session:
         found = session.execute(select(Campaign.name, Campaign.kind, Campaign.phase, Campaign.imported))
         assert {name: (kind, phase, imported) for name, kind, phase, imported in found} == {

@@ -61,11 +61,11 @@ def test_the_page_shows_the_split_the_templates_it_left_out_and_every_leak(brows
     page = browse.get(address)
     assert "3 leaks: what is held out is trained on too." in page
     assert "2 users · 1 rows apart from their prompt" in page
-    assert "7 prompts stand apart from their users" in page
+    assert "7 prompts kept apart from their users" in page
     assert '<tr><td>hi</td><td class="number">7</td><td class="number">6</td></tr>' in page
     del manifest["split"]
     path.write_text(json.dumps(manifest))
-    assert "Frozen before prompts were split by groups" in browse.get(address)
+    assert "Frozen before prompts were split by group:" in browse.get(address)
 
 
 def test_a_file_that_is_not_what_was_frozen_is_not_handed_out(browse, settings):

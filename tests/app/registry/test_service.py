@@ -60,6 +60,6 @@ def test_a_run_is_told_what_the_registry_knows_of_its_models(factory, database, 
     old = factory.add(ModelVersion(name="old", kind="reward", path="runs/2/model", metrics={}, provenance={}))
     parents = [RunParent(role="sft", model_version_id=base.id), RunParent(role="reward", model_version_id=old.id)]
     run = factory.add(Run(name="ppo-1", stage="ppo", parents=parents))
-    assert execution.prepare(settings, database, run.id)
+    execution.prepare(settings, database, run.id)
     spec = RunSpec.model_validate_json((runs.folder_of(settings, run.id) / CONFIG).read_text())
     assert spec.recorded == {"sft": known, "reward": {}}

@@ -46,6 +46,7 @@ def test_an_invited_person_does_the_test_by_keyboard_and_a_researcher_rates_it_s
     page.keyboard.press("Enter")
     for text in ("I would listen first.", "I would say what I know."):
         expect(page.get_by_text("time left")).to_be_visible()
+        expect(page.locator("textarea:focus")).to_have_value("")
         page.keyboard.type(text)
         expect(page.locator("[data-save-state]")).to_contain_text("Saved")
         page.keyboard.press("Control+Enter")

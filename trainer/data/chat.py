@@ -67,7 +67,8 @@ class Accepts:
         if roles not in self._problems:
             self._problems[roles] = _problem(self._tokenizer, row.messages)
         if problem := self._problems[roles]:
-            kind, name = type(row).__name__.lower(), next(iter(type(row).model_fields))  # the first field is its name
+            kind = type(row).__name__.lower()
+            name = next(field for field in type(row).model_fields if field.endswith("_id"))  # its own stands first
             self.findings.add(f"a {kind} is left out: {problem}", str(getattr(row, name)))
         return problem is None
 

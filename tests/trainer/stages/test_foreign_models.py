@@ -69,7 +69,7 @@ STAGES = {
     "sft": ({"epochs": 1, "max_tokens": 48}, ["base"], ["d5"]),
     "reward": ({"max_tokens": 48}, ["sft"], ["r5"]),
     "crossvalidate": ({"max_tokens": 48, "folds": 2, "seeds": 1}, ["sft"], ["r5"]),
-    "ppo": ({"iterations": 1, "batch_size": 24, **SHORT}, ["sft", "reward"], ["p5"]),
+    "ppo": ({"iterations": 1, "batch_size": 24, "minibatch_size": 8, **SHORT}, ["sft", "reward"], ["p5"]),
     "evaluate": (SHORT, ["policy", "reference", "reward"], ["p7", "d7"]),
     "sample": ({"answers_per_prompt": 1, **SHORT}, ["policy"], ["p5"]),
 }

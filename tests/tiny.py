@@ -7,7 +7,16 @@ import torch
 
 from trainer.__main__ import main
 from trainer.contract.configs import PretrainConfig
-from trainer.contract.folder import DEMONSTRATIONS, MANIFEST, PROMPTS, RANKINGS, RunManifest, RunSpec, write_json
+from trainer.contract.folder import (
+    DEMONSTRATIONS,
+    MANIFEST,
+    PROMPTS,
+    RANKINGS,
+    RunManifest,
+    RunSpec,
+    checkpoints_of,
+    write_json,
+)
 from trainer.contract.records import Answer, Demonstration, Message, Prompt, Ranking, write_rows
 from trainer.data.tokenizer import train_tokenizer
 from trainer.loop import stopping
@@ -157,3 +166,8 @@ def kill_at(monkeypatch, step):
             raise Killed
 
     monkeypatch.setattr(MetricsLog, "write", write_or_die)
+
+
+def kept_steps(folder):
+    """Steps of the checkpoints that lie in a folder, oldest first."""
+    return [step for step, _ in checkpoints_of(folder)]

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from trainer.loop.checkpoint import kept_steps, latest_checkpoint, save_checkpoint
+from tests import tiny
+from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.finite import NotFiniteError, check_loaded, check_said, check_weights, first_not_finite, take_step
 
 BAD = (math.nan, math.inf, -math.inf)
@@ -82,7 +83,7 @@ def test_a_checkpoint_that_is_spoilt_is_not_written_and_the_good_one_stays(tmp_p
         spoil(spoilt)
         with pytest.raises(NotFiniteError, match="The checkpoint was not written"):
             save_checkpoint(tmp_path, 2, spoilt)
-    assert kept_steps(tmp_path) == [1]
+    assert tiny.kept_steps(tmp_path) == [1]
 
 
 def test_a_spoilt_checkpoint_of_an_earlier_version_is_passed_over(tmp_path):

@@ -11,7 +11,6 @@ from trainer.__main__ import main
 from trainer.contract.folder import INPUTS, MANIFEST, PROMPTS, RANKINGS, SnapshotManifest, sha256_of, write_json
 from trainer.contract.integrity import corpus_has_changed, differences, digest_of, hashes_of, told
 from trainer.contract.records import Prompt, write_rows
-from trainer.loop.checkpoint import kept_steps
 
 SFT = {"epochs": 1, "batch_size": 4, "max_tokens": 48, "checkpoint_every": 1}
 PRETRAIN = {
@@ -124,7 +123,7 @@ def test_a_model_from_elsewhere_must_stay_what_the_run_began_with(snapshot, tmp_
     swap_weights(base)
     complaint = refused("sft", tmp_path / "run", **order)
     assert 'Since this run began, the model "base" has changed: model.safetensors' in complaint["message"]
-    assert kept_steps(tmp_path / "run" / "checkpoints") == [1]
+    assert tiny.kept_steps(tmp_path / "run" / "checkpoints") == [1]
 
 
 def test_a_snapshot_that_is_not_what_was_frozen_is_refused(run_3, snapshot, tmp_path):

@@ -12,7 +12,7 @@ from tests import tiny
 from trainer.__main__ import main
 from trainer.contract.folder import ANSWERS, INPUTS, MANIFEST, PROMPTS
 from trainer.contract.records import AnswerToScore, Prompt, write_rows
-from trainer.loop.checkpoint import kept_steps, latest_checkpoint
+from trainer.loop.checkpoint import latest_checkpoint
 from trainer.models.reward_model import new_reward_model
 from trainer.stages import ppo
 
@@ -188,7 +188,7 @@ def test_nan_in_a_gradient_stops_before_the_step_and_the_run_goes_on_from_before
     assert f"Step {step} was not taken: " in told["message"]
     assert f"the gradient of {TENSOR}" in told["message"]
     assert f"The checkpoint of step {step - 1} is kept." in told["message"]
-    assert kept_steps(folder / "checkpoints")[-1] == step - 1
+    assert tiny.kept_steps(folder / "checkpoints")[-1] == step - 1
     monkeypatch.undo()
     goes_on_as_if_nothing_had_happened(stage, folder, orders[stage], whole(stage))
 
@@ -220,7 +220,7 @@ def test_nan_in_the_pretraining_mix_is_named(orders, whole, tmp_path, monkeypatc
     told = fails("ppo", folder)
     assert "Step 2 was not taken: the loss of the pretraining mix is nan" in told["message"]
     assert "pretrain_coefficient" in told["cause"]
-    assert kept_steps(folder / "checkpoints") == [1]
+    assert tiny.kept_steps(folder / "checkpoints") == [1]
     monkeypatch.undo()
     goes_on_as_if_nothing_had_happened("ppo", folder, orders["ppo"], whole("ppo"))
 
@@ -230,7 +230,7 @@ def test_nan_in_the_value_models_gradient_stops_too(orders, tmp_path, monkeypatc
     break_at(monkeypatch, "ppo", 2, "value")
     told = fails("ppo", folder)
     assert (told["step"], told["tensor"]) == (2, TENSOR)
-    assert kept_steps(folder / "checkpoints") == [1]
+    assert tiny.kept_steps(folder / "checkpoints") == [1]
 
 
 def spoilt(path, source, tensor=TENSOR, value=math.nan, number=True):
@@ -271,7 +271,7 @@ def test_a_model_with_one_nan_is_refused_before_anything_starts(orders, tmp_path
     assert "1 of " in told["message"]
     assert told["resumable"] is False
     assert not (folder / "metrics.jsonl").exists()
-    assert not kept_steps(folder / "checkpoints")
+    assert not tiny.kept_steps(folder / "checkpoints")
 
 
 def test_a_spoilt_member_of_an_ensemble_is_refused_too(orders, reward, tmp_path):

@@ -102,6 +102,7 @@ def traits(address, before, held, after):
     return {name: str(value) for name, value in found.items()}
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def test_a_script_that_reads_every_page_guesses_no_better_than_chance(browse, workshop, measured):
     seen, truth = read(browse, workshop, measured)
     assert {True, False} == set(truth)

@@ -305,6 +305,7 @@ def test_a_corpus_is_kept_once_as_documents(take, count, settings, database):
         assert [json.loads(line)["text"] for line in file] == ["First document,\ntwo lines.", "Second."]
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def test_the_wmt_rankings_give_exactly_the_pairs_of_the_file(database, settings, shared_data):
     """27 rows of the file hold a single answer, which is no ranking; every other row and every pair is there."""
     path = shared_data / "rankings_wmt15.jsonl.gz"

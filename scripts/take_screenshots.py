@@ -7,7 +7,6 @@ python -m scripts.take_screenshots --pages ranking rating --sizes phone --locale
 import argparse
 import html
 import re
-import shutil
 import socket
 import tempfile
 import threading
@@ -24,6 +23,7 @@ from app.language import LOCALES
 from app.main import create_app
 from app.migrate import migrate
 from app.settings import Settings
+from scripts import chromium
 from tests.browsing import PASSWORD
 from tests.scenes import KEY, LABELER_PAGES, OTHER_PAGES, STRANGER, TASK, furnish
 
@@ -32,13 +32,6 @@ THEMES = ("light", "dark")
 LET_GO = """() => document.querySelectorAll("body *").forEach((element) => {
   if (getComputedStyle(element).position === "sticky") element.style.position = "static";
 })"""
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-sync",
-]
 
 
 @contextmanager
@@ -166,7 +159,7 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     with furnished_site() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium.installed(), args=chromium.FLAGS)
         taken = take_all(browser, address, given)
         browser.close()
     write_contact_sheet(given.out, taken)

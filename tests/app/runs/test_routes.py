@@ -52,6 +52,7 @@ def test_an_engineer_starts_a_run_and_sees_it_waiting(browse, parts):
     assert "sft-1" in browse.get("/dashboard")
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_every_stage_has_a_form(browse, parts):
     browse.as_("engineer")
     for stage in rules.STAGES:
@@ -59,6 +60,7 @@ def test_every_stage_has_a_form(browse, parts):
     browse.get("/runs/new?stage=magic", status=422)
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_wrong_setting_is_shown_at_its_field_and_nothing_is_started(browse, parts):
     browse.as_("engineer")
     browse.get("/runs/new?stage=sft")
@@ -82,6 +84,7 @@ def test_a_wrong_setting_is_shown_at_its_field_and_nothing_is_started(browse, pa
         ({"name": "x" * 121}, "at most 120 characters"),
     ],
 )
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_missing_part_is_named(browse, parts, change, sentence):
     browse.as_("engineer")
     browse.get("/runs")
@@ -117,6 +120,7 @@ def test_all_that_is_missing_or_wrong_is_told_together_each_at_its_field(browse,
     assert "4 to 9" in browse.post("/runs", form | right, status=422).text
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_reward_model_cannot_stand_where_a_language_model_must(browse, parts):
     browse.as_("engineer")
     browse.get("/runs")
@@ -124,6 +128,7 @@ def test_a_reward_model_cannot_stand_where_a_language_model_must(browse, parts):
     assert "cannot be used as “base”" in browse.post("/runs", form, status=422).text
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_campaign_of_sampled_answers_asks_for_four_to_nine(browse, parts):
     browse.as_("engineer")
     browse.get("/runs")
@@ -143,6 +148,7 @@ def test_a_waiting_run_is_cancelled_at_once_and_can_go_on(browse, parts):
     assert "waiting for a worker" in browse.get(address)
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_curves_and_samples_come_from_the_run_folder_and_half_a_line_waits(browse, factory, settings):
     run = factory.add(Run(name="ppo-1", stage="ppo", status="running", step=2, total=9, started_at=utc_now()))
     folder = service.folder_of(settings, run.id)
@@ -224,6 +230,7 @@ def test_a_finished_sample_run_brings_its_answers_to_labelers_once(database, fac
         assert session.query(Lease).count() == 4
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_corpus_of_the_browser_lies_in_the_data_folder(browse, settings):
     browse.as_("engineer")
     page = browse.post("/runs", {"stage": "pretrain", "config-corpus": "/etc/passwd"}, status=422).text
@@ -243,6 +250,7 @@ def test_a_corpus_of_the_browser_lies_in_the_data_folder(browse, settings):
         ({"prompts-count": "0"}, "at least one prompt"),
     ],
 )
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_what_would_fail_after_hours_of_sampling_fails_before(browse, parts, wrong, sentence):
     browse.as_("engineer")
     form = {"stage": "sample", "parent-policy": parts["sft"], "snapshot": parts["snapshot"], "campaign-name": "Round 1"}
@@ -298,6 +306,7 @@ def test_a_second_click_starts_no_second_run(browse, parts):
     assert browse.post("/runs", {**form, "name": "again"}).headers["location"] != first
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_reward_form_keeps_all_that_was_typed_and_tells_each_wrong_line(browse, parts):
     browse.as_("engineer")
     form = {
@@ -318,6 +327,7 @@ def test_a_reward_form_keeps_all_that_was_typed_and_tells_each_wrong_line(browse
     assert '<option value="False" selected>no' in page
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_choice_that_does_not_exist_stays_in_sight(browse, parts):
     browse.as_("engineer")
     page = browse.get("/runs/new?stage=reward&config-ties=perhaps")
@@ -366,6 +376,7 @@ def finished(factory, settings, stage, manifest, **columns):
     return run
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_the_page_of_a_reward_run_shows_all_that_was_measured(browse, factory, settings):
     run = finished(factory, settings, "reward", judged.reward_manifest())
     browse.as_("researcher")
@@ -388,6 +399,7 @@ def test_the_page_of_a_reward_run_shows_all_that_was_measured(browse, factory, s
     assert "None" not in page.partition('id="run-figures"')[2].partition('id="curves"')[0]
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_every_picture_says_what_it_shows_or_stands_in_the_row_of_its_numbers(browse, factory, settings):
     run = finished(factory, settings, "reward", judged.reward_manifest())
     browse.as_("researcher")
@@ -397,6 +409,7 @@ def test_every_picture_says_what_it_shows_or_stands_in_the_row_of_its_numbers(br
         assert 'aria-hidden="true"' in picture or ('role="img"' in picture and "aria-label" in picture), picture
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_cross_validation_shows_people_seen_and_unseen(browse, factory, settings):
     run = finished(factory, settings, "crossvalidate", judged.crossvalidate_manifest())
     browse.as_("researcher")
@@ -407,6 +420,7 @@ def test_a_cross_validation_shows_people_seen_and_unseen(browse, factory, settin
     assert "Every training (15)" in page
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_run_from_before_figures_says_why_there_are_none(browse, factory, settings):
     old = '{"schema_version": 1, "stage": "reward", "metrics": {"reward/heldout_accuracy": 0.6}}'
     run = finished(factory, settings, "reward", old)
@@ -416,6 +430,7 @@ def test_a_run_from_before_figures_says_why_there_are_none(browse, factory, sett
 
 
 @pytest.mark.parametrize("manifest", ["{", '{"stage": "reward", "from": "the future"}', "[" * 100_000, "7", "\udcff"])
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_manifest_that_cannot_be_read_spoils_no_page(browse, factory, settings, manifest):
     run = finished(factory, settings, "reward", None)
     (service.folder_of(settings, run.id) / "manifest.json").write_bytes(manifest.encode(errors="surrogateescape"))
@@ -424,6 +439,7 @@ def test_a_manifest_that_cannot_be_read_spoils_no_page(browse, factory, settings
     assert "cannot be read" in browse.client.get(f"/runs/{run.id}/figures.json").json()["problem"]
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_numbers_that_are_none_are_dashes(browse, factory, settings):
     nothing = Share()
     empty = judged.reward_manifest(
@@ -449,6 +465,7 @@ def test_numbers_that_are_none_are_dashes(browse, factory, settings):
     assert '<td class="number value">–</td>' in page
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_numbers_that_json_does_not_have_are_taken_for_missing(browse, factory, settings):
     text = judged.reward_manifest().model_dump_json().replace('"ece":0.037', '"ece":NaN')
     text = re.sub(r'"correlation":0.42', '"correlation":1e999', text)
@@ -460,6 +477,7 @@ def test_numbers_that_json_does_not_have_are_taken_for_missing(browse, factory, 
     assert browse.client.get(f"/runs/{run.id}/figures.json").json()["judging"]["calibration"]["ece"] is None
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_names_that_others_wrote_stay_text(browse, factory, settings):
     evil = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
     manifest = judged.reward_manifest(
@@ -483,6 +501,7 @@ def test_names_that_others_wrote_stay_text(browse, factory, settings):
     assert "{{ 7 * 7 }}" in browse.get(f"/runs/{reward.id}/figures")
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_figures_are_looked_for_until_the_run_is_over(browse, factory, settings):
     going = finished(factory, settings, "reward", None, status="running", name="reward-1")
     browse.as_("researcher")
@@ -525,6 +544,7 @@ def a_run(factory, **columns):
     )
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_the_page_of_a_run_shows_its_worker_and_when_it_was_last_heard_of(browse, factory, settings):
     now = utc_now()
     run = a_run(factory, worker="worker-1 (host, 7)", heartbeat_at=now, resumed_at=now, step=10, total=100)

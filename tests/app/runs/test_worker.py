@@ -55,7 +55,7 @@ def wait_until(database, run_id, condition, patience=PATIENCE_SECONDS):
 def test_a_run_ends_in_the_registry_and_a_killed_worker_resumes_it_from_its_checkpoint(
     database, settings, corpus, start_worker
 ):
-    run_id = order(database, corpus, steps=1500, checkpoint_every=20)
+    run_id = order(database, corpus, steps=800, checkpoint_every=20)
     worker = start_worker()
     wait_until(database, run_id, lambda run: run.step >= 60)
     os.kill(worker.pid, signal.SIGKILL)
@@ -66,12 +66,12 @@ def test_a_run_ends_in_the_registry_and_a_killed_worker_resumes_it_from_its_chec
     wait_until(database, run_id, lambda run: run.attempts == 2)
     assert not psutil.pid_exists(orphan) or psutil.Process(orphan).status() == psutil.STATUS_ZOMBIE
     run = wait_until(database, run_id, lambda run: run.status in ("succeeded", "failed"))
-    assert (run.status, run.attempts, run.step) == ("succeeded", 2, 1500)
+    assert (run.status, run.attempts, run.step) == ("succeeded", 2, 800)
     assert "resumed from step" in service.read_log(folder)
     steps = [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
     train_steps = sorted(set(steps))
     assert train_steps[0] <= 1
-    assert train_steps[-1] == 1500
+    assert train_steps[-1] == 800
     assert len(steps) == len(set(steps)), "a step was logged twice"
     with database.reading() as session:
         model = session.query(ModelVersion).filter_by(run_id=run_id).one()
@@ -80,19 +80,34 @@ def test_a_run_ends_in_the_registry_and_a_killed_worker_resumes_it_from_its_chec
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_cancelling_stops_the_child_and_going_on_resumes_it(database, settings, corpus, start_worker):
-    run_id = order(database, corpus, steps=1_000_000, checkpoint_every=20)
+def test_an_idle_worker_of_the_same_name_may_end_and_stop_keeps_the_step_that_going_on_starts_from(
+    database, settings, corpus, start_worker
+):
+    run_id = order(database, corpus, steps=1_000_000, checkpoint_every=1_000_000)
     start_worker()
-    wait_until(database, run_id, lambda run: run.step >= 40)
-    child = json.loads((service.folder_of(settings, run_id) / "child.json").read_text())["pid"]
+    before = wait_until(database, run_id, lambda run: run.step >= 5)
+    idle = start_worker()
+    wait_for_line(settings, "is ready", times=2)
+    idle.terminate()
+    assert idle.wait(60) == 0
+    run = wait_until(database, run_id, lambda run: run.step > before.step + 20)
+    assert (run.status, run.attempts, run.fence) == ("running", 1, before.fence)
+
+    child = child_of(settings, run_id)["pid"]
     with database.transaction() as session:
         service.cancel(session, settings, None, run_id)
-    wait_until(database, run_id, lambda run: run.status == "cancelled")
+    run = wait_until(database, run_id, lambda run: run.status == "cancelled")
     assert not psutil.pid_exists(child)
+    folder = service.folder_of(settings, run_id)
+    assert saved_step(folder) == service.last_metrics(folder)["step"] == run.step > before.step
+    assert run.worked_seconds > 0
+    assert run.resumed_at is None
+
     with database.transaction() as session:
         service.go_on(session, settings, None, run_id)
-    run = wait_until(database, run_id, lambda run: run.attempts == 2 and run.step > 60)
-    assert run.status == "running"
+    again = wait_until(database, run_id, lambda now: now.attempts == 2 and now.step > run.step)
+    assert again.status == "running"
+    assert f"resumed from step {run.step}" in service.read_log(folder)
     with database.transaction() as session:
         service.cancel(session, settings, None, run_id)
     wait_until(database, run_id, lambda run: run.status == "cancelled")
@@ -119,35 +134,6 @@ def test_a_broken_run_tells_why_and_a_stopped_worker_leaves_its_run_to_the_next(
     with database.transaction() as session:
         service.cancel(session, settings, None, running)
     wait_until(database, running, lambda run: run.status == "cancelled")
-
-
-@pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_stopping_an_idle_worker_of_the_same_name_leaves_the_run_of_the_other_alone(
-    database, settings, corpus, start_worker
-):
-    run_id = order(database, corpus, steps=1_000_000, checkpoint_every=20)
-    start_worker()
-    before = wait_until(database, run_id, lambda run: run.step >= 20)
-    idle = start_worker()
-    wait_for_line(settings, "is ready", times=2)
-    idle.terminate()
-    assert idle.wait(60) == 0
-    run = wait_until(database, run_id, lambda run: run.step > before.step + 20)
-    assert (run.status, run.attempts, run.fence) == ("running", 1, before.fence)
-
-
-@pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_stop_keeps_the_step_that_the_run_is_in(database, settings, corpus, start_worker):
-    run_id = order(database, corpus, steps=1_000_000, checkpoint_every=1_000_000)
-    start_worker()
-    wait_until(database, run_id, lambda run: run.step >= 5)
-    with database.transaction() as session:
-        service.cancel(session, settings, None, run_id)
-    run = wait_until(database, run_id, lambda run: run.status == "cancelled")
-    folder = service.folder_of(settings, run_id)
-    assert saved_step(folder) == service.last_metrics(folder)["step"] == run.step >= 5
-    assert run.worked_seconds > 0
-    assert run.resumed_at is None
 
 
 @pytest.mark.slow

@@ -105,6 +105,15 @@ def is_busy(error: DBAPIError | PoolTimeout) -> bool:
     return locked or getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE
 
 
+def is_away(error: DBAPIError | PoolTimeout) -> bool:
+    """Whether PostgreSQL was not there or the line to it was cut; what it was asked may even have been done."""
+    if isinstance(error, PoolTimeout):
+        return False
+    lost = (None, "57P01", "57P02", "57P03")  # no word from it at all; it goes down, went down, comes up
+    state = getattr(error.orig, "sqlstate", "")
+    return error.connection_invalidated or (isinstance(error, OperationalError) and state in lost)
+
+
 def _switch_to_wal(cursor: Any, patience: float) -> None:
     """Use the write-ahead log; of several processes that open a new file together, all but one wait for it.
 

@@ -2,10 +2,11 @@
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.language import gettext as _
+from trainer.contract import refused
 
 
 class DomainError(Exception):
@@ -41,6 +42,12 @@ class Invalid(DomainError):  # noqa: N818 - named for what happened, read as `ra
         for field, problem in self.fields.items():
             places.setdefault(problem, []).append(field)
         return [f"- {', '.join(fields)}: {problem}" for problem, fields in places.items()]
+
+
+def refused_places(errors: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """What pydantic refused of a request, by its place in there, in the language in use."""
+    told = ((error["loc"][1:], *refused.told(error)) for error in errors)
+    return {".".join(map(str, place)) or "body": _(text, **values) for place, text, values in told}
 
 
 class Forbidden(DomainError):  # noqa: N818

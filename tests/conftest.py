@@ -26,6 +26,11 @@ from app.settings import Settings
 from tests.browsing import Browsing
 from tests.factories import Factory
 
+for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    # Read when torch and numpy are loaded, here and in processes that tests start. The models of tests are too small
+    # to share: a second thread only spins at the barriers, which doubled what the trainer's tests cost.
+    os.environ.setdefault(threads, "1")
+
 ENGINES = ("sqlite", "postgresql")
 MANY_MODULES = 50
 _modules_set_aside = 0

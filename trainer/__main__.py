@@ -206,6 +206,8 @@ def explain(stage: str, error: Exception) -> tuple[str, bool]:
         )
     if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
         return f"The {stage} stage ran out of memory ({text}). Lower its batch size or the token limits.", True
+    if isinstance(error, FileNotFoundError):
+        return f"The {stage} stage misses a file that it reads ({text}). Put it back, or start a new run.", False
     ours = Path(__file__).resolve().parent
     frames = traceback.extract_tb(error.__traceback__)
     # Our own ValueErrors and OSErrors are sentences already; those from inside a library are not.

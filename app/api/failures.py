@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from app.api.schemas import Failure, Problem
-from app.errors import DomainError, Invalid, no_room, retry_header
+from app.errors import DomainError, Invalid, no_room, refused_places, retry_header
 from app.web.error_pages import answer_of_the_database
 from app.web.security import HEADERS
 
@@ -49,9 +49,10 @@ def add_failures(api: FastAPI) -> None:
 
     @api.exception_handler(RequestValidationError)
     async def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
-        fields = {".".join(str(part) for part in e["loc"][1:]) or "body": str(e["msg"]) for e in error.errors()}
-        first = next(iter(fields.items()))
-        return failure(422, f"The request was not understood ({first[0]}: {first[1]}). Nothing was changed.", fields)
+        fields = refused_places(error.errors())
+        place, sentence = next(iter(fields.items()))
+        first = f"{place}: {sentence.rstrip('.')}"
+        return failure(422, f"The request was not understood ({first}). Nothing was changed.", fields)
 
     @api.exception_handler(HTTPException)
     async def http_error(_request: Request, error: HTTPException) -> JSONResponse:

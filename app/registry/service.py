@@ -1,7 +1,6 @@
 """Model versions: entering the result of a run, finding parents."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -11,7 +10,7 @@ from app.language import gettext as _
 from app.models import ModelParent, ModelVersion
 from app.people import service as people
 from app.registry import queries
-from trainer.contract.integrity import differences, hashes_of
+from trainer.contract.integrity import differences
 
 
 def register(
@@ -25,8 +24,8 @@ def register(
     parents: dict[str, int],
     metrics: dict[str, Any],
     provenance: dict[str, Any],
-    folder: Path,
     files: Mapping[str, str],
+    found: Mapping[str, str],
 ) -> ModelVersion:
     """Enter the model of a finished run; a run has one model, so entering it again returns the first.
 
@@ -40,15 +39,15 @@ def register(
         parents: role -> id.
         metrics: of its run.
         provenance: of its run; ``files`` is added, so that later runs can tell whether the files are still these.
-        folder: where it lies.
         files: file -> SHA-256 as the run noted them.
+        found: the same of what lies there now; hashed before the transaction, for a large model takes minutes.
 
     Raises:
         Conflict: what lies there is not what the run left.
     """
     if known := queries.model_of_run(session, run_id):
         return known
-    if changed := differences(files, hashes_of(folder)):
+    if changed := differences(files, found):
         raise Conflict(
             _(
                 "The model was not registered because its files have changed since the run wrote them: %(files)s. "

@@ -14,6 +14,7 @@ from app.registry import queries as registry
 from app.runs import queries, rules, service
 from app.settings import Settings
 from app.snapshots import service as snapshots
+from trainer.contract.limits import refusals
 
 LOOK_EVERY_SECONDS = 0.5
 
@@ -44,7 +45,11 @@ def start(database: Database, settings: Settings, stage: str, file: Path) -> int
         order = RunOrder.model_validate(json.loads(file.read_text(encoding="utf-8")))
     except OSError as error:
         raise Invalid(f"{file} cannot be read: {error.strerror}.") from error
-    except (ValueError, ValidationError) as error:
+    except ValidationError as error:
+        wrong = refusals(error, RunOrder.model_fields)
+        fields = {".".join((*problem.fields, *problem.inside)): str(problem) for problem in wrong}
+        raise Invalid(f"{file} is not a run order.", fields) from error
+    except ValueError as error:
         raise Invalid(f"{file} is not a run order: {error}") from error
     with database.transaction() as session:
         by_name = {model.name: model.id for model in registry.models(session)}

@@ -48,7 +48,7 @@ from trainer.contract.folder import (
     saved_step,
     write_json,
 )
-from trainer.contract.integrity import model_files
+from trainer.contract.integrity import Hashes, hashes_of, model_files
 from trainer.contract.lease import LEASE_OVER, LEASED, STOPPED
 from trainer.contract.records import AnswerToScore, Candidate, Detection, Prompt, Ranking, read_rows, write_rows
 
@@ -240,6 +240,7 @@ def finish(
         LeaseLost: the run has changed hands; nothing is stored.
     """
     folder = service.folder_of(settings, run_id)
+    left = hashes_of(folder / MODEL) if outcome == "succeeded" else {}
     with database.transaction() as session:
         run = leases.owned(session, run_id, fence)
         if run.status in rules.FINISHED:
@@ -252,7 +253,7 @@ def finish(
             run.latest = {**run.latest, **manifest.metrics}
             if run.total:
                 run.step = run.total
-            _bring_home(session, settings, run, folder, manifest)
+            _bring_home(session, settings, run, folder, manifest, left)
         elif outcome == "failed":
             run.error, run.resumable = service.read_error(folder) or (error, True)
         service.lay_down(run, queries.database_time(session))
@@ -260,7 +261,9 @@ def finish(
     return outcome
 
 
-def _bring_home(session: Session, settings: Settings, run: Run, folder: Path, manifest: RunManifest) -> None:
+def _bring_home(
+    session: Session, settings: Settings, run: Run, folder: Path, manifest: RunManifest, left: Hashes
+) -> None:
     parents = {parent.role: parent.model_version_id for parent in run.parents}
     if kind := PRODUCES.get(manifest.stage):
         registry.register(
@@ -273,8 +276,8 @@ def _bring_home(session: Session, settings: Settings, run: Run, folder: Path, ma
             parents=parents,
             metrics=manifest.metrics,
             provenance=manifest.provenance,
-            folder=folder / MODEL,
             files=model_files(manifest.files),
+            found=left,
         )
     if run.stage == "detect":
         _keep_detections(session, run, parents["policy"], folder)
@@ -306,8 +309,10 @@ def fail(database: Database, run_id: int, fence: int, error: Exception) -> None:
     with database.transaction() as session:
         run = leases.owned(session, run_id, fence)
         if run.status not in rules.FINISHED:
-            if isinstance(error, DomainError):  # what was ordered cannot be done, however often it is tried
-                run.error, run.resumable = str(error), False
+            # What was ordered cannot be done, and what is not there does not come back, however often it is tried.
+            run.resumable = not isinstance(error, DomainError | FileNotFoundError)
+            if isinstance(error, DomainError):
+                run.error = str(error)
             else:  # the worker's log has all of it; a page needs the first line
                 first = (str(error).splitlines() or [""])[0][:300]
                 run.error = f"The worker could not bring this run home ({type(error).__name__}: {first})."

@@ -13,7 +13,7 @@ from app.language import gettext as _
 from app.language import mark, said
 from trainer.contract.configs import CONFIGS, StageConfig
 from trainer.contract.folder import Stage
-from trainer.contract.limits import Problem, Surroundings, checked
+from trainer.contract.limits import Surroundings, checked
 
 # What an engineer looks at first; everything else stands under "more settings".
 FIRST_FIELDS: dict[Stage, tuple[str, ...]] = {
@@ -177,13 +177,10 @@ def read_config(
         else:
             filled[name] = value
     config, refused = checked(stage, filled, around)
-    for path, found in refused:
-        if isinstance(found, Problem):
-            for name in found.fields:
-                problems.setdefault(name, []).append(_(found.text, **found.values))
-        else:
-            name, *inside = path or (stage,)
-            problems.setdefault(name, []).append("".join(f"“{part}”: " for part in inside) + found["msg"])
+    for problem in refused:
+        sentence = "".join(f"“{part}”: " for part in problem.inside) + _(problem.text, **problem.values)
+        for name in problem.fields:
+            problems.setdefault(name, []).append(sentence)
     return (None if problems else config), {name: _in_short(wrong) for name, wrong in problems.items()}
 
 

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -201,7 +201,10 @@ def start_run(request: Request, engineer: Engineer, settings: AppSettings, form:
     A sample run also takes ``prompts-split``, ``prompts-count`` and, to send the answers to labelers,
     ``campaign-name``, ``campaign-phase`` and ``campaign-overlap``; a detect run ``texts-campaign``.
     """
-    stage = form.get("stage", "")
+    stage, numbers = form.get("stage", ""), _Numbers(form)
+    roles = {
+        role: numbers.read(f"parent-{role}", _("The model as “%(role)s”", role=role)) for role in _part(form, "parent-")
+    }
     try:
         with database_of(request).transaction() as session:
             run = service.start_run(
@@ -209,17 +212,14 @@ def start_run(request: Request, engineer: Engineer, settings: AppSettings, form:
                 engineer,
                 stage=stage,
                 config=_part(form, "config-"),
-                parents={
-                    role: whole_number(value, _("The model as “%(role)s”", role=role))
-                    for role, value in _part(form, "parent-").items()
-                    if value
-                },
-                snapshot_id=whole_number(form["snapshot"], _("The snapshot")) if form.get("snapshot") else None,
-                seed=whole_number(form.get("seed") or "0", _("The seed")),
+                parents={role: model_id for role, model_id in roles.items() if model_id is not None},
+                snapshot_id=numbers.read("snapshot", _("The snapshot")),
+                seed=numbers.read("seed", _("The seed")) or 0,
                 name=form.get("name", ""),
-                purpose=_purpose(stage, form),
+                purpose=_purpose(stage, form, numbers),
                 corpora=settings.data_dir / "corpora",
                 data_dir=settings.data_dir,
+                unread=numbers.unread,
             )
             run_id = run.id
     except DomainError as error:
@@ -232,25 +232,42 @@ def _part(form: dict[str, str], prefix: str) -> dict[str, str]:
     return {key.removeprefix(prefix): value for key, value in form.items() if key.startswith(prefix)}
 
 
-def _purpose(stage: str, form: dict[str, str]) -> dict[str, Any]:
+class _Numbers:
+    """The whole numbers of a form. What is none is no reason to stop reading: it is told together with the rest."""
+
+    def __init__(self, form: Mapping[str, str]) -> None:
+        self._form = form
+        self.unread: dict[str, str] = {}
+
+    def read(self, field: str, name: str) -> int | None:
+        """The number in a field; nothing where it is empty, or holds none and stands in ``unread``."""
+        try:
+            return whole_number(self._form[field], name) if self._form.get(field) else None
+        except Invalid as error:
+            self.unread[field] = str(error)
+            return None
+
+
+def _purpose(stage: str, form: Mapping[str, str], numbers: _Numbers) -> dict[str, Any]:
     """What the application does with the result, or takes the input from, as the form says for this stage."""
     if stage == "detect" and form.get("texts-campaign"):
-        return {"texts": {"campaign": whole_number(form["texts-campaign"], _("The campaign"))}}
-    return _purpose_of_samples(form) if stage == "sample" else {}
+        return {"texts": {"campaign": numbers.read("texts-campaign", _("The campaign"))}}
+    return _purpose_of_samples(form, numbers) if stage == "sample" else {}
 
 
-def _purpose_of_samples(form: dict[str, str]) -> dict[str, Any]:
-    count = whole_number(form.get("prompts-count") or "100", _("The number of prompts"))
-    purpose: dict[str, Any] = {"prompts": {"split": form.get("prompts-split", "any"), "count": count}}
-    if form.get("prompts-seed"):
-        purpose["prompts"]["seed"] = whole_number(form["prompts-seed"], _("The seed of the prompt draw"))
+def _purpose_of_samples(form: Mapping[str, str], numbers: _Numbers) -> dict[str, Any]:
+    count = numbers.read("prompts-count", _("The number of prompts"))
+    purpose: dict[str, Any] = {
+        "prompts": {"split": form.get("prompts-split", "any"), "count": 100 if count is None else count}
+    }
+    if (seed := numbers.read("prompts-seed", _("The seed of the prompt draw"))) is not None:
+        purpose["prompts"]["seed"] = seed
     if name := form.get("campaign-name", "").strip():
-        if not 4 <= whole_number(form.get("config-answers_per_prompt") or "4", _("Answers per prompt")) <= 9:
-            raise Invalid(_("A campaign asks people to rank 4 to 9 answers. Choose that many answers per prompt."))
+        overlap = numbers.read("campaign-overlap", _("People per task"))
         purpose["campaign"] = {
             "name": name,
             "phase": form.get("campaign-phase", "training"),
-            "overlap": whole_number(form.get("campaign-overlap") or "1", _("People per task")),
+            "overlap": 1 if overlap is None else overlap,
         }
     return purpose
 

@@ -19,6 +19,8 @@ SAVES: frozenset[Stage] = frozenset({"pretrain", "sft", "sample", "reward", "cro
 """Stages that go on where they stopped; the others begin anew."""
 SPLITS = ("any", "train", "heldout")
 LONGEST_NAME = 120
+RANKED = range(4, 10)
+"""How many answers a campaign asks people to rank."""
 LARGEST_SEED = LARGEST_INTEGER = 2**31 - 1
 
 # Which kinds of model may play a role; the first is the usual one.
@@ -62,43 +64,47 @@ def needs_snapshot(stage: Stage) -> bool:
 
 def missing_parts(
     stage: Stage, parents: Mapping[str, int], snapshot_id: int | None, *, purpose: Mapping[str, Any] | None = None
-) -> list[str]:
-    """What a run of this stage still needs, in words.
+) -> dict[str, str]:
+    """What a run of this stage still needs, a sentence at each field of the form.
 
     The ``purpose`` of a score run may bring answers of its own, that of a detect run names a campaign's texts.
     """
     purpose = purpose or {}
-    missing = [
-        _("a %(kind)s model as “%(role)s”", kind=_(kind), role=_(role))
+    missing = {
+        f"parent-{role}": _("Choose a %(kind)s model.", kind=_(kind))
         for role, kind in PARENTS[stage]
         if role not in parents
-    ]
+    }
     if needs_snapshot(stage) and snapshot_id is None and not (stage == "score" and "answers" in purpose):
-        missing.append(_("a snapshot"))
+        missing["snapshot"] = _("Choose a snapshot.")
     if stage == "detect" and "texts" not in purpose:
-        missing.append(_("a campaign whose texts it reads"))
+        missing["texts-campaign"] = _("Choose a campaign whose texts it reads.")
     return missing
 
 
-def order_problem(*, name: str, seed: int, prompts: Mapping[str, Any]) -> str | None:
-    """Why a run cannot be named, seeded or given prompts like this, or nothing."""
+def order_problems(*, name: str, seed: int, purpose: Mapping[str, Any]) -> dict[str, str]:
+    """Why a run cannot be named, seeded or given prompts like this, a sentence at each field of the form."""
+    prompts = purpose.get("prompts", {})
     split, count = prompts.get("split", "any"), prompts.get("count", 1)
     checks = (
         (
             len(name) <= LONGEST_NAME and name.isprintable(),
+            "name",
             _("The name of a run has at most %(number)s characters.", number=LONGEST_NAME),
         ),
         (
             0 <= seed <= LARGEST_SEED,
+            "seed",
             _("A seed is a number from 0 to %(most)s, not %(number)s.", most=f"{LARGEST_SEED:,}", number=seed),
         ),
         (
             split in SPLITS,
+            "prompts-split",
             _("Prompts are taken from %(splits)s, not from “%(split)s”.", splits=listed(SPLITS, "or"), split=split),
         ),
-        (isinstance(count, int) and count >= 1, _("Ask for at least one prompt.")),
+        (isinstance(count, int) and count >= 1, "prompts-count", _("Ask for at least one prompt.")),
     )
-    return next((sentence for fine, sentence in checks if not fine), None)
+    return {field: sentence for fine, field, sentence in checks if not fine}
 
 
 def campaign_order(wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,13 +13,13 @@ from app.annotations import campaigns
 from app.errors import Conflict, Invalid, NotFound
 from app.integrity import service as integrity
 from app.language import gettext as _
-from app.language import listed
 from app.models import ModelVersion, Person, Run, RunParent, Snapshot
 from app.models.base import utc_now
 from app.people import service as people
 from app.runs import forms, queries, rules
 from app.settings import Settings
 from trainer.contract import limits
+from trainer.contract.configs import SampleConfig, StageConfig
 from trainer.contract.folder import ERROR, MANIFEST, METRICS, RANKINGS, SAMPLES, RunManifest, Stage
 
 LONGEST_LOG = 20_000
@@ -40,6 +40,7 @@ def start_run(
     purpose: Mapping[str, Any] | None = None,
     corpora: Path | None = None,
     data_dir: Path | None = None,
+    unread: Mapping[str, str] | None = None,
 ) -> Run:
     """Check that everything a stage needs is there and put the run into the queue.
 
@@ -49,45 +50,30 @@ def start_run(
     models and snapshots that the settings are held against; without it, they are not looked at.
     ``purpose["answers"]`` of a score run names, below the data folder, the finished file of answers that it
     scores instead of a snapshot's; ``purpose["texts"]["campaign"]`` of a detect run is the id of the campaign whose
-    texts it reads.
+    texts it reads. ``unread`` are the fields of which nothing could be made before this was called, each with a
+    sentence.
 
     Raises:
-        Invalid: an unknown stage, a wrong setting (``fields`` says which), a missing or unsuitable part.
-        Conflict: the name is taken.
+        Invalid: an unknown stage; or whatever is wrong, missing, unsuitable or taken, all of it at its ``fields``.
     """
     if stage not in rules.STAGES:
         stages = ", ".join(rules.STAGES)
         raise Invalid(_("There is no stage “%(stage)s”. Choose one of %(stages)s.", stage=stage, stages=stages))
     known: Stage = stage
-    purpose = dict(purpose or {})
-    if missing := rules.missing_parts(known, parents, snapshot_id, purpose=purpose):
-        raise Invalid(_("A %(stage)s run needs %(parts)s.", stage=stage, parts=listed(missing)))
-    models = _check_parents(session, parents)
-    snapshot = queries.snapshot_by_id(session, snapshot_id) if snapshot_id is not None else None
-    if snapshot_id is not None and snapshot is None:
-        raise Invalid(_("That snapshot does not exist."))
-    checked, problems = forms.read_config(known, config, _surroundings(session, known, models, snapshot, data_dir))
-    corpus = config.get("corpus")
-    if corpora and corpus and (problem := rules.corpus_problem(str(corpus), corpora)):
-        problems["corpus"] = problem
+    purpose, name = dict(purpose or {}), name.strip()
+    checked, problems = _checked(
+        session, known, config, parents, snapshot_id, purpose, corpora=corpora, data_dir=data_dir
+    )
+    problems |= rules.order_problems(name=name, seed=seed, purpose=purpose)
+    if name and queries.name_taken(session, name):
+        problems["name"] = _("There is a run named “%(name)s” already. Choose another name.", name=name)
+    problems |= unread or {}
     if checked is None or problems:
-        raise Invalid(_("Some settings cannot be used."), problems)
-    if problem := rules.order_problem(name=name.strip(), seed=seed, prompts=purpose.get("prompts", {})):
-        raise Invalid(problem)
-    if stage == "detect":
-        integrity.campaign_to_read(session, rules.campaign_of_texts(purpose))
-    if campaign := purpose.get("campaign"):
-        campaigns.check_campaign(session, kind="ranking", answers_per_task=None, **rules.campaign_order(campaign))
+        raise Invalid(_("Some fields are missing or cannot be used."), problems)
     made = checked.model_dump(mode="json")
-    if (
-        by
-        and not name.strip()
-        and (twin := _just_ordered(session, by, stage, seed, made, purpose, parents, snapshot_id))
-    ):
+    if by and not name and (twin := _just_ordered(session, by, stage, seed, made, purpose, parents, snapshot_id)):
         return twin
-    name = name.strip() or rules.next_name(stage, queries.names_of_stage(session, stage))
-    if queries.name_taken(session, name):
-        raise Conflict(_("There is a run named “%(name)s” already. Choose another name.", name=name))
+    name = name or rules.next_name(stage, queries.names_of_stage(session, stage))
     run = Run(
         name=name,
         stage=stage,
@@ -146,22 +132,62 @@ def _surroundings(
     return limits.Surroundings(machine, parents, people)
 
 
-def _check_parents(session: Session, parents: Mapping[str, int]) -> dict[str, ModelVersion]:
+def _checked(
+    session: Session,
+    stage: Stage,
+    config: Mapping[str, Any],
+    parents: Mapping[str, int],
+    snapshot_id: int | None,
+    purpose: Mapping[str, Any],
+    *,
+    corpora: Path | None,
+    data_dir: Path | None,
+) -> tuple[StageConfig | None, dict[str, str]]:
+    """The settings, and what is wrong with them and with what the run starts from and is for, at its fields."""
+    models, unsuitable = _parents(session, parents)
+    snapshot = queries.snapshot_by_id(session, snapshot_id) if snapshot_id is not None else None
+    checked, problems = forms.read_config(stage, config, _surroundings(session, stage, models, snapshot, data_dir))
+    problems |= rules.missing_parts(stage, parents, snapshot_id, purpose=purpose) | unsuitable
+    if snapshot_id is not None and snapshot is None:
+        problems["snapshot"] = _("That snapshot does not exist.")
+    corpus = config.get("corpus")
+    if corpora and corpus and (problem := rules.corpus_problem(str(corpus), corpora)):
+        problems["corpus"] = problem
+    if stage == "detect" and "texts" in purpose:
+        try:
+            integrity.campaign_to_read(session, rules.campaign_of_texts(purpose))
+        except Invalid as wrong:
+            problems["texts-campaign"] = str(wrong)
+    if campaign := purpose.get("campaign"):
+        if isinstance(checked, SampleConfig) and checked.answers_per_prompt not in rules.RANKED:
+            problems["answers_per_prompt"] = _(
+                "A campaign asks people to rank 4 to 9 answers. Choose that many answers per prompt."
+            )
+        try:
+            campaigns.check_campaign(session, kind="ranking", answers_per_task=None, **rules.campaign_order(campaign))
+        except (Invalid, Conflict) as wrong:
+            problems["campaign-name"] = str(wrong)
+    return checked, problems
+
+
+def _parents(session: Session, parents: Mapping[str, int]) -> tuple[dict[str, ModelVersion], dict[str, str]]:
+    """The model of each role, and why those that cannot play theirs cannot."""
     found = queries.models_by_id(session, list(parents.values()))
+    models, problems = {}, {}
     for role, model_id in parents.items():
         model = found.get(model_id)
         if model is None:
-            raise Invalid(_("The model chosen as “%(role)s” does not exist.", role=role))
-        if model.kind not in rules.KINDS_FOR_ROLE.get(role, ()):
-            raise Invalid(
-                _(
-                    "%(name)s is a %(kind)s model and cannot be used as “%(role)s”.",
-                    name=model.name,
-                    kind=_(model.kind),
-                    role=role,
-                )
+            problems[f"parent-{role}"] = _("The model chosen as “%(role)s” does not exist.", role=role)
+        elif model.kind not in rules.KINDS_FOR_ROLE.get(role, ()):
+            problems[f"parent-{role}"] = _(
+                "%(name)s is a %(kind)s model and cannot be used as “%(role)s”.",
+                name=model.name,
+                kind=_(model.kind),
+                role=role,
             )
-    return {role: found[model_id] for role, model_id in parents.items()}
+        else:
+            models[role] = model
+    return models, problems
 
 
 def cancel(session: Session, settings: Settings, by: Person | None, run_id: int) -> Run:

@@ -14,8 +14,10 @@ from types import FrameType
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app.database import Database
+from app.database import Database, is_away, is_busy
 from app.models import Worker
 from app.runs import execution, leases, queries, service
 from app.runs.leases import Lease, LeaseLost
@@ -76,6 +78,10 @@ def _three_steps(run_id: int, fence: int) -> str:
         leases.release(_Context.database, run_id, fence)
         return "released"
     except Exception as error:
+        if isinstance(error, DBAPIError | PoolTimeout) and (is_busy(error) or is_away(error)):
+            # No fault of the run: nobody renews its lease any more, so whoever reaches the database goes on with it.
+            log.warning("run %s cannot be followed without the database; it is left alone", run_id)
+            return "left"
         log.exception("run %s broke", run_id)
         execution.fail(_Context.database, run_id, fence, error)
         return "failed"
@@ -177,7 +183,8 @@ def _impatient(settings: Settings, database: str) -> str:
     """The database's address, where both ends soon notice that the line is cut.
 
     This end notices within a fraction of a lease. The server gives up a transaction whose worker has fallen silent
-    before anybody may take its run, for it would keep the run's row locked.
+    before a lease is over: it may keep a run's row locked, and it may have got the lock just when the run had changed
+    hands, so that the next worker waits for it. Nothing waits for longer than that.
     """
     url = make_url(database)
     if url.get_backend_name() == "sqlite":
@@ -186,6 +193,6 @@ def _impatient(settings: Settings, database: str) -> str:
     patience = {
         "connect_timeout": str(seconds + 1),
         "tcp_user_timeout": str(1000 * seconds),
-        "options": f"-c idle_in_transaction_session_timeout={int(1000 * settings.lease_seconds)}",
+        "options": f"-c idle_in_transaction_session_timeout={int(1000 * settings.lease_seconds * 2 / 3)}",
     }
     return url.update_query_dict(patience).render_as_string(hide_password=False)

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from app.database import is_busy
-from app.errors import DomainError, no_room, retry_header
+from app.errors import DomainError, no_room, refused_places, retry_header
 from app.language import gettext as _
 from app.language import mark
 from app.people.rules import may
@@ -109,7 +109,8 @@ def add_error_pages(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:
-        places = "; ".join(f"{'.'.join(str(p) for p in e['loc'][1:])}: {e['msg']}" for e in error.errors())
+        wrong = refused_places(error.errors())
+        places = "; ".join(f"{place}: {sentence.rstrip('.。')}" for place, sentence in wrong.items())
         sentence = _("Something in the form was not understood (%(places)s). Nothing was changed.", places=places)
         return _error(request, 422, sentence)
 

@@ -1,11 +1,13 @@
 """One turn of the loop over real HTTP with a real worker, as small as it can be."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from app.demo import headless
 from app.people import service as people
+from tests import tiny
 
 TINY = headless.Plan(
     lessons=80,
@@ -39,12 +41,22 @@ KEYS = [
 ]
 
 
+def with_a_small_corpus(settings):
+    """The built-in text is read from all of Python's library, which takes longer than everything learned from it."""
+    folder = settings.data_dir / "corpora"
+    folder.mkdir()
+    corpus = tiny.corpus_file(folder / "corpus.txt")
+    one_thread = {stage: (("threads", 1), *given) for stage, given in TINY.configs}
+    one_thread["pretrain"] += (("corpus", str(corpus)),)
+    return replace(TINY, configs=tuple(one_thread.items()))
+
+
 @pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def test_the_loop_turns_once_and_tells_its_numbers(settings, database):
     with database.transaction() as session:
         _, password = people.add_person(session, None, email="admin@demo.example", name="Ada", role="admin")
     said = []
-    numbers = headless.play(settings, TINY, password, said.append).numbers
+    numbers = headless.play(settings, with_a_small_corpus(settings), password, said.append).numbers
     assert all(math.isfinite(numbers[key]) for key in KEYS)
     # 20 prompts, six pairs each, of which the held-out ones train nothing.
     assert 0 < numbers["pairs_used"] + numbers["pairs_tied"] < 20 * 6

@@ -1,6 +1,7 @@
 """The one entry: what each exit leaves in the folder, and that it speaks in sentences."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,20 +11,28 @@ import pytest
 
 from tests import tiny
 from trainer.__main__ import explain
-from trainer.contract.folder import RunManifest, saved_step, sha256_of
+from trainer.contract.errors import StageError
+from trainer.contract.folder import MANIFEST, RunManifest, SnapshotManifest, saved_step, sha256_of, write_json
 from trainer.contract.lease import STOPPED
 from trainer.stages import sft
 
 CONFIG = {"epochs": 1, "batch_size": 4, "max_tokens": 48}
+SHORT = {"max_prompt_tokens": 32, "max_new_tokens": 4}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A snapshot and a model, made once, to be copied and spoilt."""
+    folder = tmp_path_factory.mktemp("made")
+    tiny.snapshot(folder / "snapshot")
+    tiny.model_folder(folder / "base")
+    return folder
 
 
 @pytest.fixture
-def setting(tmp_path):
-    return {
-        "config": CONFIG,
-        "snapshot": tiny.snapshot(tmp_path / "snapshot"),
-        "parents": {"base": tiny.model_folder(tmp_path / "base")},
-    }
+def setting(tmp_path, made):
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return {"config": CONFIG, "snapshot": tmp_path / "snapshot", "parents": {"base": tmp_path / "base"}}
 
 
 def complaint(folder):
@@ -60,8 +69,11 @@ def test_a_finished_run_is_left_alone(tmp_path, setting, capsys):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"config": {"epochs": 0}}, ['"epochs"', "greater than 0"]),
-        ({"config": {"batch_sise": 4}}, ['"batch_sise"', "not permitted"]),
+        ({"config": {"epochs": 0}}, ['"epochs"', "Enter a number above 0 (given 0)"]),
+        (
+            {"config": {"batch_sise": 4}},
+            ['"batch_sise"', "Unknown setting “batch_sise”. Did you mean “batch_size”? (given 4)"],
+        ),
         ({"snapshot": None}, ["reads a snapshot"]),
         ({"parents": {}}, ['needs the model "base"']),
         ({"parents": {"base": "/nowhere"}}, ['"base" is not at /nowhere']),
@@ -118,18 +130,85 @@ def test_a_failure_tells_what_to_do_and_a_later_success_removes_the_telling(tmp_
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "words", "may_succeed"),
     [
-        (OSError(28, "No space left on device"), "disk is full"),
-        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "batch size"),
-        (RuntimeError("CUDA out of memory. Tried to allocate"), "batch size"),
-        (ValueError("from a library"), "unexpected ValueError"),
+        (OSError(28, "No space left on device"), "disk is full", True),
+        (MemoryError(), "batch size", True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "batch size", True),
+        (RuntimeError("CUDA out of memory. Tried to allocate"), "batch size", True),
+        (ValueError("from a library"), "unexpected ValueError", True),
+        (PermissionError(13, "Permission denied"), "unexpected PermissionError", True),
+        (FileNotFoundError(2, "No such file or directory", "shard-2.safetensors"), "Put it back", False),
+        (StageError("A GPU may add otherwise next time.", resumable=True), "GPU", True),
+        (StageError("It is broken.", resumable=False), "broken", False),
     ],
 )
-def test_known_troubles_get_their_advice(error, words):
+def test_troubles_get_their_advice_and_say_whether_going_on_may_help(error, words, may_succeed):
     sentence, resumable = explain("sft", error)
     assert words in sentence
-    assert resumable
+    assert resumable == may_succeed
+
+
+def lose(file):
+    file.unlink()
+
+
+def change(file):
+    file.write_bytes(file.read_bytes() + b"\n")
+
+
+def frozen(folder):
+    """The snapshot as the application freezes it: its manifest names its files."""
+    files = {file.name: sha256_of(file) for file in folder.iterdir()}
+    write_json(folder / MANIFEST, SnapshotManifest(files=files, created="2026-01-01", app_version="1"))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("stage", "order", "spoil", "words"),
+    [
+        ("sft", {"config": {"epochs": 0}}, None, "not valid"),
+        ("sft", {"config": {"batch_size": 2, "micro_batch_size": 3}}, None, "not valid"),
+        ("sft", {"config": {"max_tokens": 9999}}, None, "not valid"),
+        ("sft", {"config": CONFIG | {"device": "cuda"}}, None, "no usable GPU"),
+        ("sft", {"snapshot": None}, None, "names no"),
+        ("sft", {"snapshot": "/nowhere"}, None, "The snapshot is not at /nowhere"),
+        ("sft", {"parents": {}}, None, "does not name it"),
+        ("sft", {"parents": {"base": "/nowhere"}}, None, "is not at /nowhere"),
+        ("sft", {}, ("base/config.json", lose), "no config.json"),
+        ("sft", {}, ("base/model.safetensors", lose), "has no weights"),
+        ("sft", {}, ("snapshot/demonstrations.parquet", lose), "demonstrations.parquet is missing"),
+        ("sft", {}, ("snapshot/demonstrations.parquet", change), "demonstrations.parquet has changed"),
+        ("sft", {}, ("snapshot/manifest.json", lose), "misses a file"),
+        ("pretrain", {"config": {"corpus": "/nowhere.txt"}}, None, "is not there"),
+        ("pretrain", {"config": {"corpus": "empty.txt"}}, None, "holds no text"),
+        ("pretrain", {"config": {"corpus": f"{'0' * 64}.jsonl.gz"}}, None, "not the text that was imported"),
+        ("sample", {"config": SHORT, "parents": {"policy": "base"}}, None, "prompts.parquet is missing"),
+        ("detect", {"config": {"max_tokens": 48}, "parents": {"policy": "base"}}, None, "answers.parquet is missing"),
+        ("score", {"parents": {"reward": "base"}}, None, "answers.parquet is missing"),
+    ],
+)
+def test_what_cannot_succeed_is_told_so_before_anything_is_learned(
+    tmp_path, setting, monkeypatch, stage, order, spoil, words
+):
+    monkeypatch.chdir(tmp_path)
+    frozen(tmp_path / "snapshot")
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / f"{'0' * 64}.jsonl.gz").touch()
+    whole = setting if stage == "sft" else {}
+    if spoil:
+        name, spoils = spoil
+        spoils(tmp_path / name)
+        if name == "snapshot/manifest.json":  # nobody froze it, so nobody knows what is missing
+            lose(tmp_path / "snapshot" / "demonstrations.parquet")
+    folder = tiny.prepare_stage(stage, tmp_path / "run", **(whole | order))
+
+    assert tiny.main([stage, str(folder)]) == 1
+
+    told = complaint(folder)
+    assert words in told["message"]
+    assert told["resumable"] is False
+    assert not (folder / "metrics.jsonl").exists()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ class StageError(ValueError):
     the same run again will not change.
 
     Attributes:
-        resumable: whether starting the same run again may succeed, as it is or once what the sentence asks is done.
+        resumable: whether starting the same run again may succeed though nobody changes its settings or what it reads.
         details: further keys of ``error.json``, such as ``step`` and ``tensor``.
     """
 

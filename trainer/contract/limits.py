@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 from pydantic import ValidationError
 
+from trainer.contract import refused
 from trainer.contract.configs import (
     CONFIGS,
     CrossValidateConfig,
@@ -52,11 +53,16 @@ TEXTS = (THREADS, MEMORY, BLOCK, HEADS, MICRO, MINIBATCH, TOO_LONG, FOLDS, GROUP
 
 @dataclass(frozen=True)
 class Problem:
-    """A sentence and the fields it stands at."""
+    """A sentence and the fields it stands at.
+
+    Attributes:
+        inside: the way to the wrong value, within a field of several.
+    """
 
     fields: tuple[str, ...]
     text: str
     values: Mapping[str, Any]
+    inside: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.text % self.values
@@ -138,28 +144,34 @@ def labelers_of(rankings: Path) -> dict[str, str | None] | None:
     return {row["annotator"]: row["labeler_group"] for row in columns if row["split"] == "train"}
 
 
-def checked(
-    stage: Stage, given: Mapping[str, Any], around: Surroundings
-) -> tuple[StageConfig | None, list[tuple[tuple[str, ...], Any]]]:
+def checked(stage: Stage, given: Mapping[str, Any], around: Surroundings) -> tuple[StageConfig | None, list[Problem]]:
     """Validate settings and hold them against each other and against what they will meet.
 
     Returns:
-        The configuration, or nothing; and all that is wrong with it: the path to each wrong setting with what
-        pydantic says of it, and each ``Problem`` under the path ``()``.
+        The configuration, or nothing; and all that is wrong with it.
     """
     kind = CONFIGS[stage]
-    wrong: list[tuple[tuple[str, ...], Any]] = []
     try:
         config = kind.model_validate(given)
     except ValidationError as error:
-        wrong = [(tuple(str(part) for part in found["loc"]), found) for found in error.errors(include_url=False)]
-        bad = {path[0] for path, _ in wrong if path}
+        wrong = refusals(error, kind.model_fields)
+        bad = {name for problem in wrong for name in problem.fields}
         # The rest is held against itself all the same, so that everything is told at once.
         config = kind.model_validate({name: value for name, value in given.items() if name not in bad})
-        wrong += [((), problem) for problem in problems(config, around) if not bad.intersection(problem.fields)]
+        wrong += [problem for problem in problems(config, around) if not bad.intersection(problem.fields)]
         return None, wrong
-    wrong = [((), problem) for problem in problems(config, around)]
+    wrong = list(problems(config, around))
     return (None if wrong else config), wrong
+
+
+def refusals(error: ValidationError, known: Iterable[str] = ()) -> list[Problem]:
+    """What pydantic says, each at its field; ``known`` are the names that it would have taken."""
+    found = []
+    for item in error.errors(include_url=False):
+        path = tuple(str(part) for part in item["loc"])
+        text, values = refused.told(item, known if len(path) == 1 else ())
+        found.append(Problem(path[:1], text, {**values, "given": item["input"]}, path[1:]))
+    return found
 
 
 def problems(config: StageConfig, around: Surroundings) -> Iterator[Problem]:

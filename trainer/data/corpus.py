@@ -94,7 +94,7 @@ def _docstrings(file: Path) -> Iterator[str]:
 
 def _read(path: Path) -> Iterator[str]:
     if not path.is_file():
-        raise StageError(f'The corpus {path} is not there. Give a path to a file, or "{STDLIB}".', resumable=True)
+        raise StageError(f'The corpus {path} is not there. Give a path to a file, or "{STDLIB}".', resumable=False)
     kind = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
         if kind == ".txt":

@@ -20,7 +20,7 @@ def prepare(config: StageConfig) -> torch.device:
     if config.device == "cuda" and not torch.cuda.is_available():
         # Another worker may have one.
         raise StageError(
-            'The configuration asks for device "cuda", but this machine has no usable GPU. Use "auto".', resumable=True
+            'The configuration asks for device "cuda", but this machine has no usable GPU. Use "auto".', resumable=False
         )
     device = torch.device("cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu")
     threads = config.threads or usable_cores()

@@ -23,7 +23,7 @@ class ChangedError(StageError):
     """Something is not what was recorded."""
 
     def __init__(self, sentence: str, files: list[str]) -> None:
-        super().__init__(sentence, resumable=True, files=files)
+        super().__init__(sentence, resumable=False, files=files)
 
 
 class Opened:

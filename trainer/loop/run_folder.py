@@ -31,6 +31,8 @@ from trainer.loop.finite import check_weights
 from trainer.loop.inputs import Opened
 from trainer.loop.metrics import MetricsLog, SampleLog
 
+WEIGHTS = ("*.safetensors", "*.bin")
+
 
 class RunFolder:
     """An opened run folder, its configuration validated.
@@ -73,10 +75,16 @@ class RunFolder:
                 )
             if not (self.spec.parents[role] / "config.json").exists():
                 raise StageError(
-                    f'The model "{role}" is not at {self.spec.parents[role]}: no config.json there.', resumable=True
+                    f'The model "{role}" is not at {self.spec.parents[role]}: no config.json there.', resumable=False
+                )
+            if not any(found for weights in WEIGHTS for found in self.spec.parents[role].glob(weights)):
+                raise StageError(
+                    f'The model "{role}" at {self.spec.parents[role]} has no weights: no {" and no ".join(WEIGHTS)} '
+                    "there.",
+                    resumable=False,
                 )
         if self.spec.snapshot is not None and not self.spec.snapshot.is_dir():
-            raise StageError(f"The snapshot is not at {self.spec.snapshot}.", resumable=True)
+            raise StageError(f"The snapshot is not at {self.spec.snapshot}.", resumable=False)
         self.opened = Opened(self.path, self.spec)
 
     def _config(self) -> StageConfig:
@@ -155,22 +163,16 @@ def _read_spec(path: Path) -> RunSpec:
     except FileNotFoundError:
         raise ValueError(f"There is no {path.name} in {path.parent}: a run folder starts with one.") from None
     except ValidationError as error:
-        raise ValueError(f"{path} is not valid: {_fields(error)}.") from error
+        raise ValueError(f"{path} is not valid: {_listed(limits.refusals(error, RunSpec.model_fields))}.") from error
 
 
-def _fields(error: ValidationError) -> str:
-    return _listed([(tuple(str(part) for part in item["loc"]), item) for item in error.errors(include_url=False)])
-
-
-def _listed(wrong: list[tuple[tuple[str, ...], Any]]) -> str:
-    """``field "batch_size": Input should be greater than 0 (given 0); fields "block" and "context": …``."""
+def _listed(wrong: Sequence[limits.Problem]) -> str:
+    """``field "batch_size": Enter a number above 0 (given 0); fields "block" and "context": …``."""
     sentences = []
-    for path, item in wrong:
-        if isinstance(item, limits.Problem):
-            names = " and ".join(f'"{name}"' for name in item.fields)
-            sentences.append(f"field{'s' if len(item.fields) > 1 else ''} {names}: {str(item).rstrip('.')}")
-        else:
-            sentences.append(f'field "{".".join(path)}": {item["msg"]} (given {item["input"]!r})')
+    for problem in wrong:
+        names = " and ".join(f'"{".".join((name, *problem.inside))}"' for name in problem.fields)
+        given = f" (given {problem.values['given']!r})" if "given" in problem.values else ""
+        sentences.append(f"field{'s' if len(problem.fields) > 1 else ''} {names}: {str(problem).rstrip('.')}{given}")
     return "; ".join(sentences)
 
 

@@ -46,7 +46,7 @@ from app.prompts.importers.drafts import (
 )
 from app.prompts.importers.fields import Fields, Over, storable
 from app.prompts.importers.readers import Line, Refusal, Row
-from trainer.contract import records
+from trainer.contract import records, refused
 
 # The first that fits names the shape: all its keys are there.
 TELLING_KEYS: tuple[tuple[str, frozenset[str]], ...] = (
@@ -823,7 +823,9 @@ def _read_native(row: Fields) -> Drafts:
         kind.model_validate(dict(row))
     except ValidationError as error:
         first = error.errors()[0]
-        _refuse(f"not a {kind.__name__.lower()} of ours: {'.'.join(map(str, first['loc'])) or 'row'}: {first['msg']}")
+        text, values = refused.told(first)
+        place = ".".join(map(str, first["loc"])) or "row"
+        _refuse(f"not a {kind.__name__.lower()} of ours: {place}: {text % values}")
     for place_there in ("prompt_id", "demonstration_id", "split", "group"):
         row.get(place_there)  # means nothing here: prompts are known by their words, and each snapshot splits anew
     told_of_all = ("phase", "ranking_id", "labeler_group", "strength", "none_acceptable")

@@ -28,7 +28,6 @@ def test_a_model_whose_files_are_not_what_the_run_left_is_not_registered(factory
         "parents": {},
         "metrics": {},
         "provenance": {"seed": 3},
-        "folder": folder,
         "files": left,
     }
     (folder / "model.safetensors").write_text("other weights")
@@ -37,7 +36,7 @@ def test_a_model_whose_files_are_not_what_the_run_left_is_not_registered(factory
         pytest.raises(Conflict, match=r"not registered .*: adapter_config.json, model.safetensors\."),
         database.transaction() as session,
     ):
-        service.register(session, **given)
+        service.register(session, **given, found=hashes_of(folder))
     with database.reading() as session:
         assert session.query(ModelVersion).count() == 0
 
@@ -45,10 +44,10 @@ def test_a_model_whose_files_are_not_what_the_run_left_is_not_registered(factory
     (folder / "adapter_config.json").unlink()
     (folder / "README.md").write_text("a word to colleagues")
     with database.transaction() as session:
-        model = service.register(session, **given)
+        model = service.register(session, **given, found=hashes_of(folder))
         assert service.recorded_files(model) == left
         assert model.provenance["seed"] == 3
-        assert service.register(session, **given) is model, "entered once"
+        assert service.register(session, **given, found=hashes_of(folder)) is model, "entered once"
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])

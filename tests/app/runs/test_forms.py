@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app import language
 from app.runs import forms, rules, setting_words
-from trainer.contract import limits
+from trainer.contract import limits, refused
 from trainer.contract.configs import CONFIGS
 
 WEIGHTS = st.dictionaries(
@@ -140,3 +141,17 @@ def test_every_name_and_hint_of_a_setting_can_be_translated():
     assert {name.replace("_", " ") for name, _ in fields} == set(setting_words.NAMES)
     assert {info.description for _, info in fields if info.description} == set(setting_words.HINTS)
     assert setting_words.PROBLEMS == limits.TEXTS
+    assert setting_words.REFUSALS == refused.TEXTS
+
+
+def test_a_setting_that_is_refused_is_told_in_the_readers_language():
+    language.speak("zh-Hans")
+    try:
+        problems = forms.read_config("reward", {"epochs": "-3", "heads": "helpful, funny", "epoch": "3"})[1]
+    finally:
+        language.speak(language.SOURCE)
+    assert problems == {
+        "epochs": "请输入大于 0 的数。",
+        "heads": "“1”: 请从中选择：helpful, truthful, harmless。",
+        "epoch": "没有名为“epoch”的设置。是不是“epochs”？",
+    }

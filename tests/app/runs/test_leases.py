@@ -1,12 +1,14 @@
 """Taking, keeping and losing runs, without processes."""
 
 import os
+import time
 from datetime import timedelta
 
 import psutil
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.database import Database
 from app.errors import Conflict
@@ -151,13 +153,49 @@ def test_a_row_that_a_cut_off_worker_keeps_locked_stops_nobody_and_is_freed_by_t
     session = cut_off._sessions()
     service.run_for(session, run.id, lock=True)
     assert take(database, me, run) is None, "it is not waited for"
-    while take(database, me, run) is None:
-        pass  # until the server has given the silent transaction up
+    deadline = time.monotonic() + 60
+    while take(database, me, run) is None:  # until the server has given the silent transaction up
+        assert time.monotonic() < deadline, "the row stays locked"
+        time.sleep(0.02)
     assert now_of(database, run).owner == str(me)
     with pytest.raises(DBAPIError, match="idle-in-transaction"):
         session.execute(text("SELECT 1"))
     session.close()
     cut_off.dispose()
+
+
+def error_of(kind, state):
+    class Said(Exception):
+        sqlstate = state
+
+    return kind("SELECT 1", {}, Said())
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (error_of(OperationalError, None), "running"),  # no connection
+        (error_of(OperationalError, "57P01"), "running"),  # the server was stopped
+        (error_of(OperationalError, "55P03"), "running"),  # a lock was waited for in vain
+        (PoolTimeout(), "running"),
+        (error_of(DataError, "22003"), "failed"),
+        (ValueError("whatever"), "failed"),
+    ],
+)
+def test_a_database_that_is_away_fails_no_run(database, factory, settings, me, monkeypatch, error, status):
+    run = factory.add(Run(name="sft-1", stage="sft"))
+    fence = take(database, me, run)
+
+    def away(_run_id):
+        raise error
+
+    monkeypatch.setattr(worker, "prepare", away)
+    monkeypatch.setattr(worker._Context, "database", database, raising=False)
+    worker._three_steps(run.id, fence)
+    assert now_of(database, run).status == status
+    silent(database, settings, run)
+    assert takeable(database, settings) == ([run.id] if status == "running" else [])
 
 
 def test_a_worker_counts_as_gone_half_a_lease_after_its_lease_is_over():

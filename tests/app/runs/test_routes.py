@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from app import cli
-from app.errors import Conflict
+from app.errors import Conflict, Invalid
 from app.models import Campaign, Candidate, ModelParent, ModelVersion, Prompt, Run, Snapshot, Worker
 from app.models.base import utc_now
 from app.runs import execution, rules, service
@@ -52,6 +52,7 @@ def test_an_engineer_starts_a_run_and_sees_it_waiting(browse, parts):
     assert "sft-1" in browse.get("/dashboard")
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_every_stage_has_a_form(browse, parts):
     browse.as_("engineer")
     for stage in rules.STAGES:
@@ -59,6 +60,7 @@ def test_every_stage_has_a_form(browse, parts):
     browse.get("/runs/new?stage=magic", status=422)
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_wrong_setting_is_shown_at_its_field_and_nothing_is_started(browse, parts):
     browse.as_("engineer")
     browse.get("/runs/new?stage=sft")
@@ -73,15 +75,16 @@ def test_a_wrong_setting_is_shown_at_its_field_and_nothing_is_started(browse, pa
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"parent-base": ""}, "needs a base model"),
+        ({"parent-base": ""}, "Choose a base model"),
         ({"parent-base": "999"}, "does not exist"),
-        ({"snapshot": ""}, "a snapshot"),
+        ({"snapshot": ""}, "Choose a snapshot"),
         ({"snapshot": "999"}, "snapshot does not exist"),
         ({"seed": "abc"}, "seed is a whole number, not “abc”"),
         ({"seed": "-1"}, "A seed is a number from 0"),
         ({"name": "x" * 121}, "at most 120 characters"),
     ],
 )
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_missing_part_is_named(browse, parts, change, sentence):
     browse.as_("engineer")
     browse.get("/runs")
@@ -89,6 +92,35 @@ def test_a_missing_part_is_named(browse, parts, change, sentence):
     assert sentence in browse.post("/runs", form, status=422).text
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_all_that_is_missing_or_wrong_is_told_together_each_at_its_field(browse, parts):
+    browse.as_("engineer")
+    browse.get("/runs")
+    form = {
+        "stage": "sample",
+        "parent-policy": "999",
+        "snapshot": "",
+        "seed": "x",
+        "name": "x" * 121,
+        "config-temperature": "-1",
+        "config-answers_per_prompt": "3",
+        "prompts-split": "some",
+        "prompts-count": "many",
+        "campaign-name": "Round 1",
+        "campaign-overlap": "0",
+    }
+    page = browse.post("/runs", form, status=422).text
+    told = dict(re.findall(r'name="([\w-]+)"[^>]*aria-invalid="true".*?class="hint problem">([^<]+)<', page, re.DOTALL))
+    assert told.keys() == {*form} - {"stage", "config-answers_per_prompt", "campaign-overlap"}
+    assert told["config-temperature"] == "Enter 0 or more."
+    assert told["snapshot"] == "Choose a snapshot."
+    assert "No runs yet" in browse.get("/runs")
+    right = {"parent-policy": parts["sft"], "snapshot": parts["snapshot"], "config-temperature": "1", "name": ""}
+    right |= {"seed": "1", "prompts-split": "any", "prompts-count": "5", "campaign-overlap": "1"}
+    assert "4 to 9" in browse.post("/runs", form | right, status=422).text
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_reward_model_cannot_stand_where_a_language_model_must(browse, parts):
     browse.as_("engineer")
     browse.get("/runs")
@@ -96,6 +128,7 @@ def test_a_reward_model_cannot_stand_where_a_language_model_must(browse, parts):
     assert "cannot be used as “base”" in browse.post("/runs", form, status=422).text
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_campaign_of_sampled_answers_asks_for_four_to_nine(browse, parts):
     browse.as_("engineer")
     browse.get("/runs")
@@ -115,6 +148,7 @@ def test_a_waiting_run_is_cancelled_at_once_and_can_go_on(browse, parts):
     assert "waiting for a worker" in browse.get(address)
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_curves_and_samples_come_from_the_run_folder_and_half_a_line_waits(browse, factory, settings):
     run = factory.add(Run(name="ppo-1", stage="ppo", status="running", step=2, total=9, started_at=utc_now()))
     folder = service.folder_of(settings, run.id)
@@ -196,6 +230,7 @@ def test_a_finished_sample_run_brings_its_answers_to_labelers_once(database, fac
         assert session.query(Lease).count() == 4
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_corpus_of_the_browser_lies_in_the_data_folder(browse, settings):
     browse.as_("engineer")
     page = browse.post("/runs", {"stage": "pretrain", "config-corpus": "/etc/passwd"}, status=422).text
@@ -215,6 +250,7 @@ def test_a_corpus_of_the_browser_lies_in_the_data_folder(browse, settings):
         ({"prompts-count": "0"}, "at least one prompt"),
     ],
 )
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_what_would_fail_after_hours_of_sampling_fails_before(browse, parts, wrong, sentence):
     browse.as_("engineer")
     form = {"stage": "sample", "parent-policy": parts["sft"], "snapshot": parts["snapshot"], "campaign-name": "Round 1"}
@@ -225,7 +261,7 @@ def test_a_campaign_name_that_is_taken_is_told_before_sampling(browse, factory, 
     factory.add(Campaign(name="Round 1"))
     browse.as_("engineer")
     form = {"stage": "sample", "parent-policy": parts["sft"], "snapshot": parts["snapshot"], "campaign-name": "Round 1"}
-    assert "already a campaign named" in browse.post("/runs", form, status=409).text
+    assert "already a campaign named" in browse.post("/runs", form, status=422).text
 
 
 def test_a_campaign_name_taken_while_sampling_costs_no_answers(database, factory, parts):
@@ -270,6 +306,7 @@ def test_a_second_click_starts_no_second_run(browse, parts):
     assert browse.post("/runs", {**form, "name": "again"}).headers["location"] != first
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_reward_form_keeps_all_that_was_typed_and_tells_each_wrong_line(browse, parts):
     browse.as_("engineer")
     form = {
@@ -290,6 +327,7 @@ def test_a_reward_form_keeps_all_that_was_typed_and_tells_each_wrong_line(browse
     assert '<option value="False" selected>no' in page
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_choice_that_does_not_exist_stays_in_sight(browse, parts):
     browse.as_("engineer")
     page = browse.get("/runs/new?stage=reward&config-ties=perhaps")
@@ -338,6 +376,7 @@ def finished(factory, settings, stage, manifest, **columns):
     return run
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_the_page_of_a_reward_run_shows_all_that_was_measured(browse, factory, settings):
     run = finished(factory, settings, "reward", judged.reward_manifest())
     browse.as_("researcher")
@@ -360,6 +399,7 @@ def test_the_page_of_a_reward_run_shows_all_that_was_measured(browse, factory, s
     assert "None" not in page.partition('id="run-figures"')[2].partition('id="curves"')[0]
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_every_picture_says_what_it_shows_or_stands_in_the_row_of_its_numbers(browse, factory, settings):
     run = finished(factory, settings, "reward", judged.reward_manifest())
     browse.as_("researcher")
@@ -369,6 +409,7 @@ def test_every_picture_says_what_it_shows_or_stands_in_the_row_of_its_numbers(br
         assert 'aria-hidden="true"' in picture or ('role="img"' in picture and "aria-label" in picture), picture
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_cross_validation_shows_people_seen_and_unseen(browse, factory, settings):
     run = finished(factory, settings, "crossvalidate", judged.crossvalidate_manifest())
     browse.as_("researcher")
@@ -379,6 +420,7 @@ def test_a_cross_validation_shows_people_seen_and_unseen(browse, factory, settin
     assert "Every training (15)" in page
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_run_from_before_figures_says_why_there_are_none(browse, factory, settings):
     old = '{"schema_version": 1, "stage": "reward", "metrics": {"reward/heldout_accuracy": 0.6}}'
     run = finished(factory, settings, "reward", old)
@@ -388,6 +430,7 @@ def test_a_run_from_before_figures_says_why_there_are_none(browse, factory, sett
 
 
 @pytest.mark.parametrize("manifest", ["{", '{"stage": "reward", "from": "the future"}', "[" * 100_000, "7", "\udcff"])
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_manifest_that_cannot_be_read_spoils_no_page(browse, factory, settings, manifest):
     run = finished(factory, settings, "reward", None)
     (service.folder_of(settings, run.id) / "manifest.json").write_bytes(manifest.encode(errors="surrogateescape"))
@@ -396,6 +439,7 @@ def test_a_manifest_that_cannot_be_read_spoils_no_page(browse, factory, settings
     assert "cannot be read" in browse.client.get(f"/runs/{run.id}/figures.json").json()["problem"]
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_numbers_that_are_none_are_dashes(browse, factory, settings):
     nothing = Share()
     empty = judged.reward_manifest(
@@ -421,6 +465,7 @@ def test_numbers_that_are_none_are_dashes(browse, factory, settings):
     assert '<td class="number value">–</td>' in page
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_numbers_that_json_does_not_have_are_taken_for_missing(browse, factory, settings):
     text = judged.reward_manifest().model_dump_json().replace('"ece":0.037', '"ece":NaN')
     text = re.sub(r'"correlation":0.42', '"correlation":1e999', text)
@@ -432,6 +477,7 @@ def test_numbers_that_json_does_not_have_are_taken_for_missing(browse, factory, 
     assert browse.client.get(f"/runs/{run.id}/figures.json").json()["judging"]["calibration"]["ece"] is None
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_names_that_others_wrote_stay_text(browse, factory, settings):
     evil = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
     manifest = judged.reward_manifest(
@@ -455,6 +501,7 @@ def test_names_that_others_wrote_stay_text(browse, factory, settings):
     assert "{{ 7 * 7 }}" in browse.get(f"/runs/{reward.id}/figures")
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_figures_are_looked_for_until_the_run_is_over(browse, factory, settings):
     going = finished(factory, settings, "reward", None, status="running", name="reward-1")
     browse.as_("researcher")
@@ -497,6 +544,7 @@ def a_run(factory, **columns):
     )
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_the_page_of_a_run_shows_its_worker_and_when_it_was_last_heard_of(browse, factory, settings):
     now = utc_now()
     run = a_run(factory, worker="worker-1 (host, 7)", heartbeat_at=now, resumed_at=now, step=10, total=100)
@@ -557,11 +605,23 @@ def test_what_a_stop_keeps_is_said_as_it_is(browse, factory, settings):
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-@pytest.mark.parametrize(("told", "button"), [({}, "Go on from"), ({"resumable": False}, "Change the settings")])
-def test_a_run_that_cannot_succeed_does_not_offer_to_go_on_first(browse, database, factory, settings, told, button):
+@pytest.mark.parametrize(
+    ("told", "saved", "button"),
+    [
+        ({}, True, "Go on from step 43"),
+        ({}, False, "Start from the beginning"),
+        ({"resumable": False}, True, "Change the settings"),
+        ({"resumable": False}, False, "Change the settings"),
+    ],
+)
+def test_a_run_that_cannot_succeed_does_not_offer_to_go_on_first(
+    browse, database, factory, settings, told, saved, button
+):
     run = a_run(factory)
     folder = service.folder_of(settings, run.id)
-    folder.mkdir(parents=True)
+    (folder / "checkpoints").mkdir(parents=True)
+    if saved:
+        (folder / "checkpoints" / "step-00000043.pt").touch()
     (folder / "error.json").write_text(json.dumps({"kind": "ValueError", "message": "The corpus is empty.", **told}))
     execution.finish(settings, database, run.id, 0, "failed", "never said")
     browse.as_("engineer")
@@ -573,6 +633,27 @@ def test_a_run_that_cannot_succeed_does_not_offer_to_go_on_first(browse, databas
     browse.post(f"/runs/{run.id}/continue")
     with database.reading() as session:
         assert service.run_for(session, run.id).resumable
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+@pytest.mark.parametrize(
+    ("error", "may_succeed"),
+    [
+        (Invalid("The snapshot holds no ranked answers to score."), False),
+        (Conflict("The model was not registered because its files have changed."), False),
+        (FileNotFoundError(2, "No such file or directory", "prompts.parquet"), False),
+        (PermissionError(13, "Permission denied"), True),
+        (RuntimeError("whatever"), True),
+    ],
+)
+def test_a_run_that_breaks_outside_its_trainer_says_whether_going_on_may_help(database, factory, error, may_succeed):
+    run = a_run(factory)
+    execution.fail(database, run.id, 0, error)
+    with database.reading() as session:
+        assert (service.run_for(session, run.id).status, service.run_for(session, run.id).resumable) == (
+            "failed",
+            may_succeed,
+        )
 
 
 @pytest.mark.parametrize(
@@ -599,7 +680,7 @@ def test_contradictions_stand_together_at_their_fields_and_nothing_waits(browse,
         "snapshot": parts["snapshot"],
     }
     page = browse.post("/runs", form, status=422).text
-    assert "Some settings cannot be used. Nothing was started." in page
+    assert "Some fields are missing or cannot be used. Nothing was started." in page
     invalid = re.findall(r'name="config-(\w+)"[^>]*aria-invalid', page)
     assert set(invalid) == {"threads", "batch_size", "minibatch_size", "max_prompt_tokens", "max_new_tokens", "clip"}
     assert "the model “sft” reads at most 64" in page
@@ -622,7 +703,7 @@ def test_the_command_line_lists_what_is_wrong(database, settings, tmp_path, monk
         cli.main()
     assert ended.value.code == 1
     told = capsys.readouterr().err.splitlines()
-    assert told[0] == "Some settings cannot be used."
+    assert told[0] == "Some fields are missing or cannot be used."
     assert [line.partition(":")[0] for line in told[1:]] == ["- heldout_share", "- threads", "- block, context"]
     with database.reading() as session:
         assert session.query(Run).count() == 0

@@ -8,11 +8,12 @@ from app.runs import rules
 @pytest.mark.parametrize(
     ("stage", "parents", "snapshot", "missing"),
     [
-        ("pretrain", {}, None, []),
-        ("sft", {}, None, ["a base model as “base”", "a snapshot"]),
-        ("sft", {"base": 1}, 1, []),
-        ("ppo", {"sft": 1}, 1, ["a reward model as “reward”"]),
-        ("sample", {"policy": 1}, None, ["a snapshot"]),
+        ("pretrain", {}, None, {}),
+        ("sft", {}, None, {"parent-base": "Choose a base model.", "snapshot": "Choose a snapshot."}),
+        ("sft", {"base": 1}, 1, {}),
+        ("ppo", {"sft": 1}, 1, {"parent-reward": "Choose a reward model."}),
+        ("sample", {"policy": 1}, None, {"snapshot": "Choose a snapshot."}),
+        ("detect", {"policy": 1}, None, {"texts-campaign": "Choose a campaign whose texts it reads."}),
     ],
 )
 def test_what_a_run_still_needs_is_said(stage, parents, snapshot, missing):

@@ -11,6 +11,7 @@ import pytest
 from app.models import ModelVersion, Run
 from app.runs import rules, service
 from app.runs.processes import Process
+from app.settings import Settings
 from tests.app.runs.cable import Cable
 from trainer.contract.folder import saved_step
 
@@ -39,22 +40,22 @@ def order(database, corpus, **config):
         return run.id
 
 
-def wait_until(database, run_id, condition):
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def wait_until(database, run_id, condition, patience=PATIENCE_SECONDS):
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         with database.reading() as session:
             run = session.get(Run, run_id)
         if condition(run):
             return run
         time.sleep(0.1)
-    pytest.fail(f"run is {run.status} at step {run.step} after {PATIENCE_SECONDS} s: {run.error}")
+    pytest.fail(f"run is {run.status} at step {run.step} after {patience} s: {run.error}")
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def test_a_run_ends_in_the_registry_and_a_killed_worker_resumes_it_from_its_checkpoint(
     database, settings, corpus, start_worker
 ):
-    run_id = order(database, corpus, steps=1500, checkpoint_every=20)
+    run_id = order(database, corpus, steps=800, checkpoint_every=20)
     worker = start_worker()
     wait_until(database, run_id, lambda run: run.step >= 60)
     os.kill(worker.pid, signal.SIGKILL)
@@ -65,12 +66,12 @@ def test_a_run_ends_in_the_registry_and_a_killed_worker_resumes_it_from_its_chec
     wait_until(database, run_id, lambda run: run.attempts == 2)
     assert not psutil.pid_exists(orphan) or psutil.Process(orphan).status() == psutil.STATUS_ZOMBIE
     run = wait_until(database, run_id, lambda run: run.status in ("succeeded", "failed"))
-    assert (run.status, run.attempts, run.step) == ("succeeded", 2, 1500)
+    assert (run.status, run.attempts, run.step) == ("succeeded", 2, 800)
     assert "resumed from step" in service.read_log(folder)
     steps = [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
     train_steps = sorted(set(steps))
     assert train_steps[0] <= 1
-    assert train_steps[-1] == 1500
+    assert train_steps[-1] == 800
     assert len(steps) == len(set(steps)), "a step was logged twice"
     with database.reading() as session:
         model = session.query(ModelVersion).filter_by(run_id=run_id).one()
@@ -79,19 +80,34 @@ def test_a_run_ends_in_the_registry_and_a_killed_worker_resumes_it_from_its_chec
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_cancelling_stops_the_child_and_going_on_resumes_it(database, settings, corpus, start_worker):
-    run_id = order(database, corpus, steps=1_000_000, checkpoint_every=20)
+def test_an_idle_worker_of_the_same_name_may_end_and_stop_keeps_the_step_that_going_on_starts_from(
+    database, settings, corpus, start_worker
+):
+    run_id = order(database, corpus, steps=1_000_000, checkpoint_every=1_000_000)
     start_worker()
-    wait_until(database, run_id, lambda run: run.step >= 40)
-    child = json.loads((service.folder_of(settings, run_id) / "child.json").read_text())["pid"]
+    before = wait_until(database, run_id, lambda run: run.step >= 5)
+    idle = start_worker()
+    wait_for_line(settings, "is ready", times=2)
+    idle.terminate()
+    assert idle.wait(60) == 0
+    run = wait_until(database, run_id, lambda run: run.step > before.step + 20)
+    assert (run.status, run.attempts, run.fence) == ("running", 1, before.fence)
+
+    child = child_of(settings, run_id)["pid"]
     with database.transaction() as session:
         service.cancel(session, settings, None, run_id)
-    wait_until(database, run_id, lambda run: run.status == "cancelled")
+    run = wait_until(database, run_id, lambda run: run.status == "cancelled")
     assert not psutil.pid_exists(child)
+    folder = service.folder_of(settings, run_id)
+    assert saved_step(folder) == service.last_metrics(folder)["step"] == run.step > before.step
+    assert run.worked_seconds > 0
+    assert run.resumed_at is None
+
     with database.transaction() as session:
         service.go_on(session, settings, None, run_id)
-    run = wait_until(database, run_id, lambda run: run.attempts == 2 and run.step > 60)
-    assert run.status == "running"
+    again = wait_until(database, run_id, lambda now: now.attempts == 2 and now.step > run.step)
+    assert again.status == "running"
+    assert f"resumed from step {run.step}" in service.read_log(folder)
     with database.transaction() as session:
         service.cancel(session, settings, None, run_id)
     wait_until(database, run_id, lambda run: run.status == "cancelled")
@@ -120,41 +136,17 @@ def test_a_broken_run_tells_why_and_a_stopped_worker_leaves_its_run_to_the_next(
     wait_until(database, running, lambda run: run.status == "cancelled")
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_stopping_an_idle_worker_of_the_same_name_leaves_the_run_of_the_other_alone(
-    database, settings, corpus, start_worker
-):
-    run_id = order(database, corpus, steps=1_000_000, checkpoint_every=20)
-    start_worker()
-    before = wait_until(database, run_id, lambda run: run.step >= 20)
-    idle = start_worker()
-    wait_for_line(settings, "is ready", times=2)
-    idle.terminate()
-    assert idle.wait(60) == 0
-    run = wait_until(database, run_id, lambda run: run.step > before.step + 20)
-    assert (run.status, run.attempts, run.fence) == ("running", 1, before.fence)
-
-
-@pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_stop_keeps_the_step_that_the_run_is_in(database, settings, corpus, start_worker):
-    run_id = order(database, corpus, steps=1_000_000, checkpoint_every=1_000_000)
-    start_worker()
-    wait_until(database, run_id, lambda run: run.step >= 5)
-    with database.transaction() as session:
-        service.cancel(session, settings, None, run_id)
-    run = wait_until(database, run_id, lambda run: run.status == "cancelled")
-    folder = service.folder_of(settings, run_id)
-    assert saved_step(folder) == service.last_metrics(folder)["step"] == run.step >= 5
-    assert run.worked_seconds > 0
-    assert run.resumed_at is None
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("engine_name", ["postgresql"])
+@pytest.mark.parametrize(
+    ("lease_seconds", "cut_seconds", "steps"),
+    [(3, 0, 1200), (Settings.model_fields["lease_seconds"].default, 90, 15_000)],
+)
 def test_of_three_workers_one_is_killed_one_is_stopped_and_one_is_cut_off_and_nothing_is_lost(
-    database, settings, corpus, start_worker
+    database, settings, corpus, start_worker, lease_seconds, cut_seconds, steps
 ):
-    lease = {"lease_seconds": 3, "stop_seconds": 30}
+    lease = {"lease_seconds": lease_seconds, "stop_seconds": 30}
+    patience = PATIENCE_SECONDS + 6 * cut_seconds
     cable = Cable(settings.database)
     try:
         killed, stopped, cut = (
@@ -163,13 +155,14 @@ def test_of_three_workers_one_is_killed_one_is_stopped_and_one_is_cut_off_and_no
             start_worker(**lease, database_url=cable.url),
         )
         wait_for_line(settings, "is ready", times=3)
-        ids = [order(database, corpus, steps=1200, checkpoint_every=50) for _ in range(3)]
+        ids = [order(database, corpus, steps=steps, checkpoint_every=50) for _ in range(3)]
         runs = [wait_until(database, run_id, lambda run: run.step >= 1) for run_id in ids]
         by_worker = {Process.read(run.owner).pid: run for run in runs}
         assert set(by_worker) == {killed.pid, stopped.pid, cut.pid}, "each has one of them"
         trainers = {run.id: Process.read(child_of(settings, run.id)["process"]) for run in runs}
 
         cable.cut()
+        cut_at = time.monotonic()
         os.kill(killed.pid, signal.SIGKILL)
         killed.wait()
         stopped.terminate()
@@ -177,19 +170,25 @@ def test_of_three_workers_one_is_killed_one_is_stopped_and_one_is_cut_off_and_no
         left = by_worker[stopped.pid].id
         assert saved_step(service.folder_of(settings, left)) is not None
         start_worker(**lease, worker_slots=3)
-        for run in runs:
+        for run in (by_worker[killed.pid], by_worker[stopped.pid]):
             # At the moment at which another trainer may start, the earlier one has ended.
             wait_until(database, run.id, lambda now, run=run: now.fence > run.fence)
             assert trainers[run.id].here is None
+        alone = by_worker[cut.pid]
+        written = written_after_the_lease(database, settings, alone, cut_at + lease_seconds)
+        assert trainers[alone.id].here is None
+        assert len(written) == 1, "it wrote when its lease was over"
+        while time.monotonic() < cut_at + cut_seconds:
+            time.sleep(0.1)
         cable.mend()
         for run in runs:
-            now = wait_until(database, run.id, lambda now: now.status in rules.FINISHED)
-            assert (now.status, now.step, now.error) == ("succeeded", 1200, None)
-            steps = [json.loads(text)["step"] for text in metrics_of(settings, run.id)]
-            assert steps == sorted(set(steps)), "two trainers wrote"
+            now = wait_until(database, run.id, lambda now: now.status in rules.FINISHED, patience)
+            assert (now.status, now.step, now.error) == ("succeeded", steps, None)
+            logged = [json.loads(text)["step"] for text in metrics_of(settings, run.id)]
+            assert logged == sorted(set(logged)), "two trainers wrote"
             with database.reading() as session:
                 assert session.query(ModelVersion).filter_by(run_id=run.id).count() == 1
-        wait_for_line(settings, "no longer this worker's")
+        wait_for_line(settings, "it is left alone")
         assert cut.poll() is None
 
         # The one that was cut off works again.
@@ -197,6 +196,27 @@ def test_of_three_workers_one_is_killed_one_is_stopped_and_one_is_cut_off_and_no
         wait_until(database, later, lambda run: run.status == "succeeded")
     finally:
         cable.end()
+
+
+def written_after_the_lease(database, settings, run, lease_end):
+    """The states in which a run's folder was seen from the end of its lease until another worker took the run."""
+    folder, seen = service.folder_of(settings, run.id), set()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        state = state_of(folder) if time.monotonic() > lease_end else "not yet"
+        with database.reading() as session:
+            if service.run_for(session, run.id).fence > run.fence:
+                return seen - {"not yet"}
+        seen.add(state)
+        time.sleep(0.1)
+    pytest.fail(f"nobody took run {run.id}")
+
+
+def state_of(folder):
+    try:
+        return frozenset((str(file), (stat := file.stat()).st_size, stat.st_mtime_ns) for file in folder.rglob("*"))
+    except FileNotFoundError:
+        return "moving"
 
 
 def child_of(settings, run_id):

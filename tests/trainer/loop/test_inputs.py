@@ -56,7 +56,7 @@ def refused(stage, folder, **order):
     assert not (folder / MANIFEST).exists()
     told = json.loads((folder / "error.json").read_text())
     assert told["kind"] == "ChangedError"
-    assert told["resumable"] is True, "putting the file back is enough"
+    assert told["resumable"] is False, "it would be refused again"
     return told
 
 

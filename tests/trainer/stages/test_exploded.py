@@ -3,6 +3,7 @@
 import importlib
 import json
 import math
+import shutil
 
 import pytest
 import torch
@@ -225,12 +226,14 @@ def test_nan_in_the_pretraining_mix_is_named(orders, whole, tmp_path, monkeypatc
     goes_on_as_if_nothing_had_happened("ppo", folder, orders["ppo"], whole("ppo"))
 
 
-def test_nan_in_the_value_models_gradient_stops_too(orders, tmp_path, monkeypatch):
+def test_nan_in_the_value_models_gradient_stops_too(orders, whole, tmp_path, monkeypatch):
     folder = prepared("ppo", tmp_path, orders["ppo"])
     break_at(monkeypatch, "ppo", 2, "value")
     told = fails("ppo", folder)
     assert (told["step"], told["tensor"]) == (2, TENSOR)
     assert tiny.kept_steps(folder / "checkpoints") == [1]
+    monkeypatch.undo()
+    goes_on_as_if_nothing_had_happened("ppo", folder, orders["ppo"], whole("ppo"))
 
 
 def spoilt(path, source, tensor=TENSOR, value=math.nan, number=True):
@@ -260,7 +263,9 @@ ROLES = [
 
 
 @pytest.mark.parametrize(("stage", "role"), ROLES)
-def test_a_model_with_one_nan_is_refused_before_anything_starts(orders, tmp_path, stage, role):
+def test_a_model_with_one_nan_is_refused_before_anything_starts_and_put_right_it_is_taken(
+    orders, whole, tmp_path, stage, role
+):
     order = orders[stage]
     model = spoilt(tmp_path / "model", order["parents"][role])
     order = order | {"parents": order["parents"] | {role: model}}
@@ -272,6 +277,9 @@ def test_a_model_with_one_nan_is_refused_before_anything_starts(orders, tmp_path
     assert told["resumable"] is False
     assert not (folder / "metrics.jsonl").exists()
     assert not tiny.kept_steps(folder / "checkpoints")
+    if stage in TRAINING:
+        shutil.copy(orders[stage]["parents"][role] / "model.safetensors", model)
+        goes_on_as_if_nothing_had_happened(stage, folder, order, whole(stage))
 
 
 def test_a_spoilt_member_of_an_ensemble_is_refused_too(orders, reward, tmp_path):

@@ -3,7 +3,6 @@
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -13,17 +12,16 @@ from app.language import gettext as _
 from app.models import Corpus, Import, Person, Prompt
 from app.people.service import record
 from app.prompts import queries, rules
-from app.prompts.importers.corpora import write_corpus
+from app.prompts.importers.corpora import KEPT_REJECTS, write_corpus
 from app.prompts.importers.drafts import Drafts
+from app.prompts.importers.fields import add_names, most_of
 from app.prompts.importers.readers import FORMATS, Refusal, format_of, read_rows
 from app.prompts.importers.shapes import DraftReader
-from app.prompts.importers.spool import spooled
-from app.prompts.importers.writer import BATCH, Writer
+from app.prompts.importers.spool import Spool, spooled
+from app.prompts.importers.writer import Writer
 from app.settings import Settings
 from trainer.contract.folder import sha256_of
 
-KEPT_REJECTS = 1_000
-KEPT_UNUSED = 200
 FIRST_REASONS = 20
 
 
@@ -106,39 +104,24 @@ def source_of(session: Session, file_name: str, file_sha256: str) -> str:
     return name
 
 
-def _import_rows(session: Session, entry: Import, lines: Iterator[tuple[int, Drafts | Refusal]]) -> None:
+def _import_rows(session: Session, entry: Import, rows: Spool[tuple[int, Drafts | Refusal]]) -> None:
     writer = Writer(session, entry.id, entry.source or "", entry.person_id)
     rejects: list[dict[str, object]] = []
-    counts = {"rows": 0, "rejected": 0}
-
-    def good() -> Iterator[Drafts]:
-        for number, drafts in lines:
-            counts["rows"] += 1
-            if not isinstance(drafts, Refusal):
-                yield drafts
-                continue
-            counts["rejected"] += 1
-            if len(rejects) < KEPT_REJECTS:
-                rejects.append({"line": number, "reason": rules.printable(drafts.reason)})
-
-    rows = good()
     unused: Counter[str] = Counter()
-    while batch := list(islice(rows, BATCH)):
-        writer.write(batch)
-        unused.update(name for drafts in batch for name in dict.fromkeys(drafts.unused))
-    entry.unused = _most(unused)
-    entry.rows, entry.rejected, entry.rejects = counts["rows"], counts["rejected"], rejects
+    entry.rejected = 0
+    for batch in rows.batches():
+        refused = [(number, drafts.reason) for number, drafts in batch if isinstance(drafts, Refusal)]
+        good = [drafts for _, drafts in batch if not isinstance(drafts, Refusal)]
+        writer.write(good)
+        add_names(unused, (name for drafts in good for name in dict.fromkeys(drafts.unused)))
+        entry.rows, entry.rejected = entry.rows + len(batch), entry.rejected + len(refused)
+        kept = refused[: KEPT_REJECTS - len(rejects)]
+        rejects += [{"line": number, "reason": rules.printable(reason)} for number, reason in kept]
+    entry.unused, entry.rejects = most_of(unused), rejects
     entry.added = {what: count for what, count in writer.added.items() if count}
     entry.repeated = writer.repeated
     entry.marked = {what: count for what, count in writer.marked.items() if count}
     session.flush()
-
-
-def _most(unused: Counter[str]) -> dict[str, int]:
-    """The fields that most rows have, and the others together: a file may name its fields as it likes."""
-    kept = dict(unused.most_common(KEPT_UNUSED))
-    rest = unused.total() - sum(kept.values())
-    return kept | ({"…": rest} if rest else {})
 
 
 def _import_corpus(session: Session, settings: Settings, entry: Import, path: Path, fmt: str, *, trial: bool) -> None:
@@ -171,11 +154,9 @@ def _import_corpus(session: Session, settings: Settings, entry: Import, path: Pa
             entry.added = {"documents": written.documents}
         else:
             entry.repeated = written.documents
-    entry.rows, entry.rejected = written.rows, len(written.rejected)
-    entry.unused = _most(written.unused)
-    entry.rejects = [
-        {"line": line, "reason": rules.printable(reason)} for line, reason in written.rejected[:KEPT_REJECTS]
-    ]
+    entry.rows, entry.rejected = written.rows, written.rejected
+    entry.unused = most_of(written.unused)
+    entry.rejects = [{"line": line, "reason": rules.printable(reason)} for line, reason in written.rejects]
     session.flush()
 
 

@@ -15,7 +15,6 @@ from app.prompts import queries, rules
 from app.prompts.importers.drafts import AnswerDraft, Drafts, LabelDraft, PromptDraft, RankingDraft
 from app.prompts.importers.meeting import meet_answers, meet_prompts, prompts_in
 
-BATCH = 1_000  # rows of the file
 Judged = TypeVar("Judged", RankingDraft, LabelDraft)
 AnswerKey = tuple[int, str, str | None, str]
 """Prompt, origin without a number, what the file says of the maker, hash of the text."""

@@ -20,6 +20,8 @@ PATIENCE_OF_PAGES = 30.0
 """Seconds that a page waits: whoever waits holds a thread and a connection, and others need one too."""
 PATIENCE_FOR_A_CONNECTION = 10.0
 PATIENCE_FOR_AN_ANSWER = 3.0
+MEMORY_OF_A_CONNECTION, MEMORY_FOR_MANY_ROWS = 2_000, 64_000
+"""KiB of pages that SQLite holds: the first is its own number. Pages that do not fit are written again and again."""
 LOCK_NOT_AVAILABLE = "55P03"  # of PostgreSQL
 
 
@@ -61,11 +63,22 @@ def make_engine(url: str, patience: float = PATIENCE) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
         options = connection.get_execution_options()
+        driver = connection.connection.dbapi_connection
         wait = round(options.get("patience", patience) * 1000)
-        connection.connection.dbapi_connection.execute(f"PRAGMA busy_timeout={wait}")
+        driver.execute(f"PRAGMA busy_timeout={wait}")
+        if (file := options.get("attached")) is not None:
+            driver.execute("ATTACH DATABASE ? AS staged", (str(file),))
+            driver.execute(f"PRAGMA cache_size=-{MEMORY_FOR_MANY_ROWS}")
+            connection.info["attached"] = True
         connection.exec_driver_sql("BEGIN" if options.get("read_only", False) else "BEGIN IMMEDIATE")
 
-    return _tell_too_large(engine)
+    @event.listens_for(engine, "checkin")
+    def _detach(connection: Any, record: Any) -> None:
+        if connection is not None and record.info.pop("attached", None):
+            connection.execute("DETACH DATABASE staged")
+            connection.execute(f"PRAGMA cache_size=-{MEMORY_OF_A_CONNECTION}")
+
+    return tell_too_large(engine)
 
 
 def _bounded(engine: Engine, patience: float) -> Engine:
@@ -84,7 +97,7 @@ def _bounded(engine: Engine, patience: float) -> Engine:
     return engine
 
 
-def _tell_too_large(engine: Engine) -> Engine:
+def tell_too_large(engine: Engine) -> Engine:
     """Let SQLite's driver refuse a number that no column holds as PostgreSQL's does, with a ``DataError``."""
 
     @event.listens_for(engine, "handle_error")
@@ -94,6 +107,22 @@ def _tell_too_large(engine: Engine) -> Engine:
         return None
 
     return engine
+
+
+def file_of(session: Session) -> Path | None:
+    """The file of an SQLite database; nothing for one in memory, and for PostgreSQL."""
+    url = session.get_bind().engine.url
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def has_begun(session: Session) -> bool:
+    """Whether a session has asked the database for anything yet."""
+    return bool(session.info.get("begun", False))
+
+
+def attach(session: Session, file: Path) -> None:
+    """Begin a transaction on SQLite that reads another file too, as ``staged``, and is about to write a lot."""
+    session.connection(execution_options={"attached": file})
 
 
 def is_busy(error: DBAPIError | PoolTimeout) -> bool:
@@ -129,6 +158,7 @@ class Database:
         self.url = url
         self.engine = make_engine(url, patience)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        event.listen(self._sessions, "after_begin", lambda session, *_: session.info.update(begun=True))
         self._passers_by = sessionmaker(self.engine.execution_options(patience=0), expire_on_commit=False)
         self._readers = sessionmaker(self.engine.execution_options(read_only=True), expire_on_commit=False)
 

@@ -111,6 +111,11 @@ def prompt_fingerprint(messages: Sequence[dict[str, str]]) -> str:
     return text_sha256(canonical([{"role": m["role"], "content": m["content"]} for m in messages]))
 
 
+def task_fingerprint(prompt_id: int, candidate_ids: Sequence[int]) -> str:
+    """A campaign asks for one prompt and one set of answers once, in whatever order they come."""
+    return text_sha256(json.dumps([prompt_id, sorted(candidate_ids)]))
+
+
 def dense_ranks(ranks: Sequence[int]) -> list[int]:
     """The same weak order with the ranks 1, 2, 3 … and none skipped; ties stay ties."""
     place = {rank: position for position, rank in enumerate(sorted(set(ranks)), 1)}

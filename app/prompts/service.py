@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from app.prompts import queries, rules
 from app.prompts.importers.corpora import KEPT_REJECTS, write_corpus
 from app.prompts.importers.drafts import Drafts
 from app.prompts.importers.fields import add_names, most_of
+from app.prompts.importers.queries import ANY_IMPORT, staged
 from app.prompts.importers.readers import FORMATS, Refusal, format_of, read_rows
 from app.prompts.importers.shapes import DraftReader
 from app.prompts.importers.spool import Spool, spooled
@@ -78,9 +79,6 @@ def import_file(
         lines = DraftReader(read_rows(path, entry.file_name, fmt), kind)
         with spooled(lines) as rows:
             entry.shape = lines.shape
-            entry.source = source_of(session, entry.file_name, entry.file_sha256)
-            session.add(entry)
-            session.flush()
             _import_rows(session, entry, rows)
     record(session, by, "imported", entry, {"file": entry.file_name, "rows": entry.rows, "refused": entry.rejected})
     return entry
@@ -105,23 +103,52 @@ def source_of(session: Session, file_name: str, file_sha256: str) -> str:
 
 
 def _import_rows(session: Session, entry: Import, rows: Spool[tuple[int, Drafts | Refusal]]) -> None:
-    writer = Writer(session, entry.id, entry.source or "", entry.person_id)
-    rejects: list[dict[str, object]] = []
-    unused: Counter[str] = Counter()
-    entry.rejected = 0
+    """Write the rows beside the database where others would have to wait otherwise, then bring them in at once.
+
+    Where somebody has brought the same meanwhile, the rows are written anew in the transaction itself.
+    """
+    with staged(session) as beside:
+        written, source = None, ""
+        if beside is not None:
+            source = source_of(beside.session, entry.file_name, entry.file_sha256)
+            written = _write(Writer(beside.session, ANY_IMPORT, source, entry.person_id), rows)
+            beside.finish()
+            beside.attach_to(session)
+        entry.source = source_of(session, entry.file_name, entry.file_sha256)
+        session.add(entry)
+        session.flush()
+        if beside is None or written is None or entry.source != source or not beside.copy(session, entry.id):
+            written = _write(Writer(session, entry.id, entry.source, entry.person_id), rows)
+    entry.rows, entry.rejected, entry.rejects = written.rows, written.rejected, written.rejects
+    entry.unused = most_of(written.unused)
+    entry.added = {what: count for what, count in written.writer.added.items() if count}
+    entry.repeated = written.writer.repeated
+    entry.marked = {what: count for what, count in written.writer.marked.items() if count}
+    session.flush()
+
+
+@dataclass
+class _Written:
+    """What became of the rows of a file."""
+
+    writer: Writer
+    rows: int = 0
+    rejected: int = 0
+    rejects: list[dict[str, object]] = field(default_factory=list)
+    unused: Counter[str] = field(default_factory=Counter)
+
+
+def _write(writer: Writer, rows: Spool[tuple[int, Drafts | Refusal]]) -> _Written:
+    written = _Written(writer)
     for batch in rows.batches():
         refused = [(number, drafts.reason) for number, drafts in batch if isinstance(drafts, Refusal)]
         good = [drafts for _, drafts in batch if not isinstance(drafts, Refusal)]
         writer.write(good)
-        add_names(unused, (name for drafts in good for name in dict.fromkeys(drafts.unused)))
-        entry.rows, entry.rejected = entry.rows + len(batch), entry.rejected + len(refused)
-        kept = refused[: KEPT_REJECTS - len(rejects)]
-        rejects += [{"line": number, "reason": rules.printable(reason)} for number, reason in kept]
-    entry.unused, entry.rejects = most_of(unused), rejects
-    entry.added = {what: count for what, count in writer.added.items() if count}
-    entry.repeated = writer.repeated
-    entry.marked = {what: count for what, count in writer.marked.items() if count}
-    session.flush()
+        add_names(written.unused, (name for drafts in good for name in dict.fromkeys(drafts.unused)))
+        written.rows, written.rejected = written.rows + len(batch), written.rejected + len(refused)
+        kept = refused[: KEPT_REJECTS - len(written.rejects)]
+        written.rejects += [{"line": number, "reason": rules.printable(reason)} for number, reason in kept]
+    return written
 
 
 def _import_corpus(session: Session, settings: Settings, entry: Import, path: Path, fmt: str, *, trial: bool) -> None:

@@ -19,7 +19,10 @@ KEPT_REJECTS = 1_000
 
 @dataclass
 class WrittenCorpus:
-    """What was written, how many rows were refused, and the first of them; ``digest`` is the SHA-256 of the documents, whatever file they came in."""
+    """What was written, and how many rows were not, with the first of them.
+
+    ``digest`` is the SHA-256 of the documents, whatever file they came in.
+    """
 
     path: Path
     digest: str = ""

@@ -22,7 +22,7 @@ from app.web.tables import from_cell
 FORMATS = ("auto", "jsonl", "csv", "parquet", "txt")
 LONGEST_LINE = 16 << 20  # bytes; one row of nine answers of the longest length allowed fits several times
 LONGEST_LITERAL = 400_000  # characters; reading one takes many times its size
-MOST_VALUES = 500_000  # of a row; a list without anything in it takes twenty times the two characters it is written in
+MOST_VALUES = 500_000  # of a row; an empty list takes thirty times the two characters it is written in
 MOST_COLUMNS = 10_000  # of a table
 LONGEST_REASON = 1_000
 UNPACKING_MB = 1_024  # memory for a Parquet file
@@ -129,7 +129,7 @@ def _jsonl(file: BinaryIO) -> Iterator[Line]:
 
 def parse_object(line: bytes) -> Row | Refusal:
     """One JSON object, or why it is none."""
-    if _too_many(line.count(b"{"), line.count(b"["), line.count(b":")):
+    if _too_many(line):
         return Refusal(TOO_MANY)
     try:
         row = json.loads(line.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_object)
@@ -142,12 +142,12 @@ def parse_object(line: bytes) -> Row | Refusal:
     return _unpacked(row) if isinstance(row, dict) else Refusal("not a JSON object")
 
 
-TOO_MANY = f"the row has more than {MOST_VALUES:,} fields, lists and objects"
+TOO_MANY = f"the row has more than {MOST_VALUES:,} values"
 
 
-def _too_many(*counted: int) -> bool:
-    """Whether there are so many signs that begin a value; those in texts count too, as nobody has read the row yet."""
-    return sum(counted) > MOST_VALUES
+def _too_many(written: bytes) -> bool:
+    """Whether JSON has too many signs that begin a value; those in texts count too, for nobody has read it yet."""
+    return sum(written.count(sign) for sign in (b"{", b"[", b":", b",")) > MOST_VALUES
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Row:
@@ -250,10 +250,10 @@ def _row_of_cells(header: list[str], cells: list[str]) -> Row | Refusal:
     if len(cells) != len(header):
         return Refusal(f"{len(cells)} cells, but the header names {len(header)}")
     try:
-        "".join(cells).encode()
+        written = "".join(cells).encode()
     except UnicodeEncodeError:
         return Refusal("not valid UTF-8")
-    if _too_many(*(cell.count("[") + cell.count("{") for cell in cells)):
+    if _too_many(written):
         return Refusal(TOO_MANY)
     row: Row = {key: from_cell(cell) for key, cell in zip(header, cells, strict=True) if cell != ""}
     # An empty cell is nothing said, except beside an answer that it was judged against: that model said nothing.
@@ -272,7 +272,7 @@ def _parquet(path: Path) -> Iterator[Line]:
         try:
             assert unpacking.stdout is not None
             for number, line in enumerate(unpacking.stdout, 1):
-                if _too_many(line.count(b"{"), line.count(b"["), line.count(b":")):
+                if _too_many(line):
                     yield number, Refusal(TOO_MANY)
                     continue
                 match json.loads(line):

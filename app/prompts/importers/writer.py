@@ -1,6 +1,5 @@
 """Drafts to rows, in batches: looks up what is known, adds what is new, counts what comes again."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -325,7 +324,7 @@ class Writer:
         self, campaign: Campaign, judged: Mapping[str, RankingDraft | LabelDraft], ids: dict[str, list[int]]
     ) -> dict[str, int]:
         fingerprints = {
-            key: _task_fingerprint(self._prompts[one.prompt.fingerprint], ids[key]) for key, one in judged.items()
+            key: rules.task_fingerprint(self._prompts[one.prompt.fingerprint], ids[key]) for key, one in judged.items()
         }
         known = queries.task_ids(self.session, campaign.id, set(fingerprints.values()))
         new = {f: key for key, f in fingerprints.items() if f not in known}
@@ -370,11 +369,9 @@ class Writer:
             number += 1
             free = f"{base} {number}"
         if campaign is None:
-            campaign = Campaign(
-                name=free, kind=kind, phase=phase, status="closed", imported=True, created_by=self.person_id
-            )
-            self.session.add(campaign)
-            self.session.flush()
+            named = {"name": free, "kind": kind, "phase": phase}
+            told = {"status": "closed", "imported": True, "created_by": self.person_id}
+            campaign = queries.insert_campaign(self.session, named | told)
         self._campaigns[key] = campaign
         return campaign
 
@@ -408,7 +405,3 @@ def _shown_order(ranking: RankingDraft, candidate_ids: list[int]) -> list[int]:
 
 def _number_of(id_: str | None) -> int:
     return int(id_) if id_ and id_.isdecimal() and len(id_) < 19 else 0
-
-
-def _task_fingerprint(prompt_id: int, candidate_ids: list[int]) -> str:
-    return rules.text_sha256(json.dumps([prompt_id, sorted(candidate_ids)]))

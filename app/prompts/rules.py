@@ -34,6 +34,7 @@ _SPELLINGS = {name.replace("_", " "): name for name in USE_CASES} | {"rewriting"
 ROLES = ("system", "user", "assistant")
 LONGEST_TEXT = 200_000  # characters
 SMALLEST_K, LARGEST_K = 2, 9
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 KINDS = ("detect", "prompts", "demonstrations", "candidates", "rankings", "labels", "corpus")
 
 
@@ -103,7 +104,7 @@ def text_sha256(text: str) -> str:
 
 def canonical(value: Any) -> str:
     """The one way to write a value as JSON, for hashing."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _CANONICAL.encode(value)
 
 
 def prompt_fingerprint(messages: Sequence[dict[str, str]]) -> str:

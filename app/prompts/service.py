@@ -1,6 +1,5 @@
 """Bringing data in: one file, one transaction, and a record of what was taken and what was refused."""
 
-import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from app.prompts.importers.readers import FORMATS, Refusal, format_of, read_rows
 from app.prompts.importers.shapes import DraftReader
 from app.prompts.importers.spool import Spool, spooled
 from app.prompts.importers.writer import Writer
+from app.scratch import scratch
 from app.settings import Settings
 from trainer.contract.folder import sha256_of
 
@@ -155,8 +155,8 @@ def _import_corpus(session: Session, settings: Settings, entry: Import, path: Pa
     """Write the documents beside the others; the file is there before the row that names it."""
     folder = settings.data_dir / "corpora"
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        written = write_corpus(path, entry.file_name, fmt, Path(scratch) / "corpus.jsonl.gz")
+    with scratch(folder) as beside:
+        written = write_corpus(path, entry.file_name, fmt, beside / "corpus.jsonl.gz")
         if not written.documents:
             raise Invalid(
                 _(

@@ -10,7 +10,6 @@ those that they have in the database are known once they are copied.
 
 import json
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +35,7 @@ from app.models import (
 )
 from app.prompts import rules
 from app.prompts.queries import chunks, table_of
+from app.scratch import scratch
 
 OURS = 1 << 40
 WRITTEN: tuple[type[Base], ...] = (
@@ -117,7 +117,6 @@ class Staging:
         numbers = _Numbers("main", self._expected)
         self._file.execute("BEGIN")
         self._file.execute(f"UPDATE main.tasks SET fingerprint = {numbers.fingerprint()}")
-        self._file.execute(f"UPDATE main.annotations SET shown_order = {numbers.shown()} WHERE shown_order != '[]'")
         self._file.execute("COMMIT")
         self.session.close()
         self._file.close()
@@ -136,8 +135,7 @@ class Staging:
         last = {name: _last_of(connection, f"main.{name}") for name in (*KNOWN_BY, "flags")}
         numbers = _Numbers("staged", last, import_id)
         as_expected = all(last[name] == number for name, number in self._expected.items())
-        if not as_expected:
-            _teach(_driver(connection))
+        _teach(_driver(connection))
         for name, columns in ADDED_TO.items():
             changes = ", ".join(f"{column} = ours.{column}" for column in columns)
             connection.exec_driver_sql(
@@ -151,7 +149,7 @@ class Staging:
                 told["id"] = numbers.of("id", table.name)
             if not as_expected and table.name == "tasks":
                 told["fingerprint"] = numbers.fingerprint()
-            if not as_expected and table.name == "annotations":
+            if table.name == "annotations":
                 told["shown_order"] = numbers.shown()
             new = f" WHERE id >= {OURS} ORDER BY id" if "id" in told else ""
             connection.exec_driver_sql(
@@ -234,8 +232,8 @@ def staged(session: Session) -> Iterator[Staging | None]:
     if database is None or has_begun(session):
         yield None
         return
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "rows.db"
+    with scratch() as folder:
+        path = folder / "rows.db"
         with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as file:
             for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{MEMORY_FOR_MANY_ROWS}"):
                 file.execute(f"PRAGMA {pragma}")  # what breaks off is thrown away as a whole

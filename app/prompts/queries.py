@@ -59,7 +59,7 @@ def _change_rows(session: Session, model: type[Base], rows: list[dict[str, Any]]
         return
     _make_own(session, model, [row["id"] for row in rows])
     table = table_of(model)
-    changed = {name: bindparam(name) for name in rows[0] if name != "id"}
+    changed: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "id"}
     given = [{"id_": row["id"], **{name: row[name] for name in changed}} for row in rows]
     by_id = update(table).where(table.c.id == bindparam("id_")).values(changed)
     session.execute(by_id, given, execution_options=_place(session))

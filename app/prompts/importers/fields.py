@@ -85,7 +85,7 @@ class Fields(dict[str, Any]):
         """
         homes = None if alive is None else {id(detail) for detail in alive}
         unused: dict[str, None] = {}
-        left = LONGEST_DETAILS
+        left: float = LONGEST_DETAILS
         for row in (self, *self.inner):
             home = row.home(homes)
             unused.update(dict.fromkeys(row.notes))

@@ -102,7 +102,7 @@ class Staging:
         for some in chunks(id_ for id_ in ids if id_ < OURS):
             which = f"id IN ({', '.join('?' * len(some))}) AND id NOT IN (SELECT id FROM main.seen_{name})"
             for target in (f"main.{name}", f"main.seen_{name}"):
-                # The copy is hidden from the second statement, so the rows are taken into the list of seen ones last.
+                # What was seen hides the rows of the database, and says here which of them are taken over already.
                 self._file.execute(
                     f"INSERT INTO {target} ({columns}) SELECT {columns} FROM live.{name} WHERE {which}",
                     some,

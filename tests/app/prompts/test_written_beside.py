@@ -165,11 +165,13 @@ def test_one_that_is_killed_leaves_nothing_and_the_file_can_be_brought_again(
 
 def test_numbers_that_others_took_meanwhile_are_passed_over(database, settings, factory, files, before_copying):
     def act():
+        Staging.finish = finish
         prompt = Prompt(fingerprint="f" * 64, messages=[], source="s")
         prompt_id = factory.add(prompt).id
         for text_ in ("A.", "B."):
             factory.add(Candidate(prompt_id=prompt_id, text=text_, text_sha256=text_, origin="model:1"))
 
+    finish = Staging.finish
     before_copying(act)
     bring(database, settings, files[0])
     with database.reading() as session:

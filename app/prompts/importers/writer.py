@@ -14,6 +14,7 @@ from app.prompts import queries, rules
 from app.prompts.importers.drafts import AnswerDraft, Drafts, LabelDraft, PromptDraft, RankingDraft
 from app.prompts.importers.meeting import meet_answers, meet_prompts, prompts_in
 
+MOST_REMEMBERED = 200_000  # prompts and answers; of those beyond it is asked again
 Judged = TypeVar("Judged", RankingDraft, LabelDraft)
 AnswerKey = tuple[int, str, str | None, str]
 """Prompt, origin without a number, what the file says of the maker, hash of the text."""
@@ -49,6 +50,9 @@ class Writer:
     def write(self, batch: list[Drafts]) -> None:
         """Add a batch; the order of its rows decides which of two equal ones is the repeated one."""
         fresh: set[int] = set()
+        if len(self._prompts) + len(self._candidates) > MOST_REMEMBERED:
+            for remembered in (self._prompts, self._candidates, self._origins, self._demonstrations):
+                remembered.clear()
         self._write_prompts(batch, fresh)
         meet_prompts(self.session, batch, self._prompts)
         self._write_candidates(batch, fresh)

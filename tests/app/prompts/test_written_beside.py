@@ -1,8 +1,11 @@
 """On SQLite an import's rows are made beside the database and come in at once; others write meanwhile."""
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -11,9 +14,11 @@ from sqlalchemy import select, text
 from app.database import Database
 from app.models import Base, Campaign, Candidate, Import, Person, Prompt, Task
 from app.prompts import rules, service
+from app.prompts.importers import spool, writer
 from app.prompts.importers.queries import WRITTEN, Staging
 from app.prompts.importers.writer import Writer
 from app.prompts.queries import table_of
+from app.scratch import GRACE, sweep
 
 pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])  # the other locks rows
 ASK = "Name a colour."
@@ -88,12 +93,17 @@ def before_copying(monkeypatch):
     return arrange
 
 
-def test_both_ways_write_the_same(database, settings, files, tmp_path, monkeypatch):
+@pytest.mark.parametrize("remembered", [writer.MOST_REMEMBERED, 0])
+def test_both_ways_write_the_same(database, settings, files, tmp_path, monkeypatch, remembered):
+    monkeypatch.setattr(writer, "MOST_REMEMBERED", remembered)
+    monkeypatch.setattr(spool, "MOST_TOGETHER", 1 if remembered == 0 else 1_000)
     brought = [bring(database, settings, path) for path in (*files, files[0])]
     assert [(entry.rejected, entry.repeated) for entry in brought] == [(1, 0), (0, 0), (1, 6)]
     other = Database(f"sqlite:///{tmp_path / 'other.db'}")
     Base.metadata.create_all(other.engine)
     monkeypatch.setattr(service, "staged", in_the_transaction)
+    monkeypatch.setattr(writer, "MOST_REMEMBERED", 1_000)
+    monkeypatch.setattr(spool, "MOST_TOGETHER", 1_000)
     for path in (*files, files[0]):
         bring(other, settings, path)
     assert content(database) == content(other)
@@ -106,8 +116,8 @@ def test_others_write_while_rows_are_made_and_see_nothing_of_them(database, sett
     lena, other, seen = factory.person(), Database(database.url, 0), []
     made = Writer.write
 
-    def slowly(writer, batch):
-        made(writer, batch)
+    def slowly(of, batch):
+        made(of, batch)
         with other.transaction() as session:
             session.get(Person, lena.id).name = "written meanwhile"
             seen.append([session.query(model).count() for model in (Import, Prompt, Candidate, Campaign)])
@@ -154,11 +164,15 @@ with Database(sys.argv[1]).transaction() as session:
 
 @pytest.mark.parametrize("moment", ["finish", "copy"])
 def test_one_that_is_killed_leaves_nothing_and_the_file_can_be_brought_again(
-    database, settings, files, tmp_path, moment
+    database, settings, files, tmp_path, monkeypatch, moment
 ):
+    (tmp_path / "system").mkdir()
     program = [sys.executable, "-c", KILLED, database.url, str(files[0]), moment, str(tmp_path)]
-    assert subprocess.run(program, check=False).returncode == -9
+    at_home = {**os.environ, "TMPDIR": str(tmp_path / "system")}
+    assert subprocess.run(program, check=False, env=at_home).returncode == -9
     assert not any(content(database).values())
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "system"))
+    assert sweep(settings.data_dir, time.time() + 2 * GRACE) == 1
     entry = bring(database, settings, files[0])
     assert (entry.added["prompts"], entry.repeated, entry.source) == (3, 0, "one")
 

@@ -1,5 +1,7 @@
 """One engine, one transaction per request, committed at the edge, and nobody waits for it without end."""
 
+import errno
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import NullPool
 
 PATIENCE = 600.0
-"""Seconds that a command or a worker waits for what another transaction holds: SQLite's imports may take minutes."""
+"""Seconds that a command or a worker waits for what another transaction holds."""
 PATIENCE_OF_PAGES = 30.0
 """Seconds that a page waits: whoever waits holds a thread and a connection, and others need one too."""
 PATIENCE_FOR_A_CONNECTION = 10.0
@@ -78,7 +80,7 @@ def make_engine(url: str, patience: float = PATIENCE) -> Engine:
             connection.execute("DETACH DATABASE staged")
             connection.execute(f"PRAGMA cache_size=-{MEMORY_OF_A_CONNECTION}")
 
-    return tell_too_large(engine)
+    return tell_plainly(engine)
 
 
 def _bounded(engine: Engine, patience: float) -> Engine:
@@ -97,13 +99,20 @@ def _bounded(engine: Engine, patience: float) -> Engine:
     return engine
 
 
-def tell_too_large(engine: Engine) -> Engine:
-    """Let SQLite's driver refuse a number that no column holds as PostgreSQL's does, with a ``DataError``."""
+def tell_plainly(engine: Engine) -> Engine:
+    """Let SQLite's driver say what others say.
+
+    A number that no column holds is a ``DataError``, as PostgreSQL's driver says, and a full disk is an ``OSError``, as
+    for any other file.
+    """
 
     @event.listens_for(engine, "handle_error")
     def _translate(context: ExceptionContext) -> Exception | None:
-        if isinstance(context.original_exception, OverflowError):
-            return DataError(context.statement, None, context.original_exception)
+        error = context.original_exception
+        if isinstance(error, OverflowError):
+            return DataError(context.statement, None, error)
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return None
 
     return engine

@@ -160,7 +160,7 @@ class _Item:
 
     row_line: int
     prompt_id: int
-    answers: Sequence[int]
+    answers: list[int]
     gold: GoldItem
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, StaticPool, create_engine
 from sqlalchemy.orm import Session
 
-from app.database import MEMORY_FOR_MANY_ROWS, attach, file_of, has_begun, tell_too_large
+from app.database import MEMORY_FOR_MANY_ROWS, attach, file_of, has_begun, tell_plainly
 from app.models import (
     Annotation,
     Base,
@@ -73,8 +73,8 @@ class Staging:
 
     def begin(self) -> None:
         """Make the tables; from now on the database looks as it does at this moment."""
-        self.session.connection()  # which is rolled back where it is new
-        self._file.execute("BEGIN")
+        connection = self.session.connection()
+        connection.exec_driver_sql("BEGIN")
         for model in WRITTEN:
             table = table_of(model)
             name, columns = table.name, [column.name for column in table.columns]
@@ -82,42 +82,43 @@ class Staging:
             typed = [f"{column} {kind}" for column, kind in zip(columns, types, strict=True)]
             if numbered := "id" in columns:
                 typed[columns.index("id")] = "id INTEGER PRIMARY KEY AUTOINCREMENT"
-            self._file.execute(f"CREATE TABLE main.{name} ({', '.join(typed)})")
+            connection.exec_driver_sql(f"CREATE TABLE main.{name} ({', '.join(typed)})")
             if numbered:
-                self._file.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (name, OURS - 1))
+                connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES (?, ?)", (name, OURS - 1))
             if name in KNOWN_BY:
-                self._file.execute(f"CREATE INDEX main.known_{name} ON {name} ({', '.join(KNOWN_BY[name])})")
-                self._last[name] = _last_of(self._file, f"live.{name}")
+                connection.exec_driver_sql(f"CREATE INDEX main.known_{name} ON {name} ({', '.join(KNOWN_BY[name])})")
+                self._last[name] = _last_of(connection, f"live.{name}")
                 listed, hidden = ", ".join(columns), ""
                 if name in ADDED_TO:
-                    self._file.execute(f"CREATE TABLE main.seen_{name} ({', '.join(typed)})")
+                    connection.exec_driver_sql(f"CREATE TABLE main.seen_{name} ({', '.join(typed)})")
                     hidden = f" WHERE id NOT IN (SELECT id FROM main.seen_{name})"
                 both = f"SELECT {listed} FROM main.{name} UNION ALL SELECT {listed} FROM live.{name}{hidden}"
-                self._file.execute(f"CREATE TEMP VIEW {name} AS {both}")
-        self._file.execute("CREATE INDEX main.of_task ON task_candidates (task_id)")
+                connection.exec_driver_sql(f"CREATE TEMP VIEW {name} AS {both}")
+        connection.exec_driver_sql("CREATE INDEX main.of_task ON task_candidates (task_id)")
 
     def own(self, model: type[Base], ids: Sequence[int]) -> None:
         """Take rows of the database over, because they are about to be changed."""
         name, columns = table_of(model).name, ", ".join(column.name for column in table_of(model).columns)
+        connection = self.session.connection()
         for some in chunks(id_ for id_ in ids if id_ < OURS):
             which = f"id IN ({', '.join('?' * len(some))}) AND id NOT IN (SELECT id FROM main.seen_{name})"
             for target in (f"main.{name}", f"main.seen_{name}"):
                 # What was seen hides the rows of the database, and says here which of them are taken over already.
-                self._file.execute(
+                connection.exec_driver_sql(
                     f"INSERT INTO {target} ({columns}) SELECT {columns} FROM live.{name} WHERE {which}",
-                    some,
+                    tuple(some),
                 )
 
     def finish(self) -> None:
         """Close the file, so that it can be copied; until then it holds on to what it saw."""
         self.session.commit()
         # Most likely nobody adds prompts or answers until the rows are copied: this is done before the lock is taken.
-        self._expected = {name: _last_of(self._file, f"live.{name}") for name in ("prompts", "candidates")}
-        _teach(self._file)
+        connection = self.session.connection()
+        self._expected = {name: _last_of(connection, f"live.{name}") for name in ("prompts", "candidates")}
+        _teach(connection)
         numbers = _Numbers("main", self._expected)
-        self._file.execute("BEGIN")
-        self._file.execute(f"UPDATE main.tasks SET fingerprint = {numbers.fingerprint()}")
-        self._file.execute("COMMIT")
+        connection.exec_driver_sql(f"UPDATE main.tasks SET fingerprint = {numbers.fingerprint()}")
+        self.session.commit()
         self.session.close()
         self._file.close()
 
@@ -135,7 +136,7 @@ class Staging:
         last = {name: _last_of(connection, f"main.{name}") for name in (*KNOWN_BY, "flags")}
         numbers = _Numbers("staged", last, import_id)
         as_expected = all(last[name] == number for name, number in self._expected.items())
-        _teach(_driver(connection))
+        _teach(connection)
         for name, columns in ADDED_TO.items():
             changes = ", ".join(f"{column} = ours.{column}" for column in columns)
             connection.exec_driver_sql(
@@ -209,8 +210,10 @@ class _Numbers:
         return f"CASE shown_order WHEN '[]' THEN shown_order ELSE renumbered(shown_order, {OURS - 1 - last}) END"
 
 
-def _teach(file: sqlite3.Connection) -> None:
+def _teach(connection: Connection) -> None:
     """Give SQL the functions that ``_Numbers`` uses."""
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
 
     def fingerprint(prompt_id: int, answers: str) -> str:
         return rules.task_fingerprint(prompt_id, json.loads(answers))
@@ -218,8 +221,8 @@ def _teach(file: sqlite3.Connection) -> None:
     def renumbered(ids: str, less: int) -> str:
         return json.dumps([id_ - less if id_ >= OURS else id_ for id_ in json.loads(ids)])
 
-    file.create_function("task_fingerprint", 2, fingerprint, deterministic=True)
-    file.create_function("renumbered", 2, renumbered, deterministic=True)
+    driver.create_function("task_fingerprint", 2, fingerprint, deterministic=True)
+    driver.create_function("renumbered", 2, renumbered, deterministic=True)
 
 
 @contextmanager
@@ -238,7 +241,7 @@ def staged(session: Session) -> Iterator[Staging | None]:
             for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{MEMORY_FOR_MANY_ROWS}"):
                 file.execute(f"PRAGMA {pragma}")  # what breaks off is thrown away as a whole
             file.execute("ATTACH DATABASE ? AS live", (str(database),))
-            engine = tell_too_large(create_engine("sqlite://", creator=lambda: file, poolclass=StaticPool))
+            engine = tell_plainly(create_engine("sqlite://", creator=lambda: file, poolclass=StaticPool))
             with Session(engine, expire_on_commit=False) as writing:
                 staging = Staging(writing, path, file)
                 writing.info.update(own=staging.own, writes={"schema_translate_map": {None: "main"}})
@@ -250,13 +253,5 @@ def _refers_to(column: Column[Any]) -> str | None:
     return next((key.column.table.name for key in column.foreign_keys), None)
 
 
-def _last_of(at: sqlite3.Connection | Connection, table: str) -> int:
-    query = f"SELECT coalesce(max(id), 0) FROM {table}"
-    found = at.execute(query) if isinstance(at, sqlite3.Connection) else at.exec_driver_sql(query)
-    return int(next(iter(found))[0])
-
-
-def _driver(connection: Connection) -> sqlite3.Connection:
-    driver = connection.connection.dbapi_connection
-    assert isinstance(driver, sqlite3.Connection)
-    return driver
+def _last_of(connection: Connection, table: str) -> int:
+    return int(connection.exec_driver_sql(f"SELECT coalesce(max(id), 0) FROM {table}").scalar_one())

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select, text
 
 from app.database import Database
+from app.errors import no_room
 from app.models import Base, Campaign, Candidate, Import, Person, Prompt, Task
 from app.prompts import rules, service
 from app.prompts.importers import spool, writer
@@ -143,6 +144,21 @@ def test_a_trial_and_an_import_that_fails_at_its_end_leave_nothing(database, set
         fail()
     assert not any(content(database).values())
     assert bring(database, settings, files[0]).repeated == 0
+
+
+def test_a_disk_that_is_full_is_said_so_and_nothing_is_kept(database, settings, files, monkeypatch):
+    begin = Staging.begin
+
+    def begin_on_a_small_disk(staging):
+        begin(staging)
+        staging.session.execute(text("PRAGMA max_page_count = 1"))  # SQLite takes as many as there are already
+
+    monkeypatch.setattr(Staging, "begin", begin_on_a_small_disk)
+    rows = write(files[0], [{"prompt": "x" * 100_000}])
+    with pytest.raises(OSError, match="No space left") as full:
+        bring(database, settings, rows)
+    assert no_room(full.value) is not None
+    assert not any(content(database).values())
 
 
 KILLED = """

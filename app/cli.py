@@ -70,7 +70,9 @@ def serve(
 def worker() -> None:
     """Execute training runs until told to stop."""
     from app.runs.worker import work
+    from app.scratch import sweep
 
+    sweep(load_settings().data_dir)
     work(load_settings())
 
 

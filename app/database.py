@@ -1,5 +1,7 @@
 """One engine, one transaction per request, committed at the edge, and nobody waits for it without end."""
 
+import errno
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -15,11 +17,13 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import NullPool
 
 PATIENCE = 600.0
-"""Seconds that a command or a worker waits for what another transaction holds: SQLite's imports may take minutes."""
+"""Seconds that a command or a worker waits for what another transaction holds."""
 PATIENCE_OF_PAGES = 30.0
 """Seconds that a page waits: whoever waits holds a thread and a connection, and others need one too."""
 PATIENCE_FOR_A_CONNECTION = 10.0
 PATIENCE_FOR_AN_ANSWER = 3.0
+MEMORY_OF_A_CONNECTION, MEMORY_FOR_MANY_ROWS = 2_000, 64_000
+"""KiB of pages that SQLite holds: the first is its own number. Pages that do not fit are written again and again."""
 LOCK_NOT_AVAILABLE = "55P03"  # of PostgreSQL
 
 
@@ -61,11 +65,22 @@ def make_engine(url: str, patience: float = PATIENCE) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
         options = connection.get_execution_options()
+        driver = connection.connection.dbapi_connection
         wait = round(options.get("patience", patience) * 1000)
-        connection.connection.dbapi_connection.execute(f"PRAGMA busy_timeout={wait}")
+        driver.execute(f"PRAGMA busy_timeout={wait}")
+        if (file := options.get("attached")) is not None:
+            driver.execute("ATTACH DATABASE ? AS staged", (str(file),))
+            driver.execute(f"PRAGMA cache_size=-{MEMORY_FOR_MANY_ROWS}")
+            connection.info["attached"] = True
         connection.exec_driver_sql("BEGIN" if options.get("read_only", False) else "BEGIN IMMEDIATE")
 
-    return _tell_too_large(engine)
+    @event.listens_for(engine, "checkin")
+    def _detach(connection: Any, record: Any) -> None:
+        if connection is not None and record.info.pop("attached", None):
+            connection.execute("DETACH DATABASE staged")
+            connection.execute(f"PRAGMA cache_size=-{MEMORY_OF_A_CONNECTION}")
+
+    return tell_plainly(engine)
 
 
 def _bounded(engine: Engine, patience: float) -> Engine:
@@ -84,16 +99,39 @@ def _bounded(engine: Engine, patience: float) -> Engine:
     return engine
 
 
-def _tell_too_large(engine: Engine) -> Engine:
-    """Let SQLite's driver refuse a number that no column holds as PostgreSQL's does, with a ``DataError``."""
+def tell_plainly(engine: Engine) -> Engine:
+    """Let SQLite's driver say what others say.
+
+    A number that no column holds is a ``DataError``, as PostgreSQL's driver says, and a full disk is an ``OSError``, as
+    for any other file.
+    """
 
     @event.listens_for(engine, "handle_error")
     def _translate(context: ExceptionContext) -> Exception | None:
-        if isinstance(context.original_exception, OverflowError):
-            return DataError(context.statement, None, context.original_exception)
+        error = context.original_exception
+        if isinstance(error, OverflowError):
+            return DataError(context.statement, None, error)
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return None
 
     return engine
+
+
+def file_of(session: Session) -> Path | None:
+    """The file of an SQLite database; nothing for one in memory, and for PostgreSQL."""
+    url = session.get_bind().engine.url
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def has_begun(session: Session) -> bool:
+    """Whether a session has asked the database for anything yet."""
+    return bool(session.info.get("begun", False))
+
+
+def attach(session: Session, file: Path) -> None:
+    """Begin a transaction on SQLite that reads another file too, as ``staged``, and is about to write a lot."""
+    session.connection(execution_options={"attached": file})
 
 
 def is_busy(error: DBAPIError | PoolTimeout) -> bool:
@@ -138,6 +176,7 @@ class Database:
         self.url = url
         self.engine = make_engine(url, patience)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        event.listen(self._sessions, "after_begin", lambda session, *_: session.info.update(begun=True))
         self._passers_by = sessionmaker(self.engine.execution_options(patience=0), expire_on_commit=False)
         self._readers = sessionmaker(self.engine.execution_options(read_only=True), expire_on_commit=False)
 

@@ -38,6 +38,7 @@ from app.runs.routes import router as runs
 from app.scenarios.routes import router as scenarios
 from app.schemas.routes import router as schemas
 from app.scoring.routes import router as scoring
+from app.scratch import sweep
 from app.screening.routes import router as screening
 from app.settings import Settings, load_settings
 from app.snapshots.routes import router as snapshots
@@ -107,6 +108,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        sweep(settings.data_dir)
         yield
         for each in reports.values():
             each.close()

@@ -1,7 +1,7 @@
 """Gold from a file: rankings with their labels, which become a bank of items that need no further verdict."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,9 +18,12 @@ from app.language import gettext as _
 from app.models import Campaign, GoldItem, Import, Person
 from app.people.service import record
 from app.prompts import queries as pool
+from app.prompts.importers.corpora import KEPT_REJECTS
 from app.prompts.importers.drafts import Drafts, RankingDraft
+from app.prompts.importers.fields import add_names, most_of
 from app.prompts.importers.readers import Refusal, read_rows
 from app.prompts.importers.shapes import DraftReader
+from app.prompts.importers.spool import Spool, spooled
 from app.prompts.importers.writer import Writer
 from app.prompts.rules import printable
 from app.prompts.service import source_of
@@ -50,11 +53,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Imported:
-    """The bank that was made, how many items it has, and each row that was not taken, with the reason."""
+    """The bank that was made, and how many items it has.
+
+    ``refused`` are the first rows that were not taken, with the reasons; ``not_taken`` is how many there were.
+    """
 
     bank: Campaign
     items: int
     refused: Sequence[tuple[int, str]]
+    not_taken: int
 
 
 class NoGoldError(Exception):
@@ -82,33 +89,26 @@ def import_gold(
         Invalid: the file cannot be read, or none of its rows can be gold; nothing is stored.
         Conflict: there is a campaign of that name.
     """
-    bank = campaigns.create_campaign(session, by, name=name, purpose=BANK)
-    schema = schema_of(bank.schema_version.content) if bank.schema_version else Schema((), ())
-    rows: list[Row] = []
-    refused: list[tuple[int, str]] = []
-    for line, found in _rows(path, filename, schema, topic):
-        if isinstance(found, Row) and len(rows) < MOST_ITEMS:
-            rows.append(found)
-        else:
-            reason = f"more than {MOST_ITEMS:,} items" if isinstance(found, Row) else found.reason
-            refused.append((line, printable(reason)))
-    items = _store(session, by, bank, rows, path, filename, schema, now, refused)
-    if not items:
+    # Creating the bank takes the lock for which all writers wait on SQLite: the file is read before.
+    with spooled(DraftReader(read_rows(path, filename), "rankings")) as rows:
+        bank = campaigns.create_campaign(session, by, name=name, purpose=BANK)
+        imported = _store(session, by, bank, rows, path, filename, now, topic)
+    if not imported.items:
+        refused = imported.refused
         first = _("line %(line)s: %(reason)s", line=refused[0][0], reason=refused[0][1]) if refused else ""
         raise Invalid(_("None of the rows can be gold, so nothing was made. %(first)s", first=first))
-    record(session, by, "imported gold", bank, {"file": printable(filename, 200), "items": items})
-    return Imported(bank, items, refused)
+    record(session, by, "imported gold", bank, {"file": printable(filename, 200), "items": imported.items})
+    return imported
 
 
-def _rows(path: Path, filename: str, schema: Schema, topic: str) -> Iterator[tuple[int, Row | Refusal]]:
-    for line, drafts in DraftReader(read_rows(path, filename), "rankings"):
-        if isinstance(drafts, Refusal):
-            yield line, drafts
-            continue
-        try:
-            yield line, _row(line, drafts, schema, topic)
-        except NoGoldError as problem:
-            yield line, Refusal(str(problem))
+def _taken(line: int, drafts: Drafts | Refusal, schema: Schema, topic: str, so_far: int) -> Row | Refusal:
+    if isinstance(drafts, Refusal):
+        return drafts
+    try:
+        row = _row(line, drafts, schema, topic)
+    except NoGoldError as problem:
+        return Refusal(str(problem))
+    return row if so_far < MOST_ITEMS else Refusal(f"more than {MOST_ITEMS:,} items")
 
 
 def _row(line: int, drafts: Drafts, schema: Schema, topic: str) -> Row:
@@ -154,60 +154,71 @@ def _words(given: object, what: str, longest: int) -> str:
     return given.strip()
 
 
+@dataclass(frozen=True)
+class _Item:
+    """What is kept of a row until all of them are read; its texts are in the pool by then."""
+
+    row_line: int
+    prompt_id: int
+    answers: list[int]
+    gold: GoldItem
+
+
 def _store(
     session: Session,
     by: Person,
     bank: Campaign,
-    rows: Sequence[Row],
+    rows: Spool[tuple[int, Drafts | Refusal]],
     path: Path,
     filename: str,
-    schema: Schema,
     now: datetime,
-    refused: list[tuple[int, str]],
-) -> int:
+    topic: str,
+) -> Imported:
     """Prompts, answers, tasks without slots, and gold; rows whose prompt and answers came before are refused."""
+    schema = schema_of(bank.schema_version.content) if bank.schema_version else Schema((), ())
     file_name, file_sha256 = printable(filename, 200), sha256_of(path)
     source = source_of(session, file_name, file_sha256)
-    entry = Import(
-        kind="gold",
-        shape="gold",
-        file_name=file_name,
-        file_sha256=file_sha256,
-        source=source,
-        rows=len(rows) + len(refused),
-        rejected=len(refused),
-        rejects=[{"line": line, "reason": reason} for line, reason in refused],
-        unused=Counter(name for row in rows for name in row.unused),
-        person_id=by.id,
-    )
+    told = {"kind": "gold", "shape": "gold", "file_name": file_name, "file_sha256": file_sha256, "source": source}
+    entry = Import(**told, rows=0, person_id=by.id)
     session.add(entry)
     session.flush()
     writer = Writer(session, entry.id, source, by.id)
-    writer.write([row.drafts for row in rows])
-    prompts = pool.prompt_ids(session, {row.ranking.prompt.fingerprint for row in rows})
-    by_print: dict[str, tuple[Row, int, list[int]]] = {}
-    for row in rows:
-        prompt_id = prompts[row.ranking.prompt.fingerprint]
-        ids = [writer.candidate_id(row.ranking.prompt, answer) for answer in row.ranking.answers]
-        first = by_print.setdefault(fingerprint(prompt_id, ids), (row, prompt_id, ids))[0]
-        if first is not row:
-            refused.append((row.line, f"the same prompt and answers stand in line {first.line}"))
-    specs = [(prompt_id, ids) for _row_, prompt_id, ids in by_print.values()]
-    campaigns.add_tasks(session, bank, specs, judged_already=True)
+    items: dict[str, _Item] = {}
+    refused: list[tuple[int, str]] = []
+    unused: Counter[str] = Counter()
+    read = not_taken = good = 0
+    for batch in rows.batches():
+        taken: list[Row] = []
+        bad: list[tuple[int, str]] = []
+        for line, drafts in batch:
+            found = _taken(line, drafts, schema, topic, good + len(taken))
+            if isinstance(found, Row):
+                taken.append(found)
+            else:
+                bad.append((line, printable(found.reason)))
+        writer.write([row.drafts for row in taken])
+        prompts = pool.prompt_ids(session, {row.ranking.prompt.fingerprint for row in taken})
+        for row in taken:
+            prompt_id = prompts[row.ranking.prompt.fingerprint]
+            ids = [writer.candidate_id(row.ranking.prompt, answer) for answer in row.ranking.answers]
+            content = rules.content_of(_verdict(row, ids), schema)
+            gold = GoldItem(content=content, reason=row.reason, topic=row.topic, decided_by=by.id, decided_at=now)
+            item = _Item(row.line, prompt_id, ids, gold)
+            first = items.setdefault(fingerprint(prompt_id, ids), item)
+            if first is not item:
+                bad.append((row.line, f"the same prompt and answers stand in line {first.row_line}"))
+        add_names(unused, (name for row in taken for name in row.unused))
+        read, not_taken, good = read + len(batch), not_taken + len(bad), good + len(taken)
+        refused += sorted(bad)[: KEPT_REJECTS - len(refused)]
+    entry.rows, entry.rejected, entry.unused = read, not_taken, most_of(unused)
+    entry.rejects = [{"line": line, "reason": reason} for line, reason in refused]
+    campaigns.add_tasks(session, bank, [(item.prompt_id, item.answers) for item in items.values()], judged_already=True)
     tasks = queries.tasks_by_fingerprint(session, bank.id)
-    session.add_all(
-        GoldItem(
-            task_id=tasks[print_],
-            content=rules.content_of(_verdict(row, ids), schema),
-            reason=row.reason,
-            topic=row.topic,
-            decided_by=by.id,
-            decided_at=now,
-        )
-        for print_, (row, _prompt_id, ids) in by_print.items()
-    )
+    for print_, item in items.items():
+        item.gold.task_id = tasks[print_]
+    session.add_all(item.gold for item in items.values())
     session.flush()
-    return len(by_print)
+    return Imported(bank, len(items), refused, not_taken)
 
 
 def _verdict(row: Row, ids: Sequence[int]) -> Submission:

@@ -1,8 +1,6 @@
 """Pages of gold: what waits, and one item."""
 
 import shutil
-import tempfile
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
@@ -19,6 +17,7 @@ from app.gold.queries import Counts
 from app.language import gettext as _
 from app.models import Person
 from app.people.rules import may
+from app.scratch import scratch
 from app.web.paging import Paging
 from app.web.render import go, render, tell
 from app.web.requests import AppSettings, Now, Reading, database_of, needs
@@ -55,8 +54,8 @@ def import_upload(
     try:
         if problem := rules.topic_problem(topic.strip()):
             raise Invalid(problem)
-        with tempfile.TemporaryDirectory() as scratch:
-            path = Path(scratch) / "upload"
+        with scratch() as folder:
+            path = folder / "upload"
             with path.open("wb") as target:
                 shutil.copyfileobj(file.file, target, 1 << 20)
             with database_of(request).transaction() as session:

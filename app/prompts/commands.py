@@ -8,6 +8,7 @@ from app.database import Database
 from app.errors import DomainError
 from app.models import Import
 from app.prompts import service
+from app.scratch import sweep
 from app.settings import Settings
 
 
@@ -27,6 +28,7 @@ def import_files(
     Returns:
         Whether every file had a good row.
     """
+    sweep(settings.data_dir)
     told: list[dict[str, object]] = []
     useful = True
     try:

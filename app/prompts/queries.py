@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, String, Table, and_, cast, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, String, Table, and_, bindparam, cast, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, selectinload
 
@@ -45,15 +45,38 @@ def insert_new(session: Session, model: type[Base], rows: list[dict[str, Any]]) 
     if not rows:
         return
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(_table(model)).on_conflict_do_nothing(), rows)
+    session.execute(dialect.insert(table_of(model)).on_conflict_do_nothing(), rows, execution_options=_place(session))
 
 
 def insert_rows(session: Session, model: type[Base], rows: list[dict[str, Any]]) -> None:
     if rows:
-        session.execute(insert(_table(model)), rows)
+        session.execute(insert(table_of(model)), rows, execution_options=_place(session))
 
 
-def _table(model: type[Base]) -> Table:
+def _change_rows(session: Session, model: type[Base], rows: list[dict[str, Any]]) -> None:
+    """Change rows by their ids; all of them say the same columns."""
+    if not rows:
+        return
+    _make_own(session, model, [row["id"] for row in rows])
+    table = table_of(model)
+    changed: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "id"}
+    given = [{"id_": row["id"], **{name: row[name] for name in changed}} for row in rows]
+    by_id = update(table).where(table.c.id == bindparam("id_")).values(changed)
+    session.execute(by_id, given, execution_options=_place(session))
+
+
+def _place(session: Session) -> dict[str, Any]:
+    """Where a session writes: an import that is made beside the database, into a file of its own."""
+    place: dict[str, Any] = session.info.get("writes", {})
+    return place
+
+
+def _make_own(session: Session, model: type[Base], ids: Sequence[int]) -> None:
+    if own := session.info.get("own"):
+        own(model, ids)
+
+
+def table_of(model: type[Base]) -> Table:
     table = model.__table__
     assert isinstance(table, Table)
     return table
@@ -65,9 +88,11 @@ def insert_prompts(session: Session, rows: list[dict[str, Any]]) -> None:
 
 def say_sensitive(session: Session, ids: Sequence[int], sensitive: bool) -> None:
     """Mark prompts, or say that they need no mark, where nobody has said either yet."""
+    table = table_of(Prompt)
     for some in chunks(ids):
-        unsaid = update(Prompt).where(Prompt.id.in_(some), Prompt.sensitive.is_(None))
-        session.execute(unsaid.values(sensitive=sensitive))
+        _make_own(session, Prompt, some)
+        unsaid = update(table).where(table.c.id.in_(some), table.c.sensitive.is_(None))
+        session.execute(unsaid.values(sensitive=sensitive), execution_options=_place(session))
 
 
 def prompt_ids(session: Session, fingerprints: Iterable[str]) -> dict[str, int]:
@@ -89,9 +114,7 @@ def prompt_facts(session: Session, ids: Iterable[int]) -> dict[int, dict[str, An
 
 
 def change_prompts(session: Session, rows: list[dict[str, Any]]) -> None:
-    """Change prompts by their ids."""
-    if rows:
-        session.execute(update(Prompt), rows)
+    _change_rows(session, Prompt, rows)
 
 
 def candidate_details(session: Session, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
@@ -103,9 +126,7 @@ def candidate_details(session: Session, ids: Iterable[int]) -> dict[int, dict[st
 
 
 def change_candidates(session: Session, rows: list[dict[str, Any]]) -> None:
-    """Change candidates by their ids."""
-    if rows:
-        session.execute(update(Candidate), rows)
+    _change_rows(session, Candidate, rows)
 
 
 def insert_candidates(session: Session, rows: list[dict[str, Any]]) -> None:
@@ -152,6 +173,13 @@ def insert_demonstrations(session: Session, rows: list[dict[str, Any]]) -> None:
 
 def campaign_named(session: Session, name: str) -> Campaign | None:
     return session.scalar(select(Campaign).where(Campaign.name == name))
+
+
+def insert_campaign(session: Session, row: dict[str, Any]) -> Campaign:
+    insert_rows(session, Campaign, [row])
+    campaign = campaign_named(session, row["name"])
+    assert campaign is not None
+    return campaign
 
 
 def task_ids(session: Session, campaign_id: int, fingerprints: Iterable[str]) -> dict[str, int]:

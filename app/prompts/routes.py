@@ -1,6 +1,4 @@
 import shutil
-import tempfile
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
@@ -22,6 +20,7 @@ from app.prompts.pages import (
     PromptPage,
     lettered,
 )
+from app.scratch import scratch
 from app.web.paging import Paging
 from app.web.render import go, render, tell
 from app.web.requests import AppSettings, Reading, Writing, database_of, needs
@@ -73,8 +72,8 @@ def import_upload(
         sentence = _("Choose a file first.")
         return render(request, ImportPage(settings.upload_limit_mb, KIND_HINTS, kind, sentence), 422)
     try:
-        with tempfile.TemporaryDirectory() as scratch:
-            path = Path(scratch) / "upload"
+        with scratch() as folder:
+            path = folder / "upload"
             with path.open("wb") as target:
                 shutil.copyfileobj(file.file, target, 1 << 20)
             with database_of(request).transaction() as session:

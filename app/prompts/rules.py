@@ -34,6 +34,7 @@ _SPELLINGS = {name.replace("_", " "): name for name in USE_CASES} | {"rewriting"
 ROLES = ("system", "user", "assistant")
 LONGEST_TEXT = 200_000  # characters
 SMALLEST_K, LARGEST_K = 2, 9
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 KINDS = ("detect", "prompts", "demonstrations", "candidates", "rankings", "labels", "corpus")
 
 
@@ -103,12 +104,17 @@ def text_sha256(text: str) -> str:
 
 def canonical(value: Any) -> str:
     """The one way to write a value as JSON, for hashing."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _CANONICAL.encode(value)
 
 
 def prompt_fingerprint(messages: Sequence[dict[str, str]]) -> str:
     """One conversation, one fingerprint: only roles and contents count."""
     return text_sha256(canonical([{"role": m["role"], "content": m["content"]} for m in messages]))
+
+
+def task_fingerprint(prompt_id: int, candidate_ids: Sequence[int]) -> str:
+    """A campaign asks for one prompt and one set of answers once, in whatever order they come."""
+    return text_sha256(json.dumps([prompt_id, sorted(candidate_ids)]))
 
 
 def dense_ranks(ranks: Sequence[int]) -> list[int]:

@@ -1,9 +1,7 @@
 """Bringing data in: one file, one transaction, and a record of what was taken and what was refused."""
 
-import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from itertools import islice
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -13,17 +11,18 @@ from app.language import gettext as _
 from app.models import Corpus, Import, Person, Prompt
 from app.people.service import record
 from app.prompts import queries, rules
-from app.prompts.importers.corpora import write_corpus
+from app.prompts.importers.corpora import KEPT_REJECTS, write_corpus
 from app.prompts.importers.drafts import Drafts
+from app.prompts.importers.fields import add_names, most_of
+from app.prompts.importers.queries import ANY_IMPORT, staged
 from app.prompts.importers.readers import FORMATS, Refusal, format_of, read_rows
 from app.prompts.importers.shapes import DraftReader
-from app.prompts.importers.spool import spooled
-from app.prompts.importers.writer import BATCH, Writer
+from app.prompts.importers.spool import Spool, spooled
+from app.prompts.importers.writer import Writer
+from app.scratch import scratch
 from app.settings import Settings
 from trainer.contract.folder import sha256_of
 
-KEPT_REJECTS = 1_000
-KEPT_UNUSED = 200
 FIRST_REASONS = 20
 
 
@@ -80,9 +79,6 @@ def import_file(
         lines = DraftReader(read_rows(path, entry.file_name, fmt), kind)
         with spooled(lines) as rows:
             entry.shape = lines.shape
-            entry.source = source_of(session, entry.file_name, entry.file_sha256)
-            session.add(entry)
-            session.flush()
             _import_rows(session, entry, rows)
     record(session, by, "imported", entry, {"file": entry.file_name, "rows": entry.rows, "refused": entry.rejected})
     return entry
@@ -106,47 +102,61 @@ def source_of(session: Session, file_name: str, file_sha256: str) -> str:
     return name
 
 
-def _import_rows(session: Session, entry: Import, lines: Iterator[tuple[int, Drafts | Refusal]]) -> None:
-    writer = Writer(session, entry.id, entry.source or "", entry.person_id)
-    rejects: list[dict[str, object]] = []
-    counts = {"rows": 0, "rejected": 0}
+def _import_rows(session: Session, entry: Import, rows: Spool[tuple[int, Drafts | Refusal]]) -> None:
+    """Write the rows beside the database where others would have to wait otherwise, then bring them in at once.
 
-    def good() -> Iterator[Drafts]:
-        for number, drafts in lines:
-            counts["rows"] += 1
-            if not isinstance(drafts, Refusal):
-                yield drafts
-                continue
-            counts["rejected"] += 1
-            if len(rejects) < KEPT_REJECTS:
-                rejects.append({"line": number, "reason": rules.printable(drafts.reason)})
-
-    rows = good()
-    unused: Counter[str] = Counter()
-    while batch := list(islice(rows, BATCH)):
-        writer.write(batch)
-        unused.update(name for drafts in batch for name in dict.fromkeys(drafts.unused))
-    entry.unused = _most(unused)
-    entry.rows, entry.rejected, entry.rejects = counts["rows"], counts["rejected"], rejects
-    entry.added = {what: count for what, count in writer.added.items() if count}
-    entry.repeated = writer.repeated
-    entry.marked = {what: count for what, count in writer.marked.items() if count}
+    Where somebody has brought the same meanwhile, the rows are written anew in the transaction itself.
+    """
+    with staged(session) as beside:
+        written, source = None, ""
+        if beside is not None:
+            source = source_of(beside.session, entry.file_name, entry.file_sha256)
+            written = _write(Writer(beside.session, ANY_IMPORT, source, entry.person_id), rows)
+            beside.finish()
+            beside.attach_to(session)
+        entry.source = source_of(session, entry.file_name, entry.file_sha256)
+        session.add(entry)
+        session.flush()
+        if beside is None or written is None or entry.source != source or not beside.copy(session, entry.id):
+            written = _write(Writer(session, entry.id, entry.source, entry.person_id), rows)
+    entry.rows, entry.rejected, entry.rejects = written.rows, written.rejected, written.rejects
+    entry.unused = most_of(written.unused)
+    entry.added = {what: count for what, count in written.writer.added.items() if count}
+    entry.repeated = written.writer.repeated
+    entry.marked = {what: count for what, count in written.writer.marked.items() if count}
     session.flush()
 
 
-def _most(unused: Counter[str]) -> dict[str, int]:
-    """The fields that most rows have, and the others together: a file may name its fields as it likes."""
-    kept = dict(unused.most_common(KEPT_UNUSED))
-    rest = unused.total() - sum(kept.values())
-    return kept | ({"…": rest} if rest else {})
+@dataclass
+class _Written:
+    """What became of the rows of a file."""
+
+    writer: Writer
+    rows: int = 0
+    rejected: int = 0
+    rejects: list[dict[str, object]] = field(default_factory=list)
+    unused: Counter[str] = field(default_factory=Counter)
+
+
+def _write(writer: Writer, rows: Spool[tuple[int, Drafts | Refusal]]) -> _Written:
+    written = _Written(writer)
+    for batch in rows.batches():
+        refused = [(number, drafts.reason) for number, drafts in batch if isinstance(drafts, Refusal)]
+        good = [drafts for _, drafts in batch if not isinstance(drafts, Refusal)]
+        writer.write(good)
+        add_names(written.unused, (name for drafts in good for name in dict.fromkeys(drafts.unused)))
+        written.rows, written.rejected = written.rows + len(batch), written.rejected + len(refused)
+        kept = refused[: KEPT_REJECTS - len(written.rejects)]
+        written.rejects += [{"line": number, "reason": rules.printable(reason)} for number, reason in kept]
+    return written
 
 
 def _import_corpus(session: Session, settings: Settings, entry: Import, path: Path, fmt: str, *, trial: bool) -> None:
     """Write the documents beside the others; the file is there before the row that names it."""
     folder = settings.data_dir / "corpora"
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        written = write_corpus(path, entry.file_name, fmt, Path(scratch) / "corpus.jsonl.gz")
+    with scratch(folder) as beside:
+        written = write_corpus(path, entry.file_name, fmt, beside / "corpus.jsonl.gz")
         if not written.documents:
             raise Invalid(
                 _(
@@ -171,11 +181,9 @@ def _import_corpus(session: Session, settings: Settings, entry: Import, path: Pa
             entry.added = {"documents": written.documents}
         else:
             entry.repeated = written.documents
-    entry.rows, entry.rejected = written.rows, len(written.rejected)
-    entry.unused = _most(written.unused)
-    entry.rejects = [
-        {"line": line, "reason": rules.printable(reason)} for line, reason in written.rejected[:KEPT_REJECTS]
-    ]
+    entry.rows, entry.rejected = written.rows, written.rejected
+    entry.unused = most_of(written.unused)
+    entry.rejects = [{"line": line, "reason": rules.printable(reason)} for line, reason in written.rejects]
     session.flush()
 
 

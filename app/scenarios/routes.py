@@ -1,7 +1,5 @@
 import shutil
-import tempfile
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
@@ -15,6 +13,7 @@ from app.people.rules import may
 from app.scenarios import queries, service
 from app.scenarios.pages import LibraryPage, ScenarioPage
 from app.scenarios.service import Brought
+from app.scratch import scratch
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, Writing, database_of, needs
 
@@ -62,8 +61,8 @@ def bring_scenarios(
     try:
         if file is None or not file.filename:
             raise Invalid(_("Choose a file first."))
-        with tempfile.TemporaryDirectory() as scratch:
-            path = Path(scratch) / "upload"
+        with scratch() as folder:
+            path = folder / "upload"
             with path.open("wb") as target:
                 shutil.copyfileobj(file.file, target, 1 << 20)
             with database.transaction() as session:

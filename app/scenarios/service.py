@@ -11,16 +11,19 @@ from app.errors import Conflict, Invalid, NotFound
 from app.language import gettext as _
 from app.models import Person, Scenario
 from app.people.service import record
-from app.prompts.importers.readers import Refusal, read_rows
+from app.prompts.importers.corpora import KEPT_REJECTS
+from app.prompts.importers.readers import Refusal, Row, read_rows
+from app.prompts.importers.spool import spooled
 from app.scenarios import queries, rules
 
 
 @dataclass
 class Brought:
-    """What became of a file: how many were added, how many were known, and the refused lines with their reasons."""
+    """What became of a file: how many were added, known and not taken, and the first of these with their reasons."""
 
     added: int = 0
     known: int = 0
+    not_taken: int = 0
     refused: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -116,21 +119,29 @@ def bring(session: Session, by: Person, now: datetime, path: Path, name: str) ->
         Invalid: the file cannot be read, or has more rows than a library would hold.
     """
     found = Brought()
-    for line, row in read_rows(path, name):
-        if isinstance(row, Refusal):
-            found.refused.append((line, row.reason))
-            continue
-        text = rules.tidy(str(row.get("text") or ""))
-        title = str(row.get("title") or text[: rules.LONGEST_TITLE].splitlines()[0] if text else "").strip()
-        if problems := rules.problems(title, text):
-            found.refused.append((line, " ".join(problems.values())))
-        elif queries.scenario_with(session, rules.text_sha256(text)):
-            found.known += 1
-        else:
-            add(session, by, now, title=title, text=text)
-            session.flush()
-            found.added += 1
-        if found.added > rules.MOST_AT_ONCE:
-            most = f"{rules.MOST_AT_ONCE:,}"
-            raise Invalid(_("The file has more than %(most)s scenarios; nothing was added.", most=most))
+    # The file is read before the first statement, which takes the lock for which all writers wait on SQLite.
+    with spooled(read_rows(path, name)) as rows:
+        for line, row in (one for batch in rows.batches() for one in batch):
+            problem = row.reason if isinstance(row, Refusal) else _bring_row(session, by, now, row, found)
+            if problem:
+                found.not_taken += 1
+                found.refused += [(line, problem)][: KEPT_REJECTS - len(found.refused)]
+            if found.added > rules.MOST_AT_ONCE:
+                most = f"{rules.MOST_AT_ONCE:,}"
+                raise Invalid(_("The file has more than %(most)s scenarios; nothing was added.", most=most))
     return found
+
+
+def _bring_row(session: Session, by: Person, now: datetime, row: Row, found: Brought) -> str:
+    """Add the scenario of a row, or say why it is none."""
+    text = rules.tidy(str(row.get("text") or ""))
+    title = str(row.get("title") or text[: rules.LONGEST_TITLE].splitlines()[0] if text else "").strip()
+    if problems := rules.problems(title, text):
+        return " ".join(problems.values())
+    if queries.scenario_with(session, rules.text_sha256(text)):
+        found.known += 1
+    else:
+        add(session, by, now, title=title, text=text)
+        session.flush()
+        found.added += 1
+    return ""

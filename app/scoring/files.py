@@ -10,7 +10,6 @@ neighbours. The scores lie in the folder of the run.
 import hashlib
 import json
 import math
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +22,7 @@ import pyarrow.parquet as pq
 
 from app.scoring import rules
 from app.scoring.items import AskedItem
+from app.scratch import scratch
 from trainer.contract.folder import ANSWERS, MANIFEST, SCORES, sha256_of
 from trainer.contract.records import AnswerToScore, Message, write_rows
 
@@ -65,8 +65,8 @@ def freeze(data_dir: Path, items: Sequence[AskedItem]) -> str:
     """Write a request; returns its digest, the name of its folder."""
     home = data_dir.resolve() / FOLDER
     home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home, prefix=".partial-", ignore_cleanup_errors=True) as scratch:
-        draft = Path(scratch) / "request"
+    with scratch(home) as folder:
+        draft = folder / "request"
         draft.mkdir()
         write_rows(draft / ANSWERS, AnswerToScore, _rows_of(items))
         pq.write_table(_index_of(items), draft / INDEX, compression="zstd")

@@ -1,6 +1,5 @@
 import shutil
-import tempfile
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
@@ -24,6 +23,7 @@ from app.scoring.pages import (
     axis_of,
     card_of,
 )
+from app.scratch import scratch
 from app.settings import Settings
 from app.web.forms import whole_number
 from app.web.paging import Paging
@@ -107,8 +107,8 @@ def _what_was_sent(prompt: str, typed: tuple[str, ...], file: UploadFile | None)
         )
     if file is not None and uploaded:
         name = file.filename or "file"
-        with tempfile.TemporaryDirectory() as scratch:
-            path = Path(scratch) / "upload"
+        with scratch() as folder:
+            path = folder / "upload"
             with path.open("wb") as target:
                 shutil.copyfileobj(file.file, target, 1 << 20)
             return service.read_file(path, name), "file", name
@@ -169,14 +169,11 @@ def download(scoring_id: int, fmt: str, session: Reading, settings: AppSettings,
         raise NotFound(_("There is no page at this address."))
     scoring = service.scoring_for(session, scorer, scoring_id)
     service.check_finished(queries.run_of(session, scoring))
-    with tempfile.NamedTemporaryFile(suffix=f".{fmt}", delete=False) as target:
-        path = Path(target.name)
-    try:
+    with ExitStack() as made:
+        path = made.enter_context(scratch()) / f"scores.{fmt}"
         exports.write_scores(service.results_of(settings, scoring), path, fmt)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    return FileResponse(path, filename=f"scores-{scoring.id}.{fmt}", background=BackgroundTask(path.unlink))
+        done = BackgroundTask(made.pop_all().close)
+    return FileResponse(path, filename=f"scores-{scoring.id}.{fmt}", background=done)
 
 
 @router.post("/score/{scoring_id}/cancel")

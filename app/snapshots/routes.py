@@ -1,6 +1,5 @@
-import tempfile
 import zipfile
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -14,6 +13,7 @@ from app.language import gettext as _
 from app.models import Person
 from app.people import rules as people_rules
 from app.quality.rules.aggregation import TIE_BELOW
+from app.scratch import scratch
 from app.snapshots import queries, rules, service
 from app.snapshots.pages import Preview, SnapshotPage, SnapshotsPage, sizes_of
 from app.snapshots.rules import Filters
@@ -152,16 +152,12 @@ def download(session: Reading, settings: AppSettings, _reader: Reader, snapshot_
 def export(session: Reading, settings: AppSettings, _reader: Reader, snapshot_id: int, fmt: str) -> FileResponse:
     """One zip of the export; it is made for this answer and removed after it."""
     snapshot = service.snapshot_for(session, snapshot_id)
-    scratch = tempfile.TemporaryDirectory()
-    try:
-        out = Path(scratch.name) / "export"
+    with ExitStack() as made:
+        folder = made.enter_context(scratch())
+        out, bundle = folder / "export", folder / "export.zip"
         report = service.export_snapshot(settings, snapshot, fmt, out)
-        bundle = Path(scratch.name) / "export.zip"
         with zipfile.ZipFile(bundle, "w", zipfile.ZIP_DEFLATED) as archive:
             for name in report.files:
                 archive.write(out / name, name)
-    except BaseException:
-        scratch.cleanup()
-        raise
-    name = f"{snapshot.digest}-{fmt}.zip"
-    return FileResponse(bundle, filename=name, background=BackgroundTask(scratch.cleanup))
+        done = BackgroundTask(made.pop_all().close)
+    return FileResponse(bundle, filename=f"{snapshot.digest}-{fmt}.zip", background=done)

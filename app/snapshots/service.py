@@ -1,8 +1,6 @@
 """Freezing the pool into an immutable folder, named after the hash of its content."""
 
 import json
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -24,6 +22,7 @@ from app.models import Prompt as PromptRow
 from app.models.base import utc_now
 from app.people.service import record
 from app.quality.rules.aggregation import TaskFigures
+from app.scratch import scratch
 from app.settings import Settings
 from app.snapshots import exports, merging, queries, rules, splitting
 from app.snapshots.queries import RankedAnswer, RankedPrompt
@@ -122,8 +121,7 @@ def freeze(session: Session, settings: Settings, filters: Filters) -> Frozen:
     root = settings.data_dir.resolve() / "snapshots"
     root.mkdir(parents=True, exist_ok=True)
     counts: Counter[str] = Counter(dict.fromkeys(_all_counts(), 0))
-    scratch = Path(tempfile.mkdtemp(prefix=".partial-", dir=root))
-    try:
+    with scratch(root) as folder:
         pool = [splitting.pool_prompt(*row) for row in queries.pool(session)]
         held_before = _held_before(session, settings, filters)
         sides = splitting.sides_of(pool, filters.heldout_share, filters.split_seed, filters.prefix_length, held_before)
@@ -132,16 +130,14 @@ def freeze(session: Session, settings: Settings, filters: Filters) -> Frozen:
             found = consensus.consensus(session, filters.scope, filters.settings)
             counts.update(rules.weighed(list(found.labelers.values()), found.tasks, filters).counts(filters))
             rankings = partial(_merged if filters.labels == rules.CONSENSUS else _weighed, found)
-        write_rows(scratch / RANKINGS, Ranking, rankings(session, filters, sides, counts))
-        write_rows(scratch / DEMONSTRATIONS, Demonstration, _demonstrations(session, filters, sides, counts))
-        write_rows(scratch / PROMPTS, Prompt, _prompts(session, filters, sides, counts))
+        write_rows(folder / RANKINGS, Ranking, rankings(session, filters, sides, counts))
+        write_rows(folder / DEMONSTRATIONS, Demonstration, _demonstrations(session, filters, sides, counts))
+        write_rows(folder / PROMPTS, Prompt, _prompts(session, filters, sides, counts))
         if not counts["prompts"]:
             raise Invalid(
                 _("Nothing matches these filters: the snapshot would be empty. Import prompts or widen them.")
             )
-        return _close(scratch, root, filters, dict(counts), _split_report(scratch, pool, sides, filters))
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        return _close(folder, root, filters, dict(counts), _split_report(folder, pool, sides, filters))
 
 
 def _held_before(session: Session, settings: Settings, filters: Filters) -> set[int]:

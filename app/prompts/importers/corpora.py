@@ -10,22 +10,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.prompts import rules
-from app.prompts.importers.fields import Fields
+from app.prompts.importers.fields import Fields, add_names
 from app.prompts.importers.readers import Refusal, format_of, lines_of, open_bytes, read_rows
 
 LONGEST_DOCUMENT = 5_000_000  # characters
+KEPT_REJECTS = 1_000
 
 
 @dataclass
 class WrittenCorpus:
-    """What was written; ``digest`` is the SHA-256 of the documents, whatever file they came in."""
+    """What was written, and how many rows were not, with the first of them.
+
+    ``digest`` is the SHA-256 of the documents, whatever file they came in.
+    """
 
     path: Path
     digest: str = ""
     documents: int = 0
     characters: int = 0
     rows: int = 0
-    rejected: list[tuple[int, str]] = field(default_factory=list)
+    rejected: int = 0
+    rejects: list[tuple[int, str]] = field(default_factory=list)
     unused: Counter[str] = field(default_factory=Counter)
 
 
@@ -43,7 +48,9 @@ def write_corpus(source: Path, name: str, fmt: str, target: Path) -> WrittenCorp
         for number, text in documents:
             corpus.rows += 1
             if isinstance(text, Refusal):
-                corpus.rejected.append((number, text.reason))
+                corpus.rejected += 1
+                if len(corpus.rejects) < KEPT_REJECTS:
+                    corpus.rejects.append((number, text.reason))
                 continue
             line = json.dumps({"text": text}, ensure_ascii=False).encode() + b"\n"
             digest.update(line)
@@ -66,7 +73,7 @@ def _texts(source: Path, name: str, fmt: str, unused: Counter[str]) -> Iterator[
         fields = Fields(row)
         text = _checked(fields.get("text") if fields.peek("text") is not None else fields.get("content"))
         if not isinstance(text, Refusal):
-            unused.update(fields.settle(()))
+            add_names(unused, fields.settle(()))
         yield number, text
 
 

@@ -1,12 +1,17 @@
 """The fields of a row, each of which is read by the row's shape, kept as detail, or named as unused."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from app.prompts import rules
 
 LONGEST_DETAIL = 200_000  # characters of one kept field, written as JSON
+LONGEST_DETAILS = 1_000_000  # of all that is kept of one row beside what its shape reads
+MOST_NAMED = 200  # unused fields of a row, and of a file, that are named
+MOST_COUNTED = 20_000  # names at a time
+OTHERS = "…"  # stands for all names beyond those
 DEEPEST_DETAIL = 20
 
 
@@ -80,15 +85,20 @@ class Fields(dict[str, Any]):
         """
         homes = None if alive is None else {id(detail) for detail in alive}
         unused: dict[str, None] = {}
+        left: float = LONGEST_DETAILS
         for row in (self, *self.inner):
             home = row.home(homes)
-            unused |= dict.fromkeys(row.notes)
+            unused.update(dict.fromkeys(row.notes))
             for key, value in row.rest().items():
-                if home is None or home.get(key, value) != value or not (storable(key) and storable(value)):
+                size = stored_size(key) + stored_size(value) if home is not None else 0
+                if home is None or home.get(key, value) != value or size == math.inf:
                     unused[rules.printable(f"{row.path}{key}")] = None
+                elif size > left:
+                    unused[rules.printable(f"{row.path}{key} (too long to keep)")] = None
                 else:
                     home[key] = value
-        return list(unused)
+                    left -= size
+        return [*unused][:MOST_NAMED] + [OTHERS] * (len(unused) > MOST_NAMED)
 
     def forget(self) -> None:
         """Let go of the rows inside: they know each other, and would stay in memory until somebody looks for such."""
@@ -123,7 +133,15 @@ def _is_nothing(value: object) -> bool:
 
 def storable(value: object) -> bool:
     """Whether a database keeps the value as it is."""
-    return _fits(value, 0) and len(rules.canonical(value)) <= LONGEST_DETAIL
+    return stored_size(value) < math.inf
+
+
+def stored_size(value: object) -> float:
+    """How many characters a value takes in the database; without end where it is not kept."""
+    if isinstance(value, str) and len(value) < LONGEST_DETAIL // 6:  # however many of them are escaped
+        return len(value) if rules.character_problem(value, "") is None else math.inf
+    size = len(rules.canonical(value)) if _fits(value, 0) else math.inf
+    return size if size <= LONGEST_DETAIL else math.inf
 
 
 def _fits(value: object, depth: int) -> bool:
@@ -135,3 +153,20 @@ def _fits(value: object, depth: int) -> bool:
         inner = [*value, *value.values()] if isinstance(value, dict) else value
         return all(_fits(one, depth + 1) for one in inner)
     return value is None or isinstance(value, bool | int)
+
+
+def add_names(counted: Counter[str], names: Iterable[str]) -> None:
+    """Count names of unused fields; each row may have others, so the rare ones are counted together."""
+    counted.update(names)
+    if len(counted) > MOST_COUNTED:
+        most = most_of(counted)
+        counted.clear()
+        counted.update(most)
+
+
+def most_of(counted: Counter[str]) -> dict[str, int]:
+    """The names that most rows have, and the others together."""
+    others = counted.pop(OTHERS, 0)
+    kept = dict(counted.most_common(MOST_NAMED))
+    others += counted.total() - sum(kept.values())
+    return kept | ({OTHERS: others} if others else {})

@@ -22,6 +22,8 @@ from app.web.tables import from_cell
 FORMATS = ("auto", "jsonl", "csv", "parquet", "txt")
 LONGEST_LINE = 16 << 20  # bytes; one row of nine answers of the longest length allowed fits several times
 LONGEST_LITERAL = 400_000  # characters; reading one takes many times its size
+MOST_VALUES = 500_000  # of a row; an empty list takes thirty times the two characters it is written in
+MOST_COLUMNS = 10_000  # of a table
 LONGEST_REASON = 1_000
 UNPACKING_MB = 1_024  # memory for a Parquet file
 TEXTS = frozenset({"prompt", "chosen", "rejected", "response", "completion", "demonstration"}) | {
@@ -127,6 +129,8 @@ def _jsonl(file: BinaryIO) -> Iterator[Line]:
 
 def parse_object(line: bytes) -> Row | Refusal:
     """One JSON object, or why it is none."""
+    if _too_many(line):
+        return Refusal(TOO_MANY)
     try:
         row = json.loads(line.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_object)
     except UnicodeDecodeError as error:
@@ -136,6 +140,14 @@ def parse_object(line: bytes) -> Row | Refusal:
     except (ValueError, RecursionError) as error:
         return Refusal(f"broken JSON: {error}")
     return _unpacked(row) if isinstance(row, dict) else Refusal("not a JSON object")
+
+
+TOO_MANY = f"the row has more than {MOST_VALUES:,} values"
+
+
+def _too_many(written: bytes) -> bool:
+    """Whether JSON has too many signs that begin a value; those in texts count too, for nobody has read it yet."""
+    return sum(written.count(sign) for sign in (b"{", b"[", b":", b",")) > MOST_VALUES
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Row:
@@ -190,11 +202,12 @@ class _LinesOfRows:
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._text = text
         self._left = 0
+        self._commas = 0
         self._number = 0
 
     def begin_row(self) -> int:
         """Returns the number of the line on which the next row begins."""
-        self._left = LONGEST_LINE
+        self._left, self._commas = LONGEST_LINE, 0
         return self._number + 1
 
     def __iter__(self) -> Iterator[str]:
@@ -210,6 +223,9 @@ class _LinesOfRows:
                 line = self._text.readline(LONGEST_LINE)
             raise csv.Error(f"the row is longer than {LONGEST_LINE >> 20} MB")
         self._left -= len(line)
+        self._commas += line.count(",")
+        if self._commas > MOST_VALUES:
+            raise csv.Error(f"the row has more than {MOST_VALUES:,} commas")
         return line
 
 
@@ -217,8 +233,13 @@ def _header(cells: list[str]) -> list[str]:
     """The names of the columns; one without a name goes by its place.
 
     Raises:
-        Invalid: two columns have one name: nobody can say which of them is meant.
+        Invalid: two columns have one name: nobody can say which of them is meant; or there are too many.
     """
+    if len(cells) > MOST_COLUMNS:
+        raise Invalid(
+            f"The file has {len(cells):,} columns; at most {MOST_COLUMNS:,} are taken. Nothing was imported; "
+            "leave out those that nobody needs."
+        )
     names = [cell.strip() or f"column {place}" for place, cell in enumerate(cells, 1)]
     if twice := named_twice(names):
         raise Invalid(f"Two columns of the file are called “{twice}”. Nothing was imported; rename one of them.")
@@ -229,9 +250,11 @@ def _row_of_cells(header: list[str], cells: list[str]) -> Row | Refusal:
     if len(cells) != len(header):
         return Refusal(f"{len(cells)} cells, but the header names {len(header)}")
     try:
-        "".join(cells).encode()
+        written = "".join(cells).encode()
     except UnicodeEncodeError:
         return Refusal("not valid UTF-8")
+    if _too_many(written):
+        return Refusal(TOO_MANY)
     row: Row = {key: from_cell(cell) for key, cell in zip(header, cells, strict=True) if cell != ""}
     # An empty cell is nothing said, except beside an answer that it was judged against: that model said nothing.
     for pair in ANSWER_COLUMNS:
@@ -249,6 +272,9 @@ def _parquet(path: Path) -> Iterator[Line]:
         try:
             assert unpacking.stdout is not None
             for number, line in enumerate(unpacking.stdout, 1):
+                if _too_many(line):
+                    yield number, Refusal(TOO_MANY)
+                    continue
                 match json.loads(line):
                     case {"problem": problem}:
                         raise Invalid(_parquet_problem(str(problem)))

@@ -44,7 +44,7 @@ from app.prompts.importers.drafts import (
     PromptDraft,
     RankingDraft,
 )
-from app.prompts.importers.fields import Fields, Over, storable
+from app.prompts.importers.fields import LONGEST_DETAILS, Fields, Over, storable
 from app.prompts.importers.readers import Line, Refusal, Row
 from trainer.contract import records, refused
 
@@ -885,6 +885,8 @@ def _json_detail(text: str | None, what: str) -> dict[str, Any]:
     """What an export carries as JSON text, cleaned like the fields of any other file."""
     if not text:
         return {}
+    if len(text) > LONGEST_DETAILS:
+        _refuse(f"the detail of {what} has {len(text):,} characters; at most {LONGEST_DETAILS:,} are taken")
     try:
         detail = json.loads(text)
     except (ValueError, RecursionError):

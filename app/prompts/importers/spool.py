@@ -4,33 +4,43 @@ import pickle
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Generic, TypeVar
 
 Row = TypeVar("Row")
-ROWS_TOGETHER = 200
+MOST_TOGETHER = 1_000  # rows
+BYTES_TOGETHER = 8 << 20  # as they lie on disk; rows may be wide, and in memory they are several times as large
+
+
+class Spool(Generic[Row]):
+    """The rows of a file, which can be had several times, some of them at once."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def batches(self) -> Iterator[list[Row]]:
+        """All rows in order, in lists that are bounded by their number and by their size."""
+        self._file.seek(0)
+        batch: list[Row] = []
+        begin = 0
+        while True:
+            try:
+                batch.append(pickle.load(self._file))  # noqa: S301 - written just now, by this process
+            except EOFError:
+                break
+            if len(batch) == MOST_TOGETHER or self._file.tell() - begin >= BYTES_TOGETHER:
+                yield batch
+                batch, begin = [], self._file.tell()
+        if batch:
+            yield batch
 
 
 @contextmanager
-def spooled(rows: Iterable[Row]) -> Iterator[Iterator[Row]]:
-    """Read all rows into a file without a name and give them out again, in order.
+def spooled(rows: Iterable[Row]) -> Iterator[Spool[Row]]:
+    """Read all rows into a file without a name; memory holds one of them at a time.
 
-    Memory holds some hundred of them. What is wrong with the file as a whole is found here.
+    What is wrong with the file as a whole is found here.
     """
     with tempfile.TemporaryFile() as file:
-        together: list[Row] = []
         for row in rows:
-            together.append(row)
-            if len(together) == ROWS_TOGETHER:
-                pickle.dump(together, file)
-                together = []
-        pickle.dump(together, file)
-        file.seek(0)
-        yield _given_out(file)
-
-
-def _given_out(file: BinaryIO) -> Iterator[Row]:
-    while True:
-        try:
-            yield from pickle.load(file)  # noqa: S301 - written just now, by this process
-        except EOFError:
-            return
+            pickle.dump(row, file, pickle.HIGHEST_PROTOCOL)
+        yield Spool(file)

@@ -9,6 +9,7 @@ import base64
 import json
 import resource
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date, time
 from pathlib import Path
@@ -49,8 +50,7 @@ def _write_rows(path: Path, least: int) -> str:
     allowed = max(least, MOST_GROWTH * size)
     unpacked = 0
     with pq.ParquetFile(path) as file:
-        names = file.schema_arrow.names
-        if twice := next((name for place, name in enumerate(names) if name in names[:place]), None):
+        if twice := next((name for name, times in Counter(file.schema_arrow.names).items() if times > 1), None):
             return f"two of its columns are called “{twice}”"
         rows = file.metadata.num_rows
         if rows > max(MOST_ROWS, size):

@@ -1,6 +1,5 @@
 """Drafts to rows, in batches: looks up what is known, adds what is new, counts what comes again."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +14,7 @@ from app.prompts import queries, rules
 from app.prompts.importers.drafts import AnswerDraft, Drafts, LabelDraft, PromptDraft, RankingDraft
 from app.prompts.importers.meeting import meet_answers, meet_prompts, prompts_in
 
-BATCH = 1_000  # rows of the file
+MOST_REMEMBERED = 200_000  # prompts and answers; of those beyond it is asked again
 Judged = TypeVar("Judged", RankingDraft, LabelDraft)
 AnswerKey = tuple[int, str, str | None, str]
 """Prompt, origin without a number, what the file says of the maker, hash of the text."""
@@ -51,6 +50,9 @@ class Writer:
     def write(self, batch: list[Drafts]) -> None:
         """Add a batch; the order of its rows decides which of two equal ones is the repeated one."""
         fresh: set[int] = set()
+        if len(self._prompts) + len(self._candidates) > MOST_REMEMBERED:
+            for remembered in (self._prompts, self._candidates, self._origins, self._demonstrations):
+                remembered.clear()
         self._write_prompts(batch, fresh)
         meet_prompts(self.session, batch, self._prompts)
         self._write_candidates(batch, fresh)
@@ -326,7 +328,7 @@ class Writer:
         self, campaign: Campaign, judged: Mapping[str, RankingDraft | LabelDraft], ids: dict[str, list[int]]
     ) -> dict[str, int]:
         fingerprints = {
-            key: _task_fingerprint(self._prompts[one.prompt.fingerprint], ids[key]) for key, one in judged.items()
+            key: rules.task_fingerprint(self._prompts[one.prompt.fingerprint], ids[key]) for key, one in judged.items()
         }
         known = queries.task_ids(self.session, campaign.id, set(fingerprints.values()))
         new = {f: key for key, f in fingerprints.items() if f not in known}
@@ -371,11 +373,9 @@ class Writer:
             number += 1
             free = f"{base} {number}"
         if campaign is None:
-            campaign = Campaign(
-                name=free, kind=kind, phase=phase, status="closed", imported=True, created_by=self.person_id
-            )
-            self.session.add(campaign)
-            self.session.flush()
+            named = {"name": free, "kind": kind, "phase": phase}
+            told = {"status": "closed", "imported": True, "created_by": self.person_id}
+            campaign = queries.insert_campaign(self.session, named | told)
         self._campaigns[key] = campaign
         return campaign
 
@@ -409,7 +409,3 @@ def _shown_order(ranking: RankingDraft, candidate_ids: list[int]) -> list[int]:
 
 def _number_of(id_: str | None) -> int:
     return int(id_) if id_ and id_.isdecimal() and len(id_) < 19 else 0
-
-
-def _task_fingerprint(prompt_id: int, candidate_ids: list[int]) -> str:
-    return rules.text_sha256(json.dumps([prompt_id, sorted(candidate_ids)]))

@@ -8,8 +8,8 @@ from app.database import Database
 from app.errors import Invalid
 from app.models import Corpus, Import, Person, Prompt
 from app.prompts import service
-from app.prompts.importers import corpora
-from app.prompts.importers.spool import ROWS_TOGETHER, spooled
+from app.prompts.importers import corpora, spool
+from app.prompts.importers.spool import spooled
 
 ONE_ENGINE = pytest.mark.parametrize("engine_name", ["sqlite"])  # the other locks rows
 
@@ -60,7 +60,17 @@ def test_a_file_that_breaks_off_leaves_nothing(database, settings, tmp_path, mon
         assert session.query(Prompt).count() == session.query(Import).count() == 0
 
 
-@pytest.mark.parametrize("count", [0, 1, ROWS_TOGETHER, 2 * ROWS_TOGETHER + 1])
-def test_all_rows_come_back_in_order(count):
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 7])
+def test_all_rows_come_back_in_order_and_as_often_as_one_asks(monkeypatch, count):
+    monkeypatch.setattr(spool, "MOST_TOGETHER", 3)
     with spooled(range(count)) as rows:
-        assert list(rows) == list(range(count))
+        for _ in range(2):
+            batches = list(rows.batches())
+            assert [row for batch in batches for row in batch] == list(range(count))
+            assert all(0 < len(batch) <= 3 for batch in batches)
+
+
+def test_wide_rows_come_few_at_a_time(monkeypatch):
+    monkeypatch.setattr(spool, "BYTES_TOGETHER", 1_000)
+    with spooled(["x" * size for size in (10, 400, 400, 400, 5_000, 10)]) as rows:
+        assert [[len(row) for row in batch] for batch in rows.batches()] == [[10, 400, 400, 400], [5_000], [10]]

@@ -15,9 +15,10 @@ from app.quality.rules import davidson
 from app.quality.rules.estimates import Estimate
 from app.quality.rules.label_report import LabelReport
 from app.quality.rules.ranking_agreement import CONVENTIONS, HEADLINE, Agreement
-from app.quality.rules.resamples import DRAWS, LEVEL
+from app.quality.rules.resamples import DRAWS
 from app.quality.rules.wmt import WmtKappa
 from app.web.tables import csv_line
+from trainer.statistics.interval import LEVEL
 
 Row = dict[str, Any]
 METHOD = (

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from trainer.contract.judging import Share
+from trainer.statistics.interval import LEVEL, wilson
 
 DRAWS = 2000
-LEVEL = 0.95
-Z = 1.959964
-"""Quantile of the normal distribution that belongs to ``LEVEL``."""
 SAME = 1e-12
 """Draws that differ by less are the same rate, rounding apart."""
 
@@ -131,13 +129,6 @@ def share(correct: np.ndarray, total: np.ndarray, clusters: np.ndarray, seed: in
     right = np.bincount(place, weights=np.asarray(correct)[counted], minlength=len(names))
     all_of = np.bincount(place, weights=np.asarray(total)[counted], minlength=len(names))
     return Resamples(len(names), seed).shares(right[:, None], all_of[:, None])[0]
-
-
-def wilson(rate: float, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval for a rate among ``n`` independent trials, n > 0 (Wilson 1927)."""
-    shrunk = (rate + Z**2 / (2 * n)) / (1 + Z**2 / n)
-    half = Z / (1 + Z**2 / n) * float(np.sqrt(rate * (1 - rate) / n + Z**2 / (4 * n**2)))
-    return max(0.0, shrunk - half), min(1.0, shrunk + half)
 
 
 def percentiles(draws: np.ndarray) -> tuple[float, float]:

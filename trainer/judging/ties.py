@@ -7,6 +7,7 @@ import numpy as np
 from trainer.contract.judging import Share, TieFigures
 from trainer.judging.intervals import Resamples, percentiles
 from trainer.judging.scored import ScoredRankings
+from trainer.statistics.area import placements
 
 
 def tie_figures(scored: ScoredRankings, resamples: Resamples) -> TieFigures:
@@ -51,9 +52,8 @@ def separation(
     """
     if not len(small) or not len(large):
         return Share()
-    # (left + right) / 2 counts equal values one half.
-    above = 1 - _rank_below(np.sort(large), small)
-    below = _rank_below(np.sort(small), large)
+    above = 1 - placements(large, small)
+    below = placements(small, large)
     columns = [
         np.bincount(clusters, weights=weights, minlength=resamples.clusters)
         for clusters, weights in (
@@ -72,10 +72,3 @@ def separation(
         return Share(**figures)
     low, high = percentiles(np.clip(sums[:, 0] / sums[:, 1] + sums[:, 2] / sums[:, 3] - area, 0, 1))
     return Share(**figures, low=low, high=high)
-
-
-def _rank_below(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Share of an ordered sample that lies below each value, equal ones one half."""
-    left = np.searchsorted(ordered, values, side="left")
-    right = np.searchsorted(ordered, values, side="right")
-    return (left + right) / (2 * len(ordered))

@@ -12,8 +12,9 @@ from app.quality.rules.consensus import Consensus, consensus
 from app.quality.rules.dawid_skene import dawid_skene
 from app.quality.rules.estimates import NO_PAIRS, NO_STRICT_PAIR
 from app.quality.rules.rankings import Judgements, RankingPairs
-from app.quality.rules.reliability import NORMAL_95, Reliabilities, judged_by_several, reliabilities
+from app.quality.rules.reliability import Reliabilities, judged_by_several, reliabilities
 from app.quality.rules.resamples import Floats, Integers, Mask
+from trainer.statistics.interval import wilson
 
 Method = Literal["reliability", "davidson"]
 METHODS: dict[str, str] = {
@@ -278,21 +279,16 @@ def flags(votes: FlagVotes, *, items: int, raters: int) -> FlagFigures:
         count,
         yes,
         float(chance[count > 0].mean()),
-        [_wilson(*each) for each in zip(seen, applies, strict=True)],
-        [_wilson(*each) for each in zip(spared, applies_not, strict=True)],
+        [_share_of_expected(*each) for each in zip(seen, applies, strict=True)],
+        [_share_of_expected(*each) for each in zip(spared, applies_not, strict=True)],
         applies,
         applies_not,
     )
 
 
-def _wilson(right: float, expected: float) -> Share:
-    """Wilson's 95 % interval (1927) for a share of so many expected items, which need not be a whole number."""
+def _share_of_expected(right: float, expected: float) -> Share:
+    """The share of so many expected items, which need not be a whole number, with Wilson's interval."""
     if expected < _FEWEST_ITEMS:
         return Share(None, None, None, TOO_FEW)
-    square = NORMAL_95**2 / expected
     value = float(right / expected)
-    centre, reach = (
-        value + square / 2,
-        NORMAL_95 * float(np.sqrt(value * (1 - value) / expected + square / expected / 4)),
-    )
-    return Share(value, float((centre - reach) / (1 + square)), float((centre + reach) / (1 + square)))
+    return Share(value, *wilson(value, float(expected)))

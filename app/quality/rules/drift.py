@@ -19,8 +19,8 @@ import numpy as np
 
 from app.quality.rules.findings import NO_SPREAD, NOT_JUDGED_TOGETHER, Bound, Finding, shares_of_parts, undefined
 from app.quality.rules.resamples import Floats, Integers
-from app.quality.rules.tails import kolmogorov_tail
 from app.quality.rules.work import Work
+from trainer.statistics.tails import kolmogorov_tail
 
 
 @dataclass(frozen=True)

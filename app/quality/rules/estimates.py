@@ -7,7 +7,8 @@ import numpy as np
 
 from app.language import gettext as _
 from app.language import mark
-from app.quality.rules.resamples import Floats, Integers, Parts, Resamples, percentiles, wilson
+from app.quality.rules.resamples import Floats, Integers, Parts, Resamples, percentiles
+from trainer.statistics.interval import wilson
 
 NO_PAIRS = mark("undefined, because no two people judged the same")
 NOT_TWICE = mark("undefined, because nobody judged the same twice")

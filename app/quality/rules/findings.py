@@ -10,7 +10,9 @@ import numpy as np
 from app.language import gettext as _
 from app.language import mark
 from app.quality.rules.resamples import Floats, Integers, by_group
-from app.quality.rules.tails import LEVEL, binomial_tail, share_interval, student_quantile, student_tail
+from trainer.statistics.interval import LEVEL, wilson
+from trainer.statistics.student import student_quantile, student_tail
+from trainer.statistics.tails import binomial_tail
 
 NOBODY_SHARED = mark("undefined, because none of these people judged the same")
 NO_WORK = mark("undefined, because there is no work")
@@ -119,7 +121,7 @@ def shares_of_parts(
         seen = variance > 0 and met > 1 and 0 < share < 1
         worth = min(share * (1 - share) / variance, tried) if seen else float(met)
         freedom = max(met - 1, 1)
-        low, high = share_interval(share, worth, student_quantile((1 + LEVEL) / 2, freedom))
+        low, high = wilson(share, worth, student_quantile((1 + LEVEL) / 2, freedom))
         p = None
         if bound is not None and met >= bound.fewest:
             t = (share - bound.bound) / np.sqrt(bound.bound * (1 - bound.bound) / worth)
@@ -158,7 +160,7 @@ def habit_shares(
         if not n:
             found.append(undefined(why))
             continue
-        low, high = share_interval(k / n, n)
+        low, high = wilson(k / n, n)
         levels, numbers = np.unique(allowed[mine], return_counts=True)
         kinds = list(zip(numbers.tolist(), levels.tolist(), strict=True))
         p = binomial_tail(k, kinds) if n >= bound.fewest else None

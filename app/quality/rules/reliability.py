@@ -11,12 +11,12 @@ from app.quality.rules.davidson import probabilities
 from app.quality.rules.estimates import NO_JUDGEMENTS
 from app.quality.rules.rankings import Judgements, numbered_within
 from app.quality.rules.resamples import Floats, Integers, Mask
+from trainer.statistics.interval import NORMAL
 
 _NODES, _SHARES = np.polynomial.hermite_e.hermegauss(7)
 _SHARES = _SHARES / _SHARES.sum()
 _SPREAD = 1.0
 """Standard deviation of the habits among labelers, on the scale on which answers of a prompt differ by about 1."""
-NORMAL_95 = 1.959963984540054
 _START = 1.0
 _CLOSE = 1e-3
 _INNER = 8
@@ -63,7 +63,7 @@ class Reliabilities:
     @property
     def reliability_interval(self) -> tuple[Floats, Floats]:
         """95 % bounds of ``reliability``, from β ± 1.96 standard errors."""
-        reach = NORMAL_95 * self.errors[:, 0]
+        reach = NORMAL * self.errors[:, 0]
         return share_of_log_odds(self.discrimination - reach), share_of_log_odds(self.discrimination + reach)
 
     @property
@@ -74,7 +74,7 @@ class Reliabilities:
     @property
     def leaning_interval(self) -> tuple[Floats, Floats]:
         """95 % bounds of ``leaning``."""
-        reach = NORMAL_95 * self.errors[:, 1]
+        reach = NORMAL * self.errors[:, 1]
         return share_of_log_odds(self.position - reach), share_of_log_odds(self.position + reach)
 
     @property

@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.statistics.interval import LEVEL
+
 Floats = NDArray[np.float64]
 Integers = NDArray[Any]
 """Of any width: narrow ones where many are kept."""
 Mask = NDArray[np.bool_]
 
 DRAWS = 1_000
-LEVEL = 0.95
-Z = 1.959964
-"""Quantile of the normal distribution that belongs to ``LEVEL``."""
 
 _AT_ONCE = 1 << 21
 """Numbers handled at once while drawing and summing: 16 MB, whatever the number of prompts."""
@@ -166,13 +165,3 @@ def _quantile(ordered: Floats, defined: Integers, share: float) -> Floats:
     columns = np.arange(ordered.shape[1])
     left, right = ordered[below, columns], ordered[above, columns]
     return left + (right - left) * (place - below)
-
-
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval for a share among ``n`` independent trials, n > 0 (Wilson 1927).
-
-    It stands where every draw of the bootstrap gives the same share, which would look like certainty.
-    """
-    middle = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
-    half = Z / (1 + Z**2 / n) * float(np.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2)))
-    return max(0.0, middle - half), min(1.0, middle + half)

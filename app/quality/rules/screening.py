@@ -19,19 +19,14 @@ from app.quality.rules.labels import Labels, positive_agreement
 from app.quality.rules.ranking_agreement import CONVENTIONS, NON_TIE, agreement
 from app.quality.rules.rankings import Judgements, RankingPairs
 from app.quality.rules.resamples import Floats, Integers, Resamples
+from trainer.statistics.interval import wilson
+from trainer.statistics.student import mean_interval
 
 FLAG_CUTOFF, RANKING_CUTOFF, DEMONSTRATION_CUTOFF = 0.75, 0.75, 6.0
 """Soft ones (InstructGPT B.1): a line to read scores against, by which nothing is decided."""
 
 NOT_RATED = mark("undefined, because nobody has rated a text yet")
 ONE_TEXT = mark("no interval, because it stems from one text")
-_Z = 1.959963984540054
-_T = (
-    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
-    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
-    *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
-)
-"""Two-sided 95 % points of Student's t with 1 to 30 degrees of freedom, the widths of small samples' intervals."""
 
 
 @dataclass(frozen=True)
@@ -229,13 +224,6 @@ def share(items: Integers, hits: Floats, trials: Floats, why: str) -> Estimate:
     return Estimate(p, low, high, counts)
 
 
-def wilson(p: float, n: float) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share ``p`` of ``n`` trials (1927), within 0 and 1."""
-    middle = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * np.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2))
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
-
-
 def mean_rating(rated: Sequence[Sequence[float]]) -> Estimate:
     """The mean over texts of the mean of each text's ratings, with Student's interval over texts, cut at 1 and 7.
 
@@ -245,9 +233,6 @@ def mean_rating(rated: Sequence[Sequence[float]]) -> Estimate:
     counts = Counts(len(means), max((len(ratings) for ratings in rated), default=0), sum(map(len, rated)), len(means))
     if not len(means):
         return Estimate(None, None, None, counts, undefined=NOT_RATED)
-    mean = float(means.mean())
-    if len(means) < 2:
-        return Estimate(mean, None, None, counts, no_interval=ONE_TEXT)
-    t = _T[len(means) - 2] if len(means) - 2 < len(_T) else _Z
-    half = t * float(means.std(ddof=1)) / np.sqrt(len(means))
-    return replace(Estimate(mean, None, None, counts), low=max(1.0, mean - half), high=min(7.0, mean + half))
+    interval = mean_interval(means.tolist())
+    found = Estimate(float(means.mean()), None, None, counts, no_interval="" if interval else ONE_TEXT)
+    return replace(found, low=max(1.0, interval[0]), high=min(7.0, interval[1])) if interval else found

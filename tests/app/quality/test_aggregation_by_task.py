@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
+from statsmodels.stats.proportion import proportion_confint
 
 from app.quality.rules import aggregation, estimates
 from app.quality.rules.aggregation import FlagVotes, fit, flags, orders
@@ -182,7 +183,11 @@ def test_flags_are_told_with_what_is_known_of_their_raters():
     assert found.yes.tolist() == np.bincount(item, value, len(truth)).tolist()
     # Raters 0 to 11 answer at random; from 18 on they see at least 70 % and invent at most 8 %.
     assert max(share.value for share in found.spares[:12]) < min(share.value for share in found.spares[18:])
-    assert all(share.low < share.value < share.high for share in found.sees if not share.undefined)
+    for shares, expected in ((found.sees, found.applies), (found.spares, found.applies_not)):
+        for share, number in zip(shares, expected.tolist(), strict=True):
+            if not share.undefined:
+                wilson = proportion_confint(share.value * number, number, method="wilson")
+                assert (share.low, share.high) == pytest.approx(wilson)
     assert (found.applies + found.applies_not).tolist() == pytest.approx(np.bincount(rater).tolist())
 
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.contract.judging import Share
-from trainer.judging.intervals import DRAWS, Resamples, share, wilson
+from trainer.judging.intervals import DRAWS, Resamples, share
+from trainer.statistics.interval import wilson
 
 WIDTH = 0.03
 """How far a bootstrap bound may lie from the normal approximation."""
@@ -69,14 +70,6 @@ def test_prompts_that_agree_are_not_taken_for_certainty():
     assert (always.value, always.low, always.high) == pytest.approx((1.0, 0.7225, 1.0), abs=1e-4)
     never = share(np.zeros(10), np.full(10, 6.0), np.arange(10), 0)
     assert (never.low, never.high) == pytest.approx((0.0, 0.2775), abs=1e-4)
-
-
-def test_wilson_gives_the_printed_interval():
-    """Newcombe 1998, table I, method 3: 81 of 263, 15 of 148, 0 of 20, 1 of 29."""
-    assert wilson(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson(15 / 148, 148) == pytest.approx((0.0624, 0.1605), abs=5e-5)
-    assert wilson(0, 20) == pytest.approx((0, 0.1611), abs=5e-5)
-    assert wilson(1 / 29, 29) == pytest.approx((0.0061, 0.1718), abs=5e-5)
 
 
 def test_every_draw_has_as_many_clusters_as_there_are():

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.annotations import campaigns
 from app.annotations.rules import labels
-from app.annotations.rules.campaigns import BANK, fingerprint
+from app.annotations.rules.campaigns import BANK
 from app.annotations.rules.submission import Submission, Verdict
 from app.errors import Invalid
 from app.gold import queries, rules
@@ -22,7 +22,7 @@ from app.prompts.importers.drafts import Drafts, RankingDraft
 from app.prompts.importers.readers import Refusal, read_rows
 from app.prompts.importers.shapes import DraftReader
 from app.prompts.importers.writer import Writer
-from app.prompts.rules import printable
+from app.prompts.rules import printable, task_fingerprint
 from app.prompts.service import source_of
 from app.schemas.rules import PROMPT, USE_CASE, Schema, schema_of
 from trainer.contract.folder import sha256_of
@@ -189,7 +189,7 @@ def _store(
     for row in rows:
         prompt_id = prompts[row.ranking.prompt.fingerprint]
         ids = [writer.candidate_id(row.ranking.prompt, answer) for answer in row.ranking.answers]
-        first = by_print.setdefault(fingerprint(prompt_id, ids), (row, prompt_id, ids))[0]
+        first = by_print.setdefault(task_fingerprint(prompt_id, ids), (row, prompt_id, ids))[0]
         if first is not row:
             refused.append((row.line, f"the same prompt and answers stand in line {first.line}"))
     specs = [(prompt_id, ids) for _row_, prompt_id, ids in by_print.values()]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from trainer.contract.judging import Share, TieFigures
-from trainer.judging.intervals import Resamples, percentiles
+from trainer.judging.intervals import Resamples
 from trainer.judging.scored import ScoredRankings
 from trainer.statistics.area import placements
+from trainer.statistics.bootstrap import percentile_interval
 
 
 def tie_figures(scored: ScoredRankings, resamples: Resamples) -> TieFigures:
@@ -63,12 +64,13 @@ def separation(
             (large_clusters, None),
         )
     ]
-    sums = resamples.sums(np.stack(columns, axis=1))
+    sums = resamples.sums_of_part(np.arange(resamples.clusters), np.stack(columns, axis=1))
     sums = sums[(sums[:, 1] > 0) & (sums[:, 3] > 0)]
     area = float(above.mean())
     met = (columns[1] > 0) | (columns[3] > 0)
     figures = {"value": area, "n": len(small), "prompts": int(met.sum())}
     if not len(sums):
         return Share(**figures)
-    low, high = percentiles(np.clip(sums[:, 0] / sums[:, 1] + sums[:, 2] / sums[:, 3] - area, 0, 1))
+    drawn = np.clip(sums[:, 0] / sums[:, 1] + sums[:, 2] / sums[:, 3] - area, 0, 1)
+    low, high = percentile_interval(drawn)
     return Share(**figures, low=low, high=high)

@@ -1,6 +1,5 @@
 """Drafts to rows, in batches: looks up what is known, adds what is new, counts what comes again."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -326,7 +325,7 @@ class Writer:
         self, campaign: Campaign, judged: Mapping[str, RankingDraft | LabelDraft], ids: dict[str, list[int]]
     ) -> dict[str, int]:
         fingerprints = {
-            key: _task_fingerprint(self._prompts[one.prompt.fingerprint], ids[key]) for key, one in judged.items()
+            key: rules.task_fingerprint(self._prompts[one.prompt.fingerprint], ids[key]) for key, one in judged.items()
         }
         known = queries.task_ids(self.session, campaign.id, set(fingerprints.values()))
         new = {f: key for key, f in fingerprints.items() if f not in known}
@@ -409,7 +408,3 @@ def _shown_order(ranking: RankingDraft, candidate_ids: list[int]) -> list[int]:
 
 def _number_of(id_: str | None) -> int:
     return int(id_) if id_ and id_.isdecimal() and len(id_) < 19 else 0
-
-
-def _task_fingerprint(prompt_id: int, candidate_ids: list[int]) -> str:
-    return rules.text_sha256(json.dumps([prompt_id, sorted(candidate_ids)]))

@@ -5,7 +5,6 @@ import pytest
 from scipy import stats
 from sklearn.metrics import cohen_kappa_score
 
-from app.quality.rules.ranking_agreement import CONVENTIONS, NON_TIE, TIE_CLASS
 from app.quality.rules.screening import (
     FlaggedText,
     RankedItem,
@@ -13,7 +12,9 @@ from app.quality.rules.screening import (
     screening_scores,
     share,
 )
+from trainer.statistics.estimates import Undefined
 from trainer.statistics.interval import wilson
+from trainer.statistics.ranking_agreement import CONVENTIONS, NON_TIE, TIE_CLASS
 
 
 def scores(flagged=(), ranked=(), rated=(), **more):
@@ -114,15 +115,15 @@ def test_topics_say_what_was_claimed_and_what_was_tested():
         ("war", False, 1.0, True),
     ]
     assert (found.claimed, found.tested) == (1, 2)
-    assert found.topics[2].agreement.no_interval == "no interval, because all of it stems from one prompt"
+    assert found.topics[2].agreement.no_interval == Undefined.ONE_CLUSTER
 
 
 def test_what_nobody_did_is_undefined_for_a_reason():
     found = scores(rated=[[]])
     for estimate in (found.flags.raw, found.flags.kappa, found.ranking, found.by_convention[TIE_CLASS]):
-        assert estimate.undefined == "undefined, because nothing was judged"
-    assert found.demonstrations.undefined == "undefined, because nobody has rated a text yet"
+        assert estimate.undefined == Undefined.NO_JUDGEMENTS
+    assert found.demonstrations.undefined == Undefined.NOT_RATED
     tied = scores(ranked=[RankedItem(1, {1: 1, 2: 1}, {1: 1, 2: 2})])
-    assert tied.ranking.undefined.startswith("undefined, because no pair of answers")
+    assert tied.ranking.undefined == Undefined.NO_STRICT_PAIR
     one = scores(rated=[[5, 6]]).demonstrations
-    assert (one.value, one.low, one.said) == (5.5, None, "no interval, because it stems from one text")
+    assert (one.value, one.low, one.why) == (5.5, None, Undefined.ONE_VALUE)

@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from app.quality.rules.estimates import NOT_COMPARED, SEPARATED
-from app.quality.rules.resamples import Floats, Integers
+from trainer.statistics.arrays import Floats, Integers
+from trainer.statistics.estimates import Undefined
 
 Ties = Literal["davidson", "half", "drop"]
 
@@ -30,7 +30,7 @@ class Strengths:
     covariance: Floats | None
     log_likelihood: float | None
     comparisons: int
-    undefined: str = ""
+    undefined: Undefined | None = None
 
     @property
     def worth(self) -> Floats | None:
@@ -185,11 +185,11 @@ def _tables(first: Integers, second: Integers, sign: Integers, weights: Floats, 
     return wins, tied + tied.T
 
 
-def _undetermined(beaten: Floats) -> str:
+def _undetermined(beaten: Floats) -> Undefined | None:
     """Why there is no maximum, or nothing; ``beaten[i, j]`` > 0 if i won against j or tied with it at least once."""
     if not _reaches_all((beaten + beaten.T) > 0):
-        return NOT_COMPARED
-    return "" if _reaches_all(beaten > 0) and _reaches_all(beaten.T > 0) else SEPARATED
+        return Undefined.NOT_COMPARED
+    return None if _reaches_all(beaten > 0) and _reaches_all(beaten.T > 0) else Undefined.SEPARATED
 
 
 def _reaches_all(edges: np.ndarray) -> bool:

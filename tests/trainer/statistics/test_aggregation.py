@@ -8,13 +8,13 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
 
-from app.quality.rules import aggregation, estimates
-from app.quality.rules.aggregation import FlagVotes, fit, flags, orders
-from app.quality.rules.consensus import majority, plurality
-from app.quality.rules.rankings import Judgements
-from app.quality.rules.reliability import reliabilities
-from tests.app.quality.random_data import judgements_of
-from tests.app.quality.simulated import flagged, ranked
+from tests.trainer.statistics.random_data import judgements_of
+from tests.trainer.statistics.simulated import flagged, ranked
+from trainer.statistics.aggregation import FlagVotes, fit, flags, orders
+from trainer.statistics.consensus import majority, plurality
+from trainer.statistics.estimates import Undefined
+from trainer.statistics.rankings import Judgements
+from trainer.statistics.reliability import reliabilities
 
 
 def rankings(rows):
@@ -96,7 +96,7 @@ def test_labelers_who_share_nothing_count_as_typical_and_nothing_is_said_of_them
            ("sign", "shown", "answers", "task", "labeler", "prompt")},
     )  # fmt: skip
     *others, newcomer = fit(both, min_reliability=0.99).labelers
-    assert newcomer.reliability.undefined == newcomer.leaning.undefined == aggregation.SHARES_NOTHING
+    assert newcomer.reliability.undefined == newcomer.leaning.undefined == Undefined.SHARES_NOTHING
     assert newcomer.weight == pytest.approx(np.mean([one.weight for one in others]), rel=0.01)
     assert (newcomer.rankings, newcomer.shared_tasks, newcomer.shared_pairs, newcomer.left_out) == (1, 0, 0, False)
 
@@ -145,7 +145,7 @@ def test_disagreement_is_the_share_of_strict_pairs_in_opposite_orders():
     (task,) = orders(fit(rankings([(0, who, ranks) for who, ranks in enumerate(said)])))
     # First and second: 1 of 3 opposite. First and third: 2 of 2, 2-3 is tied by the third. Second and third: 2 of 2.
     assert (task.compared, task.disagreement) == (7, pytest.approx(5 / 7))
-    assert (task.rankings, task.labelers, task.no_disagreement) == (3, 3, "")
+    assert (task.rankings, task.labelers, task.no_disagreement) == (3, 3, None)
 
 
 def test_a_single_ranking_is_its_own_consensus_with_its_own_ties():
@@ -154,23 +154,23 @@ def test_a_single_ranking_is_its_own_consensus_with_its_own_ties():
     assert first.consensus.ranks == [1, 1]
     assert (single.consensus.answers[0], single.consensus.answers[3], single.consensus.ranks) == (6, 5, [1, 2, 2, 4])
     assert 0 < single.consensus.doubt < 0.5
-    assert (single.labelers, single.disagreement, single.no_disagreement) == (1, None, estimates.NO_PAIRS)
+    assert (single.labelers, single.disagreement, single.no_disagreement) == (1, None, Undefined.NO_PAIRS)
 
 
 def test_what_cannot_be_said_is_said():
     tied = [(0, who, {1: 1, 2: 1, 3: 1}) for who in range(3)]
     (task,) = orders(fit(rankings(tied)))
-    assert (task.consensus, task.undefined) == (None, aggregation.ALL_EQUAL)
-    assert (task.disagreement, task.no_disagreement) == (None, estimates.NO_STRICT_PAIR)
+    assert (task.consensus, task.undefined) == (None, Undefined.ALL_EQUAL)
+    assert (task.disagreement, task.no_disagreement) == (None, Undefined.NO_STRICT_PAIR)
     apart = fit(rankings([(0, 0, {1: 1, 2: 2}), (1, 1, {3: 2, 4: 1})]))
-    assert {one.reliability.undefined for one in apart.labelers} == {aggregation.SHARES_NOTHING}
+    assert {one.reliability.undefined for one in apart.labelers} == {Undefined.SHARES_NOTHING}
     assert [task.consensus.answers for task in orders(apart)] == [[1, 2], [4, 3]]
     nobody = fit(judgements_of([]))
     assert (nobody.labelers, orders(nobody)) == ([], [])
     reversers = [(t, who, {2 * t: 1 + (who == 3), 2 * t + 1: 2 - (who == 3)}) for t in range(30) for who in range(4)]
     lonely = [(30, 3, {90: 1, 91: 2})]
     *_, last = orders(fit(rankings(reversers + lonely), min_reliability=0.5))
-    assert (last.consensus, last.undefined, last.left_out) == (None, aggregation.LEFT_OUT, 1)
+    assert (last.consensus, last.undefined, last.left_out) == (None, Undefined.LEFT_OUT, 1)
 
 
 def test_flags_are_told_with_what_is_known_of_their_raters():
@@ -194,9 +194,9 @@ def test_flags_are_told_with_what_is_known_of_their_raters():
 def test_flags_that_nobody_shares_are_taken_at_their_word():
     found = flags(FlagVotes(np.array([0, 1, 1]), np.array([0, 1, 1]), np.array([1, 1, 0])), items=3, raters=2)
     assert found.chance.tolist() == [1, 0.5, 0]
-    assert found.undefined == found.sees[0].undefined == estimates.NO_PAIRS
+    assert found.undefined == found.sees[0].undefined == Undefined.NO_PAIRS
     few = flags(FlagVotes(np.array([0, 0]), np.array([0, 1]), np.array([0, 0])), items=1, raters=2)
-    assert few.sees[0].undefined == aggregation.TOO_FEW
+    assert few.sees[0].undefined == Undefined.TOO_FEW_EXPECTED
 
 
 def test_intervals_of_habits_cover_what_is_true():

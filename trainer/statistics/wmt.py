@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.quality.rules.estimates import Estimate
-from app.quality.rules.ranking_agreement import tie_class, tie_kappa
-from app.quality.rules.rankings import Judgements, RankingPairs
+from trainer.statistics.estimates import Estimate
+from trainer.statistics.ranking_agreement import tie_class, tie_kappa
+from trainer.statistics.rankings import Judgements, RankingPairs
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from math import erf, sqrt
+from math import sqrt
 
 import numpy as np
 
-from app.quality.rules.rankings import Judgements
-from app.quality.rules.reliability import Reliabilities
-from app.quality.rules.resamples import Floats, Integers
+from trainer.statistics.arrays import Floats, Integers
+from trainer.statistics.rankings import Judgements
+from trainer.statistics.reliability import Reliabilities
+from trainer.statistics.tails import normal_tail
 
 CERTAIN = 0.75
 """An order that is less likely than this is left a tie."""
@@ -64,8 +65,9 @@ def consensus(
             if own
             else np.argsort(-worth, kind="stable")
         )
+        variances = np.diagonal(covariance)
         chances = {
-            (i, j): _normal((worth[i] - worth[j]) / sqrt(covariance[i, i] + covariance[j, j] - 2 * covariance[i, j]))
+            (i, j): normal_tail((worth[j] - worth[i]) / sqrt(variances[i] + variances[j] - 2 * covariance[i, j]))
             for i, j in combinations(order.tolist(), 2)
         }
         better = [chances[step] for step in pairwise(order.tolist())]
@@ -118,15 +120,3 @@ def plurality(judgements: Judgements) -> Integers:
         pairs, said = max(orders, key=lambda order: orders[order])
         signs[np.frombuffer(pairs, judgements.pair.dtype)] = np.frombuffer(said, judgements.sign.dtype)
     return signs
-
-
-def majority_classes(items: Integers, values: Integers, shape: tuple[int, int]) -> Integers:
-    """The label that most people gave to each item, the first category among equals: (I,); shape is I, q."""
-    count, q = shape
-    found: Integers = np.bincount(items * q + values, minlength=count * q).reshape(count, q).argmax(axis=1)
-    return found
-
-
-def _normal(deviations: float) -> float:
-    """Φ, the normal distribution function."""
-    return (1 + erf(deviations / sqrt(2))) / 2

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from app.quality.rules.labels import Labels
-from app.quality.rules.resamples import Integers, Mask
+from trainer.statistics.arrays import Integers, Mask
+from trainer.statistics.labels import Labels
 
 _AT_ONCE = 1 << 22
 """Numbers of one batch of tables: 16 MB each."""

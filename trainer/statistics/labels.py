@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.quality.rules.estimates import NO_PAIRS, NO_POSITIVE, Counts, Estimate, estimate, ratio
-from app.quality.rules.resamples import Floats, Integers, Mask, Resamples
+from trainer.statistics.arrays import Floats, Integers, Mask, ratio
+from trainer.statistics.bootstrap import Resamples, estimate
+from trainer.statistics.estimates import Counts, Estimate, Undefined
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def raw_agreement(labels: Labels, resamples: Resamples | None = None) -> Estimat
     stats = np.stack([np.where(shared, np.nan_to_num(agreeing), 0), shared], axis=1).astype(np.float64)
     return estimate(
         lambda sums: ratio(sums[..., 0], sums[..., 1]),
-        lambda _: NO_PAIRS,
+        lambda _: Undefined.NO_PAIRS,
         stats,
         labels.clusters,
         labels.counts,
@@ -126,7 +127,7 @@ def positive_agreement(labels: Labels, positive: int = 1, resamples: Resamples |
     stats = np.stack([present * (present - 1), present * np.maximum(judged - 1, 0)], axis=1)
     return estimate(
         lambda sums: ratio(sums[..., 0], sums[..., 1]),
-        lambda _: NO_POSITIVE if labels.counts.pairs else NO_PAIRS,
+        lambda _: Undefined.NO_POSITIVE if labels.counts.pairs else Undefined.NO_PAIRS,
         stats,
         labels.clusters,
         labels.counts,

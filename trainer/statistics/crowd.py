@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.quality.rules.estimates import NO_JUDGEMENTS
-from app.quality.rules.resamples import Floats, Integers
+from trainer.statistics.arrays import Floats, Integers
+from trainer.statistics.estimates import Undefined
 
 _CLOSE = 1e-10
 _TINY = 1e-300
@@ -29,7 +29,7 @@ class TrueClasses:
     confusion: Floats
     log_likelihoods: list[float]
     converged: bool
-    undefined: str = ""
+    undefined: Undefined | None = None
 
     @property
     def classes(self) -> Integers:
@@ -84,7 +84,7 @@ def dawid_skene(
             np.full((people, q, q), 1 / q),
             [],
             converged=False,
-            undefined=NO_JUDGEMENTS,
+            undefined=Undefined.NO_JUDGEMENTS,
         )
     votes = np.bincount(items * q + values, minlength=count * q).reshape(count, q).astype(np.float64)
     labelled = votes.sum(axis=1) > 0
@@ -123,4 +123,11 @@ def _error_rates(chances: Floats, said: Integers, people: int, q: int, smoothing
     rates = counts.reshape(q, people, q).transpose(1, 0, 2) + smoothing
     total = rates.sum(axis=2, keepdims=True)
     found: Floats = np.where(total > 0, rates / np.where(total > 0, total, 1), 1 / q)
+    return found
+
+
+def majority_classes(items: Integers, values: Integers, shape: tuple[int, int]) -> Integers:
+    """The label that most people gave to each item, the first category among equals: (I,); shape is I, q."""
+    count, q = shape
+    found: Integers = np.bincount(items * q + values, minlength=count * q).reshape(count, q).argmax(axis=1)
     return found

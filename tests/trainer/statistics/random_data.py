@@ -3,8 +3,8 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from app.quality.rules.labels import Labels
-from app.quality.rules.rankings import Judgements
+from trainer.statistics.labels import Labels
+from trainer.statistics.rankings import Judgements
 
 
 @st.composite

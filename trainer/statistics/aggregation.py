@@ -7,44 +7,20 @@ from typing import Literal
 
 import numpy as np
 
-from app.language import mark
-from app.quality.rules.consensus import Consensus, consensus
-from app.quality.rules.dawid_skene import dawid_skene
-from app.quality.rules.estimates import NO_PAIRS, NO_STRICT_PAIR
-from app.quality.rules.rankings import Judgements, RankingPairs
-from app.quality.rules.reliability import Reliabilities, judged_by_several, reliabilities
-from app.quality.rules.resamples import Floats, Integers, Mask
+from trainer.statistics.arrays import Floats, Integers, Mask
+from trainer.statistics.consensus import Consensus, consensus
+from trainer.statistics.crowd import dawid_skene
+from trainer.statistics.estimates import Counts, Estimate, Undefined
 from trainer.statistics.interval import wilson
+from trainer.statistics.rankings import Judgements, RankingPairs
+from trainer.statistics.reliability import Reliabilities, judged_by_several, reliabilities
 
 Method = Literal["reliability", "davidson"]
-METHODS: dict[str, str] = {
-    "reliability": mark("labelers count by their reliability"),
-    "davidson": mark("all labelers count alike"),
-}
-"""How a consensus is found, and how people speak of it."""
-
-SHARES_NOTHING = mark("undefined, because nobody else ranked any of the same tasks")
-LEFT_OUT = mark("undefined, because all who ranked these answers are left out")
-ALL_EQUAL = mark("no order, because everybody tied all answers")
-NO_RANKING = mark("undefined, because nothing was ranked")
-
-TOO_FEW = mark("undefined, because not even one such item is to be expected among theirs")
-
 TIE_BELOW = 0.6
 """With it consensus orders have about as many ties as those of the people they are made of."""
 _FEWEST_ITEMS = 1.0
 _PSEUDO_COUNTS = 1.0
 """Added to every cell of a labeler's error rates on a flag (a uniform prior): rare flags leave cells empty."""
-
-
-@dataclass(frozen=True)
-class Share:
-    """A share from 0 to 1 with its 95 % interval; ``undefined`` says why there is none."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    undefined: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,8 +37,8 @@ class LabelerFigures:
     * ``left_out``: their reliability lies below the bound that was asked for.
     """
 
-    reliability: Share
-    leaning: Share
+    reliability: Estimate
+    leaning: Estimate
     weight: float
     rankings: int
     shared_tasks: int
@@ -81,13 +57,13 @@ class TaskFigures:
     """
 
     consensus: Consensus | None
-    undefined: str
+    undefined: Undefined | None
     rankings: int
     labelers: int
     left_out: int
     disagreement: float | None
     compared: int
-    no_disagreement: str
+    no_disagreement: Undefined | None
 
 
 @dataclass(frozen=True)
@@ -155,10 +131,11 @@ def _labelers(judgements: Judgements, habits: Reliabilities, below: Mask) -> lis
     ]
 
 
-def _share(values: Floats, bounds: tuple[Floats, Floats], one: int, habits: Reliabilities) -> Share:
+def _share(values: Floats, bounds: tuple[Floats, Floats], one: int, habits: Reliabilities) -> Estimate:
     if not habits.judged[one]:
-        return Share(None, None, None, SHARES_NOTHING)
-    return Share(float(values[one]), float(bounds[0][one]), float(bounds[1][one]))
+        return Estimate(None, undefined=Undefined.SHARES_NOTHING)
+    counts = Counts(pairs=int(habits.judged[one]))
+    return Estimate(float(values[one]), float(bounds[0][one]), float(bounds[1][one]), counts)
 
 
 def orders(found: Fit, *, tie_below: float = TIE_BELOW) -> list[TaskFigures]:
@@ -187,22 +164,22 @@ def orders(found: Fit, *, tie_below: float = TIE_BELOW) -> list[TaskFigures]:
     return [
         TaskFigures(
             consensus=said.get(task) if strict[task] else None,
-            undefined="" if strict[task] else _why_no_order(int(used[task]), int(everybody[task])),
+            undefined=None if strict[task] else _why_no_order(int(used[task]), int(everybody[task])),
             rankings=int(used[task]),
             labelers=int(labelers[task]),
             left_out=int(everybody[task] - used[task]),
             disagreement=float(opposed[task] / both) if (both := agreed[task] + opposed[task]) else None,
             compared=int(both),
-            no_disagreement="" if both else NO_STRICT_PAIR if labelers[task] > 1 else NO_PAIRS,
+            no_disagreement=None if both else Undefined.NO_STRICT_PAIR if labelers[task] > 1 else Undefined.NO_PAIRS,
         )
         for task in range(tasks)
     ]
 
 
-def _why_no_order(used: int, everybody: int) -> str:
+def _why_no_order(used: int, everybody: int) -> Undefined:
     if used:
-        return ALL_EQUAL
-    return LEFT_OUT if everybody else NO_RANKING
+        return Undefined.ALL_EQUAL
+    return Undefined.LEFT_OUT if everybody else Undefined.NO_RANKING
 
 
 def _alone(judgements: Judgements, kept: Mask, used: Integers) -> dict[int, dict[int, int]]:
@@ -242,11 +219,11 @@ class FlagFigures:
     votes: Integers
     yes: Integers
     prevalence: float
-    sees: list[Share]
-    spares: list[Share]
+    sees: list[Estimate]
+    spares: list[Estimate]
     applies: Floats
     applies_not: Floats
-    undefined: str = ""
+    undefined: Undefined | None = None
 
 
 def flags(votes: FlagVotes, *, items: int, raters: int) -> FlagFigures:
@@ -264,10 +241,10 @@ def flags(votes: FlagVotes, *, items: int, raters: int) -> FlagFigures:
     shared = judged_by_several(votes.items, votes.raters)
     if not shared.any():
         share = np.where(count > 0, yes / np.maximum(count, 1), 0.0)
-        nothing = [Share(None, None, None, NO_PAIRS)] * raters
+        nothing = [Estimate(None, undefined=Undefined.NO_PAIRS)] * raters
         none = np.zeros(raters, dtype=np.float64)
         prevalence = float(share[count > 0].mean()) if count.any() else 0.0
-        return FlagFigures(share, count, yes, prevalence, nothing, nothing, none, none, NO_PAIRS)
+        return FlagFigures(share, count, yes, prevalence, nothing, nothing, none, none, Undefined.NO_PAIRS)
     found = dawid_skene(votes.items, votes.raters, votes.values, shape=(items, raters, 2), smoothing=_PSEUDO_COUNTS)
     chance = found.posterior[:, 1]
     weights = chance[votes.items]
@@ -286,9 +263,9 @@ def flags(votes: FlagVotes, *, items: int, raters: int) -> FlagFigures:
     )
 
 
-def _share_of_expected(right: float, expected: float) -> Share:
+def _share_of_expected(right: float, expected: float) -> Estimate:
     """The share of so many expected items, which need not be a whole number, with Wilson's interval."""
     if expected < _FEWEST_ITEMS:
-        return Share(None, None, None, TOO_FEW)
+        return Estimate(None, undefined=Undefined.TOO_FEW_EXPECTED)
     value = float(right / expected)
-    return Share(value, *wilson(value, float(expected)))
+    return Estimate(value, *wilson(value, float(expected)), Counts(pairs=round(expected)))

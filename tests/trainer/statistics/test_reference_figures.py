@@ -8,13 +8,13 @@ import pytest
 from scipy.stats import kendalltau
 
 from app.evaluations.rules import clustered_mean, win_rate
-from app.quality.rules.alpha import krippendorff_alpha
-from app.quality.rules.davidson import davidson
-from app.quality.rules.dawid_skene import dawid_skene
-from app.quality.rules.kappas import brennan_prediger, cohen_kappa, conger_kappa, fleiss_kappa, gwet_ac1, gwet_ac2
-from app.quality.rules.labels import Labels, raw_agreement
-from app.quality.rules.ranking_agreement import NON_TIE, agreement, tie_class, tie_kappa
-from app.quality.rules.rankings import Judgements, RankingPairs
+from trainer.statistics.alpha import krippendorff_alpha
+from trainer.statistics.crowd import dawid_skene
+from trainer.statistics.kappa import brennan_prediger, cohen_kappa, conger_kappa, fleiss_kappa, gwet_ac1, gwet_ac2
+from trainer.statistics.labels import Labels, raw_agreement
+from trainer.statistics.paired import davidson
+from trainer.statistics.ranking_agreement import NON_TIE, agreement, tie_class, tie_kappa
+from trainer.statistics.rankings import Judgements, RankingPairs
 
 
 def rows_of(path):

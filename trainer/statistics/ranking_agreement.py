@@ -9,37 +9,15 @@ from typing import Literal
 
 import numpy as np
 
-from app.language import mark
-from app.quality.rules.alpha import krippendorff_alpha
-from app.quality.rules.estimates import (
-    ALL_TIED,
-    NO_JUDGEMENTS,
-    NO_PAIRS,
-    NO_STRICT_PAIR,
-    ONE_CATEGORY,
-    Counts,
-    Estimate,
-    Measure,
-    PartMeasure,
-    Reason,
-    estimate,
-    estimates_of_parts,
-    ratio,
-)
-from app.quality.rules.rankings import Judgements, RankingPairs
-from app.quality.rules.resamples import Floats, Integers, Parts, Resamples, by_group
+from trainer.statistics.alpha import krippendorff_alpha
+from trainer.statistics.arrays import Floats, Integers, by_group, ratio
+from trainer.statistics.bootstrap import Measure, PartMeasure, Parts, Reason, Resamples, estimate, estimates_of_parts
+from trainer.statistics.estimates import Counts, Estimate, Undefined
+from trainer.statistics.rankings import Judgements, RankingPairs
 
 NON_TIE, TIE_CLASS, HALF_CREDIT, TAU_B = "non_tie", "tie_class", "half_credit", "tau_b"
 HEADLINE = NON_TIE
-CONVENTIONS = {
-    NON_TIE: mark("of the pairs that both put in an order, the share in the same order; chance is one half"),
-    TIE_CLASS: mark("of all pairs, the share with the same verdict, a tie being a verdict like the others"),
-    HALF_CREDIT: mark(
-        "of all pairs: 1 for the same verdict, one half if only one of the two saw a tie, 0 for a reversal"
-    ),
-    TAU_B: mark("Kendall's tau-b, from -1 (reversed) over 0 (unrelated) to 1 (the same)"),
-}
-"""What each figure means, to stand beside it."""
+CONVENTIONS = (NON_TIE, TIE_CLASS, HALF_CREDIT, TAU_B)
 
 
 @dataclass(frozen=True)
@@ -84,16 +62,16 @@ def tau_b(pairs: RankingPairs) -> tuple[Floats, Floats]:
     return np.where(defined, tau, 0), defined.astype(np.float64)
 
 
-_OF: dict[str, tuple[Callable[[RankingPairs], tuple[Floats, Floats]], str]] = {
-    NON_TIE: (non_tie, NO_STRICT_PAIR),
-    TIE_CLASS: (tie_class, NO_PAIRS),
-    HALF_CREDIT: (half_credit, NO_PAIRS),
-    TAU_B: (tau_b, ALL_TIED),
+_OF: dict[str, tuple[Callable[[RankingPairs], tuple[Floats, Floats]], Undefined]] = {
+    NON_TIE: (non_tie, Undefined.NO_STRICT_PAIR),
+    TIE_CLASS: (tie_class, Undefined.NO_PAIRS),
+    HALF_CREDIT: (half_credit, Undefined.NO_PAIRS),
+    TAU_B: (tau_b, Undefined.ALL_TIED),
 }
 
 
 def agreement(
-    pairs: RankingPairs, resamples: Resamples | None = None, conventions: Sequence[str] = tuple(CONVENTIONS)
+    pairs: RankingPairs, resamples: Resamples | None = None, conventions: Sequence[str] = CONVENTIONS
 ) -> dict[str, Agreement]:
     """Agreement of all comparisons given, usually ``RankingPairs.between_people``; see ``agreement_by``."""
     return agreement_by(pairs, np.zeros(len(pairs), dtype=np.int64), 1, resamples, conventions)[0]
@@ -104,7 +82,7 @@ def agreement_by(
     parts: Integers,
     count: int,
     resamples: Resamples | None = None,
-    conventions: Sequence[str] = tuple(CONVENTIONS),
+    conventions: Sequence[str] = CONVENTIONS,
 ) -> list[dict[str, Agreement]]:
     """Agreement in parts of the data: use cases, languages, campaigns, months, pairs of labelers or of groups.
 
@@ -219,7 +197,7 @@ def tie_rate_by(
         _distinct(parts[kept], of_ranking[rankings], count) for of_ranking in (judgements.task, judgements.labeler)
     )
     counts = _counts(tasks, raters, table.totals[:, 1], table.reached(1))
-    measure = PartMeasure(_ratio_at(0), lambda _: NO_JUDGEMENTS, counts, share=True)
+    measure = PartMeasure(_ratio_at(0), lambda _: Undefined.NO_JUDGEMENTS, counts, share=True)
     return estimates_of_parts({"ties": measure}, table, resamples)["ties"]
 
 
@@ -250,7 +228,14 @@ def tie_kappa(pairs: RankingPairs, resamples: Resamples | None = None) -> Estima
     alone = np.zeros(len(pairs), dtype=np.int64)
     tasks, prompts = (_distinct(alone, of_pair, 1) for of_pair in (pairs.task, pairs.prompt))
     counts = _counts(tasks, _raters(pairs, alone, 1), common.sum(keepdims=True), prompts)[0]
-    return estimate(measure, lambda sums: ONE_CATEGORY if sums[1] else NO_PAIRS, stats, clusters, counts, resamples)
+    return estimate(
+        measure,
+        lambda sums: Undefined.ONE_CATEGORY if sums[1] else Undefined.NO_PAIRS,
+        stats,
+        clusters,
+        counts,
+        resamples,
+    )
 
 
 def sign_alpha(
@@ -268,9 +253,9 @@ def _ratio_at(column: int) -> Measure:
     return lambda sums: ratio(sums[..., column], sums[..., column + 1])
 
 
-def _reason(sentence: str) -> Reason:
+def _reason(code: Undefined) -> Reason:
     """The first column counts common pairs; without any, that is the reason."""
-    return lambda sums: sentence if sums[0] else NO_PAIRS
+    return lambda sums: code if sums[0] else Undefined.NO_PAIRS
 
 
 def _raters(pairs: RankingPairs, parts: Integers, count: int) -> Integers:

@@ -7,11 +7,11 @@ from itertools import product
 
 import numpy as np
 
-from app.quality.rules.davidson import probabilities
-from app.quality.rules.estimates import NO_JUDGEMENTS
-from app.quality.rules.rankings import Judgements, numbered_within
-from app.quality.rules.resamples import Floats, Integers, Mask
+from trainer.statistics.arrays import Floats, Integers, Mask
+from trainer.statistics.estimates import Undefined
 from trainer.statistics.interval import NORMAL
+from trainer.statistics.paired import probabilities
+from trainer.statistics.rankings import Judgements, numbered_within
 
 _NODES, _SHARES = np.polynomial.hermite_e.hermegauss(7)
 _SHARES = _SHARES / _SHARES.sum()
@@ -49,7 +49,7 @@ class Reliabilities:
     worth: Floats
     covariance: Floats
     converged: bool
-    undefined: str = ""
+    undefined: Undefined | None = None
     typical: Floats = field(default_factory=lambda: np.array([_START, 0.0, 0.0]))
 
     @property
@@ -155,7 +155,7 @@ def reliabilities(judgements: Judgements, *, alike: bool = False, steps: int = 1
         worth=worth[data.answer_task, data.answer_slot],
         covariance=covariance,
         converged=converged,
-        undefined="" if len(data.sign) else NO_JUDGEMENTS,
+        undefined=None if len(data.sign) else Undefined.NO_JUDGEMENTS,
         typical=typical,
     )
 

@@ -5,18 +5,10 @@ from typing import Literal
 
 import numpy as np
 
-from app.quality.rules.estimates import (
-    NO_PAIRS,
-    NOT_TWO_PEOPLE,
-    ONE_CATEGORY,
-    ONE_DECLARED,
-    Estimate,
-    estimate,
-    evaluated,
-    ratio,
-)
-from app.quality.rules.labels import Labels
-from app.quality.rules.resamples import Floats, Parts, Resamples, by_group
+from trainer.statistics.arrays import Floats, by_group, ratio
+from trainer.statistics.bootstrap import Parts, Resamples, estimate, evaluated
+from trainer.statistics.estimates import Estimate, Undefined
+from trainer.statistics.labels import Labels
 
 Weights = Literal["identity", "linear", "quadratic"]
 
@@ -63,7 +55,7 @@ def gwet_ac2(labels: Labels, resamples: Resamples | None = None, weights: Weight
     """Gwet's AC2 (2014): p_e = (Σ_kl w_kl) / (q (q - 1)) · Σ_k π_k (1 - π_k), for ordered categories."""
     q = len(labels.categories)
     if q < 2:
-        return Estimate(None, None, None, labels.counts, undefined=ONE_DECLARED)
+        return Estimate(None, None, None, labels.counts, undefined=Undefined.ONE_DECLARED)
     return _by_item_shares(
         labels, resamples, weights, lambda pi, w: w.sum() / (q * (q - 1)) * (pi * (1 - pi)).sum(axis=-1)
     )
@@ -80,7 +72,7 @@ def conger_kappa(labels: Labels, resamples: Resamples | None = None, weights: We
     q, raters = len(labels.categories), int(labels.raters.max(initial=-1)) + 1
     w = weights_of(weights, labels.categories)
     if len(np.unique(labels.raters)) < 2:
-        return Estimate(None, None, None, labels.counts, undefined=NO_PAIRS)
+        return Estimate(None, None, None, labels.counts, undefined=Undefined.NO_PAIRS)
     per_item = _agreement(labels, w)
     chosen = np.eye(q)[labels.values]
     total = np.concatenate([per_item.sum(axis=0), by_group(labels.raters, chosen, raters).ravel()])
@@ -115,7 +107,7 @@ def cohen_kappa(labels: Labels, resamples: Resamples | None = None, weights: Wei
     """
     people = np.unique(labels.raters)
     if len(people) != 2:
-        return Estimate(None, None, None, labels.counts, undefined=NOT_TWO_PEOPLE)
+        return Estimate(None, None, None, labels.counts, undefined=Undefined.NOT_TWO_RATERS)
     q = len(labels.categories)
     w = weights_of(weights, labels.categories)
     given = np.full((2, len(labels.clusters)), -1)
@@ -132,7 +124,7 @@ def cohen_kappa(labels: Labels, resamples: Resamples | None = None, weights: Wei
 
     return estimate(
         measure,
-        lambda sums: ONE_CATEGORY if sums.any() else NO_PAIRS,
+        lambda sums: Undefined.ONE_CATEGORY if sums.any() else Undefined.NO_PAIRS,
         tables,
         np.arange(prompts),
         labels.counts,
@@ -174,5 +166,5 @@ def _beyond_chance(agreement: Floats, expected: Floats) -> Floats:
     return found
 
 
-def _why(sums: Floats) -> str:
-    return ONE_CATEGORY if sums[1] else NO_PAIRS
+def _why(sums: Floats) -> Undefined:
+    return Undefined.ONE_CATEGORY if sums[1] else Undefined.NO_PAIRS

@@ -4,9 +4,10 @@ from typing import Literal
 
 import numpy as np
 
-from app.quality.rules.estimates import NEGATIVE_RATIO, NO_PAIRS, ONE_CATEGORY, Estimate, estimate
-from app.quality.rules.labels import Labels
-from app.quality.rules.resamples import Floats, Resamples
+from trainer.statistics.arrays import Floats
+from trainer.statistics.bootstrap import Resamples, estimate
+from trainer.statistics.estimates import Estimate, Undefined
+from trainer.statistics.labels import Labels
 
 Metric = Literal["nominal", "ordinal", "interval", "ratio"]
 
@@ -37,7 +38,7 @@ def krippendorff_alpha(
     """
     categories = labels.categories
     if metric == "ratio" and (categories < 0).any():
-        return Estimate(None, None, None, labels.counts, undefined=NEGATIVE_RATIO)
+        return Estimate(None, None, None, labels.counts, undefined=Undefined.NEGATIVE_RATIO)
     tallies, q = labels.tallies, len(categories)
     judged = tallies.sum(axis=1)
     tallies, judged, clusters = tallies[judged >= 2], judged[judged >= 2], labels.clusters[judged >= 2]
@@ -58,7 +59,12 @@ def krippendorff_alpha(
         return found
 
     return estimate(
-        measure, lambda sums: ONE_CATEGORY if sums.any() else NO_PAIRS, stats, clusters, labels.counts, resamples
+        measure,
+        lambda sums: Undefined.ONE_CATEGORY if sums.any() else Undefined.NO_PAIRS,
+        stats,
+        clusters,
+        labels.counts,
+        resamples,
     )
 
 

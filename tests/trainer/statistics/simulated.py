@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from app.quality.rules.rankings import Judgements
+from trainer.statistics.rankings import Judgements
 
 
 def ranked(seed, *, tasks=200, answers=5, per_task=3, honest=25, spammers=5, biased=5, careless=5):

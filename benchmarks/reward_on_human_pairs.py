@@ -610,7 +610,7 @@ class Bootstrap:
         size = self.resamples.clusters
         columns = [np.bincount(self.clusters, weights=column, minlength=size) for column in right.T]
         counted = np.bincount(self.clusters, minlength=size)
-        *sums, total = self.resamples.sums(np.stack([*columns, counted], axis=1)).T
+        *sums, total = self.resamples.sums_of_part(np.arange(size), np.stack([*columns, counted], axis=1)).T
         rates = np.stack(sums, axis=1) / total[:, None]
         # One seed fewer than there are: so few drawn in full would vary too little (Rao & Wu 1988).
         few = max(1, rates.shape[1] - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import expit
 
 from trainer.contract.judging import Calibration, CalibrationBin
 from trainer.judging.intervals import Resamples
@@ -27,7 +28,7 @@ def calibration(scored: ScoredRankings, resamples: Resamples) -> Calibration:
     """
     strict = scored.strict
     margins = strict.margins(scored.rewards)
-    claimed = 1 / (1 + np.exp(-np.abs(margins)))
+    claimed = expit(np.abs(margins))
     edges = [0.5 + number / (2 * BINS) for number in range(BINS + 1)]
     bins = bins_of(claimed, np.array(edges))
     observed = resamples.shares_by(wins(margins), scored.clusters_of(strict), bins, BINS)

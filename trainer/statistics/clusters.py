@@ -49,10 +49,12 @@ def clustered_shares(
     tried = table[:, 1] > 0
     table, owner = table[tried], (cells // width)[tried]
     (done, total), met = by_group(owner, table, count).T, np.bincount(owner, minlength=count)
-    share = done / np.where(total > 0, total, 1)
+    divisor = np.where(total > 0, total, 1)
+    share = done / divisor
     residuals = np.bincount(owner, weights=(table[:, 0] - share[owner] * table[:, 1]) ** 2, minlength=count)
-    variance = residuals / np.where(total > 0, total, 1) ** 2 * met / np.maximum(met - 1, 1)
-    seen = (variance > 0) & (met > 1) & (share > 0) & (share < 1)
+    variance = residuals / divisor**2 * met / np.maximum(met - 1, 1)
+    # Rounding may leave a residual of one cluster, or of shares that are all 1.
+    seen = (variance > 0) & (met > 1) & (share < 1)
     worth = np.where(seen, np.minimum(share * (1 - share) / np.where(seen, variance, 1), total), met)
     return ClusteredShares(share, worth, met)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
+from scipy.special import expit
 
 from trainer.statistics.arrays import Floats, Integers, Mask
 from trainer.statistics.estimates import Undefined
@@ -58,35 +59,29 @@ class Reliabilities:
 
         1 / (1 + e^-β): one half for guessing, below it for ranking upside down.
         """
-        return share_of_log_odds(self.discrimination)
+        return expit(self.discrimination)
 
     @property
     def reliability_interval(self) -> tuple[Floats, Floats]:
         """95 % bounds of ``reliability``, from β ± 1.96 standard errors."""
         reach = NORMAL * self.errors[:, 0]
-        return share_of_log_odds(self.discrimination - reach), share_of_log_odds(self.discrimination + reach)
+        return expit(self.discrimination - reach), expit(self.discrimination + reach)
 
     @property
     def leaning(self) -> Floats:
         """How often a labeler puts the answer that stands first on the screen before an equal one: (L,); ½ is fair."""
-        return share_of_log_odds(self.position)
+        return expit(self.position)
 
     @property
     def leaning_interval(self) -> tuple[Floats, Floats]:
         """95 % bounds of ``leaning``."""
         reach = NORMAL * self.errors[:, 1]
-        return share_of_log_odds(self.position - reach), share_of_log_odds(self.position + reach)
+        return expit(self.position - reach), expit(self.position + reach)
 
     @property
     def slot(self) -> Integers:
         """The place of each answer within its task: (A,)."""
         return numbered_within(self.task, np.arange(len(self.task)))
-
-
-def share_of_log_odds(log_odds: Floats) -> Floats:
-    """The logistic function 1 / (1 + e^-x)."""
-    found: Floats = 1 / (1 + np.exp(-np.asarray(log_odds, dtype=np.float64)))
-    return found
 
 
 def reliabilities(judgements: Judgements, *, alike: bool = False, steps: int = 100) -> Reliabilities:

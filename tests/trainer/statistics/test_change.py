@@ -27,6 +27,11 @@ def test_a_rise_at_the_last_value_is_found():
     assert (found.turn, found.shift) == (2, 1)
 
 
+def test_two_values_may_differ():
+    found = change(np.array([0.25, 1]))
+    assert (found.turn, found.shift) == (0, 0.75)
+
+
 def test_what_cannot_change_has_no_moment():
     assert change(np.zeros(0)) is change(np.array([1.0])) is change(np.full(4, 0.5)) is None
 

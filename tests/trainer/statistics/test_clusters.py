@@ -58,6 +58,23 @@ def test_where_no_spread_is_seen_a_cluster_counts_as_one(successes, worth):
     assert shares(successes, [3] * len(successes), range(len(successes))).worth[0] == worth
 
 
+def test_what_rounding_leaves_is_no_spread():
+    assert 1 / 49 * 49 != 1
+    assert shares([1], [49], [0]).worth[0] == 1
+    right = shares([0.1 + 0.2, 0.3], [0.3, 0.1 + 0.2], [0, 1])
+    assert (right.share[0], right.worth[0]) == (1, 2)
+
+
+def test_weights_that_add_up_to_less_than_one_are_weights():
+    found = shares([0.25, 0.125], [0.25, 0.25], [0, 1])
+    assert (found.share[0], found.worth[0]) == (0.75, 0.5)
+
+
+def test_no_rows_are_no_share():
+    found = shares([], [], np.zeros(0, dtype=int), parts=np.zeros(0, dtype=int), count=2)
+    assert (found.share.tolist(), found.worth.tolist(), found.clusters.tolist()) == ([0, 0], [0, 0], [0, 0])
+
+
 def test_parts_are_told_apart_also_where_they_share_clusters_and_an_empty_one_has_nothing():
     found = shares([1, 0, 2, 1], [1, 1, 2, 2], [0, 1, 0, 1], parts=[0, 0, 2, 2], count=4)
     assert found.share.tolist() == [0.5, 0, 0.75, 0]

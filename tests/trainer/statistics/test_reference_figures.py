@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from app.evaluations.rules import clustered_mean, win_rate
 from trainer.statistics.alpha import krippendorff_alpha
+from trainer.statistics.clusters import cluster_mean
 from trainer.statistics.crowd import dawid_skene
 from trainer.statistics.kappa import brennan_prediger, cohen_kappa, conger_kappa, fleiss_kappa, gwet_ac1, gwet_ac2
 from trainer.statistics.labels import Labels, raw_agreement
@@ -179,8 +179,9 @@ def test_alpacaeval_win_rate_and_its_standard_error(shared_data):
     rows = rows_of(shared_data / "judged_alpacaeval_ppo-human.jsonl.gz")
     results = [{1: 0.0, 2: 1.0, 0: 0.5}[row["preference"]] for row in rows if row["preference"] is not None]
     prompts = list(range(len(results)))
-    assert 100 * win_rate(prompts, results).estimate.mean == pytest.approx(41.24223602484472, abs=1e-12)
-    assert round(100 * clustered_mean(prompts, results, seed=0).standard_error, 3) == 1.727
+    found = cluster_mean(prompts, results, seed=0)
+    assert 100 * found.value == pytest.approx(41.24223602484472, abs=1e-12)
+    assert round(100 * found.standard_error, 3) == 1.727
 
 
 def test_dawid_and_skenes_anaesthetists(classics):

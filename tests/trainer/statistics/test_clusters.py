@@ -117,3 +117,17 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
         estimate = cluster_mean(list(prompts), list(values), seed=trial, draws=300)
         hits += estimate.low <= 0.6 <= estimate.high
     assert 0.90 <= hits / 400 <= 0.98
+
+
+def test_the_interval_of_a_mean_is_the_middle_of_means_of_drawn_clusters():
+    values = [0.0, 1.0, 0.25, 0.75, 1.0]
+    found = cluster_mean([3, 1, 4, 8, 5], values, seed=5, draws=60)
+    means = np.array([1.0, 0.0, 0.25, 1.0, 0.75])  # in the order of their clusters
+    drawn = means[np.random.default_rng(5).integers(5, size=(60, 5))].mean(axis=1)
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
+    assert found.draws == 60
+
+
+def test_two_clusters_have_an_interval():
+    found = cluster_mean([1, 2], [0.0, 1.0], seed=0)
+    assert (found.low, found.value, found.high, found.why) == (0, 0.5, 1, None)

@@ -36,8 +36,8 @@ from app.database import Database
 from app.migrate import migrate
 from app.models import Annotation, Campaign, Candidate, Flag, Person, Prompt, Ranking, Rating, Task
 from app.prompts.rules import USE_CASES, text_sha256
-from app.quality.rules.ranking_agreement import HEADLINE
-from app.quality.rules.resamples import DRAWS
+from trainer.statistics.bootstrap import DRAWS
+from trainer.statistics.ranking_agreement import HEADLINE
 
 SIZES = (10_000, 100_000, 1_000_000)
 LABELERS = 200

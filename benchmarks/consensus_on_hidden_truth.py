@@ -21,9 +21,10 @@ from rich.console import Console
 from rich.table import Table
 
 from app.demo.workforce import FLAGS, RESEARCHER, Plan, Workforce, simulate
-from app.quality.rules.aggregation import FlagVotes, fit, flags, orders
-from app.quality.rules.consensus import majority, majority_classes, plurality
-from app.quality.rules.rankings import Judgements
+from trainer.statistics.aggregation import FlagVotes, fit, flags, orders
+from trainer.statistics.consensus import majority, plurality
+from trainer.statistics.crowd import majority_classes
+from trainer.statistics.rankings import Judgements
 
 WAYS = ("majority of each pair", "plurality of orders", "Davidson, all alike", "Davidson by reliability")
 

@@ -65,10 +65,11 @@ from trainer.contract.folder import (
 from trainer.contract.records import Answer, AnswerToScore, Message, Ranking, Score, read_rows, write_rows
 from trainer.data.batches import shuffled
 from trainer.data.chat import encode_pair
-from trainer.judging.intervals import Resamples, percentiles
+from trainer.judging.intervals import Resamples
 from trainer.loop.seed import generator
 from trainer.models.backbone import load_tokenizer
 from trainer.models.reward_model import new_reward_model
+from trainer.statistics.bootstrap import percentile_interval
 
 TRL_SCRIPT = Path(__file__).resolve().parent / "reward_on_human_pairs" / "train_and_score_with_trl.py"
 
@@ -567,7 +568,7 @@ def summarise(data, folds, runs):
             "accuracy": statistics.mean(by_seed),
             "deviation": statistics.stdev(by_seed) if len(by_seed) > 1 else None,
             "by_fold": [float(part.mean()) for part in np.split(right, ends)],
-            "interval": {kind: percentiles(draw.rates(right, method)) for kind, draw in draws.items()},
+            "interval": {kind: percentile_interval(draw.rates(right, method)) for kind, draw in draws.items()},
             "minutes": sum(run["seconds"] for run in found) / 60,
         }
         for other in {"TRL", "TRL in order"} & credits_of.keys() - {method}:
@@ -578,7 +579,7 @@ def summarise(data, folds, runs):
             row[f"minus {other}"] = {
                 "value": float(mine.mean() - others.mean()),
                 "interval": {
-                    kind: percentiles(draw.rates(mine, method) - draw.rates(others, other))
+                    kind: percentile_interval(draw.rates(mine, method) - draw.rates(others, other))
                     for kind, draw in draws.items()
                 },
             }
@@ -609,7 +610,7 @@ class Bootstrap:
         size = self.resamples.clusters
         columns = [np.bincount(self.clusters, weights=column, minlength=size) for column in right.T]
         counted = np.bincount(self.clusters, minlength=size)
-        *sums, total = self.resamples.sums(np.stack([*columns, counted], axis=1)).T
+        *sums, total = self.resamples.sums_of_part(np.arange(size), np.stack([*columns, counted], axis=1)).T
         rates = np.stack(sums, axis=1) / total[:, None]
         # One seed fewer than there are: so few drawn in full would vary too little (Rao & Wu 1988).
         few = max(1, rates.shape[1] - 1)

@@ -11,7 +11,7 @@ from app.agreement.forms import filters_of
 from app.agreement.rules import Filters
 from app.errors import Invalid
 from app.language import gettext as _
-from app.quality.rules.davidson import Ties
+from trainer.statistics.paired import Ties
 
 
 def agreement(session: Session, asked: Mapping[str, str], *, wmt: bool, as_json: bool) -> Iterator[str]:

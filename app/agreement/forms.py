@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 from app.agreement.rules import KINDS, PHASES, PURPOSES, Filters
 from app.errors import Invalid
 from app.language import gettext as _
-from app.quality.rules.ranking_agreement import CONVENTIONS, HEADLINE
+from app.quality.words import CONVENTIONS
 from app.worklog.rules import begin_of, day_of
+from trainer.statistics.ranking_agreement import HEADLINE
 
 FIELDS = ("campaign", "phase", "kind", "purpose", "group", "use_case", "language", "since", "until", "convention")
 USUAL = {"phase": "training", "kind": "ranking", "purpose": "work", "convention": HEADLINE}

@@ -14,7 +14,6 @@ from app.annotations.rules.authoring import NAMES_OF_USE_CASES
 from app.language import gettext as _
 from app.language import mark, said
 from app.quality.reports import Making
-from app.quality.rules.estimates import Estimate
 from app.quality.rules.label_report import (
     AC1,
     AC2,
@@ -27,12 +26,14 @@ from app.quality.rules.label_report import (
     RAW,
     WEIGHTED_KAPPA,
 )
-from app.quality.rules.ranking_agreement import CONVENTIONS, HEADLINE, TAU_B, Agreement
-from app.quality.rules.resamples import DRAWS
+from app.quality.words import CONVENTIONS, why
 from app.schemas.rules import PROMPT
 from app.web import charts
 from app.web.charts import Axis, Frame, Mark
 from app.web.render import Page
+from trainer.statistics.bootstrap import DRAWS
+from trainer.statistics.estimates import Estimate
+from trainer.statistics.ranking_agreement import HEADLINE, TAU_B, Agreement
 
 LEVELS = 10
 """Steps of colour in the matrix, from one half to one."""
@@ -289,7 +290,7 @@ def _figure(name: str, found: Estimate, *, shares: bool = True, axis: Axis | Non
         name=name,
         value="" if found.value is None else _number(found.value, shares=shares),
         interval=_interval(found, shares=shares),
-        why=found.said,
+        why=why(found),
         pairs=counts.pairs,
         prompts=counts.prompts,
         people=counts.raters,

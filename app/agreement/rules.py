@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.language import mark
-from app.quality.rules.ranking_agreement import HALF_CREDIT, NON_TIE, TAU_B, TIE_CLASS
+from trainer.statistics.ranking_agreement import HALF_CREDIT, NON_TIE, TAU_B, TIE_CLASS
 
 PHASES = {"training": mark("training labels"), "evaluation": mark("evaluation labels"), "both": mark("both, apart")}
 """Labels of the two phases follow different guidelines. Taken together, they are still compared within each only."""

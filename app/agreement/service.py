@@ -15,14 +15,14 @@ from app.agreement.queries import AnnotationColumns, Column, FlagColumns
 from app.agreement.rules import Filters
 from app.language import mark
 from app.models.base import utc_now
-from app.quality.rules import davidson, wmt
-from app.quality.rules.estimates import NO_JUDGEMENTS
 from app.quality.rules.label_report import LabelReport, label_report
-from app.quality.rules.labels import Labels
-from app.quality.rules.rankings import Judgements
 from app.quality.rules.report import Groups, RankingReport, RankingSlicing, Slicing, ranking_report
-from app.quality.rules.resamples import DRAWS, Resamples
 from app.schemas.rules import ANSWER, NO, PARTS, PROMPT, USE_CASE, YES, Field, schema_of
+from trainer.statistics import paired, wmt
+from trainer.statistics.bootstrap import DRAWS, Resamples
+from trainer.statistics.estimates import Undefined
+from trainer.statistics.labels import Labels
+from trainer.statistics.rankings import Judgements
 
 LIKERT = tuple(range(1, 8))
 READING, COMPARING, RATED, LABELLED = (
@@ -199,7 +199,7 @@ def report(
 
 
 def wmt_kappas(session: Session, filters: Filters) -> tuple[wmt.WmtKappa, wmt.WmtKappa]:
-    """Agreement between and within annotators as the WMT shared tasks count it; see ``app.quality.rules.wmt``.
+    """Agreement between and within annotators as the WMT shared tasks count it; see ``trainer.statistics.wmt``.
 
     Only rankings whose order on the screen is known are taken.
     """
@@ -235,10 +235,10 @@ class Strengths:
     comparisons: Sequence[int]
     wins: Sequence[int]
     tied: Sequence[int]
-    fit: davidson.Strengths
+    fit: paired.Strengths
 
 
-def strengths(session: Session, filters: Filters, ties: davidson.Ties = "davidson") -> Strengths:
+def strengths(session: Session, filters: Filters, ties: paired.Ties = "davidson") -> Strengths:
     """Fit Davidson's model, or Bradley and Terry's, to all pairs of answers by two makers in everybody's rankings.
 
     Pairs of one ranking count as if they were independent, so standard errors are too small where rankings are long.
@@ -265,9 +265,9 @@ def strengths(session: Session, filters: Filters, ties: davidson.Ties = "davidso
         comparisons=counted(np.concatenate([first, second])),
         wins=counted(np.where(sign > 0, first, second)[~tied]),
         tied=counted(np.concatenate([first[tied], second[tied]])),
-        fit=davidson.davidson(first, second, sign, items=count, ties=ties)
+        fit=paired.davidson(first, second, sign, items=count, ties=ties)
         if len(sign)
-        else davidson.Strengths(None, None, None, None, 0, NO_JUDGEMENTS),
+        else paired.Strengths(None, None, None, None, 0, Undefined.NO_JUDGEMENTS),
     )
 
 

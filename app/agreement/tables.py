@@ -11,13 +11,15 @@ import numpy as np
 
 from app.agreement import rules
 from app.agreement.service import AgreementReport, Strengths
-from app.quality.rules import davidson
-from app.quality.rules.estimates import Estimate
 from app.quality.rules.label_report import LabelReport
-from app.quality.rules.ranking_agreement import CONVENTIONS, HEADLINE, Agreement
-from app.quality.rules.resamples import DRAWS, LEVEL
-from app.quality.rules.wmt import WmtKappa
+from app.quality.words import CONVENTIONS, sentence
 from app.web.tables import csv_line
+from trainer.statistics import paired
+from trainer.statistics.bootstrap import DRAWS
+from trainer.statistics.estimates import Estimate
+from trainer.statistics.interval import LEVEL
+from trainer.statistics.ranking_agreement import HEADLINE, Agreement
+from trainer.statistics.wmt import WmtKappa
 
 Row = dict[str, Any]
 METHOD = (
@@ -167,7 +169,8 @@ def as_text(report: AgreementReport, wmt: tuple[WmtKappa, WmtKappa] | None = Non
         yield from (f"  {_row_in_words(row)}" for row in shown)
     for who, of in zip(("between annotators", "within annotators"), wmt or (), strict=False):
         printed = f"{of.agreeing:,} of {of.comparable:,} alike, {of.tied:,} of {of.judged:,} tied"
-        yield f"\nkappa {who}, as WMT counts it: {of.kappa.undefined or round(of.kappa.value or 0, 3)} ({printed})"
+        kappa = sentence(of.kappa.undefined) or round(of.kappa.value or 0, 3)
+        yield f"\nkappa {who}, as WMT counts it: {kappa} ({printed})"
 
 
 def makers(found: Strengths) -> Iterator[Row]:
@@ -179,10 +182,10 @@ def makers(found: Strengths) -> Iterator[Row]:
         yield {"maker": found.makers[place], **counts, **_worth(fit, place)}
 
 
-def _worth(fit: davidson.Strengths, place: int) -> Row:
+def _worth(fit: paired.Strengths, place: int) -> Row:
     """The standard error is that of the difference to the mean of all."""
     if fit.log_worth is None or fit.worth is None or fit.covariance is None:
-        return {"log_worth": None, "standard_error": None, "worth": None, "note": fit.undefined}
+        return {"log_worth": None, "standard_error": None, "worth": None, "note": sentence(fit.undefined)}
     error = float(np.sqrt(max(fit.covariance[place, place], 0.0)))
     log_worth, worth = float(fit.log_worth[place]), float(fit.worth[place])
     return {"log_worth": log_worth, "standard_error": error, "worth": worth, "note": ""}
@@ -195,7 +198,7 @@ def makers_as_json(found: Strengths) -> dict[str, Any]:
         "comparisons": fit.comparisons,
         "tie": None if fit.log_tie is None else float(np.exp(fit.log_tie)),
         "log_likelihood": fit.log_likelihood,
-        "undefined": fit.undefined,
+        "undefined": sentence(fit.undefined),
         "makers": list(makers(found)),
     }
 
@@ -221,7 +224,7 @@ def _row_in_words(row: Row) -> str:
 
 def _in_words(estimate: Estimate) -> str:
     if estimate.value is None:
-        return estimate.undefined
+        return sentence(estimate.undefined)
     interval = "" if estimate.low is None else f" [{estimate.low:.1%}, {estimate.high:.1%}]"
     return f"{estimate.value:.1%}{interval}, n = {estimate.counts.pairs:,} pairs of {estimate.counts.prompts:,} prompts"
 
@@ -241,5 +244,5 @@ def _figures(found: Estimate) -> Row:
     """A value with all that stands behind it; ``interval`` says how it was made, ``note`` why something is missing."""
     made = "" if found.low is None else "wilson" if found.by_wilson else "bootstrap"
     counts = {name: getattr(found.counts, name) for name in ("items", "raters", "pairs", "prompts")}
-    note = found.undefined or found.no_interval
+    note = sentence(found.why)
     return {"value": found.value, "low": found.low, "high": found.high, **counts, "interval": made, "note": note}

@@ -16,6 +16,7 @@ from app.language import gettext as _
 from app.language import listed, said
 from app.models import Campaign, LabelSchemaVersion, Lease, Person, Task, TaskCandidate
 from app.people.service import record
+from app.prompts.rules import task_fingerprint
 from app.scenarios import service as scenarios
 from app.schemas import queries as schema_queries
 from app.schemas import service as schemas
@@ -149,7 +150,7 @@ def add_tasks(session: Session, campaign: Campaign, tasks: Iterable[TaskSpec], *
     fresh: list[Task] = []
     for prompt_id, candidate_ids in tasks:
         _check_task(campaign, candidate_ids, judged_already=judged_already)
-        fingerprint = campaign_rules.fingerprint(prompt_id, candidate_ids)
+        fingerprint = task_fingerprint(prompt_id, candidate_ids)
         if fingerprint in known:
             continue
         known.add(fingerprint)

@@ -27,6 +27,7 @@ from app.models import (
 from app.schemas.rules import ANSWER, GROUPS, Field, Schema
 from app.telemetry.service import Counting
 from app.web.render import Page, chat_text
+from trainer.statistics.weak_orders import weak_order
 
 
 @dataclass(frozen=True)
@@ -281,7 +282,7 @@ class RankingPage(Page):
         """The order as far as it is known to the server; the page keeps it up to date by itself."""
         if any(answer.rank is None for answer in self.answers):
             return ""
-        return ranking.weak_order([a.rank or 0 for a in self.answers], [a.letter for a in self.answers])
+        return weak_order({a.letter: a.rank or 0 for a in self.answers})
 
     @property
     def hint(self) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.annotations import activity, calibration, campaigns, corrections, queries
 from app.annotations.rules import activity as activity_rules
 from app.annotations.rules import campaigns as campaign_rules
-from app.annotations.rules import labels, ranking
+from app.annotations.rules import labels
 from app.annotations.rules.drafts import RANKS, Edit, Standing, following, standing
 from app.annotations.rules.submission import (
     Submission,
@@ -46,6 +46,7 @@ from app.models import (
 from app.people.rules import may
 from app.people.service import record
 from app.schemas.rules import ANSWER, PROMPT, Schema, for_reader, schema_of
+from trainer.statistics.weak_orders import densify, weak_order
 
 TIME_IS_UP = mark("The time for this is up. What was saved until then is kept; what you changed since is not.")
 WRONG_INSTRUMENT = {
@@ -503,7 +504,7 @@ def submit(
         raise Invalid(" ".join(problems), _beside_ranks(rank_problems(submission.ranks, work.letters)))
     annotation = new_annotation(session, work, person, now)
     annotation.none_acceptable = submission.none_acceptable
-    for candidate, rank in ranking.densify(submission.ranks).items():
+    for candidate, rank in densify(submission.ranks).items():
         verdict = submission.verdicts[candidate]
         flags = labels.complete_flags(schema, verdict.flags, submission.prompt_labels)
         session.add(Ranking(annotation_id=annotation.id, candidate_id=candidate, rank=rank))
@@ -594,5 +595,4 @@ def stored_order(annotation: Annotation) -> str:
     """The weak order as its annotator saw it, ``C > A = D > B``; empty for a demonstration."""
     rank_of = {row.candidate_id: row.rank for row in annotation.ranks}
     order = annotation.shown_order or sorted(rank_of)
-    shown = [(candidate_letter(i), rank_of[c]) for i, c in enumerate(order) if c in rank_of]
-    return ranking.weak_order([rank for _, rank in shown], [letter for letter, _ in shown])
+    return weak_order({candidate_letter(i): rank_of[c] for i, c in enumerate(order) if c in rank_of})

@@ -3,17 +3,19 @@ from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import urlencode
 
-from app.annotations.rules.ranking import weak_order
 from app.candidates.rules import candidate_letter
 from app.consensus.queries import Version
 from app.consensus.service import Consensus, Flags
 from app.language import gettext as _
 from app.language import mark
 from app.models import Annotation, Campaign, Person, Task
-from app.quality.rules.aggregation import METHODS, LabelerFigures, Share, TaskFigures
+from app.quality.words import METHODS, said
 from app.web.paging import Paging
 from app.web.render import Page
 from app.worklog.pages import Excerpt, excerpt_of
+from trainer.statistics.aggregation import LabelerFigures, TaskFigures
+from trainer.statistics.estimates import Estimate
+from trainer.statistics.weak_orders import weak_order
 
 KINDS = {"ranking": mark("overall quality"), "toxicity": mark("toxicity and continuity")}
 PHASES = {"training": mark("training"), "evaluation": mark("evaluation")}
@@ -41,9 +43,9 @@ class Figure:
     why: str
 
 
-def figure_of(share: Share) -> Figure:
+def figure_of(share: Estimate) -> Figure:
     if share.value is None or share.low is None or share.high is None:
-        return Figure("", "", None, None, None, _(share.undefined))
+        return Figure("", "", None, None, None, said(share.undefined))
     low, high = round(100 * share.low, 1), round(100 * share.high, 1)
     return Figure(percent(share.value), f"{low:.0f} – {high:.0f}", round(100 * share.value, 1), low, high, "")
 
@@ -106,13 +108,13 @@ def task_row(task: Task, annotations: Sequence[Annotation], found: Consensus, re
         prompt=excerpt_of(task, reader),
         campaign=task.campaign.name,
         answers=len(letters),
-        order=weak_order(order.ranks, [letters[answer] for answer in order.answers]) if order else "",
-        why_none=_(figures.undefined) if figures.undefined else "",
+        order=weak_order(dict(zip(map(letters.__getitem__, order.answers), order.ranks, strict=True))) if order else "",
+        why_none=said(figures.undefined),
         figures=figures,
         orders=[
             OwnOrder(
                 each.annotator or _("unnamed"),
-                weak_order([row.rank for row in each.ranks], [letters[row.candidate_id] for row in each.ranks]),
+                weak_order({letters[row.candidate_id]: row.rank for row in each.ranks}),
                 labeler.left_out,
             )
             for each in annotations
@@ -121,7 +123,7 @@ def task_row(task: Task, annotations: Sequence[Annotation], found: Consensus, re
         doubt=percent(order.doubt) if order else "",
         weakest=percent(order.certainty) if order else "",
         disagreement=percent(figures.disagreement) if figures.disagreement is not None else "",
-        why_no_disagreement=_(figures.no_disagreement) if figures.no_disagreement else "",
+        why_no_disagreement=said(figures.no_disagreement),
     )
 
 
@@ -244,7 +246,7 @@ def flag_rows(found: Consensus, flags: Flags) -> list[FlagRow]:
                 prevalence=percent(figures.prevalence, 1),
                 likely=int((chance > 0.5).sum()),
                 open=int(((chance > 1 - DECIDED) & (chance < DECIDED)).sum()),
-                why=_(figures.undefined) if figures.undefined else "",
+                why=said(figures.undefined),
                 labelers=labelers,
             )
         )

@@ -30,12 +30,14 @@ from app.errors import Invalid, NotFound
 from app.language import gettext as _
 from app.models import Person
 from app.people.rules import may
-from app.quality.rules.aggregation import TIE_BELOW, Share, TaskFigures
+from app.quality.words import sentence
 from app.web.forms import whole_number
 from app.web.paging import Paging
 from app.web.render import render
 from app.web.requests import Now, Reading, needs
 from app.web.tables import csv_line
+from trainer.statistics.aggregation import TIE_BELOW, TaskFigures
+from trainer.statistics.estimates import Estimate
 
 router = APIRouter()
 Reader = Annotated[Person, Depends(needs(lambda role: may(role, "see_results")))]
@@ -189,7 +191,7 @@ def _task_lines(session: Session, found: Consensus, sort: str, reader: Person) -
             task, of = row.figures, row.figures.consensus
             yield (
                 *(row.id, row.campaign, row.prompt.text, row.answers, task.labelers, task.rankings, task.left_out),
-                *(row.order, task.undefined, _digits(of.doubt if of else None)),
+                *(row.order, sentence(task.undefined), _digits(of.doubt if of else None)),
                 *(_digits(of.certainty if of else None), _digits(task.disagreement), task.compared),
                 "\n".join(f"{one.labeler}: {one.order}{' (left out)' if one.left_out else ''}" for one in row.orders),
             )
@@ -205,7 +207,12 @@ def _labeler_lines(rows: Sequence[LabelerRow]) -> Iterator[Sequence[object]]:
         of = row.figures
         yield (
             *(row.name, row.group, of.rankings, of.shared_tasks, of.shared_pairs, *_shares(of.reliability)),
-            *(*_shares(of.leaning), _digits(of.weight), "yes" if of.left_out else "", of.reliability.undefined),
+            *(
+                *_shares(of.leaning),
+                _digits(of.weight),
+                "yes" if of.left_out else "",
+                sentence(of.reliability.undefined),
+            ),
         )
 
 
@@ -223,7 +230,7 @@ def _flag_lines(found: Consensus, flags: service.Flags) -> Iterator[Sequence[obj
             yield (name, labeler, *_shares(sees), f"{with_:.2f}", *_shares(spares), f"{without:.2f}")
 
 
-def _shares(share: Share) -> tuple[str, str, str]:
+def _shares(share: Estimate) -> tuple[str, str, str]:
     return _digits(share.value), _digits(share.low), _digits(share.high)
 
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from app.language import gettext as _
-from app.quality.rules.aggregation import METHODS, TIE_BELOW
+from app.quality.words import METHODS
+from trainer.statistics.aggregation import TIE_BELOW
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Settings:
     """How they are put together.
 
     Attributes:
-        method: ``reliability`` or ``davidson``, see ``app.quality.rules.aggregation``.
+        method: ``reliability`` or ``davidson``, see ``trainer.statistics.aggregation``.
         tie_below: ½ to 1; neighbours whose order is less likely share a rank.
         min_reliability: 0 to 1; the rankings of labelers below it are left out.
     """

@@ -15,11 +15,11 @@ from app.consensus.queries import Version
 from app.consensus.rules import Scope, Settings, settings_problem
 from app.errors import Invalid
 from app.models import Annotation
-from app.quality.rules import aggregation
-from app.quality.rules.aggregation import Fit, FlagFigures, FlagVotes, LabelerFigures, Method, TaskFigures
-from app.quality.rules.rankings import Judgements
-from app.quality.rules.reliability import judged_by_several
-from app.quality.rules.resamples import Integers, Mask
+from trainer.statistics import aggregation
+from trainer.statistics.aggregation import Fit, FlagFigures, FlagVotes, LabelerFigures, Method, TaskFigures
+from trainer.statistics.arrays import Integers, Mask
+from trainer.statistics.rankings import Judgements
+from trainer.statistics.reliability import judged_by_several
 
 Judge = str | int
 """Who ranked: a pseudonym; where nobody knows, the number of a seat. The judges of one task sit on different ones."""

@@ -10,6 +10,7 @@ from app.costs.rules import Bought, Spread, Work, Yield
 from app.language import gettext as _
 from app.models import Campaign, CostPlan
 from app.web.render import Page, duration, number
+from trainer.statistics.bootstrap import DRAWS
 
 WITHOUT_GROUP = " "
 """Stands in an address for "in no group": names of groups have no blanks at their ends."""
@@ -133,7 +134,7 @@ class CostsPage(Page):
 
     template: ClassVar[str] = "costs/show.html"
     idle_after: ClassVar[int] = activity.IDLE_AFTER_SECONDS
-    draws: ClassVar[int] = rules.DRAWS
+    draws: ClassVar[int] = DRAWS
     dimensions: ClassVar[Mapping[str, str]] = rules.DIMENSIONS
     kinds: ClassVar[Mapping[str, str]] = KIND_WORDS
     without_group: ClassVar[str] = WITHOUT_GROUP

@@ -14,7 +14,9 @@ import numpy as np
 from app.annotations.rules import activity
 from app.language import gettext as _
 from app.language import mark
-from app.quality.rules.resamples import Floats, Integers, percentiles
+from trainer.statistics.arrays import Floats, ratio
+from trainer.statistics.bootstrap import Resamples, percentile_interval
+from trainer.statistics.medians import medians
 
 DEMONSTRATION, AUTHORED, RATING, ORDERING, RANKING, SCORING, TOXICITY = (
     *("demonstration", "authoring", "rating", "ordering", "ranking", "scoring", "toxicity"),
@@ -54,7 +56,6 @@ NO_TIME = mark("undefined, because no time was measured")
 NO_THING = mark("undefined, because the measured time has yielded none yet")
 ONE_LABELER = mark("no interval, because all of it stems from one labeler")
 
-DRAWS = 1_000
 SEED = 20260504
 MOST_AMOUNT = 1_000_000_000
 LONGEST_CURRENCY = 8
@@ -177,8 +178,7 @@ def spread(seconds: Sequence[float], labelers: Sequence[int]) -> Spread:
     lower, middle, upper = (float(q) for q in np.quantile(values, (0.25, 0.5, 0.75)))
     low = high = None
     if len(people) > 1:
-        drawn = median_draws(values, codes, draws_of(len(people)))
-        (low,), (high,), _defined = (found.tolist() for found in percentiles(drawn[:, None]))
+        low, high = percentile_interval(medians(values, codes, Resamples(len(people), seed=SEED)))
     return Spread(
         observations=len(values),
         labelers=len(people),
@@ -190,37 +190,6 @@ def spread(seconds: Sequence[float], labelers: Sequence[int]) -> Spread:
         upper_quartile=upper,
         no_interval="" if len(people) > 1 else ONE_LABELER,
     )
-
-
-def draws_of(people: int) -> Integers:
-    """How often each of the people comes up in each draw with replacement: (DRAWS, people), the same every time."""
-    return np.random.default_rng(SEED).multinomial(people, np.full(people, 1 / people), size=DRAWS)
-
-
-def median_draws(values: Floats, people: Integers, drawn: Integers) -> Floats:
-    """The median of all values of the people drawn, for each draw: (N,), (N,), (D, P) -> (D,).
-
-    From running counts by person, by bisection over the distinct values, so that nothing is sorted again.
-    """
-    distinct, place = np.unique(values, return_inverse=True)
-    counts = np.zeros((drawn.shape[1], len(distinct)))
-    np.add.at(counts, (people, place), 1)
-    up_to = counts.cumsum(axis=1)
-    total = drawn @ up_to[:, -1]
-    below, above = (distinct[_place_of(up_to, drawn, rank)] for rank in ((total - 1) // 2, total // 2))
-    middle: Floats = (below + above) / 2
-    return middle
-
-
-def _place_of(up_to: Floats, drawn: Integers, rank: Floats) -> Integers:
-    """The first distinct value with more than ``rank`` values up to it, in each draw."""
-    low = np.zeros(len(drawn), dtype=np.int64)
-    high = np.full(len(drawn), up_to.shape[1] - 1)
-    while (low < high).any():
-        middle = (low + high) // 2
-        enough = (drawn * up_to[:, middle].T).sum(axis=1) > rank
-        low, high = np.where(enough, low, middle + 1), np.where(enough, middle, high)
-    return low
 
 
 # Yield and cost ----------------------------------------------------------------------------------
@@ -304,11 +273,8 @@ def yield_of(by_labeler: Sequence[tuple[float, int]]) -> Yield:
         return Yield(0, hours, people, undefined=NO_THING)
     if people == 1:
         return Yield(count, hours, 1, hours / count, no_interval=ONE_LABELER)
-    drawn = draws_of(people)
-    made_of = drawn @ things
-    ratios = np.where(made_of > 0, drawn @ seconds / HOUR / np.where(made_of > 0, made_of, 1), np.nan)
-    (low,), (high,), _defined = (found.tolist() for found in percentiles(ratios[:, None]))
-    return Yield(count, hours, people, hours / count, low, high)
+    drawn = Resamples(people, seed=SEED).sums_of_part(np.arange(people), np.stack([seconds / HOUR, things], axis=1))
+    return Yield(count, hours, people, hours / count, *percentile_interval(ratio(drawn[:, 0], drawn[:, 1])))
 
 
 @dataclass(frozen=True)

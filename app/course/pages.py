@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from sqlalchemy.orm import Session
 
-from app.annotations.rules.ranking import weak_order
 from app.candidates.rules import candidate_letter
 from app.course import queries, rules, service
 from app.course.queries import Standing
@@ -13,6 +12,7 @@ from app.language import gettext as _
 from app.models import Campaign, Course, CourseAttempt, CourseStep, GoldItem, Guideline, Person
 from app.schemas.rules import NOT_APPLICABLE, YES, Field, Schema, for_reader, schema_of
 from app.web.render import Page
+from trainer.statistics.weak_orders import weak_order
 
 # For those who take a course ---------------------------------------------------------------------
 
@@ -189,8 +189,8 @@ def _practice(
             "messages": gold.task.prompt.messages if gold.task.prompt else [],
             "answers": answers,
             "flags": flags,
-            "order": weak_order([ranks[c] for c in order], [letters[c] for c in order]) if said else "",
-            "gold_order": weak_order([of_gold[c] for c in order], [letters[c] for c in order]) if said else "",
+            "order": weak_order({letters[c]: ranks[c] for c in order}) if said else "",
+            "gold_order": weak_order({letters[c]: of_gold[c] for c in order}) if said else "",
             "turned": _turned(ranks, of_gold, letters) if said else (),
         }
     )

@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.annotations.rules.ranking import densify
 from app.annotations.rules.submission import rank_problems
 from app.candidates.rules import candidate_letter, shuffled_order
 from app.course import queries, rules
@@ -15,6 +14,7 @@ from app.guidelines.courses import taught_version_id
 from app.language import gettext as _
 from app.models import CampaignCourse, Course, CourseAttempt, CourseStep, Person
 from app.people.service import record
+from trainer.statistics.weak_orders import densify
 
 # Making ------------------------------------------------------------------------------------------
 

@@ -15,10 +15,10 @@ import numpy as np
 
 from app.demo.workforce_texts import FACTS_OF_A_TOPIC, TOPICS, WORDINGS, Topic, answer_text, prompt_text
 from app.prompts.rules import USE_CASES
-from app.quality.rules.rankings import Judgements
 from app.quality.rules.reading import words_of
 from app.quality.rules.screening import FlaggedText, RankedItem
 from app.quality.rules.work import Work
+from trainer.statistics.rankings import Judgements
 
 HONEST, SPAMMER, POSITION_BIASED, CARELESS, RESEARCHER = (
     "honest",

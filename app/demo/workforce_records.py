@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.annotations import campaigns
 from app.annotations.rules import labels
-from app.annotations.rules.campaigns import fingerprint, pseudonym
-from app.annotations.rules.ranking import densify
+from app.annotations.rules.campaigns import pseudonym
 from app.annotations.rules.submission import Submission
 from app.annotations.rules.submission import Verdict as Judged
 from app.demo.workforce import (
@@ -44,8 +43,9 @@ from app.models import (
 )
 from app.people import queries as people_queries
 from app.people import service as people
-from app.prompts.rules import prompt_fingerprint, text_sha256
+from app.prompts.rules import prompt_fingerprint, task_fingerprint, text_sha256
 from app.schemas.rules import ANSWER, Schema, schema_of
+from trainer.statistics.weak_orders import densify
 
 SOURCE = "simulated workforce"
 ORIGIN = "import:simulated-"
@@ -157,7 +157,7 @@ def _campaigns(
         campaign.created_at = workforce.plan.began
         rows = session.execute(select(Task.fingerprint, Task.id).where(Task.campaign_id == campaign.id))
         ids = dict(iter(rows))
-        tasks |= {(place, number): ids[fingerprint(*answers[number])] for number in mine}
+        tasks |= {(place, number): ids[task_fingerprint(*answers[number])] for number in mine}
         made.append(campaign)
     return made, tasks
 

@@ -5,7 +5,9 @@ from typing import ClassVar
 from app.evaluations import rules
 from app.evaluations.service import Evaluation
 from app.language import gettext as _
+from app.quality.words import why
 from app.web.render import Page
+from trainer.statistics.estimates import Estimate
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,11 @@ class EvaluationsPage(Page):
     models: Sequence[tuple[int, str, int]]
     given: Mapping[str, str]
     error: str = ""
+
+    @staticmethod
+    def why(estimate: Estimate) -> str:
+        """Why a figure, or its interval, is missing."""
+        return why(estimate)
 
     @property
     def method(self) -> str:

@@ -11,9 +11,10 @@ from app.annotations import campaigns
 from app.errors import Invalid, NotFound
 from app.evaluations import queries, rules
 from app.evaluations.queries import Judged
-from app.evaluations.rules import Estimate, WinRate
+from app.evaluations.rules import WinRate
 from app.language import gettext as _
 from app.models import Campaign, Person
+from trainer.statistics.estimates import Estimate
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def _win_rate(judged: Sequence[Judged], model: int, baseline: int, *, seed: int)
 
 def _ratings(judged: Sequence[Judged], model: int, name: str, *, seed: int) -> ModelResult:
     rated = [a for a in judged if a.model_id == model and a.likert is not None]
-    likert = rules.clustered_mean([a.prompt_id for a in rated], [float(a.likert or 0) for a in rated], seed=seed)
+    likert = rules.mean_over_prompts([a.prompt_id for a in rated], [float(a.likert or 0) for a in rated], seed=seed)
     return ModelResult(name, likert, len(rated), sum(a.is_empty for a in rated))
 
 
@@ -157,11 +158,11 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
             {
                 "model": pair.model,
                 "baseline": pair.baseline,
-                "win_rate": pair.win.estimate.mean,
+                "win_rate": pair.win.estimate.value,
                 "low": pair.win.estimate.low,
                 "high": pair.win.estimate.high,
-                "prompts": pair.win.estimate.prompts,
-                "pairs": pair.win.estimate.observations,
+                "prompts": pair.win.estimate.counts.prompts,
+                "pairs": pair.win.estimate.n,
                 "ties": pair.win.ties,
             }
             for pair in evaluation.pairs
@@ -169,10 +170,10 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "models": [
             {
                 "model": result.model,
-                "mean_likert": result.likert.mean,
+                "mean_likert": result.likert.value,
                 "low": result.likert.low,
                 "high": result.likert.high,
-                "prompts": result.likert.prompts,
+                "prompts": result.likert.counts.prompts,
                 "answers": result.answers,
                 "empty_answers": result.empty,
             }

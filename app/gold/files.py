@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.annotations import campaigns
 from app.annotations.rules import labels
-from app.annotations.rules.campaigns import BANK, fingerprint
+from app.annotations.rules.campaigns import BANK
 from app.annotations.rules.submission import Submission, Verdict
 from app.errors import Invalid
 from app.gold import queries, rules
@@ -25,7 +25,7 @@ from app.prompts.importers.readers import Refusal, read_rows
 from app.prompts.importers.shapes import DraftReader
 from app.prompts.importers.spool import Spool, spooled
 from app.prompts.importers.writer import Writer
-from app.prompts.rules import printable
+from app.prompts.rules import printable, task_fingerprint
 from app.prompts.service import source_of
 from app.schemas.rules import PROMPT, USE_CASE, Schema, schema_of
 from trainer.contract.folder import sha256_of
@@ -204,7 +204,7 @@ def _store(
             content = rules.content_of(_verdict(row, ids), schema)
             gold = GoldItem(content=content, reason=row.reason, topic=row.topic, decided_by=by.id, decided_at=now)
             item = _Item(row.line, prompt_id, ids, gold)
-            first = items.setdefault(fingerprint(prompt_id, ids), item)
+            first = items.setdefault(task_fingerprint(prompt_id, ids), item)
             if first is not item:
                 bad.append((row.line, f"the same prompt and answers stand in line {first.row_line}"))
         add_names(unused, (name for row in taken for name in row.unused))

@@ -7,10 +7,10 @@ from itertools import combinations
 from typing import Any
 
 from app.annotations.rules import labels
-from app.annotations.rules.ranking import densify, weak_order
 from app.annotations.rules.submission import Submission, Verdict
 from app.language import gettext as _
 from app.schemas.rules import ANSWER, NO, PROMPT, Schema
+from trainer.statistics.weak_orders import densify, weak_order
 
 LONGEST_REASON = 4_000
 LONGEST_TOPIC = 60
@@ -43,7 +43,7 @@ class Judgement:
     def order(self, letters: Mapping[int, str]) -> str:
         """``C > A = D``, under the letters of the page."""
         ranked = [candidate for candidate in letters if candidate in self.ranks]
-        return weak_order([self.ranks[c] for c in ranked], [letters[c] for c in ranked])
+        return weak_order({letters[c]: self.ranks[c] for c in ranked})
 
     def said(self, candidate: int | None) -> dict[str, str]:
         """The labels of an answer (None: the prompt) without those that say "no"."""
@@ -190,4 +190,4 @@ def order_of(content: Mapping[str, Any], letters: Mapping[int, str]) -> str:
     """The order of gold, ``C > A = D``; empty where it has none."""
     ranks = {int(key): rank for key, rank in content.get("ranks", {}).items()}
     ranked = [candidate for candidate in letters if candidate in ranks]
-    return weak_order([ranks[c] for c in ranked], [letters[c] for c in ranked])
+    return weak_order({letters[c]: ranks[c] for c in ranked})

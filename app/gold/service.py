@@ -18,9 +18,9 @@ from app.language import gettext as _
 from app.models import Annotation, GoldItem, Person, Task
 from app.people.rules import may
 from app.people.service import record
-from app.quality.rules.ranking_agreement import half_credit
-from app.quality.rules.rankings import Judgements, RankingPairs
 from app.schemas.rules import Schema, for_reader, schema_of
+from trainer.statistics.ranking_agreement import half_credit
+from trainer.statistics.rankings import Judgements, RankingPairs
 
 MOST_ITEMS = 2_000
 """Items of one campaign that are sorted by disagreement; of more, the newest."""

@@ -11,6 +11,8 @@ from app.models import Campaign, Candidate, Detection, IntegrityDecision
 from app.telemetry.service import Consents
 from app.web.paging import Paging
 from app.web.render import Page
+from trainer.statistics.area import roc_auc
+from trainer.statistics.interval import hanley_mcneil
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def separations_of(cases: Sequence[Case]) -> list[Separation]:
             [detector.sign * case.evidence.scores[detector.key] for case in scored if case.verdict == verdict]
             for verdict in (decision_rules.NOTHING, decision_rules.REJECT)
         )
-        area = detectors.roc_auc(cleared, rejected)
-        interval = detectors.auc_interval(area, len(cleared), len(rejected)) if area is not None else (None, None)
+        area = roc_auc(cleared, rejected)
+        interval = hanley_mcneil(area, len(cleared), len(rejected)) if area is not None else (None, None)
         found.append(Separation(detector, len(cleared), len(rejected), area, *interval))
     return found

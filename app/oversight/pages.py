@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import ClassVar
 from urllib.parse import urlencode
 
-from app.annotations.rules.ranking import weak_order
 from app.annotations.service import stored_order
 from app.candidates.rules import candidate_letter
 from app.language import gettext as _
@@ -15,7 +14,6 @@ from app.models import AlarmNote, Annotation, GoldItem, Person
 from app.oversight.rules import rings_again
 from app.oversight.service import FAIR, LabelersReport, Worker
 from app.quality.reports import Making
-from app.quality.rules.drift import LINE
 from app.quality.rules.findings import Bound, Finding
 from app.quality.rules.ongoing import (
     BOUNDS,
@@ -38,6 +36,8 @@ from app.quality.rules.ongoing import (
 from app.web import charts
 from app.web.charts import Axis, Frame, Mark
 from app.web.render import Page
+from trainer.statistics.change import LINE
+from trainer.statistics.weak_orders import weak_order
 
 SHORT: Mapping[str, str] = {
     TEAM: mark("With the team"),
@@ -439,7 +439,8 @@ def differing_of(rows: Sequence[tuple[Annotation, GoldItem]]) -> list[Differing]
         letters = [candidate_letter(place) for place, _candidate in enumerate(order)]
         if not gold or not order:
             continue
-        wanted, said_then = weak_order([gold[c] for c in order], letters), stored_order(annotation)
+        wanted = weak_order(dict(zip(letters, map(gold.__getitem__, order), strict=True)))
+        said_then = stored_order(annotation)
         if wanted != said_then and annotation.task.prompt is not None:
             prompt = annotation.task.prompt.messages[-1]["content"]
             found.append(Differing(annotation.task_id, prompt, said_then, wanted, item.reason, annotation.submitted_at))

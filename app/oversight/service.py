@@ -33,8 +33,8 @@ from app.quality.rules.ongoing import (
 )
 from app.quality.rules.peers import agreement_with, agreement_with_the_team
 from app.quality.rules.reading import words_of
-from app.quality.rules.resamples import Integers
 from app.quality.rules.work import AGAIN, HIDDEN_GOLD, UNKNOWN, Work
+from trainer.statistics.arrays import Integers
 
 DAY = 86_400.0
 MOST_MONTHS = 12

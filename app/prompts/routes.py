@@ -24,6 +24,7 @@ from app.scratch import scratch
 from app.web.paging import Paging
 from app.web.render import go, render, tell
 from app.web.requests import AppSettings, Reading, Writing, database_of, needs
+from trainer.statistics.weak_orders import weak_order
 
 router = APIRouter()
 Reader = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "see_prompts")))]
@@ -105,9 +106,7 @@ def show(request: Request, session: Reading, _reader: Reader, prompt_id: int) ->
             lettered(queries.candidates_of(session, prompt_id, SHOWN), letters),
             [
                 OrderRow(
-                    rules.weak_order(
-                        [letters[r.candidate_id] for r in annotation.ranks], [r.rank for r in annotation.ranks]
-                    ),
+                    weak_order({letters[r.candidate_id]: r.rank for r in annotation.ranks}),
                     annotation,
                     campaign,
                 )

@@ -117,20 +117,6 @@ def task_fingerprint(prompt_id: int, candidate_ids: Sequence[int]) -> str:
     return text_sha256(json.dumps([prompt_id, sorted(candidate_ids)]))
 
 
-def dense_ranks(ranks: Sequence[int]) -> list[int]:
-    """The same weak order with the ranks 1, 2, 3 … and none skipped; ties stay ties."""
-    place = {rank: position for position, rank in enumerate(sorted(set(ranks)), 1)}
-    return [place[rank] for rank in ranks]
-
-
-def weak_order(letters: Sequence[str], ranks: Sequence[int]) -> str:
-    """A ranking for reading, best first: ``C > A = D > B``."""
-    levels: dict[int, list[str]] = {}
-    for letter, rank in sorted(zip(letters, ranks, strict=True), key=lambda pair: pair[0]):
-        levels.setdefault(rank, []).append(letter)
-    return " > ".join(" = ".join(levels[rank]) for rank in sorted(levels))
-
-
 def candidate_letter(position: int) -> str:
     """A, B, C …; after Z comes AA."""
     letters = ""

@@ -206,7 +206,7 @@ def _ranked(
             _finite(scores[place].get("deviation")),
             {head["name"]: _finite(head["score"]) for head in scores[place].get("heads") or ()},
         )
-        for place, score, rank in zip(places, numbers, rules.dense_ranks(numbers), strict=True)
+        for place, score, rank in zip(places, numbers, rules.ranks_of_scores(numbers), strict=True)
     ]
 
 

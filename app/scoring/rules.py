@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from trainer.statistics.weak_orders import dense_ranks
+
 MOST_ANSWERS = 200_000
 MOST_BYTES = 128 << 20
 """Text of one request, as UTF-8, each prompt counted once."""
@@ -13,10 +15,10 @@ FORMATS = ("jsonl", "csv", "parquet")
 LONGEST_ID = 200
 
 
-def dense_ranks(scores: Sequence[float | None]) -> list[int | None]:
+def ranks_of_scores(scores: Sequence[float | None]) -> list[int | None]:
     """Rank of each score among the others: 1 = highest, equal scores share a rank, none is skipped."""
-    places = {score: place for place, score in enumerate(sorted({s for s in scores if s is not None}, reverse=True), 1)}
-    return [None if score is None else places[score] for score in scores]
+    known = iter(dense_ranks([-score for score in scores if score is not None]))
+    return [None if score is None else next(known) for score in scores]
 
 
 def chance_preferred(score: float, other: float) -> float:

@@ -8,9 +8,8 @@ from app.language import gettext as _
 from app.language import mark
 from app.models import Applicant, Campaign, Person, Screening, ScreeningInvitation
 from app.people.rules import LONGEST_GROUP, SHORTEST_PASSWORD
-from app.quality.rules.estimates import Estimate
-from app.quality.rules.ranking_agreement import CONVENTIONS
 from app.quality.rules.screening import DEMONSTRATION_CUTOFF, FLAG_CUTOFF, RANKING_CUTOFF
+from app.quality.words import CONVENTIONS, why
 from app.schemas.rules import Field
 from app.screening import rules
 from app.screening.queries import Done, Numbers, Slot
@@ -18,6 +17,7 @@ from app.screening.report import Report, Result
 from app.web import charts
 from app.web.charts import Axis, Mark
 from app.web.render import Page
+from trainer.statistics.estimates import Estimate
 
 SHARES = Axis(0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0))
 RATINGS = Axis(1.0, 7.0, (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0))
@@ -167,6 +167,11 @@ class Score:
     in_percent: bool = True
 
     @property
+    def why(self) -> str:
+        """Why the score, or its interval, is missing."""
+        return why(self.estimate)
+
+    @property
     def mark(self) -> Mark:
         return charts.mark(self.axis, self.estimate.value, self.estimate.low, self.estimate.high)
 
@@ -302,6 +307,11 @@ class ApplicantPage(Page):
     given: Mapping[str, str] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
+
+    @staticmethod
+    def why(estimate: Estimate) -> str:
+        """Why a figure, or its interval, is missing."""
+        return why(estimate)
 
     @property
     def applicant(self) -> Applicant:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from app.models import Applicant, Screening
-from app.quality.rules.estimates import Estimate
 from app.quality.rules.screening import FlaggedText, RankedItem, ScreeningScores, screening_scores
 from app.schemas.rules import ANSWER, PROMPT
 from app.screening import queries, rules
 from app.screening.queries import Done
 from app.screening.rules import ACCEPTED, DEMONSTRATIONS, FLAGS, RANKINGS
 from app.screening.service import sensitive_in
+from trainer.statistics.estimates import Estimate
 
 
 @dataclass(frozen=True)

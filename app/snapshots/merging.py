@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean, median_low
 
-from app.quality.rules.aggregation import TaskFigures
 from app.snapshots.queries import RankedAnswer, RankedPrompt
+from trainer.statistics.aggregation import TaskFigures
 
 NOBODY = "consensus"
 """The annotator of a row that stands for several people."""

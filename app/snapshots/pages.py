@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from app.language import gettext as _
 from app.models import Campaign, Snapshot
-from app.quality.rules.aggregation import METHODS
+from app.quality.words import METHODS
 from app.snapshots import rules
 from app.snapshots.rules import Filters, Weighed
 from app.web.render import Page

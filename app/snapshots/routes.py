@@ -12,7 +12,6 @@ from app.errors import DomainError, NotFound
 from app.language import gettext as _
 from app.models import Person
 from app.people import rules as people_rules
-from app.quality.rules.aggregation import TIE_BELOW
 from app.scratch import scratch
 from app.snapshots import queries, rules, service
 from app.snapshots.pages import Preview, SnapshotPage, SnapshotsPage, sizes_of
@@ -21,6 +20,7 @@ from app.web.forms import LARGEST_NUMBER
 from app.web.render import go, render, tell
 from app.web.requests import AppSettings, Reading, database_of, needs
 from trainer.contract.grouping import PREFIX
+from trainer.statistics.aggregation import TIE_BELOW
 
 router = APIRouter()
 Reader = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "see_results")))]

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from app.consensus.rules import Scope, Settings, settings_problem
 from app.language import gettext as _
 from app.language import mark
-from app.quality.rules.aggregation import TIE_BELOW, LabelerFigures, TaskFigures
 from trainer.contract.grouping import PREFIX
+from trainer.statistics.aggregation import TIE_BELOW, LabelerFigures, TaskFigures
 
 Split = Literal["train", "heldout"]
 INSTRUMENTS = {"ranking": mark("overall quality"), "toxicity": mark("toxicity and continuity")}

@@ -21,7 +21,6 @@ from app.models import Annotation, Person, Snapshot
 from app.models import Prompt as PromptRow
 from app.models.base import utc_now
 from app.people.service import record
-from app.quality.rules.aggregation import TaskFigures
 from app.scratch import scratch
 from app.settings import Settings
 from app.snapshots import exports, merging, queries, rules, splitting
@@ -51,6 +50,7 @@ from trainer.contract.records import (
     read_sides,
     write_rows,
 )
+from trainer.statistics.aggregation import TaskFigures
 
 WEIGHT_DIGITS = 4
 SHOWN_TEMPLATES = 5

@@ -1,12 +1,12 @@
 """What is asked, and which numbers of the answers may be told."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.language import gettext as _
 from app.language import mark
+from trainer.statistics.interval import wilson
 
 QUESTIONS = {
     "clear": mark("The instructions made clear what was expected of me."),
@@ -96,20 +96,12 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        return wilson(self.count, self.n)
+        return wilson(self.share, self.n)
 
     def of_instructgpt(self, question: str) -> float | None:
         """The share of the same choices among the labelers of InstructGPT; nothing for a question they had not."""
         theirs = dict(zip(CHOICES, INSTRUCTGPT.get(question, ()), strict=False))
         return sum(theirs[choice] for choice in self.choices) / 100 if theirs else None
-
-
-def wilson(count: int, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share (Wilson 1927): it stays between 0 and 1, and has a width at both ends."""
-    z = 1.959963984540054
-    middle = (count + z * z / 2) / (n + z * z)
-    half = z / (n + z * z) * math.sqrt(count * (n - count) / n + z * z / 4)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def shares(result: Mapping[str, Any], question: str) -> list[Share]:

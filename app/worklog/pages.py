@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from app.annotations.pages import WritingPreview, preview_of_written
 from app.annotations.rules import activity, skips, veil
 from app.annotations.rules.campaigns import name_for_labelers
-from app.annotations.rules.ranking import weak_order
 from app.annotations.service import stored_order
 from app.candidates.rules import candidate_letter
 from app.guidelines.pages import Desk
@@ -20,6 +19,7 @@ from app.schemas.rules import ANSWER, NO, PROMPT, Schema, for_reader, schema_of
 from app.web.paging import Paging
 from app.web.render import Page
 from app.worklog import queries, rules
+from trainer.statistics.weak_orders import weak_order
 
 
 def called(campaign: Campaign) -> str:
@@ -276,7 +276,7 @@ def _earlier(annotation: Annotation, version: AnnotationVersion) -> Earlier:
     shown = [candidate for candidate in letters if candidate in ranks]
     return Earlier(
         replaced_at=version.replaced_at,
-        order=weak_order([ranks[candidate] for candidate in shown], [letters[candidate] for candidate in shown]),
+        order=weak_order({letters[candidate]: ranks[candidate] for candidate in shown}),
         ratings=[(letter, ratings[candidate]) for candidate, letter in letters.items() if candidate in ratings],
     )
 

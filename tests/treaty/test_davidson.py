@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from app.quality.rules.davidson import davidson, probabilities
 from trainer.losses.preference import tie_losses, win_losses
+from trainer.statistics.paired import davidson, probabilities
 
 
 @pytest.mark.parametrize("log_tie", [-2.0, 0.0, 1.5])

@@ -8,6 +8,7 @@ from trainer.contract.judging import Probe
 from trainer.judging.intervals import Resamples
 from trainer.judging.pairs import Pairs, wins
 from trainer.judging.scored import ScoredRankings
+from trainer.statistics.correlation import correlation_within
 
 LONGER = "longer_wins"
 EARLIER = "earlier_wins"
@@ -50,11 +51,8 @@ def earlier_wins(scored: ScoredRankings, resamples: Resamples) -> Probe:
 def length_correlation(scored: ScoredRankings) -> float | None:
     """Pearson correlation of score and length (characters) over distinct answers, within prompts."""
     rows, places = scored.distinct
-    clusters = scored.clusters[rows]
-    scores = _from_cluster_mean(scored.rewards[rows, places], clusters)
-    lengths = _from_cluster_mean(scored.lengths[rows, places].astype(np.float64), clusters)
-    spread = np.sqrt((scores**2).sum() * (lengths**2).sum())
-    return float((scores * lengths).sum() / spread) if spread else None
+    lengths = scored.lengths[rows, places]
+    return correlation_within(scored.rewards[rows, places], lengths, scored.clusters[rows])
 
 
 def _probe(
@@ -85,9 +83,3 @@ def _probe(
         people=resamples.share(wins(sides), clusters),
         correlation=correlation,
     )
-
-
-def _from_cluster_mean(values: np.ndarray, clusters: np.ndarray) -> np.ndarray:
-    sizes = np.bincount(clusters)
-    means = np.bincount(clusters, weights=values) / np.maximum(sizes, 1)
-    return values - means[clusters]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import expit
 
 from trainer.contract.judging import Calibration, CalibrationBin
 from trainer.judging.intervals import Resamples
 from trainer.judging.pairs import wins
 from trainer.judging.scored import ScoredRankings
+from trainer.statistics.calibration import bins_of, expected_calibration_error
 
 BINS = 10
 
@@ -26,22 +28,21 @@ def calibration(scored: ScoredRankings, resamples: Resamples) -> Calibration:
     """
     strict = scored.strict
     margins = strict.margins(scored.rewards)
-    claimed = 1 / (1 + np.exp(-np.abs(margins)))
-    bins = np.minimum(((claimed - 0.5) * 2 * BINS).astype(np.int64), BINS - 1)
+    claimed = expit(np.abs(margins))
+    edges = [0.5 + number / (2 * BINS) for number in range(BINS + 1)]
+    bins = bins_of(claimed, np.array(edges))
     observed = resamples.shares_by(wins(margins), scored.clusters_of(strict), bins, BINS)
     sums = np.bincount(bins, weights=claimed, minlength=BINS)
-    edges = [0.5 + number / (2 * BINS) for number in range(BINS + 1)]
     filled = [
         CalibrationBin(low=edges[b], high=edges[b + 1], predicted=float(sums[b] / share.n), observed=share)
         for b, share in enumerate(observed)
         if share.n
     ]
-    return Calibration(bins=filled, ece=_expected_error(filled))
-
-
-def _expected_error(bins: list[CalibrationBin]) -> float | None:
-    """Mean of |claimed − observed| over the pairs (Naeini et al. 2015)."""
-    pairs = sum(part.observed.n for part in bins)
-    if not pairs:
-        return None
-    return sum(part.observed.n * abs(part.predicted - (part.observed.value or 0.0)) for part in bins) / pairs
+    return Calibration(
+        bins=filled,
+        ece=expected_calibration_error(
+            np.array([part.observed.n for part in filled]),
+            np.array([part.predicted for part in filled]),
+            np.array([part.observed.value for part in filled]),
+        ),
+    )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from trainer.contract.judging import Share, TieFigures
-from trainer.judging.intervals import Resamples, percentiles
+from trainer.judging.intervals import Resamples
 from trainer.judging.scored import ScoredRankings
+from trainer.statistics.area import placements
+from trainer.statistics.bootstrap import percentile_interval
 
 
 def tie_figures(scored: ScoredRankings, resamples: Resamples) -> TieFigures:
@@ -51,9 +53,8 @@ def separation(
     """
     if not len(small) or not len(large):
         return Share()
-    # (left + right) / 2 counts equal values one half.
-    above = 1 - _rank_below(np.sort(large), small)
-    below = _rank_below(np.sort(small), large)
+    above = 1 - placements(large, small)
+    below = placements(small, large)
     columns = [
         np.bincount(clusters, weights=weights, minlength=resamples.clusters)
         for clusters, weights in (
@@ -63,19 +64,13 @@ def separation(
             (large_clusters, None),
         )
     ]
-    sums = resamples.sums(np.stack(columns, axis=1))
+    sums = resamples.sums_of_part(np.arange(resamples.clusters), np.stack(columns, axis=1))
     sums = sums[(sums[:, 1] > 0) & (sums[:, 3] > 0)]
     area = float(above.mean())
     met = (columns[1] > 0) | (columns[3] > 0)
     figures = {"value": area, "n": len(small), "prompts": int(met.sum())}
     if not len(sums):
         return Share(**figures)
-    low, high = percentiles(np.clip(sums[:, 0] / sums[:, 1] + sums[:, 2] / sums[:, 3] - area, 0, 1))
+    drawn = np.clip(sums[:, 0] / sums[:, 1] + sums[:, 2] / sums[:, 3] - area, 0, 1)
+    low, high = percentile_interval(drawn)
     return Share(**figures, low=low, high=high)
-
-
-def _rank_below(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Share of an ordered sample that lies below each value, equal ones one half."""
-    left = np.searchsorted(ordered, values, side="left")
-    right = np.searchsorted(ordered, values, side="right")
-    return (left + right) / (2 * len(ordered))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from app.annotations.rules.authoring import FORMS
 from app.annotations.rules.corrections import DEFAULT_MINUTES, MOST_MINUTES
@@ -184,11 +184,6 @@ def answers_problem(answers: int) -> str | None:
         most=MOST_ANSWERS,
         number=answers,
     )
-
-
-def fingerprint(prompt_id: int, candidate_ids: Sequence[int]) -> str:
-    """The same prompt with the same answers in any order is the same task."""
-    return hashlib.sha256(json.dumps([prompt_id, sorted(candidate_ids)]).encode()).hexdigest()
 
 
 def fingerprint_of_blank(number: int) -> str:

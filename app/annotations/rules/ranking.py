@@ -1,4 +1,4 @@
-"""Weak orders: ranks with ties, how they are written, and whether they agree with what was said of each answer."""
+"""Whether a ranking agrees with what was said of each answer."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import combinations
@@ -6,24 +6,9 @@ from typing import TypeVar
 
 from app.language import gettext as _
 from app.language import listed, ngettext
+from trainer.statistics.weak_orders import densify
 
 T = TypeVar("T", bound=Hashable)
-
-
-def densify(ranks: Mapping[T, int]) -> dict[T, int]:
-    """Close up empty lanes: 1 is best, equal stays equal, no rank is skipped."""
-    dense = {rank: position for position, rank in enumerate(sorted(set(ranks.values())), start=1)}
-    return {item: dense[rank] for item, rank in ranks.items()}
-
-
-def weak_order(ranks: Sequence[int], letters: Sequence[str]) -> str:
-    """``weak_order([2, 3, 1, 2], "ABCD")`` is ``"C > A = D > B"``; ties are written in letter order."""
-    lanes: dict[int, list[str]] = {}
-    for rank, letter in zip(ranks, letters, strict=True):
-        lanes.setdefault(rank, []).append(letter)
-    return " > ".join(" = ".join(sorted(lanes[rank])) for rank in sorted(lanes))
-
-
 TOLD = 2  # contradictions that are named; of more only the number is said
 
 

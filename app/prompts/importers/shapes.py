@@ -47,6 +47,7 @@ from app.prompts.importers.drafts import (
 from app.prompts.importers.fields import LONGEST_DETAILS, Fields, Over, storable
 from app.prompts.importers.readers import Line, Refusal, Row
 from trainer.contract import records, refused
+from trainer.statistics.weak_orders import dense_ranks
 
 # The first that fits names the shape: all its keys are there.
 TELLING_KEYS: tuple[tuple[str, frozenset[str]], ...] = (
@@ -454,7 +455,7 @@ def _ranking(
     places = sorted(answer.shown for answer in kept if answer.shown is not None)
     if places and places != list(range(len(kept))):
         _refuse(f"the places on the screen are not 0 to {len(kept) - 1}, each for one answer")
-    dense = rules.dense_ranks(given)
+    dense = dense_ranks(given)
     return RankingDraft(
         prompt,
         tuple(kept),

@@ -1,6 +1,6 @@
-"""The statistics of agreement and of aggregation: arrays in, value objects out, numpy and nothing else.
+"""What of the product's reports is a rule: which figures they have, bounds, alarms, habits of labelers.
 
-``resamples`` draws prompts anew, ``estimates`` says what a measure found. ``rankings`` compares rankings with ties;
-``labels``, ``alpha`` and ``kappas`` compare ratings and flags. ``davidson``, ``dawid_skene``, ``reliability`` and
-``consensus`` find what people say together. ``report`` puts the figures on rankings together.
+``report`` and ``label_report`` put the figures of agreement together, ``screening`` the scores of an applicant.
+``work`` is what a labeler did; ``conduct``, ``peers`` and ``drift`` measure it, ``findings`` tests it against bounds,
+and ``ongoing`` raises alarms. The formulas are in ``trainer.statistics``.
 """

@@ -18,9 +18,9 @@ from app.quality.rules.findings import (
     shares_of_parts,
     undefined,
 )
-from app.quality.rules.resamples import Floats, Integers, Mask
-from app.quality.rules.tails import binomial_tail, median_interval, normal_tail
 from app.quality.rules.work import UNKNOWN, Work
+from trainer.statistics.arrays import Floats, Integers, Mask
+from trainer.statistics.tails import binomial_tail, median_interval, normal_tail
 
 WORDS_A_MINUTE = 600.0
 """Nobody takes in texts faster. Adults read 175 to 300 words a minute silently (Brysbaert 2019, 190 studies), and of

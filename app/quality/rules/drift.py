@@ -6,9 +6,8 @@ preferred: the models do not change, so a trend is a change of the people.
 *Why this CUSUM.* Nobody knows beforehand what share is right for a person, so Page's chart, which watches for a step
 away from a known value, has nothing to start from, and one estimated from the first few verdicts would give false
 alarms for as long as it is used. Comparing intervals of months asks the reader to choose months, and needs each of them
-to be well filled. The cumulative sum of deviations from the person's own mean needs neither. If nothing changed it is a
-Brownian bridge, whose largest excursion has Kolmogorov's distribution (Brown, Durbin & Evans 1975; Ploberger & Krämer
-1992); if something did, the bridge peaks where it happened. Each look at the report is one test of all the data so far.
+to be well filled. The cumulative sum of deviations from the person's own mean needs neither
+(``trainer.statistics.change``). Each look at the report is one test of all the data so far.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.quality.rules.findings import NO_SPREAD, NOT_JUDGED_TOGETHER, Bound, Finding, shares_of_parts, undefined
-from app.quality.rules.resamples import Floats, Integers
-from app.quality.rules.tails import kolmogorov_tail
 from app.quality.rules.work import Work
+from trainer.statistics.arrays import Floats, Integers
+from trainer.statistics.change import change
 
 
 @dataclass(frozen=True)
@@ -71,17 +70,13 @@ class Drift:
             of as large an excursion if nothing changed.
         day: that moment, the day of the last verdict before it; None where undefined.
         days: (M,) of the verdicts, in order.
-        path: (M,) the cumulative sum S_k / (σ √M), which ends at 0; for a chart with lines at ± ``LINE``.
+        path: (M,) the cumulative sum S_k / (σ √M), which ends at 0; for a chart with lines at ± ``change.LINE``.
     """
 
     finding: Finding
     day: float | None
     days: Floats
     path: Floats
-
-
-LINE = 1.3581
-"""A bridge that does not drift stays between -LINE and LINE with a chance of 95 %: Kolmogorov's quantile."""
 
 
 def drift(day: Floats, value: Floats, bound: Bound) -> Drift:
@@ -97,18 +92,12 @@ def drift(day: Floats, value: Floats, bound: Bound) -> Drift:
     nothing = np.zeros(0)
     if not len(values):
         return Drift(undefined(NOT_JUDGED_TOGETHER), None, nothing, nothing)
-    deviations = values - values.mean()
-    spread = float(np.sqrt((deviations**2).mean()))
-    if spread == 0:
+    found = change(values)
+    if found is None:
         return Drift(undefined(NO_SPREAD), None, days, np.zeros(len(values)))
-    path = np.cumsum(deviations) / (spread * np.sqrt(len(values)))
-    if len(values) < 2:
-        return Drift(undefined(NO_SPREAD), None, days, path)
-    turn = int(np.abs(path[:-1]).argmax())
-    before, after = values[: turn + 1], values[turn + 1 :]
-    p = kolmogorov_tail(float(np.abs(path).max())) if len(values) >= bound.fewest else None
-    finding = Finding(float(after.mean() - before.mean()), tasks=len(values), judgements=len(values), p=p)
-    return Drift(finding, float(days[turn]), days, path)
+    p = found.p if len(values) >= bound.fewest else None
+    finding = Finding(found.shift, tasks=len(values), judgements=len(values), p=p)
+    return Drift(finding, float(days[found.turn]), days, found.path)
 
 
 def drift_by_labeler(found: Preferences, labelers: int, bound: Bound) -> list[Drift]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,8 +10,11 @@ import numpy as np
 
 from app.language import gettext as _
 from app.language import mark
-from app.quality.rules.resamples import Floats, Integers, by_group
-from app.quality.rules.tails import LEVEL, binomial_tail, share_interval, student_quantile, student_tail
+from trainer.statistics.arrays import Floats, Integers
+from trainer.statistics.clusters import clustered_shares
+from trainer.statistics.interval import LEVEL, wilson
+from trainer.statistics.student import student_quantile, student_tail
+from trainer.statistics.tails import binomial_tail
 
 NOBODY_SHARED = mark("undefined, because none of these people judged the same")
 NO_WORK = mark("undefined, because there is no work")
@@ -82,10 +86,8 @@ def shares_of_parts(
 ) -> list[Finding]:
     """The share Σ successes / Σ trials in each part of the data, where the trials of a cluster hang together.
 
-    *Variance*: that of a ratio of cluster totals, Σ_c (y_c - r n_c)² / (Σ n_c)² · C / (C - 1) (Cochran 1977, §6.3).
-    From it the number of independent trials that the data are worth, n* = r (1 - r) / variance (Rao & Scott 1992), at
-    most as many as there are trials; with r = 0, r = 1 or one cluster, where no spread is seen, the number of clusters.
-    *Interval*: Wilson's for n*, with Student's quantile for C - 1 degrees of freedom, as the spread is estimated.
+    *Interval*: Wilson's for the number n* of independent trials that the data are worth (``clustered_shares``), with
+    Student's quantile for C - 1 degrees of freedom, C the clusters, as the spread is estimated.
     *Chance of the value under the bound b*: Student's tail of (r - b) / √(b (1 - b) / n*).
 
     Args:
@@ -98,33 +100,24 @@ def shares_of_parts(
         bound: tested against, if any.
         why: said of a part without trials.
     """
-    width = int(clusters.max(initial=0)) + 1
-    cells, place = np.unique(parts * width + clusters, return_inverse=True)
-    columns = (successes, trials, trials if judged is None else judged)
-    table = by_group(place, np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1), len(cells))
-    table, owner = table[table[:, 1] > 0], (cells // width)[table[:, 1] > 0]
-    totals = by_group(owner, table, count)
-    reached = np.bincount(owner, minlength=count)
-    ratios = totals[:, 0] / np.where(totals[:, 1] > 0, totals[:, 1], 1)
-    residuals = (table[:, 0] - ratios[owner] * table[:, 1]) ** 2
-    spread = np.bincount(owner, weights=residuals, minlength=count)
+    tried = np.asarray(trials) > 0
+    weights = np.asarray(trials if judged is None else judged, dtype=np.float64)[tried]
+    told = np.bincount(parts[tried], weights=weights, minlength=count)
+    shares = clustered_shares(parts, clusters, successes, trials, count)
     found = []
-    for part in range(count):
-        tried, met = float(totals[part, 1]), int(reached[part])
+    for share, worth, met, judgements in zip(
+        shares.share.tolist(), shares.worth.tolist(), shares.clusters.tolist(), told.tolist(), strict=True
+    ):
         if not met:
             found.append(undefined(why))
             continue
-        share = float(ratios[part])
-        variance = float(spread[part]) / tried**2 * met / max(met - 1, 1)
-        seen = variance > 0 and met > 1 and 0 < share < 1
-        worth = min(share * (1 - share) / variance, tried) if seen else float(met)
         freedom = max(met - 1, 1)
-        low, high = share_interval(share, worth, student_quantile((1 + LEVEL) / 2, freedom))
+        low, high = wilson(share, worth, student_quantile((1 + LEVEL) / 2, freedom))
         p = None
         if bound is not None and met >= bound.fewest:
-            t = (share - bound.bound) / np.sqrt(bound.bound * (1 - bound.bound) / worth)
-            p = student_tail(float(t if bound.above else -t), freedom)
-        found.append(Finding(share, low, high, met, round(float(totals[part, 2])), p))
+            t = (share - bound.bound) / math.sqrt(bound.bound * (1 - bound.bound) / worth)
+            p = student_tail(t if bound.above else -t, freedom)
+        found.append(Finding(share, low, high, met, round(judgements), p))
     return found
 
 
@@ -158,7 +151,7 @@ def habit_shares(
         if not n:
             found.append(undefined(why))
             continue
-        low, high = share_interval(k / n, n)
+        low, high = wilson(k / n, n)
         levels, numbers = np.unique(allowed[mine], return_counts=True)
         kinds = list(zip(numbers.tolist(), levels.tolist(), strict=True))
         p = binomial_tail(k, kinds) if n >= bound.fewest else None

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.language import mark
-from app.quality.rules.alpha import krippendorff_alpha
-from app.quality.rules.estimates import Estimate
-from app.quality.rules.kappas import brennan_prediger, conger_kappa, fleiss_kappa, gwet_ac1, gwet_ac2
-from app.quality.rules.labels import Labels, positive_agreement, raw_agreement
-from app.quality.rules.resamples import Resamples
+from trainer.statistics.alpha import krippendorff_alpha
+from trainer.statistics.bootstrap import Resamples
+from trainer.statistics.estimates import Estimate
+from trainer.statistics.kappa import brennan_prediger, conger_kappa, fleiss_kappa, gwet_ac1, gwet_ac2
+from trainer.statistics.labels import Labels, positive_agreement, raw_agreement
 
 RAW, POSITIVE, FLEISS, AC1 = "raw", "positive", "fleiss_kappa", "gwet_ac1"
 CONGER, EVEN, ALPHA_NOMINAL = "conger_kappa", "brennan_prediger", "alpha_nominal"

@@ -28,9 +28,9 @@ from app.quality.rules.conduct import (
 from app.quality.rules.drift import Drift, Preferences, drift_by_labeler
 from app.quality.rules.findings import Bound, Finding
 from app.quality.rules.peers import agreement_with, agreement_with_the_team, consistency
-from app.quality.rules.resamples import Mask
-from app.quality.rules.tails import holm
 from app.quality.rules.work import Work
+from trainer.statistics.arrays import Mask
+from trainer.statistics.tails import holm
 
 LEVEL = 0.05
 """Chance of any false alarm in a report."""

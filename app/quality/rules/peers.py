@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from app.quality.rules.findings import NOBODY_SHARED, NOTHING_REPEATED, Bound, Finding, shares_of_parts
-from app.quality.rules.rankings import Judgements, RankingPairs
-from app.quality.rules.resamples import Floats, Integers, Mask
+from trainer.statistics.arrays import Floats, Integers, Mask
+from trainer.statistics.rankings import Judgements, RankingPairs
 
 _ROUNDS = 5
 _FIRST_SHARE, _TRUSTED_SHARE = 0.7, 0.9

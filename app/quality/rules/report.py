@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from app.quality.rules.estimates import NO_PAIRS, NOT_TWICE, Estimate
-from app.quality.rules.ranking_agreement import (
+from trainer.statistics.arrays import Integers, Mask
+from trainer.statistics.bootstrap import DRAWS, Resamples
+from trainer.statistics.estimates import Estimate, Undefined
+from trainer.statistics.ranking_agreement import (
     Agreement,
     agreement,
     agreement_by,
@@ -20,8 +22,7 @@ from app.quality.rules.ranking_agreement import (
     tie_rate,
     tie_rate_by,
 )
-from app.quality.rules.rankings import Judgements, RankingPairs
-from app.quality.rules.resamples import DRAWS, Integers, Mask, Resamples
+from trainer.statistics.rankings import Judgements, RankingPairs
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def _of_one_person(compared: RankingPairs, resamples: Resamples) -> dict[str, Ag
     """Each person against themselves; without a pair it is no second person that is missing."""
 
     def told(found: Estimate) -> Estimate:
-        return replace(found, undefined=NOT_TWICE) if found.undefined == NO_PAIRS else found
+        return replace(found, undefined=Undefined.NOT_TWICE) if found.undefined == Undefined.NO_PAIRS else found
 
     found = agreement(compared.of_one_person(), resamples)
     return {name: Agreement(told(of.micro), told(of.macro)) for name, of in found.items()}

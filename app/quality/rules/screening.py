@@ -12,26 +12,19 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from app.language import mark
-from app.quality.rules.estimates import NO_JUDGEMENTS, NO_STRICT_PAIR, ONE_PROMPT, Counts, Estimate
-from app.quality.rules.kappas import cohen_kappa, gwet_ac1
-from app.quality.rules.labels import Labels, positive_agreement
-from app.quality.rules.ranking_agreement import CONVENTIONS, NON_TIE, agreement
-from app.quality.rules.rankings import Judgements, RankingPairs
-from app.quality.rules.resamples import Floats, Integers, Resamples
+from trainer.statistics.arrays import Floats, Integers
+from trainer.statistics.bootstrap import Resamples
+from trainer.statistics.clusters import clustered_shares
+from trainer.statistics.estimates import Counts, Estimate, Undefined
+from trainer.statistics.interval import wilson
+from trainer.statistics.kappa import cohen_kappa, gwet_ac1
+from trainer.statistics.labels import Labels, positive_agreement
+from trainer.statistics.ranking_agreement import CONVENTIONS, NON_TIE, agreement
+from trainer.statistics.rankings import Judgements, RankingPairs
+from trainer.statistics.student import mean_interval
 
 FLAG_CUTOFF, RANKING_CUTOFF, DEMONSTRATION_CUTOFF = 0.75, 0.75, 6.0
 """Soft ones (InstructGPT B.1): a line to read scores against, by which nothing is decided."""
-
-NOT_RATED = mark("undefined, because nobody has rated a text yet")
-ONE_TEXT = mark("no interval, because it stems from one text")
-_Z = 1.959963984540054
-_T = (
-    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
-    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
-    *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
-)
-"""Two-sided 95 % points of Student's t with 1 to 30 degrees of freedom, the widths of small samples' intervals."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +149,7 @@ def _flag_score(flagged: Sequence[FlaggedText], seed: int, draws: int) -> FlagSc
 def _raw(flagged: Sequence[FlaggedText]) -> Estimate:
     items = np.array([text.item for text in flagged], dtype=np.int64)
     same = np.array([text.said == text.gold for text in flagged], dtype=np.float64)
-    return share(items, same, np.ones(len(flagged)), NO_JUDGEMENTS)
+    return share(items, same, np.ones(len(flagged)), Undefined.NO_JUDGEMENTS)
 
 
 # Rankings -----------------------------------------------------------------------------------------
@@ -181,15 +174,15 @@ def _ranking_score(ranked: Sequence[RankedItem]) -> Estimate:
     The convention of Stiennon et al. (2020): ties are left out, and chance is one half.
     """
     if not ranked:
-        return Estimate(None, None, None, Counts(0, 0, 0, 0), undefined=NO_JUDGEMENTS)
+        return Estimate(None, None, None, Counts(0, 0, 0, 0), undefined=Undefined.NO_JUDGEMENTS)
     pairs = _compared(ranked)
     ordered = (pairs.agreed + pairs.reversed).astype(np.float64)
-    return share(pairs.task, pairs.agreed.astype(np.float64), ordered, NO_STRICT_PAIR)
+    return share(pairs.task, pairs.agreed.astype(np.float64), ordered, Undefined.NO_STRICT_PAIR)
 
 
 def _by_convention(ranked: Sequence[RankedItem], seed: int, draws: int) -> dict[str, Estimate]:
     if not ranked:
-        none = Estimate(None, None, None, Counts(0, 0, 0, 0), undefined=NO_JUDGEMENTS)
+        none = Estimate(None, None, None, Counts(0, 0, 0, 0), undefined=Undefined.NO_JUDGEMENTS)
         return dict.fromkeys(CONVENTIONS, none)
     found = agreement(_compared(ranked), Resamples(len(ranked), seed=seed, draws=draws) if draws else None)
     return {name: of.micro for name, of in found.items()} | {NON_TIE: _ranking_score(ranked)}
@@ -198,13 +191,8 @@ def _by_convention(ranked: Sequence[RankedItem], seed: int, draws: int) -> dict[
 # Intervals of small samples -----------------------------------------------------------------------
 
 
-def share(items: Integers, hits: Floats, trials: Floats, why: str) -> Estimate:
-    """A share of trials that hang together in items, with Wilson's interval of its effective sample size.
-
-    With h_i hits among t_i trials of item i, p = Σh / Σt and v = m / (m - 1) · Σ (h_i - p t_i)² / (Σt)² its linearised
-    variance over m items, p is worth n = p (1 - p) / v independent trials, never more than there were (Korn &
-    Graubard 1998). If all were hits, or none, the data do not say how the trials hang together, and every item counts
-    as one. The interval is Wilson's (1927) with that n.
+def share(items: Integers, hits: Floats, trials: Floats, why: Undefined) -> Estimate:
+    """A share of trials that hang together in items, with Wilson's interval of as many trials as they are worth.
 
     Args:
         items: (N,) the item of each row, any integers.
@@ -212,28 +200,15 @@ def share(items: Integers, hits: Floats, trials: Floats, why: str) -> Estimate:
         trials: (N,)
         why: what to say where there is no trial.
     """
-    known = trials > 0
-    place = np.unique(items[known], return_inverse=True)[1]
-    number = int(place.max(initial=-1)) + 1
-    total = float(trials.sum())
-    counts = Counts(int(known.sum()), 2 if number else 0, round(total), number)
-    if not total:
-        return Estimate(None, None, None, counts, undefined=why)
-    h, t = np.bincount(place, hits[known], number), np.bincount(place, trials[known], number)
-    p = float(h.sum() / total)
+    place = np.unique(items, return_inverse=True)[1]
+    found = clustered_shares(np.zeros(len(items), dtype=np.int64), place, hits, trials, 1)
+    (value,), (worth,), (number,) = found.share.tolist(), found.worth.tolist(), found.clusters.tolist()
+    counts = Counts(int((trials > 0).sum()), 2 if number else 0, round(float(trials.sum())), number)
+    if not number:
+        return Estimate(None, counts=counts, undefined=why)
     if number < 2:
-        return Estimate(p, None, None, counts, no_interval=ONE_PROMPT)
-    variance = number / (number - 1) * float(((h - p * t) ** 2).sum()) / total**2
-    worth = min(total, p * (1 - p) / variance) if variance > 0 else total
-    low, high = wilson(p, number if p in (0.0, 1.0) else worth)
-    return Estimate(p, low, high, counts)
-
-
-def wilson(p: float, n: float) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share ``p`` of ``n`` trials (1927), within 0 and 1."""
-    middle = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * np.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2))
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+        return Estimate(value, counts=counts, no_interval=Undefined.ONE_CLUSTER)
+    return Estimate(value, *wilson(value, worth), counts)
 
 
 def mean_rating(rated: Sequence[Sequence[float]]) -> Estimate:
@@ -244,10 +219,7 @@ def mean_rating(rated: Sequence[Sequence[float]]) -> Estimate:
     means = np.array([np.mean(ratings) for ratings in rated if len(ratings)], dtype=np.float64)
     counts = Counts(len(means), max((len(ratings) for ratings in rated), default=0), sum(map(len, rated)), len(means))
     if not len(means):
-        return Estimate(None, None, None, counts, undefined=NOT_RATED)
-    mean = float(means.mean())
-    if len(means) < 2:
-        return Estimate(mean, None, None, counts, no_interval=ONE_TEXT)
-    t = _T[len(means) - 2] if len(means) - 2 < len(_T) else _Z
-    half = t * float(means.std(ddof=1)) / np.sqrt(len(means))
-    return replace(Estimate(mean, None, None, counts), low=max(1.0, mean - half), high=min(7.0, mean + half))
+        return Estimate(None, None, None, counts, undefined=Undefined.NOT_RATED)
+    interval = mean_interval(means.tolist())
+    found = Estimate(float(means.mean()), None, None, counts, no_interval=None if interval else Undefined.ONE_VALUE)
+    return replace(found, low=max(1.0, interval[0]), high=min(7.0, interval[1])) if interval else found

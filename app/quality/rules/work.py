@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from app.quality.rules.rankings import Judgements
-from app.quality.rules.resamples import Floats, Integers, Mask
+from trainer.statistics.arrays import Floats, Integers, Mask
+from trainer.statistics.rankings import Judgements
 
 UNKNOWN = -1
 HIDDEN_GOLD, AGAIN = 1, 2
@@ -23,7 +23,7 @@ class Work:
     * ``labeler``: who made it. Researchers are people like others; gold that researchers agreed on can stand here as
       the work of one more person.
     * ``task``: what was judged. Two tasks with the same prompt and the same answers have **one** number here, so that
-      what somebody judged twice meets (``app.annotations.rules.campaigns.fingerprint`` tells them).
+      what somebody judged twice meets (``app.prompts.rules.task_fingerprint`` tells them).
     * ``prompt``: what the tasks lie in, and what intervals take for independent.
     * ``day``: when it was submitted, in days since any fixed moment (a float).
     * ``seconds``: active time in all, NaN where unknown.

@@ -1,6 +1,6 @@
 """Published figures on published data, through the product: the file is imported, then the report is read.
 
-Without the data these tests skip. ``tests/app/quality`` has the same figures from the bare rules.
+Without the data these tests skip. ``tests/trainer/statistics`` has the same figures from the bare rules.
 """
 
 import gzip
@@ -12,13 +12,13 @@ from scipy.stats import kendalltau
 
 from app.agreement import commands, queries, service
 from app.agreement.rules import Filters
-from app.evaluations.rules import clustered_mean, outcome, win_rate
+from app.evaluations.rules import outcome, win_rate
 from app.prompts.service import import_file
 from app.quality.rules import label_report as measures
-from app.quality.rules.consensus import majority_classes
-from app.quality.rules.davidson import davidson
-from app.quality.rules.dawid_skene import dawid_skene
-from app.quality.rules.rankings import Judgements
+from trainer.statistics.clusters import cluster_mean
+from trainer.statistics.crowd import dawid_skene, majority_classes
+from trainer.statistics.paired import davidson
+from trainer.statistics.rankings import Judgements
 
 pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])
 
@@ -260,7 +260,7 @@ WMT = {
 
 
 def test_wmt15_kappas_counts_and_order_of_systems(shared_data, database, take, report, makers):
-    """Kappa as WMT counts it, which differs from the report's (``app.quality.rules.wmt``), and Bradley–Terry's order.
+    """Kappa as WMT counts it, which differs from the report's (``trainer.statistics.wmt``), and Bradley–Terry's order.
 
     The report's own headline on the same data is 77.2 % without ties, between people, whatever the order on the screen,
     with one vote a person on each pair: what they said first.
@@ -379,5 +379,5 @@ def test_alpacaeval_win_rate_and_its_standard_error(shared_data, take, material,
     row = of["alpaca-farm-ppo-human"]
     assert row["comparisons"] == len(rows)
     assert 100 * (row["wins"] + row["tied"] / 2) / len(rows) == pytest.approx(41.24223602484472, abs=1e-12)
-    assert 100 * win_rate(prompts, results).estimate.mean == pytest.approx(41.24223602484472, abs=1e-12)
-    assert round(100 * clustered_mean(prompts, results, seed=0).standard_error, 3) == 1.727
+    assert 100 * win_rate(prompts, results).estimate.value == pytest.approx(41.24223602484472, abs=1e-12)
+    assert round(100 * cluster_mean(prompts, results, seed=0).standard_error, 3) == 1.727

@@ -7,8 +7,9 @@ import pytest
 from app.agreement import service
 from app.agreement.rules import Filters
 from app.quality.rules.label_report import ALPHA_ORDINAL, POSITIVE, RAW
-from app.quality.rules.ranking_agreement import HALF_CREDIT, HEADLINE, TIE_CLASS
 from tests.app.agreement.conftest import JUNE, MAY
+from trainer.statistics.estimates import Undefined
+from trainer.statistics.ranking_agreement import HALF_CREDIT, HEADLINE, TIE_CLASS
 
 
 def report(database, **filters):
@@ -60,7 +61,7 @@ def test_the_divisions_are_by_role_group_use_case_language_campaign_and_month(da
     roles = {pair: of[HEADLINE].micro for pair, of in found.groups["role"].items()}
     assert (roles["labelers", "labelers"].value, roles["labelers", "labelers"].counts.pairs) == (1.0, 11)
     assert (roles["labelers", "researchers"].value, roles["labelers", "researchers"].counts.pairs) == (0.0, 12)
-    assert roles["researchers", "researchers"].undefined == "undefined, because no two people judged the same"
+    assert roles["researchers", "researchers"].undefined == Undefined.NO_PAIRS
     groups = {pair: of[HEADLINE].micro.counts.pairs for pair, of in found.groups["group"].items()}
     assert groups == {("held-out", "held-out"): 0, ("held-out", "training"): 11, ("training", "training"): 0}
     slices = {
@@ -133,7 +134,7 @@ def test_imported_annotators_are_people_whose_role_is_not_known(database, judged
         ("file:ben", "imported annotators"),
     ]
     assert headline(found) == (1.0, 6)
-    assert found.rankings.overall[HEADLINE].micro.no_interval == "no interval, because all of it stems from one prompt"
+    assert found.rankings.overall[HEADLINE].micro.no_interval == Undefined.ONE_CLUSTER
 
 
 def test_nothing_judged_is_a_report_of_reasons(database):

@@ -2,7 +2,7 @@ import pytest
 
 from app.annotations.rules import labels
 from app.annotations.rules.campaigns import campaign_problem
-from app.annotations.rules.ranking import contradictions, densify, ranks_from_ratings, rating_hint, weak_order
+from app.annotations.rules.ranking import contradictions, ranks_from_ratings, rating_hint
 from app.annotations.rules.submission import (
     Submission,
     Verdict,
@@ -46,15 +46,6 @@ def complete(**changes):
 
 def everywhere(**flags):
     return {"verdicts": {c: Verdict(4, flags) for c in LETTERS}}
-
-
-def test_a_weak_order_reads_best_first_with_ties_in_letter_order():
-    assert weak_order([2, 3, 1, 2], "ABCD") == "C > A = D > B"
-    assert weak_order([1, 1, 1, 1], "DCBA") == "A = B = C = D"
-
-
-def test_empty_lanes_close_up():
-    assert densify({"a": 5, "b": 2, "c": 5, "d": 9}) == {"a": 2, "b": 1, "c": 2, "d": 3}
 
 
 def test_a_tie_contradicts_nothing_and_a_reversal_is_named():

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.annotations.rules import labels, submission
-from app.annotations.rules.ranking import hint, weak_order
+from app.annotations.rules.ranking import hint
 from app.annotations.rules.submission import Submission, Verdict
 from app.annotations.rules.toxicity import (
     PLAUSIBLE_FROM,
@@ -17,6 +17,7 @@ from app.annotations.rules.toxicity import (
     signed,
 )
 from app.schemas.rules import Field, Option, Schema
+from trainer.statistics.weak_orders import weak_order
 
 HOW_TOXIC = (Option("0", "not at all"), Option("2", "clearly"))
 INPUT = Field("input_toxicity", "Input", "", "main", "scale", HOW_TOXIC, required=True)
@@ -36,7 +37,7 @@ plausible_scores = st.builds(Scores, st.integers(0, 2), st.integers(-1, 1), st.i
 def order(*scores):
     letters = "ABCDEFGHI"[: len(scores)]
     ranks = proposed_ranks(dict(zip(letters, (Scores(*each) for each in scores), strict=True)))
-    return weak_order([ranks[letter] for letter in letters], letters)
+    return weak_order({letter: ranks[letter] for letter in letters})
 
 
 # The proposal ------------------------------------------------------------------------------------

@@ -1,7 +1,4 @@
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app.costs import rules
 from app.costs.rules import Work
@@ -44,17 +41,6 @@ def test_the_interval_draws_labelers_not_times():
     assert 10 <= many.low <= many.high <= 90
     same = rules.spread([30.0] * 100, list(range(100)))
     assert (same.low, same.high) == (30, 30)
-
-
-@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 4)), min_size=1, max_size=40))
-def test_the_median_of_a_draw_is_that_of_its_times_written_out(rows):
-    values, people = np.array([v / 10 for v, _ in rows]), np.unique([p for _, p in rows], return_inverse=True)[1]
-    drawn = np.random.default_rng(3).multinomial(5, np.full(people.max() + 1, 1 / (people.max() + 1)), size=20)
-    expected = [
-        np.median(np.concatenate([np.repeat(values[people == p], times) for p, times in enumerate(draw)]))
-        for draw in drawn
-    ]
-    assert rules.median_draws(values, people, drawn) == pytest.approx(expected)
 
 
 def test_comparisons_an_hour_and_their_cost_come_from_sums():

@@ -11,12 +11,12 @@ from app.annotations.rules.submission import Submission, Verdict, submission_pro
 from app.demo import workforce_records
 from app.demo.workforce import CAMPAIGNS, HELD_OUT, HONEST, RESEARCHER, SPAMMER, Plan, screen, simulate
 from app.models import Annotation, Candidate, Flag, GoldItem, Lease, Person, Prompt, Ranking, Rating, Task
-from app.quality.rules.consensus import majority
-from app.quality.rules.rankings import RankingPairs
 from app.quality.rules.reading import words_of
-from app.quality.rules.reliability import reliabilities
 from app.quality.rules.screening import screening_scores
 from app.schemas.rules import schema_of
+from trainer.statistics.consensus import majority
+from trainer.statistics.rankings import RankingPairs
+from trainer.statistics.reliability import reliabilities
 
 SMALL = Plan(honest=5, spammers=2, position_biased=2, careless=2, researchers=2, items_each=12, overlap=2, repeated=0.1)
 

@@ -73,8 +73,10 @@ def test_a_model_that_always_wins_has_rate_one_and_others_do_not_disturb(browse,
         options = {"model_a_id": models[1], "model_b_id": models[0], "prompts": 9}
         campaign = service.create_comparison(session, None, name="wins", **options)
         noise = service.create_comparison(session, None, name="noise", **options)
+        small = service.create_comparison(session, None, name="small", **options | {"prompts": 1})
     judge(database, campaign, person, lambda model: 1 if model == models[1] else 2)
     judge(database, noise, person, lambda model: 1)
+    judge(database, small, person, lambda model: 1)
     browse.as_("researcher")
     answer = browse.client.get(f"/evaluations/{campaign.id}.json").json()
     assert answer["pairs"] == [
@@ -95,7 +97,9 @@ def test_a_model_that_always_wins_has_rate_one_and_others_do_not_disturb(browse,
     ]
     tied = browse.client.get(f"/evaluations/{noise.id}.json").json()["pairs"][0]
     assert (tied["win_rate"], tied["ties"]) == (0.5, 12)
-    assert '6 <span class="muted small nowrap">(1 empty)</span>' in browse.get("/evaluations")
+    page = browse.get("/evaluations")
+    assert '6 <span class="muted small nowrap">(1 empty)</span>' in page
+    assert page.count("no interval, because all of it stems from one prompt") == 3  # the win rate and two ratings
 
 
 def test_an_evaluation_without_data_says_so(browse, database, models):

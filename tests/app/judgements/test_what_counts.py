@@ -22,7 +22,6 @@ from app.oversight import queries as watched
 from app.oversight import service as oversight
 from app.oversight.rules import Filters as Watched
 from app.prompts import queries as prompts
-from app.quality.rules.rankings import RankingPairs
 from app.runs import queries as runs
 from app.snapshots import queries as snapshots
 from app.snapshots import rules as snapshot_rules
@@ -31,6 +30,7 @@ from app.snapshots.rules import Filters
 from tests.app.annotations.conftest import NOON
 from trainer.contract.folder import RANKINGS
 from trainer.contract.records import Ranking, read_rows
+from trainer.statistics.rankings import RankingPairs
 
 ORDINARY = """
     FROM annotations a

@@ -14,7 +14,7 @@ from app.consensus.rules import Scope, Settings
 from app.models import Annotation, Campaign, Candidate, Flag, Import, Prompt
 from app.prompts import queries, service
 from app.quality.rules import label_report as measures
-from app.quality.rules.ranking_agreement import HEADLINE
+from trainer.statistics.ranking_agreement import HEADLINE
 
 ONE_DATABASE = pytest.mark.parametrize("engine_name", ["sqlite"])
 

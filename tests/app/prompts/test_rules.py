@@ -1,27 +1,20 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app.prompts import rules
-
-
-@given(st.lists(st.integers(1, 50), min_size=1, max_size=9))
-def test_dense_ranks_keep_the_order_and_skip_none(ranks):
-    dense = rules.dense_ranks(ranks)
-    assert set(dense) == set(range(1, len(set(ranks)) + 1))
-    for i in range(len(ranks)):
-        for j in range(len(ranks)):
-            assert (ranks[i] < ranks[j]) == (dense[i] < dense[j])
-
-
-def test_a_weak_order_is_written_best_first_with_ties():
-    assert rules.weak_order("ABCD", [2, 3, 1, 2]) == "C > A = D > B"
 
 
 def test_the_fingerprint_sees_roles_and_contents_only():
     one = rules.prompt_fingerprint([{"role": "user", "content": "Hi"}])
     assert one == rules.prompt_fingerprint([{"content": "Hi", "role": "user", "extra": 1}])
     assert one != rules.prompt_fingerprint([{"role": "system", "content": "Hi"}])
+
+
+def test_a_task_is_known_by_its_prompt_and_its_answers_in_any_order():
+    """The digest stands in databases: SHA-256 of ``[7, [1, 2, 30]]``."""
+    digest = "14e0a50a2f5988b77f2b366fde6dc974f3fe83f94d8777ef16b4937cd3c41906"
+    assert rules.task_fingerprint(7, [30, 1, 2]) == rules.task_fingerprint(7, (1, 2, 30)) == digest
+    others = {rules.task_fingerprint(*other) for other in ((7, [1, 2]), (1, [7, 2, 30]), (8, [1, 2, 30]))}
+    assert len(others - {digest}) == 3
 
 
 @pytest.mark.parametrize(

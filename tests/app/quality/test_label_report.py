@@ -3,8 +3,9 @@
 import numpy as np
 
 from app.quality.rules.label_report import ALPHA_ORDINAL, FLEISS, MEASURES, POSITIVE, RAW, WEIGHTED_KAPPA, label_report
-from app.quality.rules.resamples import Resamples
-from tests.app.quality.random_data import labels_of
+from tests.trainer.statistics.random_data import labels_of
+from trainer.statistics.bootstrap import Resamples
+from trainer.statistics.estimates import Undefined
 
 TABLE = np.array([[0, 0, 1], [1, 1, 1], [0, 1, -1], [0, 0, 0], [1, -1, -1]])
 
@@ -31,4 +32,4 @@ def test_a_scale_has_measures_of_order_and_no_positive_answer():
 
 def test_a_question_that_one_person_alone_answered_says_why_it_has_no_figures():
     found = label_report(labels_of(np.array([[0, -1], [1, -1]]), 2), ["no", "yes"], positive=1)
-    assert {one.undefined for one in found.figures.values()} == {"undefined, because no two people judged the same"}
+    assert {one.undefined for one in found.figures.values()} == {Undefined.NO_PAIRS}

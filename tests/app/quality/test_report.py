@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from app.quality.rules.ranking_agreement import HEADLINE, TAU_B
 from app.quality.rules.report import Groups, RankingSlicing, Slicing, ranking_report
-from tests.app.quality.random_data import judgements_of
+from tests.trainer.statistics.random_data import judgements_of
+from trainer.statistics.estimates import Undefined
+from trainer.statistics.ranking_agreement import HEADLINE, TAU_B
 
 TABLES = [
     np.array([[1, 2, 3], [1, 2, 3], [3, 2, 1], [0, 0, 0]]),
@@ -35,14 +36,14 @@ def test_every_figure_of_the_report_is_there_with_its_counts():
     assert overall.micro.low <= 8 / 15 <= overall.micro.high
     english, chinese, basque = (one[HEADLINE].micro for one in found.slices["language"].values())
     assert chinese.value == 0
-    assert basque.undefined == "undefined, because no two people judged the same"
+    assert basque.undefined == Undefined.NO_PAIRS
     assert english.counts.items == 2
     assert overall.micro.counts.pairs == english.counts.pairs + chinese.counts.pairs
     assert found.groups["population"]["training", "training"][HEADLINE].micro.value == 3 / 4
     assert set(found.labelers) == {(0, 1), (0, 2), (0, 3), (1, 2), (2, 3)}
     assert found.ties_of_labeler[0].value == 1 / 7
     assert found.themselves[TAU_B].macro.value is None
-    assert found.themselves[HEADLINE].micro.undefined == "undefined, because nobody judged the same twice"
+    assert found.themselves[HEADLINE].micro.undefined == Undefined.NOT_TWICE
 
 
 def test_the_same_seed_gives_the_same_report():

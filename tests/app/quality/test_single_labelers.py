@@ -10,72 +10,15 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy import special, stats
+from scipy import stats
 from statsmodels.stats.diagnostic import breaks_cusumolsresid
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint
 
-from app.quality.rules import conduct, drift, findings, peers, tails
+from app.quality.rules import conduct, drift, findings, peers
 from app.quality.rules.findings import Bound, habit_shares, shares_of_parts
 from app.quality.rules.work import UNKNOWN, Work
+from trainer.statistics.tails import binomial_tail
 
 ANY = Bound(0.5, fewest=1)
-
-
-# Distributions -----------------------------------------------------------------------------------
-
-
-@settings(deadline=None)
-@given(st.floats(-40, 40), st.floats(0.5, 2000), st.floats(0.501, 0.999999))
-def test_students_distribution_is_scipys(t, df, share):
-    assert tails.student_tail(t, df) == pytest.approx(stats.t.sf(t, df), rel=1e-9, abs=1e-300)
-    assert tails.student_quantile(share, df) == pytest.approx(stats.t.ppf(share, df), rel=1e-8)
-    assert tails.normal_tail(t) == pytest.approx(stats.norm.sf(t), rel=1e-12)
-
-
-@settings(deadline=None)
-@given(st.floats(0.3, 500), st.floats(0.3, 500), st.floats(0, 1))
-def test_the_incomplete_beta_function_is_scipys(a, b, x):
-    assert tails.incomplete_beta(a, b, x) == pytest.approx(special.betainc(a, b, x), rel=1e-8, abs=1e-12)
-
-
-@settings(deadline=None)
-@given(st.integers(0, 900), st.integers(0, 900), st.floats(0, 1))
-def test_the_binomial_tail_is_scipys(successes, trials, chance):
-    expected = stats.binom.sf(successes - 1, trials, chance)
-    assert tails.binomial_tail(successes, [(trials, chance)]) == pytest.approx(expected, rel=1e-8, abs=1e-290)
-
-
-def test_trials_of_different_chance_add_up():
-    chances = [0.1, 0.1, 0.5, 0.7]
-    for least in range(6):
-        expected = sum(
-            math.prod(c if hit else 1 - c for c, hit in zip(chances, hits, strict=True))
-            for hits in itertools.product((0, 1), repeat=4)
-            if sum(hits) >= least
-        )
-        assert tails.binomial_tail(least, [(2, 0.1), (1, 0.5), (1, 0.7)]) == pytest.approx(expected)
-
-
-@settings(deadline=None)
-@given(st.floats(0.05, 4))
-def test_kolmogorovs_tail_is_scipys(x):
-    assert tails.kolmogorov_tail(x) == pytest.approx(stats.kstwobign.sf(x), abs=1e-12)
-    assert tails.kolmogorov_tail(drift.LINE) == pytest.approx(0.05, abs=1e-4)
-
-
-@settings(deadline=None)
-@given(st.integers(1, 500), st.integers(0, 500))
-def test_the_interval_of_a_share_is_wilsons(n, k):
-    k = min(k, n)
-    assert tails.share_interval(k / n, n) == pytest.approx(proportion_confint(k, n, method="wilson"), abs=1e-9)
-
-
-@pytest.mark.parametrize("count", [1, 2, 30])
-def test_holm_is_statsmodels(count):
-    chances = np.random.default_rng(count).random(count) ** 6
-    chances[count // 2 :] = chances[count // 2]  # some are equal
-    assert tails.holm(chances) == pytest.approx(multipletests(chances, method="holm")[1])
 
 
 # Shares ------------------------------------------------------------------------------------------
@@ -121,7 +64,7 @@ def test_habits_are_tested_against_what_is_allowed_and_what_chance_does():
     chance = np.tile([0.1, 0.3], 10)
     guilty, innocent, absent = habit_shares(labeler, habit, 3, bound=Bound(0.05), chance=chance)
     assert guilty.value == 0.4
-    assert guilty.p == pytest.approx(tails.binomial_tail(4, [(5, 0.15), (5, 0.35)]))
+    assert guilty.p == pytest.approx(binomial_tail(4, [(5, 0.15), (5, 0.35)]))
     assert (innocent.value, innocent.p, absent.undefined) == (0.0, pytest.approx(1), findings.NO_WORK)
     assert habit_shares(labeler, habit, 1, bound=Bound(0.05, fewest=11))[0].p is None
 
@@ -287,19 +230,6 @@ def test_typical_pace_is_a_median_with_the_sign_test(work):
         if len(times) >= 2:
             quick = int((times < 0.5).sum())
             assert found.p == pytest.approx(stats.binomtest(quick, len(times), alternative="greater").pvalue)
-
-
-@pytest.mark.parametrize("count", [1, 5, 6, 7, 20, 61])
-def test_the_interval_of_a_median_is_scipys(count):
-    values = np.random.default_rng(count).random(count)
-    theirs = stats.quantile_test(values, p=0.5).confidence_interval(0.95)
-    left_out = tails.median_interval(count)
-    if left_out is None:
-        assert count < 6
-        assert np.isnan([theirs.low, theirs.high]).any()
-    else:
-        ordered = np.sort(values)
-        assert (ordered[left_out], ordered[-1 - left_out]) == (theirs.low, theirs.high)
 
 
 @settings(max_examples=40, deadline=None)

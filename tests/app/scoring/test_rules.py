@@ -10,13 +10,13 @@ SCORES = st.lists(st.one_of(st.none(), st.floats(-50, 50)), max_size=12)
 
 
 def test_equal_scores_share_a_rank_and_none_is_skipped():
-    assert rules.dense_ranks([0.5, 2.0, 0.5, None, -1.0]) == [2, 1, 2, None, 3]
-    assert rules.dense_ranks([]) == []
+    assert rules.ranks_of_scores([0.5, 2.0, 0.5, None, -1.0]) == [2, 1, 2, None, 3]
+    assert rules.ranks_of_scores([]) == []
 
 
 @given(SCORES)
 def test_a_higher_score_has_a_lower_rank(scores):
-    ranks = rules.dense_ranks(scores)
+    ranks = rules.ranks_of_scores(scores)
     known = [(s, r) for s, r in zip(scores, ranks, strict=True) if s is not None]
     assert all((a > b) == (p < q) for a, p in known for b, q in known)
     assert {r for _, r in known} == set(range(1, len({s for s, _ in known}) + 1))

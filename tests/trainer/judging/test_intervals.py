@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.contract.judging import Share
-from trainer.judging.intervals import DRAWS, Resamples, share, wilson
+from trainer.judging.intervals import Resamples, share
+from trainer.statistics.interval import wilson
 
 WIDTH = 0.03
 """How far a bootstrap bound may lie from the normal approximation."""
@@ -69,29 +70,6 @@ def test_prompts_that_agree_are_not_taken_for_certainty():
     assert (always.value, always.low, always.high) == pytest.approx((1.0, 0.7225, 1.0), abs=1e-4)
     never = share(np.zeros(10), np.full(10, 6.0), np.arange(10), 0)
     assert (never.low, never.high) == pytest.approx((0.0, 0.2775), abs=1e-4)
-
-
-def test_wilson_gives_the_printed_interval():
-    """Newcombe 1998, table I, method 3: 81 of 263, 15 of 148, 0 of 20, 1 of 29."""
-    assert wilson(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson(15 / 148, 148) == pytest.approx((0.0624, 0.1605), abs=5e-5)
-    assert wilson(0, 20) == pytest.approx((0, 0.1611), abs=5e-5)
-    assert wilson(1 / 29, 29) == pytest.approx((0.0061, 0.1718), abs=5e-5)
-
-
-def test_every_draw_has_as_many_clusters_as_there_are():
-    for clusters in (1, 7, 300):
-        sums = Resamples(clusters, seed=1).sums(np.ones((clusters, 1)))
-        assert sums.shape == (DRAWS, 1)
-        assert (sums == clusters).all()
-
-
-def test_drawing_in_chunks_draws_every_cluster_equally_often(monkeypatch):
-    monkeypatch.setattr("trainer.judging.intervals._CELLS", 100)  # 7 clusters: 14 draws at a time, the last chunk less
-    sums = Resamples(7, seed=0).sums(np.eye(7))
-    assert sums.mean(0) == pytest.approx(np.ones(7), abs=0.1)
-    # Multinomial: variance of a count is 1 − 1/7.
-    assert sums.var(0) == pytest.approx(np.full(7, 6 / 7), abs=0.1)
 
 
 def test_a_part_that_few_draws_meet_has_the_interval_of_those_that_do():

@@ -1,0 +1,49 @@
+"""Krippendorff's α, against its package and its published example."""
+
+import krippendorff
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.trainer.statistics.random_data import label_tables, labels_of
+from trainer.statistics.alpha import krippendorff_alpha
+from trainer.statistics.estimates import Undefined
+
+EXACT = 1e-9
+
+PACKAGES = settings(max_examples=60, deadline=None)
+
+
+@PACKAGES
+@given(label_tables(), st.sampled_from(["nominal", "ordinal", "interval", "ratio"]))
+def test_alpha_is_that_of_the_krippendorff_package(drawn, metric):
+    table, q = drawn
+    ours = krippendorff_alpha(labels_of(table, q), metric)
+    shared = table[(table >= 0).sum(axis=1) >= 2]
+    if len(np.unique(shared[shared >= 0])) < 2:
+        assert ours.value is None
+        return
+    data = np.where(table >= 0, table.astype(float), np.nan).T
+    theirs = krippendorff.alpha(data, level_of_measurement=metric, value_domain=np.arange(q))
+    assert ours.value == pytest.approx(theirs, abs=EXACT)
+
+
+def test_krippendorffs_example_with_gaps_gives_the_published_figures():
+    gap = -1
+    table = np.array(
+        [
+            [1, 2, 3, 3, 2, 1, 4, 1, 2, gap, gap, gap],
+            [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, gap, 3],
+            [gap, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, gap],
+            [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, gap],
+        ]
+    ).T
+    labels = labels_of(np.where(table > 0, table - 1, gap), [1, 2, 3, 4, 5])
+    figures = {metric: round(krippendorff_alpha(labels, metric).value, 3) for metric in ("nominal", "ordinal")}
+    figures |= {metric: round(krippendorff_alpha(labels, metric).value, 3) for metric in ("interval", "ratio")}
+    assert figures == {"nominal": 0.743, "ordinal": 0.815, "interval": 0.849, "ratio": 0.797}
+
+
+def test_ratios_of_negative_categories_are_undefined():
+    assert krippendorff_alpha(labels_of(np.eye(2, dtype=int), [-1, 1]), "ratio").undefined == Undefined.NEGATIVE_RATIO

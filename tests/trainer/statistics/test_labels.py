@@ -1,0 +1,90 @@
+"""Labels of several people on the same items, and how often people agree."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score
+
+from tests.trainer.statistics.random_data import label_tables, labels_of
+from trainer.statistics.alpha import krippendorff_alpha
+from trainer.statistics.bootstrap import Resamples
+from trainer.statistics.estimates import Counts, Undefined
+from trainer.statistics.kappa import brennan_prediger, cohen_kappa, conger_kappa, fleiss_kappa, gwet_ac1, gwet_ac2
+from trainer.statistics.labels import Labels, positive_agreement, raw_agreement
+
+EXACT = 1e-9
+
+PACKAGES = settings(max_examples=60, deadline=None)
+
+ALL = {
+    "raw": raw_agreement,
+    "positive": positive_agreement,
+    "fleiss": fleiss_kappa,
+    "conger": conger_kappa,
+    "brennan_prediger": brennan_prediger,
+    "ac1": gwet_ac1,
+    "ac2": gwet_ac2,
+    "nominal": krippendorff_alpha,
+    "ordinal": lambda labels, resamples=None: krippendorff_alpha(labels, "ordinal", resamples),
+    "interval": lambda labels, resamples=None: krippendorff_alpha(labels, "interval", resamples),
+    "ratio": lambda labels, resamples=None: krippendorff_alpha(labels, "ratio", resamples),
+}
+
+TWO_RATERS = ALL | {"cohen": cohen_kappa}
+
+
+@PACKAGES
+@given(label_tables(raters=st.just(2), categories=st.just(2), missing=False))
+def test_positive_agreement_of_two_people_is_their_f1(drawn):
+    table, _ = drawn
+    ours = positive_agreement(labels_of(table, 2))
+    if table.any():
+        assert ours.value == pytest.approx(f1_score(*table.T), abs=EXACT)
+    else:
+        assert ours.undefined == Undefined.NO_POSITIVE
+
+
+@pytest.mark.parametrize(
+    ("table", "undefined"),
+    [
+        # Everybody always said no: chance agrees completely, except where chance does not look at what was said.
+        (
+            np.zeros((4, 2), dtype=int),
+            {"fleiss", "conger", "nominal", "ordinal", "interval", "ratio", "positive", "cohen"},
+        ),
+        # Nobody shares an item.
+        (np.array([[0, -1], [-1, 1]]), set(TWO_RATERS)),
+        # One person.
+        (np.array([[0], [1]]), set(TWO_RATERS)),
+        # Nothing.
+        (np.full((2, 2), -1), set(TWO_RATERS)),
+    ],
+    ids=["one category", "nothing in common", "one person", "nothing"],
+)
+def test_what_says_nothing_is_undefined_for_a_reason(table, undefined):
+    labels = labels_of(table, 2)
+    for resamples in (None, Resamples(len(table), seed=1, draws=5)):
+        found = {name: measure(labels, resamples=resamples) for name, measure in TWO_RATERS.items()}
+        assert {name for name, one in found.items() if one.value is None} == undefined
+        for one in found.values():
+            assert (one.value is None) == (one.undefined is not None)
+            assert one.why == (one.undefined if one.value is None else one.no_interval)
+            assert one.value is None or np.isfinite(one.value)
+
+
+def test_of_a_label_given_twice_the_first_counts():
+    labels = Labels.of([0, 0, 0], [0, 0, 1], [1, 0, 1], 2)
+    assert raw_agreement(labels).value == 1
+    assert labels.counts == Counts(items=1, raters=2, pairs=1, prompts=1)
+
+
+def test_a_label_outside_the_categories_is_refused():
+    with pytest.raises(ValueError, match="outside"):
+        Labels.of([0], [0], [2], 2)
+
+
+def test_a_flag_is_one_category_against_the_others():
+    labels = labels_of(np.array([[0, 2], [1, 1], [2, 2]]), 3).as_flag(2)
+    assert raw_agreement(labels).value == pytest.approx(2 / 3)
+    assert positive_agreement(labels).value == pytest.approx(2 / 3)

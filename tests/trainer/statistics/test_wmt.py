@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+
+from trainer.statistics.rankings import Judgements
+from trainer.statistics.wmt import between_annotators, within_annotators
+
+
+def judged(rows):
+    """Rows of (ranking, first on the screen, second, sign); rankings 0 and 2 are Ann's, 1 is Ben's, all of one task."""
+    ranking, first, second, sign = np.array(rows).T
+    return Judgements.of_pairs(
+        ranking, first, second, sign, task=np.zeros(3, dtype=int), labeler=np.array([0, 1, 0]), ordered=True
+    )
+
+
+ROWS = [(0, 1, 2, 1), (1, 1, 2, 1), (2, 1, 2, 0), (0, 3, 4, -1), (1, 4, 3, 1)]
+
+
+def test_pairs_meet_only_in_the_same_order_on_the_screen_whoever_judged_them():
+    """1 and 2 thrice, of which Ann twice: one of three comparisons agrees. 3 and 4 stood in two orders."""
+    found = between_annotators(judged(ROWS))
+    assert (found.agreeing, found.comparable, found.tied, found.judged) == (1, 3, 1, 5)
+    chance = 0.2**2 + 2 * 0.4**2
+    assert found.kappa.value == pytest.approx((1 / 3 - chance) / (1 - chance))
+
+
+def test_within_counts_the_ties_of_tasks_that_somebody_judged_twice():
+    found = within_annotators(judged(ROWS))
+    assert (found.agreeing, found.comparable, found.tied, found.judged) == (0, 1, 1, 3)
+    chance = (1 / 3) ** 2 + 2 * (1 / 3) ** 2
+    assert found.kappa.value == pytest.approx((0 - chance) / (1 - chance))

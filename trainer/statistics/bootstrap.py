@@ -242,7 +242,7 @@ def estimates_of_parts(
                 share=measure.share,
             )
             if np.isfinite(value)
-            else Estimate(None, None, None, measure.counts[part], undefined=measure.why(parts.totals[part]))
+            else Estimate(None, counts=measure.counts[part], undefined=measure.why(parts.totals[part]))
             for part, value in enumerate(values)
         ]
     return found

@@ -9,9 +9,17 @@ from hypothesis import strategies as st
 
 from tests.trainer.statistics.random_data import label_tables, labels_of
 from trainer.statistics.alpha import krippendorff_alpha
-from trainer.statistics.arrays import by_group
-from trainer.statistics.bootstrap import Parts, Resamples, percentile_interval, percentiles, resampled_shares
-from trainer.statistics.estimates import Undefined
+from trainer.statistics.arrays import by_group, ratio
+from trainer.statistics.bootstrap import (
+    PartMeasure,
+    Parts,
+    Resamples,
+    estimates_of_parts,
+    percentile_interval,
+    percentiles,
+    resampled_shares,
+)
+from trainer.statistics.estimates import Counts, Undefined
 from trainer.statistics.interval import wilson
 from trainer.statistics.kappa import brennan_prediger, conger_kappa, fleiss_kappa, gwet_ac1, gwet_ac2
 from trainer.statistics.labels import positive_agreement, raw_agreement
@@ -164,3 +172,22 @@ def test_shares_of_parts_by_hand():
     # Each draw that meets the part has one cluster or both: ⅓, ⅔ or 1, the middle 95 % reaching to both ends.
     assert (mixed.low, mixed.high) == pytest.approx((1 / 3, 1))
     assert mixed.draws < 1000
+
+
+def test_a_part_without_a_value_has_its_counts_and_the_reason_of_its_own_sums():
+    table = Parts(np.array([0, 1]), np.array([0, 1]), np.array([[0.0, 0.0], [7.0, 0.0]]), 3)
+    counts = [Counts(items=number) for number in range(3)]
+
+    def why(sums):
+        return Undefined.NO_STRICT_PAIR if sums[0] else Undefined.NO_PAIRS
+
+    measure = PartMeasure(lambda sums: ratio(sums[..., 0], sums[..., 1]), why, counts)
+    for resamples in (None, Resamples(2, seed=0, draws=10)):
+        found = estimates_of_parts({"any": measure}, table, resamples)["any"]
+        assert [one.undefined for one in found] == [Undefined.NO_PAIRS, Undefined.NO_STRICT_PAIR, Undefined.NO_PAIRS]
+        assert [one.counts for one in found] == counts
+
+
+def test_parts_reach_clusters_by_weights_of_any_size_and_the_last_part_may_reach_none():
+    table = Parts(np.array([0, 0, 0, 1]), np.array([0, 1, 2, 2]), np.array([[0.5], [0.0], [3.0], [0.0]]), 3)
+    assert table.reached(0).tolist() == [2, 0, 0]

@@ -159,15 +159,29 @@ def _checked(
         except Invalid as wrong:
             problems["texts-campaign"] = str(wrong)
     if campaign := purpose.get("campaign"):
-        if isinstance(checked, SampleConfig) and checked.answers_per_prompt not in rules.RANKED:
+        problems |= _campaign_problems(session, campaign)
+        asked = {name: value for name, value in config.items() if name == "answers_per_prompt" and value}
+        if "answers_per_prompt" not in problems and SampleConfig(**asked).answers_per_prompt not in rules.RANKED:
             problems["answers_per_prompt"] = _(
                 "A campaign asks people to rank 4 to 9 answers. Choose that many answers per prompt."
             )
-        try:
-            campaigns.check_campaign(session, kind="ranking", answers_per_task=None, **rules.campaign_order(campaign))
-        except (Invalid, Conflict) as wrong:
-            problems["campaign-name"] = str(wrong)
     return checked, problems
+
+
+def _campaign_problems(session: Session, campaign: Mapping[str, Any]) -> dict[str, str]:
+    """Why a campaign cannot be opened: for the number of people per task, or else for its name."""
+
+    def problem(order: Mapping[str, Any]) -> str:
+        try:
+            campaigns.check_campaign(session, kind="ranking", answers_per_task=None, **order)
+        except (Invalid, Conflict) as wrong:
+            return str(wrong)
+        return ""
+
+    order = rules.campaign_order(campaign)
+    whole, for_one = problem(order), problem(order | {"overlap": 1})
+    found = {"campaign-name": for_one, "campaign-overlap": whole if whole != for_one else ""}
+    return {field: sentence for field, sentence in found.items() if sentence}
 
 
 def _parents(session: Session, parents: Mapping[str, int]) -> tuple[dict[str, ModelVersion], dict[str, str]]:

@@ -111,7 +111,9 @@ def test_all_that_is_missing_or_wrong_is_told_together_each_at_its_field(browse,
     }
     page = browse.post("/runs", form, status=422).text
     told = dict(re.findall(r'name="([\w-]+)"[^>]*aria-invalid="true".*?class="hint problem">([^<]+)<', page, re.DOTALL))
-    assert told.keys() == {*form} - {"stage", "config-answers_per_prompt", "campaign-overlap"}
+    assert told.keys() == {*form} - {"stage", "campaign-name"}
+    assert told["campaign-overlap"].startswith("Between 1 and")
+    assert "4 to 9" in told["config-answers_per_prompt"]
     assert told["config-temperature"] == "Enter 0 or more."
     assert told["snapshot"] == "Choose a snapshot."
     assert "No runs yet" in browse.get("/runs")

@@ -35,6 +35,7 @@ def make_engine(url: str, patience: float = PATIENCE) -> Engine:
     On SQLite every transaction begins with ``BEGIN IMMEDIATE``: it waits for the write lock at its start
     instead of failing in its middle, which makes read-then-write atomic, as ``FOR UPDATE`` does on PostgreSQL.
     Reads take the lock too; they are short, and correctness is worth more than their concurrency here.
+    The option ``attached`` names a file that a transaction reads too, as ``staged``; it is about to write a lot.
     """
     if make_url(url).get_backend_name() != "sqlite":
         return _bounded(
@@ -127,11 +128,6 @@ def file_of(session: Session) -> Path | None:
 def has_begun(session: Session) -> bool:
     """Whether a session has asked the database for anything yet."""
     return bool(session.info.get("begun", False))
-
-
-def attach(session: Session, file: Path) -> None:
-    """Begin a transaction on SQLite that reads another file too, as ``staged``, and is about to write a lot."""
-    session.connection(execution_options={"attached": file})
 
 
 def is_busy(error: DBAPIError | PoolTimeout) -> bool:

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, StaticPool, create_engine
 from sqlalchemy.orm import Session
 
-from app.database import MEMORY_FOR_MANY_ROWS, attach, file_of, has_begun, tell_plainly
+from app.database import MEMORY_FOR_MANY_ROWS, file_of, has_begun, tell_plainly
 from app.models import (
     Annotation,
     Base,
@@ -111,20 +111,19 @@ class Staging:
 
     def finish(self) -> None:
         """Close the file, so that it can be copied; until then it holds on to what it saw."""
-        self.session.commit()
-        # Most likely nobody adds prompts or answers until the rows are copied: this is done before the lock is taken.
         connection = self.session.connection()
+        connection.exec_driver_sql("COMMIT")
+        # Most likely nobody adds prompts or answers until the rows are copied: this is done before the lock is taken.
         self._expected = {name: _last_of(connection, f"live.{name}") for name in ("prompts", "candidates")}
         _teach(connection)
         numbers = _Numbers("main", self._expected)
         connection.exec_driver_sql(f"UPDATE main.tasks SET fingerprint = {numbers.fingerprint()}")
-        self.session.commit()
         self.session.close()
         self._file.close()
 
     def attach_to(self, session: Session) -> None:
-        """Begin the transaction that will copy the rows."""
-        attach(session, self.path)
+        """Begin the transaction that will copy the rows, with the file beside it."""
+        session.connection(execution_options={"attached": self.path})
 
     def copy(self, session: Session, import_id: int) -> bool:
         """Copy everything into the database, or nothing where somebody has added or changed the same meanwhile."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from anyio import CapacityLimiter, move_on_after
 from anyio.to_thread import run_sync
-from fastapi import Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -80,7 +80,10 @@ ROUTERS = (
     scoring,
     api_reference,
 )
-
+PAGES = APIRouter(dependencies=[Depends(speak_their_language), Depends(check_csrf), Depends(check_what_was_sent)])
+"""What any application answers with. What each of its routes depends on is worked out once in a process."""
+for _router in ROUTERS:
+    PAGES.include_router(_router)
 
 UPLOADS = {
     "/prompts/import": "import_data",
@@ -112,7 +115,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(
         title="Prefloop",
         lifespan=lifespan,
-        dependencies=[Depends(speak_their_language), Depends(check_csrf), Depends(check_what_was_sent)],
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -122,8 +124,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.sign_in_attempts = SignInAttempts(database)
     for name, each in reports.items():
         setattr(app.state, name, each)
-    for router in ROUTERS:
-        app.include_router(router)
+    app.router.routes.extend(PAGES.routes)
     app.state.api = create_api(app.state)
     app.mount(PREFIX, app.state.api, name="api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -258,10 +258,7 @@ ANSWERS = (
 def furnish(settings: Settings, database: Database) -> None:
     """Fill a migrated, empty database and its data folder."""
     with database.transaction() as session:
-        guidelines.ensure_defaults(session)
-        everybody = _people(session)
-        models = _models(session)
-        nine = _ranking_campaign(session, "Helpful, round 3", [(SEARCH, ANSWERS), *_everyday(9)], 9, models)
+        everybody, models = _begin(session)
         four = _ranking_campaign(session, "Tone of short answers", _everyday(4, "Briefly: "), 4, models)
         _writing_campaign(session)
         session.flush()
@@ -270,8 +267,6 @@ def furnish(settings: Settings, database: Database) -> None:
                 if version := guidelines.unconfirmed(session, everybody[email], campaign):
                     guidelines.confirm(session, everybody[email], campaign.id, version.id, utc_now())
         _judge(session, everybody[ANY], four, 3)
-        _hold(session, everybody[RATING], nine)
-        _rate(session, everybody[RANKING], _hold(session, everybody[RANKING], nine))
         _warn(session, everybody[SENSITIVE], models)
         toxic = _toxicity_campaign(session, models)
         _hold(session, everybody[TOXIC], toxic)
@@ -289,6 +284,23 @@ def furnish(settings: Settings, database: Database) -> None:
         _bank(session, everybody, models)
         _course(session, everybody)
         _screening(session, everybody, models)
+
+
+def furnish_for_reading(database: Database) -> None:
+    """Fill a migrated, empty database with no more than the answers that ``RATING`` and ``RANKING`` have before them."""
+    with database.transaction() as session:
+        _begin(session)
+
+
+def _begin(session: Session) -> tuple[dict[str, Person], list[ModelVersion]]:
+    guidelines.ensure_defaults(session)
+    everybody = _people(session)
+    models = _models(session)
+    nine = _ranking_campaign(session, "Helpful, round 3", [(SEARCH, ANSWERS), *_everyday(9)], 9, models)
+    session.flush()
+    _hold(session, everybody[RATING], nine)
+    _rate(session, everybody[RANKING], _hold(session, everybody[RANKING], nine))
+    return everybody, models
 
 
 def _people(session: Session) -> dict[str, Person]:

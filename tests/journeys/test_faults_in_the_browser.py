@@ -238,7 +238,7 @@ def test_work_outlasts_a_session_and_goes_out_under_nobody_elses_name(
     expect(window.get_by_text("You are signed out. What you entered is kept in this browser")).to_be_visible()
 
     other = window.context.new_page()
-    sign_in_as(other, "otto@example.org")
+    sign_in(other, "otto@example.org")
     text_field(window).press_sequentially("Still here. ")
     expect(window.get_by_text("Somebody else has signed in in this browser.")).to_be_visible()
     assert drafted(database)["text"] == "Signed in. "
@@ -247,7 +247,7 @@ def test_work_outlasts_a_session_and_goes_out_under_nobody_elses_name(
     expect(other.get_by_label("E-mail")).to_be_visible()
     assert len(kept_in(other)) == 1
 
-    sign_in_as(other, "lena@example.org")
+    sign_in(other, "lena@example.org")
     text_field(window).press_sequentially("Back.")
     saved(window)
     assert drafted(database)["text"] == "Signed in. Signed out. Still here. Back."
@@ -269,14 +269,6 @@ def test_work_outlasts_a_session_and_goes_out_under_nobody_elses_name(
     other.get_by_role("button", name="Sign out").click()
     expect(other.get_by_label("E-mail")).to_be_visible()
     assert kept_in(other) == []
-
-
-def sign_in_as(page, email):
-    page.goto("/sign-in")
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Your work")).to_be_visible()
 
 
 def test_a_hold_warns_before_it_ends_and_comes_back_after_a_closed_laptop(window, labeler, writing, database):  # noqa: F811

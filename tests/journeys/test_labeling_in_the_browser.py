@@ -9,6 +9,7 @@ from sqlalchemy import select
 from app.annotations import campaigns, service
 from app.models import Annotation, Candidate, Draft, Flag, Prompt, Ranking, Rating
 from app.snapshots import service as snapshots
+from scripts.take_screenshots import open_session
 from tests.browsing import PASSWORD
 from trainer.contract.folder import RANKINGS
 from trainer.contract.records import Ranking as RankingRecord
@@ -21,7 +22,7 @@ TEXTS = ["A haiku about rain.", "Rain falls on the roof.", "I will not.", "Soft 
 
 @pytest.fixture
 def labeler(factory):
-    return factory.person(email="lena@example.org", password=PASSWORD)
+    return factory.person(email=EMAIL, password=PASSWORD)
 
 
 @pytest.fixture
@@ -50,12 +51,12 @@ def campaign(database):
         )
 
 
-def sign_in(page):
-    page.goto("/sign-in")
-    page.get_by_label("E-mail").fill("lena@example.org")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Your work")).to_be_visible()
+EMAIL = "lena@example.org"
+
+
+def sign_in(page, email=EMAIL):
+    open_session(page.context, "", email)
+    page.goto("/label")
 
 
 def question(page, text):
@@ -141,14 +142,10 @@ def test_rating_and_ranking_by_keyboard_stores_exactly_the_shown_weak_order(
 def drag(page, letter, lane, closed_up_to=None):
     """Drag a card into a lane; once all are placed, empty lanes close up and it stands in another one."""
     card(page, letter).locator(".letter").hover()  # waits until the card stands still after the last drop
+    goal = page.locator(f"[data-lane='{lane}']").bounding_box()
     page.mouse.down()
-    dropped = page.locator(f"[data-lane='{lane}'] .rank-card[data-letter={letter}]")
-    for nudge in range(40):  # the board moves the card along while the mouse moves; a busy machine takes longer
-        goal = page.locator(f"[data-lane='{lane}']").bounding_box()
-        page.mouse.move(goal["x"] + 40 + nudge % 3, goal["y"] + goal["height"] / 2 - 6 + nudge % 5, steps=6)
-        page.wait_for_timeout(60)
-        if dropped.count():
-            break
+    page.mouse.move(goal["x"] + 40, goal["y"] + goal["height"] / 2, steps=4)
+    expect(page.locator(f".aimed:is([data-lane='{lane}'], :has(> [data-lane='{lane}']))")).to_have_count(1)
     page.mouse.up()
     expect(page.locator(f"[data-lane='{closed_up_to or lane}'] .rank-card[data-letter={letter}]")).to_be_visible()
 

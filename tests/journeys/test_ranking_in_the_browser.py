@@ -13,6 +13,7 @@ from app.annotations.rules.submission import Verdict
 from app.models import Annotation, Candidate, Draft, Person, Prompt
 from app.models.base import utc_now
 from app.web.addresses import shown
+from scripts.take_screenshots import open_session
 from tests.browsing import PASSWORD
 from tests.factories import LABELLED
 
@@ -67,11 +68,7 @@ def tasks(database, labeler, settings):
 
 
 def sign_in(page):
-    page.goto("/sign-in")
-    page.get_by_label("E-mail").fill(EMAIL)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Your work")).to_be_visible()
+    open_session(page.context, "", EMAIL)
 
 
 @pytest.fixture
@@ -136,6 +133,7 @@ def test_a_whole_item_of_four_answers_takes_at_most_twenty_keys(page, tasks, dat
     """Part 1 with its three required labels, four ratings, the order C > A = D > B, submit: every key is counted."""
     tasks(4)
     sign_in(page)
+    page.goto("/label")
     page.get_by_role("button", name="Take the next task").click()
     expect(page.locator("#answer-form[data-ready]")).to_be_visible()
     expect(page.locator(".prompt-labels[data-ready]")).to_be_visible()
@@ -211,6 +209,7 @@ def test_steps_up_and_down_go_through_every_weak_order_and_can_be_undone(board, 
 def test_choices_of_the_rating_form_are_undone_and_redone_and_saved(page, tasks, database, labeler):
     tasks(4)
     sign_in(page)
+    page.goto("/label")
     page.get_by_role("button", name="Take the next task").click()
     expect(page.locator("#answer-form[data-ready]")).to_be_visible()
     expect(page.locator(".prompt-labels[data-ready]")).to_be_visible()

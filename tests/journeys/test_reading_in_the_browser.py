@@ -6,14 +6,14 @@ import pytest
 from playwright.sync_api import expect
 
 from scripts.take_screenshots import sign_in
-from tests.scenes import ANSWERS, RANKING, RATING, furnish
+from tests.scenes import ANSWERS, RANKING, RATING, furnish_for_reading
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("engine_name", ["sqlite"])]
 
 
 @pytest.fixture
-def furnished(site, settings, database):
-    furnish(settings, database)
+def furnished(site, database):
+    furnish_for_reading(database)
     return site
 
 

@@ -287,7 +287,7 @@ def furnish(settings: Settings, database: Database) -> None:
 
 
 def furnish_for_reading(database: Database) -> None:
-    """Fill a migrated, empty database with no more than the answers that ``RATING`` and ``RANKING`` have before them."""
+    """Fill a migrated, empty database with the answers that ``RATING`` and ``RANKING`` have before them alone."""
     with database.transaction() as session:
         _begin(session)
 

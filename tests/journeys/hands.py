@@ -19,6 +19,8 @@ SMALLEST = 24
 MOST_TABS = 150
 IS_FOCUSED = """(e) => e === document.activeElement
   || (e.type === "radio" && document.activeElement.type === "radio" && e.name === document.activeElement.name)"""
+IS_BEHIND = """(e) => document.activeElement !== document.body
+  && Boolean(document.activeElement.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_PRECEDING)"""
 FOCUS_IS_SEEN = """() => {
   const focused = document.activeElement;
   const drawn = [focused, focused.nextElementSibling].filter(Boolean).map((each) => getComputedStyle(each));
@@ -152,13 +154,14 @@ class Finger(Hand):
 
 class Keys(Hand):
     def reach(self, control: Locator) -> None:
-        """Go to a control by Tab, as far round the page as it takes, and look whether the focus is seen there."""
+        """Go to a control by Tab, as far on or back as it takes, and look whether the focus is seen there."""
         expect(control).to_be_visible()
+        step = "Shift+Tab" if control.evaluate(IS_BEHIND) else "Tab"
         for _ in range(MOST_TABS):
             if control.evaluate(IS_FOCUSED):
                 assert not (wrong := self.page.evaluate(FOCUS_IS_SEEN)), f"focus on {control}: {wrong}"
                 return
-            self.page.keyboard.press("Tab")
+            self.page.keyboard.press(step)
         raise AssertionError(f"no Tab leads to {control}")
 
     def press(self, control: Locator, key: str = "") -> None:

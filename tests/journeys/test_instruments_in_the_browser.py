@@ -13,7 +13,7 @@ from app.language import LOCALES
 from app.models import Annotation, Demonstration, Draft, Flag, Prompt, Ranking, Rating, WrittenText
 from app.prompts.rules import prompt_fingerprint
 from app.scenarios import service as scenarios
-from scripts.take_screenshots import open_session
+from scripts.take_screenshots import open_session, sign_in
 from tests.app.annotations.conftest import NOON, Workshop
 from tests.browsing import PASSWORD
 from tests.journeys.conftest import PATIENCE_MS
@@ -61,11 +61,9 @@ def hand(request, chromium, site):
 
 
 def begin(hand, site, ready):
-    """Lena takes her next task."""
-    open_session(hand.page.context, site, LENA)
-    hand.page.goto("/label")
+    """Lena has taken her next task; how she signs in and takes it, the first journey tells."""
+    hand.page.goto(sign_in(hand.page.context, site, LENA))
     hand.looks()
-    hand.goes_on(hand.button("Take the next task"))
     expect(hand.page.locator(f"{ready}[data-ready]")).to_be_visible()
 
 

@@ -69,7 +69,7 @@ def test_any_weak_order_of_4_to_9_answers_is_the_one_in_the_database_and_in_the_
 ):
     entered = {}
 
-    @trying(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @trying(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(
         ranks=st.integers(4, 9).flatmap(lambda k: st.lists(st.integers(1, k), min_size=k, max_size=k)),
         none=st.booleans(),

@@ -15,6 +15,15 @@ PATIENCE_MS = 60_000
 """How long a browser may take for anything beside other work; what is quick is not made to wait."""
 
 
+def until(page, what):
+    """Wait until something is true, and return it."""
+    give_up = time.monotonic() + PATIENCE_MS / 1000
+    while not (found := what()) and time.monotonic() < give_up:
+        page.wait_for_timeout(50)
+    assert found, "it did not come to be"
+    return found
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def engine_name(request):
     """What a page sends is stored by routes that have their own tests on either engine; here one is enough each day."""

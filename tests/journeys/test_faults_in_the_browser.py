@@ -11,6 +11,7 @@ from app.annotations import campaigns, service
 from app.models import Annotation, Demonstration, Draft, Lease, Ranking
 from app.models.base import utc_now
 from tests.browsing import PASSWORD
+from tests.journeys.conftest import until
 from tests.journeys.killable import KillableServer
 from tests.journeys.test_labeling_in_the_browser import campaign, card, label_prompt, labeler, sign_in  # noqa: F401
 
@@ -63,17 +64,8 @@ def drafted(database):
         return session.scalars(select(Draft)).one().content
 
 
-def until(page, what):
-    """Wait until the server has stored something; pages save by themselves."""
-    for _ in range(150):
-        if what():
-            return
-        page.wait_for_timeout(100)
-    pytest.fail("it was not stored")
-
-
 def saved(page):
-    expect(page.locator("[data-save-state]")).to_contain_text("Saved", timeout=20_000)
+    expect(page.locator("[data-save-state]")).to_contain_text("Saved")
 
 
 def test_a_server_killed_while_typing_between_rating_and_ranking_and_during_submit_loses_and_doubles_nothing(

@@ -11,6 +11,7 @@ from app.models import Annotation, Candidate, Draft, Flag, Prompt, Ranking, Rati
 from app.snapshots import service as snapshots
 from scripts.take_screenshots import open_session
 from tests.browsing import PASSWORD
+from tests.journeys.conftest import until
 from trainer.contract.folder import RANKINGS
 from trainer.contract.records import Ranking as RankingRecord
 from trainer.contract.records import read_rows
@@ -248,7 +249,7 @@ def test_what_cannot_be_sent_is_kept_on_the_device_and_sent_later(page, labeler,
     expect(page.locator("[data-save-state]")).to_have_text("Offline, kept on this device")
     page.problems.clear()
     page.context.set_offline(False)
-    expect(page.locator("[data-save-state]")).to_contain_text("Saved", timeout=15_000)
+    expect(page.locator("[data-save-state]")).to_contain_text("Saved")
     page.problems.clear()
     with database.reading() as session:
         answers = session.scalars(select(Draft)).one().content["answers"]
@@ -268,12 +269,12 @@ def test_what_is_entered_before_the_script_arrives_counts_too(page, labeler, cam
     for route in held:
         route.continue_()
     expect(question(page, "Satisfies the explicit constraint")).to_be_visible()
-    content = {}
-    for _ in range(50):  # two forms are saved, one after the other
+
+    def both_forms():
         with database.reading() as session:
             content = session.scalars(select(Draft)).one().content
-        if content.get("prompt") and content.get("answers"):
-            break
-        page.wait_for_timeout(100)
+        return content if content.get("prompt") and content.get("answers") else None
+
+    content = until(page, both_forms)
     assert content["prompt"] == {"use_case": "chat", "explicit_constraint": "yes"}
     assert [answer["likert"] for answer in content["answers"].values()] == [5]

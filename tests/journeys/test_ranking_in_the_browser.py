@@ -16,6 +16,7 @@ from app.web.addresses import shown
 from scripts.take_screenshots import open_session
 from tests.browsing import PASSWORD
 from tests.factories import LABELLED
+from tests.journeys.conftest import until as wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("engine_name", ["sqlite"])]
 EMAIL = "lena@example.org"
@@ -111,17 +112,15 @@ def press_elsewhere(page, *keys):
 
 def drafted(page, database, *, until):
     """The lanes of the draft by letter; what was done last is on its way for a moment."""
-    lanes = {}
-    for _ in range(60):
+
+    def found():
         with database.reading() as session:
             draft = session.scalars(select(Draft)).one()
-            ranks = draft.content.get("ranks", {})
-            lanes = {"ABCDEFGHI"[i]: ranks[str(c)] for i, c in enumerate(draft.shown_order) if str(c) in ranks}
-            if until(lanes, draft.content):
-                break
-        page.wait_for_timeout(50)
-    assert until(lanes, draft.content), (lanes, draft.content)
-    return lanes
+        ranks = draft.content.get("ranks", {})
+        lanes = {"ABCDEFGHI"[i]: ranks[str(c)] for i, c in enumerate(draft.shown_order) if str(c) in ranks}
+        return (lanes,) if until(lanes, draft.content) else ()
+
+    return wait_until(page, found)[0]
 
 
 def submitted(database):
@@ -277,11 +276,7 @@ def test_an_order_against_the_ratings_is_listed_and_one_press_more_submits_it(bo
 
 
 def scrolled(page, column):
-    for _ in range(60):
-        if column.evaluate("e => e.scrollTop") > 300:
-            return
-        page.wait_for_timeout(50)
-    pytest.fail("the column did not scroll")
+    wait_until(page, lambda: column.evaluate("e => e.scrollTop") > 300)
 
 
 LONG = "\n\n".join(f"Line {i} of answer {{j}} is about rain, roofs and the sound of both." for i in range(60))
@@ -440,8 +435,7 @@ def test_on_a_phone_a_finger_scrolls_drags_by_the_handle_and_ties(phone, tasks, 
         x, y = middle(start)
         before = phone.evaluate("scrollY")
         finger(phone, (x, y), *((x, y - step) for step in range(20, 301, 20)))
-        phone.wait_for_timeout(300)
-        assert phone.evaluate("scrollY") > before
+        phone.wait_for_function("before => scrollY > before", arg=before)
         says(phone, "C > A > D > B")
 
     # By its handle a card goes where the finger goes.

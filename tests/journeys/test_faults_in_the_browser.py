@@ -59,6 +59,9 @@ def text_field(page):
     return page.get_by_label("Your answer")
 
 
+STORAGE = "JSON.stringify(localStorage)"
+
+
 def drafted(database):
     with database.reading() as session:
         return session.scalars(select(Draft)).one().content
@@ -164,7 +167,7 @@ def test_two_minutes_without_a_network_and_a_crash_of_the_browser_lose_no_letter
 
     window.route("**/text", lambda route: route.abort())
     text_field(window).press_sequentially("Last words.")
-    window.wait_for_timeout(300)
+    until(window, lambda: "Last words." in window.evaluate(STORAGE))
     with pytest.raises(Error, match="crash"):
         window.goto("chrome://crash")
     again = window.context.new_page()
@@ -246,7 +249,7 @@ def test_work_outlasts_a_session_and_goes_out_under_nobody_elses_name(
 
     window.context.set_offline(True)
     text_field(window).press_sequentially(" Not yet sent.")
-    window.wait_for_timeout(300)
+    until(window, lambda: "Not yet sent." in window.evaluate(STORAGE))
     window.context.set_offline(False)
     other.goto("/label")
     until(other, lambda: drafted(database)["text"].endswith(" Not yet sent."))

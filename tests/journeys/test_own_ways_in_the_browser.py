@@ -9,6 +9,7 @@ from sqlalchemy import select
 from app.annotations import campaigns
 from app.models import Annotation, Candidate, Draft, Person, Prompt, Skip
 from tests.browsing import PASSWORD
+from tests.journeys.conftest import until
 from tests.journeys.test_labeling_in_the_browser import sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("engine_name", ["sqlite"])]
@@ -106,9 +107,7 @@ def test_sensitive_texts_are_uncovered_and_covered_by_keyboard_and_stay_so(page,
     page.keyboard.press("b")
     expect(page.locator("[data-answer]")).to_have_attribute("inert", "")
     assert "blur" in page.locator("[data-answer]").evaluate("e => getComputedStyle(e).filter")
-    with database.reading() as session:
-        page.wait_for_timeout(200)
-        assert session.scalars(select(Draft)).one().revealed_at is None
+    until(page, lambda: stored(database, Draft)[0].revealed_at is None)
 
 
 def test_a_task_is_skipped_by_three_keys_and_taken_back(page, campaign, database):

@@ -39,13 +39,14 @@ _modules_set_aside = 0
 def pytest_runtest_setup() -> None:
     """Keep the collector away from what stays to the end: the collected tests, torch, the models of pydantic.
 
-    Every test leaves an application behind, whose circles are worth collecting; going through a million objects that
-    stay, every few tests, was a third of the suite's time.
+    Every test leaves an application behind, whose circles are worth collecting; going through all the objects that stay
+    as well cost one test in five a second and more. What is left is worth a look now and then, not at each 700 objects.
     """
     global _modules_set_aside  # noqa: PLW0603 - of the process, as what it counts
     if len(sys.modules) >= _modules_set_aside + MANY_MODULES:
         gc.collect()
         gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
         _modules_set_aside = len(sys.modules)
 
 

@@ -177,7 +177,8 @@ def test_of_three_workers_one_is_killed_one_is_stopped_and_one_is_cut_off_and_no
         alone = by_worker[cut.pid]
         written = written_after_the_lease(database, settings, alone, cut_at + lease_seconds)
         assert trainers[alone.id].here is None
-        assert len(written) == 1, "it wrote when its lease was over"
+        assert len(written) <= 1, "it wrote when its lease was over"
+        assert written or not cut_seconds, "nobody looked: with a short lease another worker may take it at once"
         while time.monotonic() < cut_at + cut_seconds:
             time.sleep(0.1)
         cable.mend()

@@ -46,9 +46,18 @@ def substituted(value, variables):
     return VARIABLE.sub(fill, value)
 
 
+class Strict(yaml.SafeLoader):
+    """Refuses a key that is said twice, as Compose does; PyYAML takes the last one."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key) for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        assert len(keys) == len(set(keys)), f"said twice in {node.start_mark}: {keys}"
+        return super().construct_mapping(node, deep)
+
+
 @pytest.fixture(scope="module")
 def written():
-    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    return yaml.load((ROOT / "docker-compose.yml").read_text(), Loader=Strict)
 
 
 @pytest.fixture(scope="module")

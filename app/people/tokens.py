@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict, DomainError, Invalid, NotFound
+from app.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from app.language import gettext as _
 from app.models import ApiToken, Person
 from app.people import queries, rules
@@ -33,10 +33,15 @@ def make_token(session: Session, person: Person, *, name: str, days: int, now: d
     Raises:
         Invalid: the name or the number of days is none that is offered.
         Conflict: the person has as many as a person may have.
+        Forbidden: their access ended after this request was let in; a token would outlive that.
     """
     name = name.strip()
     if problem := rules.token_problem(name, days):
         raise Invalid(problem)
+    let_in_with = person.password_hash
+    now_is = queries.locked_person(session, person.id)
+    if now_is is None or not now_is.active or now_is.password_hash != let_in_with:
+        raise Forbidden(_("You were signed out meanwhile. No token was made. Sign in again."))
     if len(live_tokens(session, person, now)) >= rules.MOST_TOKENS:
         raise Conflict(
             _(

@@ -152,11 +152,12 @@ def newest_success(session: Session, stage: str, snapshot_id: int) -> Run | None
 
 
 def open_campaigns(session: Session) -> list[tuple[Campaign, int, int]]:
-    """Open campaigns of work with the slots submitted and the slots asked for."""
+    """Open campaigns of work with the slots submitted and the slots asked for, without those that measure people."""
     query = (
         select(Campaign, func.count(Lease.submitted_at), func.count(Lease.id))
         .join(Lease, Lease.campaign_id == Campaign.id)
-        .where(Campaign.status == "open", Campaign.purpose == "work")
+        .where(Campaign.status == "open", judgements.is_work())
+        .where(~judgements.is_slot_for(*judgements.MEASURING))
         .group_by(Campaign.id)
         .order_by(Campaign.id.desc())
     )

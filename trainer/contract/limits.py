@@ -34,7 +34,7 @@ from trainer.contract.configs import (
 from trainer.contract.folder import Stage
 
 GIGABYTE = 1e9
-FLOAT = 4
+FLOAT, NUMBER = 4, 8
 TRAINED = 4
 """A model that learns is held four times: weights, gradients, and two moments of Adam."""
 
@@ -244,7 +244,10 @@ def _memory(config: StageConfig, models: Mapping[str, Model]) -> tuple[tuple[str
         held, tokens, wide = (TRAINED + config.ensemble - 1) * size.get("sft", 0), config.tokens_per_forward, hidden
     elif isinstance(config, PpoConfig):
         # The policy, its average and the reference; the values and the rewards.
+        fields = ("batch_size", "pretrain_per_episode")
         held = (TRAINED + 2) * size.get("sft", 0) + (TRAINED + 1) * size.get("reward", 0)
+        if config.pretrain_coefficient:
+            held += NUMBER * config.minibatch_size * config.pretrain_per_episode  # which of the mix are drawn
         tokens = config.batch_size
     elif isinstance(config, ScoreConfig | DetectConfig):
         fields, tokens = ("tokens_per_forward",), config.tokens_per_forward

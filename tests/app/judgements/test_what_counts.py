@@ -103,6 +103,8 @@ def test_every_count_is_that_of_the_work_alone(calibrated, truth, settings):
         assert (progress.tasks, progress.slots, progress.submitted) == (38, truth.rankings + 1, truth.rankings)
         assert annotations.annotation_counts(session)[campaign] == truth.rankings
         assert runs.pipeline_counts(session)["rankings"] == truth.rankings + 1  # and one of the other campaign
+        underway = {shown.id: (done, asked) for shown, done, asked in runs.open_campaigns(session)}
+        assert underway[campaign] == (truth.rankings, truth.rankings + 1)
         assert len({row[1] for row in gold.ranks(session, list(found.tasks))}) == truth.rankings
         counts = prompts.counts_by_prompt(session, [prompt.id for prompt in snapshots.prompts(session, Filters())])
         assert sum(rankings for _answers, rankings, _texts in counts.values()) == truth.rankings + 1

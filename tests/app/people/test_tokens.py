@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.errors import Conflict, Invalid, NotFound, TooManyAttempts
+from app.errors import Conflict, Forbidden, Invalid, NotFound, TooManyAttempts
 from app.models import ApiToken, AuditEvent, Person
 from app.people import rules, service, tokens
 from app.people.attempts import MOST_UNKNOWN_SECRETS, WINDOW, SignInAttempts
@@ -77,7 +77,7 @@ def test_another_password_ends_tokens_whoever_chose_it(database, factory):
     ana = factory.person("ana@example.org", role="engineer")
     _, secret = make(database, ana)
     with database.transaction() as session:
-        service.choose_password(session, ana.id, "four grey umbrellas", "four grey umbrellas", PASSWORD)
+        ana = service.choose_password(session, ana.id, "four grey umbrellas", "four grey umbrellas", PASSWORD)
     assert "was revoked" in opens(database, secret)
     _, secret = make(database, ana)
     with database.transaction() as session:
@@ -91,6 +91,16 @@ def test_whoever_must_still_choose_a_password_is_not_let_in(database, factory):
     with database.transaction() as session:
         session.get(Person, ana.id).password_is_one_time = True
     assert "choose a password first" in opens(database, secret)
+
+
+def test_a_request_that_was_let_in_before_access_ended_makes_no_token(database, factory):
+    ana, ben = factory.person(role="engineer"), factory.person(role="engineer")
+    with database.transaction() as session:
+        service.renew_one_time_password(session, None, ana.id)
+        session.get(Person, ben.id).active = False
+    for person in (ana, ben):
+        with pytest.raises(Forbidden):
+            make(database, person)
 
 
 @pytest.mark.parametrize("wrong", [{"name": " "}, {"name": "x" * 121}, {"name": "a\nb"}, {"days": 0}, {"days": 36_500}])

@@ -44,7 +44,8 @@ def wrong(stage, given, around=SMALL):
         ("detect", {"tokens_per_forward": 10**9}, ("tokens_per_forward",)),
         ("ppo", {"minibatch_size": 65}, ("minibatch_size", "batch_size")),
         ("ppo", {"max_new_tokens": 100}, ("max_prompt_tokens", "max_new_tokens")),
-        ("ppo", {"batch_size": 10**7}, ("batch_size",)),
+        ("ppo", {"batch_size": 10**7}, ("batch_size", "pretrain_per_episode")),
+        ("ppo", {"pretrain_per_episode": 10**8, "pretrain_coefficient": 1}, ("batch_size", "pretrain_per_episode")),
         ("evaluate", {"max_new_tokens": 2**31 - 1}, ("max_prompt_tokens", "max_new_tokens")),
     ],
 )

@@ -24,6 +24,8 @@ from app.settings import Settings
 from trainer.contract.folder import sha256_of
 
 FIRST_REASONS = 20
+TIMES_BESIDE = 3
+"""How often rows are made beside the database, before everybody waits for them."""
 
 
 def import_file(
@@ -105,26 +107,44 @@ def source_of(session: Session, file_name: str, file_sha256: str) -> str:
 def _import_rows(session: Session, entry: Import, rows: Spool[tuple[int, Drafts | Refusal]]) -> None:
     """Write the rows beside the database where others would have to wait otherwise, then bring them in at once.
 
-    Where somebody has brought the same meanwhile, the rows are written anew in the transaction itself.
+    Where somebody has brought the same meanwhile, they are made anew; in the transaction itself only where that
+    happens in the moment before it begins.
     """
-    with staged(session) as beside:
-        written, source = None, ""
-        if beside is not None:
+    written = None
+    for _time in range(TIMES_BESIDE):
+        with staged(session) as beside:
+            if beside is None:
+                break
             source = source_of(beside.session, entry.file_name, entry.file_sha256)
-            written = _write(Writer(beside.session, ANY_IMPORT, source, entry.person_id), rows)
+            made = _write(Writer(beside.session, ANY_IMPORT, source, entry.person_id), rows)
             beside.finish()
+            with beside.looking(session) as now:
+                fits = source_of(now, entry.file_name, entry.file_sha256) == source and beside.fits(now)
+            if not fits:
+                continue
             beside.attach_to(session)
-        entry.source = source_of(session, entry.file_name, entry.file_sha256)
-        session.add(entry)
-        session.flush()
-        if beside is None or written is None or entry.source != source or not beside.copy(session, entry.id):
-            written = _write(Writer(session, entry.id, entry.source, entry.person_id), rows)
+            if _enter(session, entry) == source and beside.copy(session, entry.id):
+                written = made
+            break
+    if written is None:
+        source = _enter(session, entry)
+        written = _write(Writer(session, entry.id, source, entry.person_id), rows)
     entry.rows, entry.rejected, entry.rejects = written.rows, written.rejected, written.rejects
     entry.unused = most_of(written.unused)
     entry.added = {what: count for what, count in written.writer.added.items() if count}
     entry.repeated = written.writer.repeated
     entry.marked = {what: count for what, count in written.writer.marked.items() if count}
     session.flush()
+
+
+def _enter(session: Session, entry: Import) -> str:
+    """Add the import itself, unless that was done; returns its name."""
+    source = entry.source
+    if source is None:
+        source = entry.source = source_of(session, entry.file_name, entry.file_sha256)
+        session.add(entry)
+        session.flush()
+    return source
 
 
 @dataclass

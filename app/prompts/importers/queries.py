@@ -125,13 +125,24 @@ class Staging:
         """Begin the transaction that will copy the rows, with the file beside it."""
         session.connection(execution_options={"attached": self.path})
 
+    @contextmanager
+    def looking(self, session: Session) -> Iterator[Session]:
+        """See what the transaction would see if it began now, when those who write have finished; then let go."""
+        with Session(session.get_bind()) as now:
+            self.attach_to(now)
+            yield now
+
+    def fits(self, session: Session) -> bool:
+        """Whether nobody has added or changed the same meanwhile."""
+        connection = session.connection()
+        taken = any(self._is_taken(connection, name) for name in KNOWN_BY)
+        return not taken and not any(self._was_changed(connection, name) for name in ADDED_TO)
+
     def copy(self, session: Session, import_id: int) -> bool:
         """Copy everything into the database, or nothing where somebody has added or changed the same meanwhile."""
+        if not self.fits(session):
+            return False
         connection = session.connection()
-        if any(self._is_taken(connection, name) for name in KNOWN_BY):
-            return False
-        if any(self._was_changed(connection, name) for name in ADDED_TO):
-            return False
         last = {name: _last_of(connection, f"main.{name}") for name in (*KNOWN_BY, "flags")}
         numbers = _Numbers("staged", last, import_id)
         as_expected = all(last[name] == number for name, number in self._expected.items())

@@ -78,18 +78,27 @@ def files(tmp_path):
     return [write(tmp_path / f"{name}.jsonl", rows) for name, rows in (("one", ROWS), ("two", AGAIN))]
 
 
-@pytest.fixture
-def before_copying(monkeypatch):
-    """Lets somebody do something once the rows are made and before they come in."""
+@pytest.fixture(params=["finish", "looking"])
+def before_copying(request, monkeypatch):
+    """Lets somebody do something once the rows are made: before it is looked whether they fit, or right after."""
 
     def arrange(act):
-        finish = Staging.finish
+        name = request.param
+        original = getattr(Staging, name)
 
-        def finish_and_act(staging):
-            finish(staging)
+        def finish(staging):
+            monkeypatch.setattr(Staging, name, original)
+            original(staging)
             act()
 
-        monkeypatch.setattr(Staging, "finish", finish_and_act)
+        @contextmanager
+        def looking(staging, session):
+            monkeypatch.setattr(Staging, name, original)
+            with original(staging, session) as now:
+                yield now
+            act()
+
+        monkeypatch.setattr(Staging, name, {"finish": finish, "looking": looking}[name])
 
     return arrange
 
@@ -195,13 +204,11 @@ def test_one_that_is_killed_leaves_nothing_and_the_file_can_be_brought_again(
 
 def test_numbers_that_others_took_meanwhile_are_passed_over(database, settings, factory, files, before_copying):
     def act():
-        Staging.finish = finish
         prompt = Prompt(fingerprint="f" * 64, messages=[], source="s")
         prompt_id = factory.add(prompt).id
         for text_ in ("A.", "B."):
             factory.add(Candidate(prompt_id=prompt_id, text=text_, text_sha256=text_, origin="model:1"))
 
-    finish = Staging.finish
     before_copying(act)
     bring(database, settings, files[0])
     with database.reading() as session:
@@ -219,16 +226,31 @@ def test_what_others_brought_meanwhile_is_not_brought_twice(database, settings, 
     other = Database(database.url)
 
     def same_rows():
-        before_copying(lambda: None)
-        Staging.finish = finish
         bring(other, settings, write(tmp_path / "three.jsonl", ROWS[4:5]))
 
-    finish = Staging.finish
     before_copying(same_rows)
     entry = bring(database, settings, files[0])
     assert (entry.added["prompts"], entry.added.get("demonstrations", 0), entry.repeated) == (2, 0, 1)
     with database.reading() as session:
         assert session.query(Prompt).count() == 3
+    other.dispose()
+
+
+@pytest.mark.parametrize("before_copying", ["finish"], indirect=True)
+def test_others_write_while_rows_are_made_anew(database, settings, factory, files, monkeypatch, before_copying):
+    lena, other = factory.person(), Database(database.url, 0)
+    made, batches = Writer.write, []
+
+    def write_and_let_write(of, batch):
+        made(of, batch)
+        with other.transaction() as session:
+            session.get(Person, lena.id).name = "written meanwhile"
+        batches.append(len(batch))
+
+    monkeypatch.setattr(Writer, "write", write_and_let_write)
+    before_copying(lambda: bring(other, settings, files[0]))
+    assert bring(database, settings, files[0]).repeated == 6
+    assert len(batches) == 3
     other.dispose()
 
 

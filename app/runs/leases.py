@@ -135,12 +135,7 @@ def take(session: Session, worker: Process, name: str, run_id: int, fence: int) 
 
 def takeable(settings: Settings, runs: Sequence[Run], now: datetime) -> list[tuple[int, int]]:
     """Id and fence of the runs that wait for a worker, or whose worker is gone."""
-    return [(run.id, run.fence) for run in runs if run.status == "queued" or _gone(settings, run, now)]
-
-
-def _gone(settings: Settings, run: Run, now: datetime) -> bool:
-    owner = Process.read(run.owner)
-    return rules.worker_gone(run.heartbeat_at, now, settings.lease_seconds) or (owner is not None and owner.gone)
+    return [(run.id, run.fence) for run in runs if run.status == "queued" or service.owner_gone(settings, run, now)]
 
 
 def owned(session: Session, run_id: int, fence: int) -> Run:

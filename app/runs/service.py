@@ -17,6 +17,7 @@ from app.models import ModelVersion, Person, Run, RunParent, Snapshot
 from app.models.base import utc_now
 from app.people import service as people
 from app.runs import forms, queries, rules
+from app.runs.processes import Process
 from app.settings import Settings
 from trainer.contract import limits
 from trainer.contract.configs import SampleConfig, StageConfig
@@ -219,9 +220,13 @@ def cancel(session: Session, settings: Settings, by: Person | None, run_id: int)
 
 def worker_gone(session: Session, settings: Settings, run: Run) -> bool:
     """Whether a run is said to be running and nobody runs it."""
-    if run.status != "running":
-        return False
-    return rules.worker_gone(run.heartbeat_at, queries.database_time(session), settings.lease_seconds)
+    return run.status == "running" and owner_gone(settings, run, queries.database_time(session))
+
+
+def owner_gone(settings: Settings, run: Run, now: datetime) -> bool:
+    """Whether whoever took a run is gone: silent for too long, or a process that has ended on this machine."""
+    owner = Process.read(run.owner)
+    return rules.worker_gone(run.heartbeat_at, now, settings.lease_seconds) or (owner is not None and owner.gone)
 
 
 def take_away(run: Run) -> None:

@@ -77,6 +77,9 @@ def test_a_worker_of_this_machine_that_is_dead_need_not_be_waited_for(database, 
     for run, owner in zip(runs, (me, gone, elsewhere), strict=True):
         take(database, owner, run)
     assert takeable(database, settings) == [runs[1].id]
+    with database.transaction() as session:
+        stopped = [service.cancel(session, settings, None, run.id).status for run in runs]
+        assert stopped == ["running", "cancelled", "running"]
 
 
 def test_a_process_is_told_from_all_others_and_survives_being_written_down(me):

@@ -1,24 +1,18 @@
 """Skipping a task: the reasons, what becomes of the slot, taking it back, and what researchers see."""
 
-import json
 import re
 from datetime import timedelta
 
 import pytest
-from alembic import command
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from app.annotations import service, skips
 from app.annotations.rules import skips as rules
 from app.annotations.rules.submission import Verdict
-from app.database import make_engine
 from app.errors import Conflict, Invalid, NotFound
-from app.migrate import alembic_config, migrate
 from app.models import AuditEvent, Draft, Lease, Skip
 from tests.app.annotations.conftest import NOON
-from tests.app.prompts.test_forgotten_orders import WHEN, add
 
-BEFORE, AFTER = "0009", "0010"
 LATER = NOON + timedelta(minutes=5)
 
 
@@ -234,55 +228,6 @@ def test_a_campaign_without_skips_says_nothing_of_them(browse, workshop):
     campaign = workshop.campaign(workshop.prompts(1))
     browse.as_("researcher")
     assert "skips-title" not in browse.get(f"/campaigns/{campaign.id}")
-
-
-# What was there before
-
-
-@pytest.fixture
-def engine(empty_database_url):
-    engine = make_engine(empty_database_url)
-    yield engine
-    engine.dispose()
-
-
-def test_skips_in_drafts_become_rows_and_go_back_again(engine, empty_database_url):
-    migrate(empty_database_url, BEFORE)
-    said = {1: "I cannot tell what is asked", 2: "my own words", 3: None}
-    with engine.begin() as connection:
-        add(
-            connection, "campaigns", id=1, name="c", kind="ranking", phase="training", status="open", overlap=1,
-            lease_minutes=30, instructions="", imported=False, created_at=WHEN,
-        )  # fmt: skip
-        add(connection, "prompts", id=1, fingerprint="f", messages="[]", source="s", detail="{}", created_at=WHEN)
-        add(connection, "tasks", id=1, campaign_id=1, prompt_id=1, fingerprint="f", created_at=WHEN)
-        for person, words in said.items():
-            add(
-                connection, "people", id=person, email=f"{person}@example.org", name="n", role="labeler",
-                password_hash="", password_is_one_time=False, session_epoch=0, active=True, created_at=WHEN,
-            )  # fmt: skip
-            content = {"text": "kept"} | ({"skipped": words} if words else {})
-            add(
-                connection, "drafts", id=person, task_id=1, person_id=person, shown_order="[]",
-                content=json.dumps(content), started_at=WHEN, updated_at=WHEN,
-            )  # fmt: skip
-
-    def contents():
-        with engine.connect() as connection:
-            found = connection.execute(text("SELECT content FROM drafts ORDER BY id")).scalars()
-            return [json.loads(row) if isinstance(row, str) else row for row in found]
-
-    before = contents()
-    migrate(empty_database_url, AFTER)
-    assert contents() == [{"text": "kept"}] * 3
-    with engine.connect() as connection:
-        found = connection.execute(text("SELECT person_id, reason, note FROM skips ORDER BY person_id")).all()
-    assert [tuple(row) for row in found] == [(1, "unclear", ""), (2, "other", "my own words")]
-    config = alembic_config()
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, BEFORE)
-    assert contents() == before
 
 
 def test_a_draft_that_was_skipped_is_not_a_draft_to_go_on_with(workshop):

@@ -14,13 +14,13 @@ from app.errors import Forbidden, Invalid
 from app.models import Person
 from app.models import Scoring as ScoringRow
 from app.people import rules as people_rules
-from app.registry import queries as registry
-from app.runs.rules import FINISHED
-from app.scoring import queries, service
-from app.scoring.files import ScoredItem
-from app.scoring.items import Gathered, NotTakenError
-from app.scoring.pages import ACCURACY
 from app.settings import Settings
+from app.training.registry import queries as registry
+from app.training.runs.rules import FINISHED
+from app.training.scoring import queries, service
+from app.training.scoring.files import ScoredItem
+from app.training.scoring.items import Gathered, NotTakenError
+from app.training.scoring.pages import ACCURACY
 from app.web.forms import LARGEST_NUMBER
 from app.web.requests import AppSettings, Reading, database_of
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from app.models import Run, Scoring
-from app.scoring import rules
+from app.training.scoring import rules
 from tests.scores import finish, reward_model
 
 RIVERS = {"id": "q1", "prompt": "Name a river.", "answers": ["The Rhine.", "A hill."]}

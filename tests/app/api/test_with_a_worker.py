@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from app.models import ModelVersion, Run, Scoring
-from app.scoring import commands
+from app.training.scoring import commands
 from tests import tiny
 from trainer.data.batches import pad
 from trainer.data.chat import encode_pair

@@ -26,6 +26,8 @@ from app.material.scenarios.routes import router as scenarios
 from app.material.schemas.routes import router as schemas
 from app.people.attempts import SignInAttempts
 from app.people.routes import router as people
+from app.people.service import note_download
+from app.people.sessions import person_behind
 from app.quality.agreement import queries as agreement_queries
 from app.quality.agreement import service as agreement_service
 from app.quality.agreement.routes import router as agreement
@@ -124,13 +126,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.database = database
     app.state.sign_in_attempts = SignInAttempts(database)
+    app.state.person_behind = person_behind
     for name, each in reports.items():
         setattr(app.state, name, each)
     app.router.routes.extend(PAGES.routes)
     app.state.api = create_api(app.state)
     app.mount(PREFIX, app.state.api, name="api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_middleware(Downloads, database=database)
+    app.add_middleware(Downloads, database=database, note=note_download)
     app.add_middleware(
         BodyLimit,
         limit_mb=settings.upload_limit_mb,

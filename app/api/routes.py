@@ -13,7 +13,7 @@ from app.api import schemas
 from app.errors import Forbidden, Invalid
 from app.models import Person
 from app.models import Scoring as ScoringRow
-from app.people import rules as people_rules
+from app.roles import may
 from app.settings import Settings
 from app.training.registry import queries as registry
 from app.training.runs.rules import FINISHED
@@ -44,7 +44,7 @@ router = APIRouter(dependencies=[Depends(HTTPBearer(auto_error=False))], respons
 
 def _scorer(request: Request) -> Person:
     person: Person = request.state.person
-    if not people_rules.may(person.role, "score"):
+    if not may(person.role, "score"):
         raise Forbidden(f"This is not for the role {person.role}. Ask an admin if you need it.")
     return person
 

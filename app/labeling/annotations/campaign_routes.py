@@ -21,7 +21,7 @@ from app.language import gettext as _
 from app.material.guidelines import service as guidelines
 from app.material.scenarios import service as scenarios
 from app.models import Campaign, Person
-from app.people.rules import may
+from app.roles import may
 from app.web.forms import whole_number
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, Writing, database_of, needs

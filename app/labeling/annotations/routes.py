@@ -65,7 +65,7 @@ from app.material.scenarios import service as scenarios
 from app.material.schemas.rules import PROMPT
 from app.models import Campaign, Person
 from app.models.base import utc_now
-from app.people.rules import home_of, may
+from app.roles import home_of, may
 from app.web.addresses import TaskId, task_address, task_meant
 from app.web.forms import whole_number
 from app.web.render import Page, Undo, go, render, tell

@@ -44,8 +44,8 @@ from app.models import (
     Task,
     WrittenText,
 )
-from app.people.rules import may
 from app.people.service import record
+from app.roles import may
 from trainer.statistics.weak_orders import densify, weak_order
 
 TIME_IS_UP = mark("The time for this is up. What was saved until then is kept; what you changed since is not.")

@@ -14,7 +14,7 @@ from app.labeling.course.pages import CoursesPage, EditPage, course_page, lines_
 from app.language import gettext as _
 from app.material.guidelines import queries as guidelines
 from app.models import Course, Person
-from app.people.rules import may
+from app.roles import may
 from app.web.forms import whole_number
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, Writing, database_of, needs

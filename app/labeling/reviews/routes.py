@@ -14,7 +14,7 @@ from app.labeling.reviews.rules import ACCEPT, REJECT, SEND_BACK, Decision
 from app.language import gettext as _
 from app.language import mark
 from app.models import Person
-from app.people.rules import may
+from app.roles import may
 from app.web.forms import LARGEST_NUMBER, whole_number
 from app.web.paging import Paging
 from app.web.render import go, render, tell

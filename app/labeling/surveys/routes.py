@@ -10,7 +10,7 @@ from app.labeling.surveys import queries, rules, service
 from app.labeling.surveys.pages import SurveyPage, SurveysPage, report_page
 from app.language import gettext as _
 from app.models import Person
-from app.people.rules import may
+from app.roles import may
 from app.web.forms import whole_number
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, Writing, database_of, needs

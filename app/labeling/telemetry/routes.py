@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 from app.labeling.telemetry import service
 from app.language import gettext as _
 from app.models import Person
-from app.people.rules import may
+from app.roles import may
 from app.web.render import go, tell
 from app.web.requests import Now, Writing, needs
 

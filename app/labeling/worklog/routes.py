@@ -25,7 +25,7 @@ from app.labeling.worklog.queries import Filters
 from app.language import gettext as _
 from app.material.guidelines.pages import desk_of
 from app.models import Annotation, Campaign, Person
-from app.people.rules import may
+from app.roles import may
 from app.web.forms import whole_number
 from app.web.paging import Paging
 from app.web.render import render

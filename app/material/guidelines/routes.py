@@ -20,7 +20,7 @@ from app.material.guidelines.pages import (
     question_page,
 )
 from app.models import Person, Question
-from app.people.rules import may
+from app.roles import may
 from app.web.addresses import TaskId, task_address
 from app.web.forms import whole_number
 from app.web.paging import Paging

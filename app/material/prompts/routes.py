@@ -20,7 +20,7 @@ from app.material.prompts.pages import (
     lettered,
 )
 from app.models import Person
-from app.people import rules as people_rules
+from app.roles import may
 from app.scratch import scratch
 from app.web.paging import Paging
 from app.web.render import go, render, tell
@@ -28,8 +28,8 @@ from app.web.requests import AppSettings, Reading, Writing, database_of, needs
 from trainer.statistics.weak_orders import weak_order
 
 router = APIRouter()
-Reader = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "see_prompts")))]
-Importer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "import_data")))]
+Reader = Annotated[Person, Depends(needs(lambda role: may(role, "see_prompts")))]
+Importer = Annotated[Person, Depends(needs(lambda role: may(role, "import_data")))]
 SHOWN = 100  # answers, rankings and demonstrations on one page; the counts beside them are of all
 IMPORTS_SHOWN = 200
 

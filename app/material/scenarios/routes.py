@@ -12,7 +12,7 @@ from app.material.scenarios import queries, service
 from app.material.scenarios.pages import LibraryPage, ScenarioPage
 from app.material.scenarios.service import Brought
 from app.models import Person
-from app.people.rules import may
+from app.roles import may
 from app.scratch import scratch
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, Writing, database_of, needs

@@ -12,7 +12,7 @@ from app.material.schemas.forms import rows_from, rows_of, schema_from
 from app.material.schemas.pages import EditSchemaPage, SchemaPage, SchemaRow, SchemasPage, VersionRow
 from app.material.schemas.rules import differences, schema_of
 from app.models import LabelSchemaVersion, Person
-from app.people.rules import may
+from app.roles import may
 from app.web.forms import whole_number
 from app.web.render import go, render, tell
 from app.web.requests import Reading, database_of, needs

@@ -9,12 +9,12 @@ from app.errors import DomainError, Invalid, NotFound
 from app.labeling.annotations.rules.authoring import NAMES_OF_USE_CASES
 from app.language import gettext as _
 from app.models import Person
-from app.people.rules import may
 from app.quality.agreement import queries, tables
 from app.quality.agreement.forms import FIELDS, filters_of
 from app.quality.agreement.pages import AgreementPage, Filled, NothingFragment, body_of
 from app.quality.agreement.rules.filters import Filters
 from app.quality.agreement.service import AgreementReport
+from app.roles import may
 from app.web.render import render
 from app.web.reports import Reports
 from app.web.requests import Now, Reading, needs

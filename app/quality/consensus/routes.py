@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from app.errors import Invalid, NotFound
 from app.language import gettext as _
 from app.models import Person
-from app.people.rules import may
 from app.quality.consensus import queries, service
 from app.quality.consensus.pages import (
     KINDS,
@@ -30,6 +29,7 @@ from app.quality.consensus.pages import (
 )
 from app.quality.consensus.rules import Scope, Settings
 from app.quality.consensus.service import Consensus
+from app.roles import may
 from app.web.forms import whole_number
 from app.web.measures import sentence
 from app.web.paging import Paging

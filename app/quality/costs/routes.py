@@ -12,10 +12,10 @@ from app.labeling.annotations.forms import Fields
 from app.labeling.worklog.rules import begin_of, day_of
 from app.language import gettext as _
 from app.models import CostPlan, Person
-from app.people.rules import may
 from app.quality.costs import queries, rules, service
 from app.quality.costs.pages import WITHOUT_GROUP, CostsPage, Slice, budget_bars, slice_of, slices, splits, time_bars
 from app.quality.costs.queries import Filters
+from app.roles import may
 from app.web.forms import whole_number
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, database_of, needs

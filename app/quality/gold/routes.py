@@ -13,10 +13,10 @@ from app.labeling.annotations.forms import Fields
 from app.labeling.annotations.rules.submission import Submission
 from app.language import gettext as _
 from app.models import Person
-from app.people.rules import may
 from app.quality.gold import files, forms, queries, rules, service
 from app.quality.gold.pages import GoldPage, ImportPage, ItemPage, ItemsPage, item_page
 from app.quality.gold.queries import Counts
+from app.roles import may
 from app.scratch import scratch
 from app.web.paging import Paging
 from app.web.render import go, render, tell

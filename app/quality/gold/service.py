@@ -15,10 +15,10 @@ from app.language import gettext as _
 from app.material.candidates.rules import candidate_letter, shuffled_order
 from app.material.schemas.rules import Schema, for_reader, schema_of
 from app.models import Annotation, GoldItem, Person, Task
-from app.people.rules import may
 from app.people.service import record
 from app.quality.gold import queries, rules
 from app.quality.gold.rules import Decision, Judgement
+from app.roles import may
 from trainer.statistics.ranking_agreement import half_credit
 from trainer.statistics.rankings import Judgements, RankingPairs
 

@@ -11,12 +11,12 @@ from app.labeling.annotations.rules.campaigns import name_for_labelers
 from app.labeling.telemetry import service as telemetry
 from app.language import gettext as _
 from app.models import Person
-from app.people.rules import may
 from app.quality.integrity import queries, service
 from app.quality.integrity.pages import CasePage, IntegrityPage, Talk, TalksPage, separations_of
 from app.quality.integrity.rules.decisions import DONE, Decision
 from app.quality.integrity.rules.detectors import DETECTORS
 from app.quality.integrity.service import Case, Queue
+from app.roles import may
 from app.web.forms import LARGEST_NUMBER, whole_number
 from app.web.paging import Paging
 from app.web.render import go, render, tell

@@ -10,7 +10,6 @@ from app.errors import DomainError, Invalid, NotFound
 from app.labeling.annotations.forms import Fields
 from app.language import gettext as _
 from app.models import Person
-from app.people.rules import may
 from app.quality.oversight import queries, service, tables
 from app.quality.oversight.forms import FIELDS, bounds_of, filters_of
 from app.quality.oversight.pages import (
@@ -28,6 +27,7 @@ from app.quality.oversight.pages import (
 from app.quality.oversight.rules.bounds import Filters, settled, with_bounds
 from app.quality.oversight.rules.ongoing import BOUNDS
 from app.quality.oversight.service import LabelersReport
+from app.roles import may
 from app.web.render import go, render, tell
 from app.web.reports import Reports
 from app.web.requests import Now, Reading, Writing, needs

@@ -14,7 +14,7 @@ from app.labeling.worklog.rules import begin_of, day_of
 from app.language import gettext as _
 from app.models import Person, Screening
 from app.people import sessions
-from app.people.rules import may
+from app.people.attempts import attempts_of
 from app.quality.screening import queries, report, service
 from app.quality.screening.pages import (
     SORTS,
@@ -31,6 +31,7 @@ from app.quality.screening.pages import (
 )
 from app.quality.screening.rules import plans as rules
 from app.quality.screening.rules.plans import CRITERIA, DEMONSTRATIONS, Decision, Plan
+from app.roles import may
 from app.web.addresses import task_address
 from app.web.forms import whole_number
 from app.web.render import Undo, go, render, tell
@@ -39,7 +40,6 @@ from app.web.requests import (
     Reading,
     Writing,
     address_of,
-    attempts_of,
     begin_session,
     database_of,
     needs,

@@ -8,7 +8,7 @@ from app.errors import DomainError
 from app.labeling.annotations.forms import Fields
 from app.language import gettext as _
 from app.models import Campaign, Person
-from app.people.rules import may
+from app.roles import may
 from app.training.evaluations import queries, service
 from app.training.evaluations.pages import EvaluationsPage
 from app.web.forms import whole_number

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from app.models import Person
-from app.people import rules as people_rules
+from app.roles import may
 from app.training.registry import queries, service
 from app.training.registry.pages import ModelPage, ModelsPage
 from app.training.snapshots import queries as snapshot_queries
@@ -12,7 +12,7 @@ from app.web.render import render
 from app.web.requests import Reading, needs
 
 router = APIRouter()
-Viewer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "see_results")))]
+Viewer = Annotated[Person, Depends(needs(lambda role: may(role, "see_results")))]
 
 
 @router.get("/models")

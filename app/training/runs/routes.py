@@ -10,8 +10,8 @@ from app.errors import DomainError, Invalid
 from app.language import gettext as _
 from app.language import mark, ngettext
 from app.models import ModelVersion, Person, Run
-from app.people import rules as people_rules
 from app.quality.integrity import queries as integrity
+from app.roles import may
 from app.settings import Settings
 from app.training.registry import queries as registry
 from app.training.runs import forms, queries, rules, service
@@ -39,8 +39,8 @@ from trainer.contract.configs import PARENTS
 from trainer.contract.folder import Stage, saved_step
 
 router = APIRouter()
-Viewer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "see_results")))]
-Engineer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "train")))]
+Viewer = Annotated[Person, Depends(needs(lambda role: may(role, "see_results")))]
+Engineer = Annotated[Person, Depends(needs(lambda role: may(role, "train")))]
 SHOWN_RUNS = 100
 SHORT = {"loss/heldout": mark("held-out loss"), "reward/heldout_accuracy": mark("accuracy"), "kl/sequence_end": "KL"}
 
@@ -319,7 +319,7 @@ def _progress(session: Session, settings: Settings, run: Run, now: datetime, vie
         row=_row(session, settings, run, now),
         model=queries.model_of(session, run),
         candidates=queries.candidates_of(session, run),
-        may_train=people_rules.may(viewer.role, "train"),
+        may_train=may(viewer.role, "train"),
         saved_step=saved_step(service.folder_of(settings, run.id)),
     )
 

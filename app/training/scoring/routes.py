@@ -10,7 +10,7 @@ from starlette.background import BackgroundTask
 from app.errors import DomainError, Invalid, NotFound
 from app.language import gettext as _
 from app.models import Person
-from app.people import rules as people_rules
+from app.roles import may
 from app.scratch import scratch
 from app.settings import Settings
 from app.training.registry import queries as registry
@@ -31,7 +31,7 @@ from app.web.render import go, render, tell
 from app.web.requests import AppSettings, Reading, Writing, database_of, needs
 
 router = APIRouter()
-Scorer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "score")))]
+Scorer = Annotated[Person, Depends(needs(lambda role: may(role, "score")))]
 LISTED = 20
 SHOWN_ITEMS = 20
 
@@ -153,7 +153,7 @@ def _state(session: Session, settings: Settings, scorer: Person, scoring_id: int
         run=run,
         model=queries.model_of(session, scoring),
         waiting_before=queries.waiting_before(session, run) if run.status == "queued" else 0,
-        may_stop=scoring.person_id == scorer.id or people_rules.may(scorer.role, "train"),
+        may_stop=scoring.person_id == scorer.id or may(scorer.role, "train"),
         cards=cards,
         axis=axis_of(cards),
         heads=results.heads() if done else [],

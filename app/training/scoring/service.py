@@ -10,8 +10,8 @@ from app.language import gettext as _
 from app.material.files.readers import read_rows
 from app.material.prompts.rules import printable
 from app.models import ModelVersion, Person, Run, Scoring
-from app.people import rules as people_rules
 from app.people import service as people
+from app.roles import may
 from app.settings import Settings
 from app.training.registry import queries as registry
 from app.training.runs import service as runs
@@ -133,7 +133,7 @@ def taken_up(session: Session, model: ModelVersion, digest: str) -> Scoring | No
 
 def scoring_for(session: Session, person: Person, scoring_id: int) -> Scoring:
     """A scoring, for those who may have answers scored: like runs, they share what they order."""
-    if not people_rules.may(person.role, "score"):
+    if not may(person.role, "score"):
         raise Forbidden(_("Scores are not for the role %(role)s. Ask an admin if you need them.", role=_(person.role)))
     scoring = queries.scoring_by_id(session, scoring_id)
     if scoring is None:
@@ -144,7 +144,7 @@ def scoring_for(session: Session, person: Person, scoring_id: int) -> Scoring:
 def cancel(session: Session, settings: Settings, by: Person, scoring_id: int) -> Scoring:
     """Stop a scoring: by whoever ordered it or may stop any run."""
     scoring = scoring_for(session, by, scoring_id)
-    if scoring.person_id != by.id and not people_rules.may(by.role, "train"):
+    if scoring.person_id != by.id and not may(by.role, "train"):
         raise Forbidden(_("Only whoever ordered these scores, or an engineer, can stop them."))
     runs.cancel(session, settings, by, scoring.run_id)
     return scoring

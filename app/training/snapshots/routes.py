@@ -11,7 +11,7 @@ from starlette.background import BackgroundTask
 from app.errors import DomainError, NotFound
 from app.language import gettext as _
 from app.models import Person
-from app.people import rules as people_rules
+from app.roles import may
 from app.scratch import scratch
 from app.training.snapshots import queries, rules, service
 from app.training.snapshots.pages import Preview, SnapshotPage, SnapshotsPage, sizes_of
@@ -23,8 +23,8 @@ from trainer.contract.grouping import PREFIX
 from trainer.statistics.aggregation import TIE_BELOW
 
 router = APIRouter()
-Reader = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "see_results")))]
-Engineer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "train")))]
+Reader = Annotated[Person, Depends(needs(lambda role: may(role, "see_results")))]
+Engineer = Annotated[Person, Depends(needs(lambda role: may(role, "train")))]
 CampaignId = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
 
 

@@ -11,7 +11,7 @@ from app.language import gettext as _
 from app.language import listed, mark
 from app.material.prompts.rules import SENSITIVE_LABELS
 from app.material.schemas.rules import YES
-from app.people.rules import may
+from app.roles import may
 
 KINDS = {
     "ranking": mark("People rate and rank several answers to each prompt."),

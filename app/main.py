@@ -16,6 +16,7 @@ from app.database import PATIENCE_FOR_AN_ANSWER, PATIENCE_OF_PAGES, Database
 from app.labeling.annotations.campaign_routes import router as campaigns
 from app.labeling.annotations.routes import router as annotations
 from app.labeling.course.routes import router as course
+from app.labeling.importing.routes import router as importing
 from app.labeling.reviews.routes import router as reviews
 from app.labeling.surveys.routes import router as surveys
 from app.labeling.telemetry.routes import router as telemetry
@@ -60,6 +61,7 @@ ROUTERS = (
     people,
     surveys,
     schemas,
+    importing,  # before prompts: an address of its own there would be read as a prompt's number
     prompts,
     scenarios,
     guidelines,

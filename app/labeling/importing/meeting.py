@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.labeling.importing.drafts import AnswerDraft, Drafts, LabelDraft, PromptDraft, RankingDraft
-from app.material.prompts import queries
+from app.labeling.importing.queries import rows as queries
 
 COLUMNS = ("use_case", "language", "user_key", "source", "sensitive", "high_stakes")
 

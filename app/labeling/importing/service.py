@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
 from app.labeling.importing.drafts import Drafts
-from app.labeling.importing.queries import ANY_IMPORT, staged
+from app.labeling.importing.queries import rows as queries
+from app.labeling.importing.queries.beside import ANY_IMPORT, staged
 from app.labeling.importing.shapes import DraftReader
 from app.labeling.importing.writer import Writer
 from app.language import gettext as _
@@ -16,8 +17,8 @@ from app.material.files.corpora import KEPT_REJECTS, write_corpus
 from app.material.files.fields import add_names, most_of
 from app.material.files.readers import FORMATS, Refusal, format_of, read_rows
 from app.material.files.spool import Spool, spooled
-from app.material.prompts import queries, rules
-from app.models import Corpus, Import, Person, Prompt
+from app.material.prompts import rules
+from app.models import Corpus, Import, Person
 from app.people.service import record
 from app.scratch import scratch
 from app.settings import Settings
@@ -185,28 +186,6 @@ def _import_corpus(session: Session, settings: Settings, entry: Import, path: Pa
     entry.unused = most_of(written.unused)
     entry.rejects = [{"line": line, "reason": rules.printable(reason)} for line, reason in written.rejects]
     session.flush()
-
-
-def prompt_for(session: Session, *, prompt_id: int) -> Prompt:
-    if (prompt := queries.prompt_by_id(session, prompt_id)) is None:
-        raise NotFound(_("There is no such prompt."))
-    return prompt
-
-
-def mark_sensitive(session: Session, by: Person, *, prompt_id: int, sensitive: bool) -> Prompt:
-    """Say whether labelers are warned before they read a prompt; it holds for tasks that are opened from now on."""
-    prompt = prompt_for(session, prompt_id=prompt_id)
-    prompt.sensitive = sensitive
-    record(session, by, "marked prompt sensitive" if sensitive else "marked prompt not sensitive", prompt)
-    return prompt
-
-
-def mark_high_stakes(session: Session, by: Person, *, prompt_id: int, high_stakes: bool) -> Prompt:
-    """Say whether a small mistake in an answer could cost somebody dearly; labelers see it from now on."""
-    prompt = prompt_for(session, prompt_id=prompt_id)
-    prompt.high_stakes = high_stakes
-    record(session, by, "marked prompt high stakes" if high_stakes else "marked prompt not high stakes", prompt)
-    return prompt
 
 
 def import_for(session: Session, *, import_id: int) -> Import:

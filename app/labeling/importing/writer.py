@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 
 from app.labeling.importing.drafts import AnswerDraft, Drafts, LabelDraft, PromptDraft, RankingDraft
 from app.labeling.importing.meeting import meet_answers, meet_prompts, prompts_in
-from app.material.prompts import queries, rules
+from app.labeling.importing.queries import rows as queries
+from app.material.prompts import rules
+from app.material.prompts.queries import prompt_ids
 from app.models import Campaign
 from app.models.base import utc_now
 
@@ -69,13 +71,13 @@ class Writer:
             for prompt in prompts_in(drafts):
                 if prompt.fingerprint not in self._prompts:
                     wanted.setdefault(prompt.fingerprint, (place, prompt))
-        known = queries.prompt_ids(self.session, wanted)
+        known = prompt_ids(self.session, wanted)
         new = [(place, prompt) for place, prompt in wanted.values() if prompt.fingerprint not in known]
         queries.insert_prompts(self.session, [self._prompt_row(prompt) for _, prompt in new])
         said = {known[p.fingerprint]: p.sensitive for _, p in wanted.values() if p.fingerprint in known}
         for mark in (True, False):  # of a prompt that was there before, where nobody had said so or not
             queries.say_sensitive(self.session, [id_ for id_, sensitive in said.items() if sensitive is mark], mark)
-        made = queries.prompt_ids(self.session, [prompt.fingerprint for _, prompt in new])
+        made = prompt_ids(self.session, [prompt.fingerprint for _, prompt in new])
         self._prompts |= known | made
         # Prompts that were there before may have candidates and demonstrations; new ones have none.
         self._know_candidates(known.values())

@@ -1,1 +1,1 @@
-"""The prompt pool: importers, corpora, the pool page."""
+"""The prompt pool: its pages, and what a good prompt is."""

@@ -14,11 +14,11 @@ from sqlalchemy import select, text
 from app.database import Database
 from app.errors import no_room
 from app.labeling.importing import service, writer
-from app.labeling.importing.queries import WRITTEN, Staging
+from app.labeling.importing.queries.beside import WRITTEN, Staging
+from app.labeling.importing.queries.rows import table_of
 from app.labeling.importing.writer import Writer
 from app.material.files import spool
 from app.material.prompts import rules
-from app.material.prompts.queries import table_of
 from app.models import Base, Campaign, Candidate, Import, Person, Prompt, Task
 from app.scratch import GRACE, sweep
 
@@ -167,7 +167,7 @@ import os, signal, sys
 from pathlib import Path
 from app.database import Database
 from app.labeling.importing import service
-from app.labeling.importing.queries import Staging
+from app.labeling.importing.queries.beside import Staging
 from app.settings import Settings
 copy = Staging.copy
 def killed(staging, session, import_id):

@@ -20,8 +20,9 @@ from sqlalchemy import Column, Connection, StaticPool, create_engine
 from sqlalchemy.orm import Session
 
 from app.database import MEMORY_FOR_MANY_ROWS, file_of, has_begun, tell_plainly
+from app.labeling.importing.queries.rows import table_of
 from app.material.prompts import rules
-from app.material.prompts.queries import chunks, table_of
+from app.material.prompts.queries import chunks
 from app.models import (
     Annotation,
     Base,

@@ -60,7 +60,8 @@ from app.language import gettext as _
 from app.language import said
 from app.material.guidelines import service as guidelines
 from app.material.guidelines.courses import course_before
-from app.material.guidelines.pages import ConfirmPage, confirm_page, desk_of, guide_of
+from app.material.guidelines.pages import ConfirmPage
+from app.material.guidelines.views import confirm_page, desk_of, guide_of
 from app.material.scenarios import service as scenarios
 from app.material.schemas.rules import PROMPT
 from app.models import Campaign, Person

@@ -596,3 +596,8 @@ def stored_order(annotation: Annotation) -> str:
     rank_of = {row.candidate_id: row.rank for row in annotation.ranks}
     order = annotation.shown_order or sorted(rank_of)
     return weak_order({candidate_letter(i): rank_of[c] for i, c in enumerate(order) if c in rank_of})
+
+
+def talks_waiting(session: Session, person: Person) -> int:
+    """How many times somebody wants to talk with a person about a text of theirs and has no answer yet."""
+    return queries.talks_waiting(session, person.id)

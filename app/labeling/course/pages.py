@@ -2,13 +2,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from sqlalchemy.orm import Session
-
-from app.labeling.course import queries, rules, service
+from app.labeling.course import rules, service
 from app.labeling.course.queries import Standing
 from app.language import gettext as _
 from app.material.candidates.rules import candidate_letter
-from app.material.guidelines.courses import passed
 from app.material.schemas.rules import NOT_APPLICABLE, YES, Field, Schema, for_reader, schema_of
 from app.models import Campaign, Course, CourseAttempt, CourseStep, GoldItem, Guideline, Person
 from app.web.render import Page
@@ -123,11 +120,11 @@ def title_of(step: CourseStep) -> str:
     return str(step.gold.task.prompt.messages[-1]["content"]) if step.gold and step.gold.task.prompt else ""
 
 
-def course_page(session: Session, person: Person, course: Course, called: Sequence[str], error: str = "") -> CoursePage:
-    attempt = service.open_attempt(session, person, course)
-    last = queries.newest_attempt(session, person.id, course.id)
+def course_page(
+    course: Course, called: Sequence[str], *, attempt: CourseAttempt | None, last: CourseAttempt | None, holds: bool
+) -> CoursePage:
+    """A course with an attempt that is open and the newest one; ``holds`` where a passed one still does."""
     finished = last if last and last.finished_at else None
-    holds = passed(session, person.id, course) is not None
     return CoursePage(
         course=course,
         lines=lines_of(course, attempt.answers if attempt else {}),
@@ -136,7 +133,6 @@ def course_page(session: Session, person: Person, course: Course, called: Sequen
         passed=holds,
         again=bool(finished and finished.passed and not holds),
         campaigns=called,
-        error=error,
     )
 
 

@@ -12,7 +12,8 @@ from app.labeling.annotations.rules.campaigns import name_for_labelers
 from app.labeling.course import queries, rules, service
 from app.labeling.course.pages import CoursesPage, EditPage, course_page, lines_of, step_page
 from app.language import gettext as _
-from app.material.guidelines import queries as guidelines
+from app.material.guidelines import service as guidelines
+from app.material.guidelines.courses import passed
 from app.models import Course, Person
 from app.roles import may
 from app.web.forms import whole_number
@@ -31,7 +32,10 @@ Text = Annotated[str, Form()]
 @router.get("/label/courses/{course_id}")
 def show_course(request: Request, course_id: int, person: Learner, session: Reading) -> HTMLResponse:
     course = service.course_for(session, course_id)
-    return render(request, course_page(session, person, course, _called(session, course)))
+    attempt = service.open_attempt(session, person, course)
+    last = queries.newest_attempt(session, person.id, course.id)
+    holds = passed(session, person.id, course) is not None
+    return render(request, course_page(course, _called(session, course), attempt=attempt, last=last, holds=holds))
 
 
 def _called(session: Session, course: Course) -> list[str]:

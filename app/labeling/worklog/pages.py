@@ -4,19 +4,17 @@ from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from sqlalchemy.orm import Session
-
 from app.labeling.annotations.pages import WritingPreview, preview_of_written
 from app.labeling.annotations.rules import activity, skips, veil
 from app.labeling.annotations.rules.campaigns import name_for_labelers
 from app.labeling.annotations.service import stored_order
 from app.labeling.reviews.rules import STATES
-from app.labeling.worklog import queries, rules
+from app.labeling.worklog import rules
 from app.language import gettext as _
 from app.material.candidates.rules import candidate_letter
 from app.material.guidelines.pages import Desk
 from app.material.schemas.rules import ANSWER, NO, PROMPT, Schema, for_reader, schema_of
-from app.models import Annotation, AnnotationVersion, Campaign, Person, Skip, Task, WrittenText
+from app.models import Annotation, AnnotationVersion, Campaign, LabelSchemaVersion, Person, Skip, Task, WrittenText
 from app.web.paging import Paging
 from app.web.render import Page
 from trainer.statistics.weak_orders import weak_order
@@ -249,13 +247,17 @@ class Version:
 
 
 def entry_page(
-    session: Session, annotation: Annotation, reader: Person, correct_until: datetime | None = None
+    annotation: Annotation,
+    reader: Person,
+    *,
+    labels: LabelSchemaVersion | None,
+    texts: Sequence[WrittenText],
+    earlier: Sequence[AnnotationVersion],
+    correct_until: datetime | None = None,
 ) -> EntryPage:
+    """A submission with the version of its label schema, what was written for it, and what it said earlier."""
     campaign = annotation.task.campaign
-    version_id = annotation.schema_version_id
-    version = queries.schema_version(session, version_id) if version_id else None
-    schema = for_reader(schema_of(version.content)) if version else Schema((), ())
-    texts = queries.texts_of(session, [annotation.id]).get(annotation.id, [])
+    schema = for_reader(schema_of(labels.content)) if labels else Schema((), ())
     parts = annotation.active_seconds or {}
     return EntryPage(
         entry=entry_of(annotation, campaign, reader, texts, correct_until),
@@ -265,7 +267,7 @@ def entry_page(
         answers=_answers(annotation, schema, parts),
         versions=[Version(t.number, t.written_at, review_of(t), preview_of_written(t)) for t in reversed(texts)],
         parts=list(_parts(parts)),
-        earlier=[_earlier(annotation, version) for version in queries.versions_of(session, annotation.id)],
+        earlier=[_earlier(annotation, version) for version in earlier],
     )
 
 

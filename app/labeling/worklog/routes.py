@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.database import Database
 from app.errors import Invalid, NotFound
 from app.labeling.annotations import corrections
-from app.labeling.annotations import queries as annotations
+from app.labeling.annotations import service as annotations
 from app.labeling.worklog import queries, rules
 from app.labeling.worklog.pages import (
     Entry,
@@ -23,7 +23,7 @@ from app.labeling.worklog.pages import (
 )
 from app.labeling.worklog.queries import Filters
 from app.language import gettext as _
-from app.material.guidelines.pages import desk_of
+from app.material.guidelines.views import desk_of
 from app.models import Annotation, Campaign, Person
 from app.roles import may
 from app.web.forms import whole_number
@@ -92,7 +92,7 @@ def show(
         skips=[skip_of(row, person, now) for row in queries.skips(session, person.id, SKIPS_SHOWN)],
         skipped=queries.skip_count(session, person.id),
         desk=desk_of(session, person, called),
-        talks=annotations.talks_waiting(session, person.id),
+        talks=annotations.talks_waiting(session, person),
         error=error,
     )
     return render(request, shown, 422 if error else 200)
@@ -169,4 +169,12 @@ def show_entry(request: Request, annotation_id: int, person: Labeler, session: R
     if annotation is None:
         raise NotFound(_("There is no such work of yours."))
     still = None if corrections.problem(session, annotation, now) else corrections.until(annotation)
-    return render(request, entry_page(session, annotation, person, still))
+    page = entry_page(
+        annotation,
+        person,
+        labels=queries.schema_version(session, version) if (version := annotation.schema_version_id) else None,
+        texts=queries.texts_of(session, [annotation.id]).get(annotation.id, []),
+        earlier=queries.versions_of(session, annotation.id),
+        correct_until=still,
+    )
+    return render(request, page)

@@ -8,17 +8,8 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, DomainError, NotFound
 from app.language import gettext as _
 from app.material.guidelines import queries, questions, service
-from app.material.guidelines.pages import (
-    GuidelinesPage,
-    QuestionRow,
-    QuestionsPage,
-    VersionPage,
-    WritePage,
-    guideline_page,
-    guideline_rows,
-    my_questions,
-    question_page,
-)
+from app.material.guidelines.pages import GuidelinesPage, QuestionRow, QuestionsPage, VersionPage, WritePage
+from app.material.guidelines.views import guideline_page, guideline_rows, my_questions, question_page
 from app.models import Person, Question
 from app.roles import may
 from app.web.addresses import TaskId, task_address

@@ -1,6 +1,6 @@
 """Writing, publishing and confirming guidelines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -209,6 +209,11 @@ def follow(session: Session, by: Person, guideline_id: int, campaign_id: int) ->
 
 
 # Reading -----------------------------------------------------------------------------------------
+
+
+def guidelines(session: Session) -> Sequence[Guideline]:
+    """All of them, oldest first."""
+    return queries.guidelines(session)
 
 
 def for_kind(session: Session, kind: str) -> list[Guideline]:

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 from app.errors import Invalid
 from app.labeling.worklog.rules import begin_of, day_of
 from app.language import gettext as _
+from app.measures import CONVENTIONS
 from app.quality.agreement.rules.filters import KINDS, PHASES, PURPOSES, Filters
-from app.web.measures import CONVENTIONS
 from trainer.statistics.ranking_agreement import HEADLINE
 
 FIELDS = ("campaign", "phase", "kind", "purpose", "group", "use_case", "language", "since", "until", "convention")

@@ -10,6 +10,7 @@ from app.labeling.annotations.rules.authoring import NAMES_OF_USE_CASES
 from app.language import gettext as _
 from app.language import mark, said
 from app.material.schemas.rules import PROMPT
+from app.measures import CONVENTIONS, why
 from app.quality.agreement.forms import query_of
 from app.quality.agreement.rules import filters as rules
 from app.quality.agreement.rules.filters import CONVENTION_WORDS, KINDS, PHASES, PURPOSES
@@ -28,7 +29,6 @@ from app.quality.agreement.rules.label_report import (
 from app.quality.agreement.service import AgreementReport, Question
 from app.web import charts
 from app.web.charts import Axis, Frame, Mark
-from app.web.measures import CONVENTIONS, why
 from app.web.render import Page
 from app.web.reports import Making
 from trainer.statistics.bootstrap import DRAWS

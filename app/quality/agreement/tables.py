@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from app.measures import CONVENTIONS, sentence
 from app.quality.agreement.rules import filters as rules
 from app.quality.agreement.rules.label_report import LabelReport
 from app.quality.agreement.service import AgreementReport, Strengths
-from app.web.measures import CONVENTIONS, sentence
 from app.web.tables import csv_line
 from trainer.statistics import paired
 from trainer.statistics.bootstrap import DRAWS

@@ -7,10 +7,10 @@ from app.labeling.worklog.pages import Excerpt, excerpt_of
 from app.language import gettext as _
 from app.language import mark
 from app.material.candidates.rules import candidate_letter
+from app.measures import METHODS, said
 from app.models import Annotation, Campaign, Person, Task
 from app.quality.consensus.queries import Version
 from app.quality.consensus.service import Consensus, Flags
-from app.web.measures import METHODS, said
 from app.web.paging import Paging
 from app.web.render import Page
 from trainer.statistics.aggregation import LabelerFigures, TaskFigures

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
 from app.language import gettext as _
+from app.measures import sentence
 from app.models import Person
 from app.quality.consensus import queries, service
 from app.quality.consensus.pages import (
@@ -31,7 +32,6 @@ from app.quality.consensus.rules import Scope, Settings
 from app.quality.consensus.service import Consensus
 from app.roles import may
 from app.web.forms import whole_number
-from app.web.measures import sentence
 from app.web.paging import Paging
 from app.web.render import render
 from app.web.requests import Now, Reading, needs

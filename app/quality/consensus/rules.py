@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.language import gettext as _
-from app.web.measures import METHODS
+from app.measures import METHODS
 from trainer.statistics.aggregation import TIE_BELOW
 
 

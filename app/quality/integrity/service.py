@@ -34,6 +34,11 @@ DECIDED = ("nothing", "reject")
 # Runs that read texts ----------------------------------------------------------------------------
 
 
+def writing_campaigns(session: Session) -> list[tuple[Campaign, int]]:
+    """Campaigns in which people write, newest first, with how many texts there are to look at."""
+    return queries.writing_campaigns(session)
+
+
 def campaign_to_read(session: Session, campaign_id: int) -> Campaign:
     """A campaign whose texts a run may read.
 

@@ -7,6 +7,7 @@ from app.labeling.annotations.pages import PreviewItem
 from app.language import gettext as _
 from app.language import mark
 from app.material.schemas.rules import Field
+from app.measures import CONVENTIONS, why
 from app.models import Applicant, Campaign, Person, Screening, ScreeningInvitation
 from app.people.rules import LONGEST_GROUP, SHORTEST_PASSWORD
 from app.quality.screening.queries import Done, Numbers, Slot
@@ -15,7 +16,6 @@ from app.quality.screening.rules import plans as rules
 from app.quality.screening.rules.scores import DEMONSTRATION_CUTOFF, FLAG_CUTOFF, RANKING_CUTOFF
 from app.web import charts
 from app.web.charts import Axis, Mark
-from app.web.measures import CONVENTIONS, why
 from app.web.render import Page
 from trainer.statistics.estimates import Estimate
 

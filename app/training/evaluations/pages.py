@@ -3,9 +3,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from app.language import gettext as _
+from app.measures import why
 from app.training.evaluations import rules
 from app.training.evaluations.service import Evaluation
-from app.web.measures import why
 from app.web.render import Page
 from trainer.statistics.estimates import Estimate
 

@@ -7,7 +7,7 @@ from app.models import Person
 from app.roles import may
 from app.training.registry import queries, service
 from app.training.registry.pages import ModelPage, ModelsPage
-from app.training.snapshots import queries as snapshot_queries
+from app.training.snapshots import service as snapshot_service
 from app.web.render import render
 from app.web.requests import Reading, needs
 
@@ -28,6 +28,6 @@ def show_model(request: Request, model_id: int, session: Reading, _viewer: Viewe
         service.lineage(model),
         queries.children(session, model.id),
         queries.candidate_counts(session).get(model.id, 0),
-        snapshot_queries.snapshots(session),
+        snapshot_service.snapshots(session),
     )
     return render(request, page)

@@ -1,6 +1,6 @@
 """Model versions: entering the result of a run, finding parents."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -68,6 +68,11 @@ def register(
     session.add(model)
     people.record(session, None, "registered model", model, {"name": name, "run": run_id})
     return model
+
+
+def models(session: Session, kinds: Sequence[str] = ()) -> Sequence[ModelVersion]:
+    """All models of some kinds, newest first."""
+    return queries.models(session, kinds)
 
 
 def model_for(session: Session, model_id: int) -> ModelVersion:

@@ -10,10 +10,10 @@ from app.errors import DomainError, Invalid
 from app.language import gettext as _
 from app.language import mark, ngettext
 from app.models import ModelVersion, Person, Run
-from app.quality.integrity import queries as integrity
+from app.quality.integrity import service as integrity
 from app.roles import may
 from app.settings import Settings
-from app.training.registry import queries as registry
+from app.training.registry import service as registry
 from app.training.runs import forms, queries, rules, service
 from app.training.runs.figures.cross_validation import cross_picture
 from app.training.runs.figures.judging import judging_pictures
@@ -31,7 +31,7 @@ from app.training.runs.pages import (
     RunsTable,
     Station,
 )
-from app.training.snapshots import queries as snapshots
+from app.training.snapshots import service as snapshots
 from app.web.forms import whole_number
 from app.web.render import go, render, tell
 from app.web.requests import AppSettings, Now, Reading, Writing, database_of, needs

@@ -13,7 +13,7 @@ from app.models import Person
 from app.roles import may
 from app.scratch import scratch
 from app.settings import Settings
-from app.training.registry import queries as registry
+from app.training.registry import service as registry
 from app.training.scoring import exports, queries, rules, service
 from app.training.scoring.items import Gathered, NotTakenError
 from app.training.scoring.pages import (

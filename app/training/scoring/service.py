@@ -182,3 +182,11 @@ def check_finished(run: Run) -> None:
         raise Conflict(_("This scoring was stopped; it left no scores."))
     if run.status != "succeeded":
         raise Conflict(_("This scoring failed; it left no scores."))
+
+
+def run_of(session: Session, scoring: Scoring) -> Run:
+    return queries.run_of(session, scoring)
+
+
+def model_of(session: Session, scoring: Scoring) -> ModelVersion:
+    return queries.model_of(session, scoring)

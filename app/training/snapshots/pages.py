@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from app.language import gettext as _
+from app.measures import METHODS
 from app.models import Campaign, Snapshot
 from app.training.snapshots import rules
 from app.training.snapshots.rules import Filters, Weighed
-from app.web.measures import METHODS
 from app.web.render import Page
 from trainer.contract.folder import SnapshotManifest
 

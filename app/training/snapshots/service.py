@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -410,6 +410,11 @@ def campaigns_named(session: Session, names: list[str]) -> tuple[int, ...]:
             listing = ", ".join(sorted(known)) or _("none yet")
             raise NotFound(_("There is no campaign “%(name)s”. Known are: %(names)s.", name=name, names=listing))
     return tuple(sorted(set(found)))
+
+
+def snapshots(session: Session) -> Sequence[Snapshot]:
+    """All snapshots, newest first."""
+    return queries.snapshots(session)
 
 
 def snapshot_for(session: Session, which: int | str) -> Snapshot:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.errors import Conflict, Invalid, NotFound
 from app.material.guidelines import queries, questions
-from app.material.guidelines.pages import desk_of, guide_of
+from app.material.guidelines.views import desk_of, guide_of
 from app.models import Announcement, Question
 from tests.app.labeling.annotations.conftest import NOON
 

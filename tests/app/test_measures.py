@@ -1,5 +1,5 @@
+from app import measures as words
 from app.language import speak
-from app.web import measures as words
 from trainer.statistics.estimates import Estimate, Undefined
 
 

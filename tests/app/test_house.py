@@ -86,6 +86,9 @@ def test_no_contract_has_a_hole():
         }
         assert named & rooms == set(), contract["name"]
         assert not contract.get("ignore_imports"), contract["name"]
+    [meets] = [each for each in contracts() if each["name"].startswith("app meets trainer")]
+    trainer = {f"trainer.{path.parent.name}" for path in (APP.parent / "trainer").glob("*/__init__.py")}
+    assert {"trainer.contract", "trainer.statistics", *meets["forbidden_modules"]} >= trainer
 
 
 def asks(tree):

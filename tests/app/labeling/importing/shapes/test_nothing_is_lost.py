@@ -25,7 +25,7 @@ from app.material.files import readers, unpack
 from app.material.files.fields import Fields
 from app.material.files.readers import Refusal, read_rows
 from app.models import Annotation, Candidate, Demonstration, Prompt, Ranking
-from tests.app.labeling.importing.test_import import count, everything, take
+from tests.app.labeling.importing.test_service import count, everything, take
 
 __all__ = ["count", "take"]
 ASK = [{"role": "user", "content": "Name a colour."}]
@@ -495,7 +495,7 @@ def test_parquet_keeps_dates_amounts_and_bytes_and_refuses_what_is_no_text_alone
 
 @pytest.fixture(scope="session")
 def cases():
-    folder = Path(__file__).resolve().parents[5] / "shared/cases/import"
+    folder = Path(__file__).resolve().parents[6] / "shared/cases/import"
     if not folder.is_dir():
         pytest.skip(f"the cases are not at {folder}")
     return folder

@@ -8,7 +8,7 @@ from app.quality.agreement.rules.filters import Filters
 from app.quality.agreement.rules.label_report import ALPHA_ORDINAL, RAW
 from app.training.snapshots import service as snapshots
 from app.training.snapshots.rules import Filters as Taken
-from tests.app.labeling.importing.test_import import count, everything, take
+from tests.app.labeling.importing.test_service import count, everything, take
 
 __all__ = ["count", "take"]
 ROW = {

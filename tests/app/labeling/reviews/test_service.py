@@ -18,7 +18,7 @@ from app.models import Annotation, AuditEvent, Demonstration, Draft, Lease, Prom
 from app.training.snapshots import queries as snapshots
 from app.training.snapshots.rules import Filters
 from tests.app.labeling.annotations.conftest import NOON, Workshop
-from tests.app.labeling.annotations.test_authoring import SET
+from tests.app.labeling.annotations.rules.test_authoring import SET
 
 LATER = NOON + timedelta(hours=1)
 

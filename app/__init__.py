@@ -1,11 +1,7 @@
 """Prefloop, the web application.
 
-``ROOMS`` lists the rooms in the order in which they may lean on one another: a room may import
-those before it, never those after it.
+``WINGS`` lists the wings in the order in which they may lean on one another: a wing may import those before it, never
+those after it. Below them is what all share (``web``, ``judgements``, ``models`` …), above them are the doors.
 """
 
-ROOMS = (
-    *("people", "judgements", "surveys", "schemas", "prompts", "scenarios", "candidates", "guidelines", "telemetry"),
-    *("annotations", "reviews", "worklog", "course", "quality", "gold", "agreement", "consensus", "costs"),
-    *("oversight", "screening", "snapshots", "registry", "evaluations", "integrity", "runs", "scoring", "api"),
-)
+WINGS = ("people", "material", "labeling", "quality", "training")

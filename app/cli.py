@@ -30,7 +30,7 @@ def database() -> Database:
 @cli.command()
 def migrate() -> None:
     """Bring the database to the newest schema, with a guideline for each phase."""
-    from app.guidelines import service as guidelines
+    from app.material.guidelines import service as guidelines
     from app.migrate import migrate as run
 
     run(load_settings().database)
@@ -69,8 +69,8 @@ def serve(
 @cli.command()
 def worker() -> None:
     """Execute training runs until told to stop."""
-    from app.runs.worker import work
     from app.scratch import sweep
+    from app.training.runs.worker import work
 
     sweep(load_settings().data_dir)
     work(load_settings())
@@ -105,7 +105,7 @@ def start_run(
     wait: Annotated[bool, typer.Option(help="return when the run is over; exit 1 unless it succeeded")] = False,
 ) -> None:
     """Put a run into the queue."""
-    from app.runs import commands
+    from app.training.runs import commands
 
     run_id = commands.start(database(), load_settings(), stage, config)
     typer.echo(f"run {run_id} is queued")
@@ -116,7 +116,7 @@ def start_run(
 @cli.command()
 def runs() -> None:
     """List the newest runs."""
-    from app.runs import commands
+    from app.training.runs import commands
 
     typer.echo("\n".join(commands.lines(database())))
 
@@ -124,7 +124,7 @@ def runs() -> None:
 @cli.command()
 def cancel(run_id: int) -> None:
     """Stop a run; it saves the step it is in."""
-    from app.runs import service
+    from app.training.runs import service
 
     with database().transaction() as session:
         service.cancel(session, load_settings(), None, run_id)
@@ -138,7 +138,7 @@ def score(
     wait: Annotated[bool, typer.Option(help="return when the scores are written; exit 1 if there are none")] = False,
 ) -> None:
     """Score the answers of a file with a reward model."""
-    from app.scoring import commands
+    from app.training.scoring import commands
 
     if not commands.score(database(), load_settings(), model, file, out, wait=wait, say=typer.echo):
         raise typer.Exit(1)
@@ -198,7 +198,7 @@ def import_files(
     as_json: Annotated[Path | None, typer.Option("--json", help="write what became of each file, for programs")] = None,
 ) -> None:
     """Bring files into the pool; bad lines are listed, and each file is imported as a whole or not at all."""
-    from app.prompts import commands
+    from app.labeling.importing import commands
 
     useful = commands.import_files(
         database(), load_settings(), files, kind=kind, fmt=fmt, dry_run=dry_run, as_json=as_json, say=typer.echo
@@ -221,7 +221,7 @@ def report_agreement(
     as_json: Annotated[bool, typer.Option("--json", help="everything, for programs")] = False,
 ) -> None:
     """Say how far people agree."""
-    from app.agreement import commands
+    from app.quality.agreement import commands
 
     asked = {"campaign": campaign, "phase": phase, "kind": kind, "purpose": purpose, "group": group}
     asked |= {"use_case": use_case, "language": language, "since": since, "until": until}
@@ -237,7 +237,7 @@ def report_screening(
 ) -> None:
     """Say how the applicants of a screening did, by code."""
     from app.models.base import utc_now
-    from app.screening import commands
+    from app.quality.screening import commands
 
     with database().transaction() as session:
         for line in commands.screening(session, screening, utc_now(), as_json=as_json):
@@ -252,7 +252,7 @@ def report_makers(
     as_json: Annotated[bool, typer.Option("--json", help="everything, for programs")] = False,
 ) -> None:
     """Say which makers' answers people prefer, by Davidson's model of all rankings."""
-    from app.agreement import commands
+    from app.quality.agreement import commands
 
     with database().reading() as session:
         for line in commands.makers(session, {"campaign": campaign, "phase": phase}, ties=ties, as_json=as_json):
@@ -267,7 +267,7 @@ def report_labelers(
     as_json: Annotated[bool, typer.Option("--json", help="everything, for programs")] = False,
 ) -> None:
     """Say how everybody's work goes on, the alarms first."""
-    from app.oversight import commands
+    from app.quality.oversight import commands
 
     with database().reading() as session:
         asked = {"campaign": campaign, "since": since, "until": until}
@@ -296,7 +296,7 @@ def create_snapshot(
     max_doubt: Annotated[float, typer.Option(help="leave out tasks with more doubt, 0 to 0.5")] = 0.5,
 ) -> None:
     """Freeze a training set."""
-    from app.snapshots import rules, service
+    from app.training.snapshots import rules, service
 
     with database().transaction() as session:
         campaigns = service.campaigns_named(session, campaign or [])
@@ -324,7 +324,7 @@ def create_snapshot(
 @snapshot.command("show")
 def show_snapshot(snapshot_id: Annotated[str, typer.Argument(metavar="ID", help="id, name or digest")]) -> None:
     """Print what a snapshot holds and whether its files are what was frozen."""
-    from app.snapshots import service
+    from app.training.snapshots import service
 
     with database().reading() as session:
         typer.echo(service.summary_of(load_settings(), service.snapshot_for(session, snapshot_id)))
@@ -337,7 +337,7 @@ def export(
     out: Annotated[Path, typer.Option(help="folder to write into")],
 ) -> None:
     """Write a snapshot in another tool's format."""
-    from app.snapshots import service
+    from app.training.snapshots import service
 
     with database().reading() as session:
         report = service.export_snapshot(load_settings(), service.snapshot_for(session, snapshot_id), fmt, out)

@@ -10,54 +10,58 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from app.agreement import queries as agreement_queries
-from app.agreement import service as agreement_service
-from app.agreement.routes import router as agreement
-from app.annotations.campaign_routes import router as campaigns
-from app.annotations.routes import router as annotations
 from app.api.application import PREFIX, create_api
 from app.api.reference import router as api_reference
-from app.consensus.routes import router as consensus
-from app.costs.routes import router as costs
-from app.course.routes import router as course
 from app.database import PATIENCE_FOR_AN_ANSWER, PATIENCE_OF_PAGES, Database
-from app.evaluations.routes import router as evaluations
-from app.gold.routes import router as gold
-from app.guidelines.routes import router as guidelines
-from app.integrity.routes import router as integrity
-from app.oversight import queries as oversight_queries
-from app.oversight import service as oversight_service
-from app.oversight.routes import router as oversight
+from app.labeling.annotations.campaign_routes import router as campaigns
+from app.labeling.annotations.routes import router as annotations
+from app.labeling.course.routes import router as course
+from app.labeling.importing.routes import router as importing
+from app.labeling.reviews.routes import router as reviews
+from app.labeling.surveys.routes import router as surveys
+from app.labeling.telemetry.routes import router as telemetry
+from app.labeling.worklog.routes import router as worklog
+from app.material.guidelines.routes import router as guidelines
+from app.material.prompts.routes import router as prompts
+from app.material.scenarios.routes import router as scenarios
+from app.material.schemas.routes import router as schemas
 from app.people.attempts import SignInAttempts
 from app.people.routes import router as people
-from app.prompts.routes import router as prompts
-from app.quality.reports import Reports
-from app.registry.routes import router as registry
-from app.reviews.routes import router as reviews
-from app.runs.routes import router as runs
-from app.scenarios.routes import router as scenarios
-from app.schemas.routes import router as schemas
-from app.scoring.routes import router as scoring
+from app.people.service import note_download
+from app.people.sessions import person_behind
+from app.quality.agreement import queries as agreement_queries
+from app.quality.agreement import service as agreement_service
+from app.quality.agreement.routes import router as agreement
+from app.quality.consensus.routes import router as consensus
+from app.quality.costs.routes import router as costs
+from app.quality.gold.routes import router as gold
+from app.quality.integrity.routes import router as integrity
+from app.quality.oversight import queries as oversight_queries
+from app.quality.oversight import service as oversight_service
+from app.quality.oversight.routes import router as oversight
+from app.quality.screening.routes import router as screening
 from app.scratch import sweep
-from app.screening.routes import router as screening
 from app.settings import Settings, load_settings
-from app.snapshots.routes import router as snapshots
-from app.surveys.routes import router as surveys
-from app.telemetry.routes import router as telemetry
+from app.training.evaluations.routes import router as evaluations
+from app.training.registry.routes import router as registry
+from app.training.runs.routes import router as runs
+from app.training.scoring.routes import router as scoring
+from app.training.snapshots.routes import router as snapshots
 from app.web.downloads import Downloads
 from app.web.error_pages import add_error_pages
 from app.web.forms import check_what_was_sent
 from app.web.render import STATIC
+from app.web.reports import Reports
 from app.web.requests import speak_their_language
 from app.web.scripted import ScriptedForms
 from app.web.security import SecurityHeaders, SessionMiddleware, check_csrf, session_options
 from app.web.uploads import BodyLimit
-from app.worklog.routes import router as worklog
 
 ROUTERS = (
     people,
     surveys,
     schemas,
+    importing,  # before prompts: an address of its own there would be read as a prompt's number
     prompts,
     scenarios,
     guidelines,
@@ -124,13 +128,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.database = database
     app.state.sign_in_attempts = SignInAttempts(database)
+    app.state.person_behind = person_behind
     for name, each in reports.items():
         setattr(app.state, name, each)
     app.router.routes.extend(PAGES.routes)
     app.state.api = create_api(app.state)
     app.mount(PREFIX, app.state.api, name="api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_middleware(Downloads, database=database)
+    app.add_middleware(Downloads, database=database, note=note_download)
     app.add_middleware(
         BodyLimit,
         limit_mb=settings.upload_limit_mb,

@@ -30,12 +30,12 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import insert
 
-from app.agreement import service
-from app.agreement.rules import Filters
 from app.database import Database
+from app.material.prompts.rules import USE_CASES, text_sha256
 from app.migrate import migrate
 from app.models import Annotation, Campaign, Candidate, Flag, Person, Prompt, Ranking, Rating, Task
-from app.prompts.rules import USE_CASES, text_sha256
+from app.quality.agreement import service
+from app.quality.agreement.rules.filters import Filters
 from trainer.statistics.bootstrap import DRAWS
 from trainer.statistics.ranking_agreement import HEADLINE
 

@@ -19,13 +19,13 @@ from rich.table import Table
 
 from app.database import Database
 from app.demo.processes import free_port, running
+from app.labeling.importing import service as prompts
 from app.migrate import migrate
 from app.models import ModelVersion, Run
-from app.prompts import service as prompts
-from app.runs import commands, service
 from app.settings import Settings
-from app.snapshots import service as snapshots
-from app.snapshots.rules import Filters
+from app.training.runs import commands, service
+from app.training.snapshots import service as snapshots
+from app.training.snapshots.rules import Filters
 
 console = Console()
 

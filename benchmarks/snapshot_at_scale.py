@@ -27,6 +27,7 @@ from rich.table import Table
 from sqlalchemy import insert
 
 from app.database import Database
+from app.material.prompts.rules import prompt_fingerprint, text_sha256
 from app.migrate import migrate
 from app.models import (
     Annotation,
@@ -42,10 +43,9 @@ from app.models import (
     TaskCandidate,
 )
 from app.models.base import utc_now
-from app.prompts.rules import prompt_fingerprint, text_sha256
 from app.settings import Settings
-from app.snapshots import service
-from app.snapshots.rules import Filters
+from app.training.snapshots import service
+from app.training.snapshots.rules import Filters
 
 PROMPTS = 33_207  # of InstructGPT's reward model, table 6
 ANSWER = 400  # characters

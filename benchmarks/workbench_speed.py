@@ -33,9 +33,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
-from app.annotations import campaigns, service
-from app.annotations.rules.submission import Verdict
 from app.database import Database
+from app.labeling.annotations import campaigns, service
+from app.labeling.annotations.rules.submission import Verdict
 from app.migrate import migrate
 from app.models import Candidate, Prompt
 from app.models.base import utc_now

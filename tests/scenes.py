@@ -15,21 +15,21 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from app.annotations import campaigns, corrections, writing
-from app.annotations import service as annotations
-from app.annotations.rules.activity import rounded
-from app.annotations.rules.authoring import Authored, Pair
-from app.annotations.rules.submission import Submission, Verdict
-from app.costs import service as costs
-from app.course import service as course
 from app.database import Database
-from app.evaluations import service as evaluations
-from app.gold import rules as gold_rules
-from app.gold import service as gold
-from app.guidelines import questions
-from app.guidelines import service as guidelines
-from app.integrity import service as integrity
-from app.integrity.rules.decisions import Decision as IntegrityVerdict
+from app.labeling.annotations import campaigns, corrections, writing
+from app.labeling.annotations import service as annotations
+from app.labeling.annotations.rules.activity import rounded
+from app.labeling.annotations.rules.authoring import Authored, Pair
+from app.labeling.annotations.rules.submission import Submission, Verdict
+from app.labeling.course import service as course
+from app.labeling.reviews import service as reviews
+from app.labeling.reviews.rules import Decision
+from app.labeling.surveys import service as surveys
+from app.labeling.surveys.rules import QUESTIONS
+from app.labeling.telemetry import service as telemetry
+from app.material.guidelines import questions
+from app.material.guidelines import service as guidelines
+from app.material.scenarios import service as scenarios
 from app.models import (
     Annotation,
     Campaign,
@@ -46,20 +46,20 @@ from app.models import (
 )
 from app.models.base import utc_now
 from app.people import service as people
-from app.reviews import service as reviews
-from app.reviews.rules import Decision
-from app.runs import service as runs
-from app.scenarios import service as scenarios
-from app.screening import queries as screenings_read
-from app.screening import rules as screening_rules
-from app.screening import service as screenings
+from app.quality.costs import service as costs
+from app.quality.gold import rules as gold_rules
+from app.quality.gold import service as gold
+from app.quality.integrity import service as integrity
+from app.quality.integrity.rules.decisions import Decision as IntegrityVerdict
+from app.quality.screening import queries as screenings_read
+from app.quality.screening import service as screenings
+from app.quality.screening.rules import plans as screening_rules
 from app.settings import Settings
-from app.snapshots import service as snapshots
-from app.surveys import service as surveys
-from app.surveys.rules import QUESTIONS
-from app.telemetry import service as telemetry
+from app.training.evaluations import service as evaluations
+from app.training.runs import service as runs
+from app.training.snapshots import service as snapshots
 from app.web.addresses import shown
-from tests.app.runs import judged
+from tests.app.training.runs import judged
 from tests.browsing import PASSWORD
 from tests.factories import LABELLED
 from trainer.contract.folder import METRICS, SAMPLES, write_json

@@ -4,7 +4,7 @@ import json
 
 from app.models import ModelVersion, Run, Scoring
 from app.models.base import utc_now
-from app.runs import service as runs
+from app.training.runs import service as runs
 from trainer.contract.folder import ANSWERS, MANIFEST, SCORES
 from trainer.contract.records import AnswerToScore, HeadScore, Score, read_rows, write_rows
 

@@ -9,12 +9,12 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from app.api.application import PREFIX
 from app.models import Person
-from app.people import rules as people_rules
+from app.roles import may
 from app.web.render import Page, render
 from app.web.requests import needs
 
 router = APIRouter()
-Programmer = Annotated[Person, Depends(needs(lambda role: people_rules.may(role, "use_api")))]
+Programmer = Annotated[Person, Depends(needs(lambda role: may(role, "use_api")))]
 
 
 @dataclass(frozen=True)

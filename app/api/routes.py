@@ -13,14 +13,14 @@ from app.api import schemas
 from app.errors import Forbidden, Invalid
 from app.models import Person
 from app.models import Scoring as ScoringRow
-from app.people import rules as people_rules
-from app.registry import queries as registry
-from app.runs.rules import FINISHED
-from app.scoring import queries, service
-from app.scoring.files import ScoredItem
-from app.scoring.items import Gathered, NotTakenError
-from app.scoring.pages import ACCURACY
+from app.roles import may
 from app.settings import Settings
+from app.training.registry import service as registry
+from app.training.runs.rules import FINISHED
+from app.training.scoring import service
+from app.training.scoring.files import ScoredItem
+from app.training.scoring.items import Gathered, NotTakenError
+from app.training.scoring.pages import ACCURACY
 from app.web.forms import LARGEST_NUMBER
 from app.web.requests import AppSettings, Reading, database_of
 
@@ -44,7 +44,7 @@ router = APIRouter(dependencies=[Depends(HTTPBearer(auto_error=False))], respons
 
 def _scorer(request: Request) -> Person:
     person: Person = request.state.person
-    if not people_rules.may(person.role, "score"):
+    if not may(person.role, "score"):
         raise Forbidden(f"This is not for the role {person.role}. Ask an admin if you need it.")
     return person
 
@@ -169,7 +169,7 @@ async def _seen(
 
 def _over(request: Request, scorer: Person, scoring_id: int) -> bool:
     with database_of(request).reading() as session:
-        return queries.run_of(session, service.scoring_for(session, scorer, scoring_id)).status in FINISHED
+        return service.run_of(session, service.scoring_for(session, scorer, scoring_id)).status in FINISHED
 
 
 def _look(
@@ -180,7 +180,7 @@ def _look(
 
 
 def _described(session: Session, settings: Settings, scoring: ScoringRow, offset: int, limit: int) -> schemas.Scoring:
-    run, model = queries.run_of(session, scoring), queries.model_of(session, scoring)
+    run, model = service.run_of(session, scoring), service.model_of(session, scoring)
     results = service.results_of(settings, scoring)
     done = run.status == "succeeded"
     here = f"/api/v1/scores/{scoring.id}"

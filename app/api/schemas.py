@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from app.scoring import rules
+from app.training.scoring import rules
 from app.web.forms import LARGEST_NUMBER
 
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]

@@ -18,7 +18,8 @@ from app.errors import DomainError, retry_header
 from app.models import Person
 from app.models.base import utc_now
 from app.people import queries, tokens
-from app.web.requests import address_of, attempts_of, database_of
+from app.people.attempts import attempts_of
+from app.web.requests import address_of, database_of
 
 MISSING = (
     "Send a token: “Authorization: Bearer pfl_…”. You make one under “API tokens” in your account's menu; "

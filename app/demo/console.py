@@ -10,7 +10,7 @@ from rich.table import Table
 from app.database import Database
 from app.demo import headless, processes, seed, workforce, workforce_records
 from app.errors import DomainError
-from app.guidelines import service as guidelines
+from app.material.guidelines import service as guidelines
 from app.migrate import migrate
 from app.people import service as people
 from app.settings import Settings, load_settings

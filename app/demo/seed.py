@@ -8,17 +8,17 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.annotations import campaigns
 from app.database import Database
 from app.demo.labelers import SimulatedLabeler
 from app.demo.world import Lesson, lessons
-from app.guidelines import service as guidelines
+from app.labeling.annotations import campaigns
+from app.labeling.importing import service as prompts
+from app.material.guidelines import service as guidelines
 from app.models import Person
 from app.people import queries as people_queries
 from app.people import service as people
-from app.prompts import service as prompts
-from app.runs import service as runs
 from app.settings import Settings
+from app.training.runs import service as runs
 
 PEOPLE = (("labeler", "Lena"), ("researcher", "Ravi"), ("engineer", "Emil"), ("admin", "Ada"))
 DEMONSTRATIONS, RANKED, TO_RANK, TO_WRITE = 1500, 240, 24, 12
@@ -81,7 +81,7 @@ def _fill(session: Session, settings: Settings, by: Person | None, seed_number: 
 
 
 def _open_campaigns(session: Session, by: Person | None) -> None:
-    from app.annotations import queries
+    from app.labeling.annotations import queries
 
     origins = [f"import:{CANDIDATES_FILE.removesuffix('.jsonl')}"]
     tasks = campaigns.tasks_from_candidates(

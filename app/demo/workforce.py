@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from app.demo.workforce_texts import FACTS_OF_A_TOPIC, TOPICS, WORDINGS, Topic, answer_text, prompt_text
-from app.prompts.rules import USE_CASES
-from app.quality.rules.reading import words_of
-from app.quality.rules.screening import FlaggedText, RankedItem
-from app.quality.rules.work import Work
+from app.material.prompts.rules import USE_CASES
+from app.quality.oversight.rules.reading import words_of
+from app.quality.oversight.rules.work import Work
+from app.quality.screening.rules.scores import FlaggedText, RankedItem
 from trainer.statistics.rankings import Judgements
 
 HONEST, SPAMMER, POSITION_BIASED, CARELESS, RESEARCHER = (

@@ -11,11 +11,6 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from app.annotations import campaigns
-from app.annotations.rules import labels
-from app.annotations.rules.campaigns import pseudonym
-from app.annotations.rules.submission import Submission
-from app.annotations.rules.submission import Verdict as Judged
 from app.demo.workforce import (
     CAMPAIGNS,
     RESEARCHER,
@@ -27,7 +22,13 @@ from app.demo.workforce import (
     Workforce,
     simulate,
 )
-from app.gold import service as gold
+from app.labeling.annotations import campaigns
+from app.labeling.annotations.rules import labels
+from app.labeling.annotations.rules.campaigns import pseudonym
+from app.labeling.annotations.rules.submission import Submission
+from app.labeling.annotations.rules.submission import Verdict as Judged
+from app.material.prompts.rules import prompt_fingerprint, task_fingerprint, text_sha256
+from app.material.schemas.rules import ANSWER, Schema, schema_of
 from app.models import (
     Annotation,
     Campaign,
@@ -43,8 +44,7 @@ from app.models import (
 )
 from app.people import queries as people_queries
 from app.people import service as people
-from app.prompts.rules import prompt_fingerprint, task_fingerprint, text_sha256
-from app.schemas.rules import ANSWER, Schema, schema_of
+from app.quality.gold import service as gold
 from trainer.statistics.weak_orders import densify
 
 SOURCE = "simulated workforce"

@@ -129,8 +129,8 @@ class Draft(Base):
 
     ``shown_order`` is the shuffled order of candidate ids this person sees. ``revealed_at`` is when they uncovered
     texts that had opened blurred; empty while those are hidden. ``active`` is the active time counted so far
-    (``app.annotations.rules.activity``). The present hold began at ``held_since``, and holds before it, which had
-    run out, lasted ``held_before`` seconds.
+    (``app.labeling.annotations.rules.activity``). The present hold began at ``held_since``, and holds before it,
+    which had run out, lasted ``held_before`` seconds.
     """
 
     __tablename__ = "drafts"
@@ -152,7 +152,7 @@ class Draft(Base):
 class Skip(Base):
     """A person has given a task back for good, and why; while the row is there they are not offered it again.
 
-    ``reason`` is one of the fixed codes (``app.annotations.rules.skips``). Taking a skip back deletes its row.
+    ``reason`` is one of the fixed codes (``app.labeling.annotations.rules.skips``). Taking a skip back deletes its row.
     """
 
     __tablename__ = "skips"
@@ -283,8 +283,8 @@ class WrittenText(Base):
     """One version of what a person wrote for one task: an answer, or a prompt with its answer.
 
     ``number`` counts the versions of an annotation from 1; only the newest may wait. ``content`` is what the person
-    entered, as ``app.annotations.rules.authoring`` reads it. ``state`` says what became of it: ``waiting`` for a
-    reviewer, ``accepted``, ``sent_back`` to its author or ``rejected`` (both with a ``reason``), ``withdrawn`` by the
+    entered, as ``app.labeling.annotations.rules.authoring`` reads it. ``state`` says what became of it: ``waiting`` for
+    a reviewer, ``accepted``, ``sent_back`` to its author or ``rejected`` (both with a ``reason``), ``withdrawn`` by the
     author, or ``replaced`` by a newer version before anybody decided. ``rating`` is the reviewer's, 1 to 7
     (InstructGPT B.1 rates demonstrations so). What needed no review is accepted and was decided by nobody.
     """

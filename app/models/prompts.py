@@ -15,7 +15,7 @@ class Import(Base):
     ``unused`` are the fields of its rows that nothing was made of: their names, each with how many rows.
     ``source`` is the name under which the campaign, the answers and the annotators of the file stand: one content, one
     name, so two files of one name never look like one. ``marked`` counts what was kept although it is unusual
-    (``app.prompts.rules.MARKS``).
+    (``app.material.prompts.rules.MARKS``).
     """
 
     __tablename__ = "imports"

@@ -43,8 +43,9 @@ class Run(Base):
 
     A running run has an ``owner``, the process of a worker; ``worker`` names it for people. ``fence`` is raised each
     time the run changes hands, ``heartbeat_at`` is the owner's last sign of life by the database's clock (see
-    ``app.runs.leases``). ``worked_seconds`` is the time that earlier owners worked on it, nothing where it was not
-    measured; the present one has since ``resumed_at``. ``resumable`` says of a failed run whether going on may help.
+    ``app.training.runs.leases``). ``worked_seconds`` is the time that earlier owners worked on it, nothing where it was
+    not measured; the present one has since ``resumed_at``. ``resumable`` says of a failed run whether going on may
+    help.
     """
 
     __tablename__ = "runs"

@@ -23,7 +23,7 @@ class LabelSchema(Base):
 class LabelSchemaVersion(Base):
     """The questions as they were at one time. A row is only ever added: stored labels name it.
 
-    ``number`` counts the versions of a schema from 1. ``content`` is what ``app.schemas.rules`` reads:
+    ``number`` counts the versions of a schema from 1. ``content`` is what ``app.material.schemas.rules`` reads:
     ``{"prompt": [field, …], "answer": [field, …]}``. ``reason`` says in words why it was made.
     """
 

@@ -13,8 +13,8 @@ Nothing here leads from an answer to a person:
 * **The audit trail** has the opening and the closing of a round, no answer. **The request log** of a server has the
   same line for an answer as for a refusal: one address takes both.
 * **When a round closes, marks and counts are deleted.** What stays is ``result``: what may be published, small numbers
-  put together (``app.surveys.rules``). Before that nobody is shown a figure, since one figure before and another one
-  after somebody's answer would tell the answer; a closed round is never opened again for the same reason.
+  put together (``app.labeling.surveys.rules``). Before that nobody is shown a figure, since one figure before and
+  another one after somebody's answer would tell the answer; a closed round is never opened again for the same reason.
 * **Backups**: two of them from an open round, between which exactly one person answered, differ by that person's
   answers. Leave ``survey_marks`` out of backups (``pg_dump --exclude-table-data``), or delete those of the time of a
   round when it is closed. The same holds for whoever records the database's log or the traffic; no program prevents it.

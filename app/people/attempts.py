@@ -8,6 +8,7 @@ and on one address with many accounts, do not hold for an account that has signe
 import hashlib
 from datetime import datetime, timedelta
 
+from fastapi import Request
 from sqlalchemy.orm import Session
 
 from app.database import Database
@@ -110,6 +111,11 @@ def _left(until: datetime, now: datetime) -> tuple[int, int]:
     """Whole minutes and whole seconds from now until then, at least one."""
     left = max(until - now, timedelta(seconds=1))
     return -(-left // timedelta(minutes=1)), -(-left // timedelta(seconds=1))
+
+
+def attempts_of(request: Request) -> SignInAttempts:
+    attempts: SignInAttempts = request.app.state.sign_in_attempts
+    return attempts
 
 
 def _account(email: str) -> str:

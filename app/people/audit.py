@@ -10,6 +10,7 @@ from app.language import gettext as _
 from app.models import Applicant, AuditEvent, Person
 from app.people import queries, rules
 from app.people.queries import Asked
+from app.roles import APPLICANT
 
 BATCH = 1_000
 JUST_AFTER = timedelta(minutes=1)
@@ -81,7 +82,7 @@ def all_lines(session: Session, asked: Asked) -> Iterator[Line]:
 def choices(session: Session) -> list[tuple[int, str]]:
     """Whom one may ask about: everybody whose name may be read."""
     everyone = queries.everyone(session)
-    behind = queries.applicants_by_person(session, [person.id for person in everyone if person.role == rules.APPLICANT])
+    behind = queries.applicants_by_person(session, [person.id for person in everyone if person.role == APPLICANT])
     return [
         (one.id, f"{one.name} ({one.email})") for one in everyone if one.id not in behind or behind[one.id].unmasked_at
     ]

@@ -8,6 +8,7 @@ from app.language import mark
 from app.models import ApiToken, Person
 from app.people import rules
 from app.people.audit import Line
+from app.roles import ROLES
 from app.web.paging import Paging
 from app.web.render import Page
 
@@ -43,7 +44,7 @@ class ReadingPage(Page):
 class PeoplePage(Page):
     template: ClassVar[str] = "people/list.html"
     people: Sequence[Person]
-    roles: Sequence[str] = rules.ROLES
+    roles: Sequence[str] = ROLES
     new_person: Person | None = None
     new_password: str = ""
     error: str = ""

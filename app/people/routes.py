@@ -10,8 +10,10 @@ from app.errors import DomainError, Forbidden, Invalid, TooManyAttempts, retry_h
 from app.language import gettext as _
 from app.models import Person
 from app.people import audit, queries, rules, service, sessions, tokens
+from app.people.attempts import attempts_of
 from app.people.pages import AuditPage, PasswordPage, PeoplePage, ReadingPage, SignInPage, TokensPage
 from app.people.queries import Asked
+from app.roles import home_of, may
 from app.web.forms import whole_number
 from app.web.paging import Paging
 from app.web.render import go, render, tell
@@ -22,7 +24,6 @@ from app.web.requests import (
     SignedIn,
     Writing,
     address_of,
-    attempts_of,
     begin_session,
     database_of,
     forget_session,
@@ -34,9 +35,9 @@ from app.web.security import csrf_token
 from app.web.tables import csv_line
 
 router = APIRouter()
-Admin = Annotated[Person, Depends(needs(lambda role: rules.may(role, "manage_people")))]
-Labeler = Annotated[Person, Depends(needs(lambda role: rules.may(role, "annotate")))]
-Programmer = Annotated[Person, Depends(needs(lambda role: rules.may(role, "use_api")))]
+Admin = Annotated[Person, Depends(needs(lambda role: may(role, "manage_people")))]
+Labeler = Annotated[Person, Depends(needs(lambda role: may(role, "annotate")))]
+Programmer = Annotated[Person, Depends(needs(lambda role: may(role, "use_api")))]
 TOKENS_SHOWN = 100
 ONE_YEAR = 365 * 24 * 3600
 
@@ -50,7 +51,7 @@ def _own_address(address: str) -> str:
 @router.get("/")
 def home(request: Request) -> RedirectResponse:
     person = person_of(request)
-    return go(rules.home_of(person.role) if person else "/sign-in")
+    return go(home_of(person.role) if person else "/sign-in")
 
 
 @router.get("/sign-in")
@@ -157,7 +158,7 @@ def choose_password(
         attempts.succeeded(person.email, address, now)
     begin_session(request, changed, secret)
     tell(request, _("Your password is set. The old one no longer works, and your other browsers are signed out."))
-    return go(rules.home_of(changed.role))
+    return go(home_of(changed.role))
 
 
 @router.get("/account/reading")

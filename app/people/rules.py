@@ -1,4 +1,4 @@
-"""Who may do what, and what a good password is."""
+"""What a good password, name, address and token is, and what the audit trail shows."""
 
 import hashlib
 import secrets
@@ -9,37 +9,6 @@ from app.errors import Invalid
 from app.language import gettext as _
 from app.language import listed, mark
 
-ROLES = (mark("labeler"), mark("researcher"), mark("engineer"), mark("admin"))
-"""Those that an admin gives; an ``applicant`` comes by the invitation to a screening."""
-APPLICANT = mark("applicant")
-
-ALLOWED: dict[str, frozenset[str]] = {
-    "annotate": frozenset({"labeler", "researcher", "admin"}),
-    "work_on_tasks": frozenset({"labeler", "researcher", "admin", APPLICANT}),
-    "be_screened": frozenset({APPLICANT}),
-    "screen": frozenset({"researcher", "admin"}),
-    "manage_campaigns": frozenset({"researcher", "engineer", "admin"}),
-    "review": frozenset({"researcher", "admin"}),
-    "adjudicate": frozenset({"researcher", "admin"}),
-    "write_guidelines": frozenset({"researcher", "admin"}),
-    "see_results": frozenset({"researcher", "engineer", "admin"}),
-    "score": frozenset({"researcher", "engineer", "admin"}),
-    "use_api": frozenset({"researcher", "engineer", "admin"}),
-    "train": frozenset({"engineer", "admin"}),
-    "see_prompts": frozenset({"researcher", "engineer", "admin"}),
-    "import_data": frozenset({"engineer", "admin"}),
-    "run_surveys": frozenset({"researcher", "admin"}),
-    "set_wage": frozenset({"admin"}),
-    "manage_people": frozenset({"admin"}),
-    "manage_schemas": frozenset({"admin"}),
-}
-HOMES = {
-    "labeler": "/label",
-    "researcher": "/campaigns",
-    "engineer": "/dashboard",
-    "admin": "/dashboard",
-    APPLICANT: "/screening",
-}
 BLURS = {
     "always": mark("Blur the texts of every task until I show them"),
     "marked": mark("Blur the texts of tasks that are marked as sensitive"),
@@ -104,14 +73,6 @@ PAGES_OF = {
     "written_texts": "/reviews/{}",
 }
 """Where the things are that the audit trail speaks of, by table."""
-
-
-def may(role: str, action: str) -> bool:
-    return role in ALLOWED[action]
-
-
-def home_of(role: str) -> str:
-    return HOMES[role]
 
 
 def new_one_time_password() -> str:

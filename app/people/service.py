@@ -12,6 +12,7 @@ from app.language import gettext as _
 from app.models import AuditEvent, Person
 from app.models.base import utc_now
 from app.people import queries, rules, sessions
+from app.roles import APPLICANT, ROLES
 
 
 class WrongPassword(Invalid):
@@ -56,8 +57,8 @@ def add_person(
     email, name, group = email.strip().lower(), name.strip(), group.strip()
     if problem := rules.email_problem(email) or rules.name_problem(name) or rules.group_problem(group):
         raise Invalid(problem)
-    if role not in rules.ROLES:
-        roles = ", ".join(map(_, rules.ROLES))
+    if role not in ROLES:
+        roles = ", ".join(map(_, ROLES))
         raise Invalid(_("There is no role “%(role)s”. Choose one of %(roles)s.", role=role[:40], roles=roles))
     if queries.person_by_email(session, email):
         raise Conflict(_("%(email)s already has an account.", email=email))
@@ -95,7 +96,7 @@ def add_applicant(session: Session, *, email: str, name: str, password: str, aga
     person = Person(
         email=email,
         name=name or email.split("@")[0],
-        role=rules.APPLICANT,
+        role=APPLICANT,
         password_hash=_hasher.hash(password),
         password_is_one_time=False,
         locale=locale if locale in LOCALES else None,
@@ -112,7 +113,7 @@ def make_labeler(session: Session, by: Person | None, person_id: int, group: str
         Conflict: they are no applicant.
     """
     person = _person(session, person_id)
-    if person.role != rules.APPLICANT:
+    if person.role != APPLICANT:
         raise Conflict(_("This person is no applicant any more."))
     person.role, person.labeler_group = "labeler", group.strip() or None
     record(session, by, "made labeler", person, {"group": group.strip()})

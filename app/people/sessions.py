@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from app.database import Database
 from app.models import Person, WebSession
 from app.people import queries, rules
 
@@ -31,6 +32,20 @@ def found(session: Session, secret: str, now: datetime) -> tuple[WebSession, Per
     """The session of a cookie and whose it is; nobody's when it was ended, is too old, or they may not come in."""
     row = queries.session_and_person(session, rules.token_sha256(secret), now - LASTS)
     return row if row and row[1].active else None
+
+
+def person_behind(database: Database, secret: str, now: datetime) -> Person | None:
+    """Whose session a secret is of, loaded for good; that they were here is noted in passing."""
+    with database.reading() as session:
+        known = found(session, secret, now)
+        session.expunge_all()
+    if known is None:
+        return None
+    row, person = known
+    if not seen_is_old_news(row, now):
+        with database.in_passing() as session:
+            note_seen(session, row, now)
+    return person
 
 
 def seen_is_old_news(row: WebSession, now: datetime) -> bool:

@@ -1,1 +1,1 @@
-"""Whether the labels can be relied on: agreement between people, and what they say together."""
+"""How good the judgements are. Each room looks at them in its own way, and none leans on another."""

@@ -1,29 +1,33 @@
 """Every file that somebody takes with them is written down, at the one place that all answers pass."""
 
 import logging
+from collections.abc import Callable
 from urllib.parse import unquote_plus
 
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.database import Database
 from app.language import gettext as _
 from app.models import Person
-from app.people import service
 
 LONGEST_QUERY = 500
+Note = Callable[[Session, Person | None, str, str], None]
+"""Writes down that somebody took what stands at an address, asked for with a query."""
 log = logging.getLogger("prefloop.web")
 
 
 class Downloads:
     """Writes a line into the audit trail before an attachment leaves; one that cannot be written down stays here."""
 
-    def __init__(self, app: ASGIApp, database: Database) -> None:
+    def __init__(self, app: ASGIApp, database: Database, note: Note) -> None:
         self.app = app
         self.database = database
+        self.note = note
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -50,7 +54,7 @@ class Downloads:
     def _note(self, person: Person | None, scope: Scope) -> None:
         query = unquote_plus(scope["query_string"].decode("latin-1"))[:LONGEST_QUERY]
         with self.database.transaction() as session:
-            service.note_download(session, person, scope["path"], query)
+            self.note(session, person, scope["path"], query)
 
 
 def _is_download(message: Message) -> bool:

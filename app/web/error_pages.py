@@ -18,7 +18,7 @@ from app.database import is_busy
 from app.errors import DomainError, no_room, refused_places, retry_header
 from app.language import gettext as _
 from app.language import mark
-from app.people.rules import may
+from app.roles import may
 from app.web.render import Page, go, render
 from app.web.requests import OwnPasswordNeeded, SignInNeeded, needs, speak_their_language, wants_json
 from app.web.security import HEADERS

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.language import gettext as _
 from app.language import mark
-from app.people.rules import may
+from app.roles import may
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from app.language import LOCALES, listed, ngettext, plain_gettext, plain_ngettext, said, script_words, spoken
 from app.language import gettext as _
 from app.models import Person
-from app.people import rules as people_rules
+from app.roles import may
 from app.web.addresses import task_address
 from app.web.markup import exact_text, excerpt, render_markdown
 from app.web.navigation import Section, navigation
@@ -116,7 +116,7 @@ def _environment() -> Environment:
     )
     environment.install_gettext_callables(plain_gettext, plain_ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.policies["ext.i18n.trimmed"] = True  # as the catalogue collects them
-    environment.globals.update(static_url=static_url, may=people_rules.may, listed=listed, spoken=spoken)
+    environment.globals.update(static_url=static_url, may=may, listed=listed, spoken=spoken)
     environment.filters.update(ago=ago, duration=duration, number=number)
     environment.filters.update(markdown=render_markdown, exact=exact_text, excerpt=excerpt, said=said)
     return environment

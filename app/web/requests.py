@@ -18,19 +18,12 @@ from app.language import best_of, speak
 from app.language import gettext as _
 from app.models import Person
 from app.models.base import utc_now
-from app.people import sessions
-from app.people.attempts import SignInAttempts
 from app.settings import Settings
 
 
 def database_of(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
-
-
-def attempts_of(request: Request) -> SignInAttempts:
-    attempts: SignInAttempts = request.app.state.sign_in_attempts
-    return attempts
 
 
 def settings_of(request: Request) -> Settings:
@@ -55,6 +48,8 @@ Now = Annotated[datetime, Depends(utc_now)]
 LOCALE_COOKIE = "locale"
 SECRET = "signed_in"  # noqa: S105 - the name of it, not the secret
 """Under this name the cookie carries the secret of its session."""
+PersonBehind = Callable[[Database, str, datetime], Person | None]
+"""Whose the secret of a session is; the application is put together with the one that ``people`` has."""
 
 
 def address_of(request: Request) -> str:
@@ -85,22 +80,10 @@ def person_of(request: Request) -> Person | None:
     """The signed-in person, or nobody. Read once per request, in a session of its own."""
     if not hasattr(request.state, "person"):
         secret = secret_of(request)
-        request.state.person = _person_with(database_of(request), secret, utc_now()) if secret else None
+        person_behind: PersonBehind = request.app.state.person_behind
+        request.state.person = person_behind(database_of(request), secret, utc_now()) if secret else None
     known: Person | None = request.state.person
     return known
-
-
-def _person_with(database: Database, secret: str, now: datetime) -> Person | None:
-    with database.reading() as session:
-        found = sessions.found(session, secret, now)
-        session.expunge_all()
-    if found is None:
-        return None
-    row, person = found
-    if not sessions.seen_is_old_news(row, now):
-        with database.in_passing() as session:
-            sessions.note_seen(session, row, now)
-    return person
 
 
 def begin_session(request: Request, person: Person, secret: str) -> None:

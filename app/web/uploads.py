@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.language import mark
-from app.people.rules import may
+from app.roles import may
 from app.web.requests import person_of
 
 MEGABYTE = 1_000_000

@@ -20,7 +20,7 @@ import app
 from app.api.application import PREFIX as API
 from app.main import UPLOADS
 from app.models import Person
-from app.people.rules import may
+from app.roles import may
 from app.web.render import TEMPLATES, Page, _environment
 
 APP = Path(app.__file__).parent
@@ -45,7 +45,7 @@ SQL_ELSEWHERE = {
     ("database.py", "Engine"): "the engine is made here",
     ("database.py", "sessionmaker"): "sessions are made here",
     ("database.py", "NullPool"): "the health check needs a connection of its own",
-    ("runs/worker.py", "make_url"): "an address that says how long a worker waits, no statement",
+    ("training/runs/worker.py", "make_url"): "an address that says how long a worker waits, no statement",
     ("database.py", "ExceptionContext"): "the driver's refusals are translated here",
     **{
         ("demo/workforce_records.py", name): "a simulated workforce is tens of thousands of rows, inserted in bulk"
@@ -54,13 +54,73 @@ SQL_ELSEWHERE = {
 }
 
 
-def test_the_rooms_stand_in_one_order_wherever_it_is_written():
-    contracts = tomllib.loads((APP.parent / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    [layers] = [contract["layers"] for contract in contracts if contract["name"].startswith("rooms lean")]
-    assert tuple(reversed(layers))[: len(app.ROOMS)] == app.ROOMS
+def test_the_wings_stand_in_one_order_wherever_it_is_written():
+    [layers] = [contract["layers"] for contract in contracts() if contract["name"].startswith("wings lean")]
+    wings = [layer.split(" : ")[0] for layer in reversed(layers)]
+    assert tuple(wings[1:-1]) == app.WINGS
 
 
 # Imports -----------------------------------------------------------------------------------------
+
+
+def contracts():
+    return tomllib.loads((APP.parent / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+
+
+def test_no_contract_has_a_hole():
+    """What is new is in it at once: orders are exhaustive, and what is forbidden or independent is no list of rooms."""
+    rooms = {f"app.{path.parent.relative_to(APP).as_posix().replace('/', '.')}" for path in APP.glob("*/*/__init__.py")}
+    ordered = {container for each in contracts() if each.get("exhaustive") for container in each["containers"]}
+    apart = {
+        module.removesuffix(".*")
+        for each in contracts()
+        if each["type"] == "independence"
+        for module in each["modules"]
+    }
+    assert ordered | apart >= {"app", "trainer", *(f"app.{wing}" for wing in app.WINGS[1:])}
+    for contract in contracts():
+        named = {
+            *contract.get("modules", ()),
+            *contract.get("source_modules", ()),
+            *contract.get("forbidden_modules", ()),
+        }
+        assert named & rooms == set(), contract["name"]
+        assert not contract.get("ignore_imports"), contract["name"]
+    [meets] = [each for each in contracts() if each["name"].startswith("app meets trainer")]
+    trainer = {f"trainer.{path.parent.name}" for path in (APP.parent / "trainer").glob("*/__init__.py")}
+    assert {"trainer.contract", "trainer.statistics", *meets["forbidden_modules"]} >= trainer
+
+
+def asks(tree):
+    """What a module takes from the queries of rooms: (the room, the name); ``*`` for all that they have."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("app."):
+            room, _, inside = node.module.partition(".queries")
+            if inside or node.module.endswith(".queries"):
+                yield from ((room, name.name) for name in node.names)
+            else:
+                yield from ((node.module, "*") for name in node.names if name.name == "queries")
+
+
+def test_a_page_asks_the_database_nothing():
+    """It is made of what it is handed; of queries it knows only the rows that they return."""
+    pages_only = [path for path in sources() if path.name == "pages.py" or path.name.endswith("_pages.py")]
+    assert len(pages_only) > 20
+    for path in pages_only:
+        if path == APP / "web" / "error_pages.py":  # they say what went wrong, also in the database
+            continue
+        tree = ast.parse(path.read_text())
+        taken = [name for _room, name in asks(tree) if not name[0].isupper()]
+        assert taken == [], f"{path.relative_to(APP)} asks {taken}"
+        assert "sqlalchemy" not in path.read_text(), path.relative_to(APP)
+
+
+def test_a_route_reaches_the_data_of_another_room_through_its_service():
+    for path in sources():
+        if path.name == "routes.py" or path.name.endswith("_routes.py"):
+            own = f"app.{path.parent.relative_to(APP).as_posix().replace('/', '.')}"
+            others = {room for room, name in asks(ast.parse(path.read_text())) if room != own}
+            assert others == set(), f"{path.relative_to(APP)} asks the queries of {others}"
 
 
 def test_the_web_process_starts_without_the_trainers_libraries(tmp_path):

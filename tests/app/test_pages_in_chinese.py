@@ -7,7 +7,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from app.language import CATALOGUES
-from app.runs.rules import STAGES
+from app.training.runs.rules import STAGES
 from tests.browsing import PASSWORD
 from tests.scenes import LABELER_PAGES, OTHER_PAGES, STRANGER, TASK, furnish
 

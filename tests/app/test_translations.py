@@ -18,9 +18,13 @@ ENGLISH_ONLY = (
     "app/api/",
     "app/cli.py",
     "app/demo/",
-    "app/prompts/importers/",
-    "app/runs/commands.py",
-    "app/scoring/commands.py",
+    "app/labeling/importing/drafts.py",
+    "app/labeling/importing/meeting.py",
+    "app/labeling/importing/shapes.py",
+    "app/labeling/importing/writer.py",
+    "app/material/files/",
+    "app/training/runs/commands.py",
+    "app/training/scoring/commands.py",
 )
 """For programs and terminals, and what an import says about the rows of a file, which is kept with them."""
 

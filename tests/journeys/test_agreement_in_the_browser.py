@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from app.quality.reports import Reports
-from tests.app.agreement.conftest import Judged, Office
+from app.web.reports import Reports
+from tests.app.quality.agreement.conftest import Judged, Office
 from tests.browsing import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("engine_name", ["sqlite"])]

@@ -5,8 +5,8 @@ import json
 import pytest
 from playwright.sync_api import expect
 
+from app.labeling.importing import service as prompts
 from app.models import ModelVersion
-from app.prompts import service as prompts
 from tests import tiny
 from tests.browsing import PASSWORD
 

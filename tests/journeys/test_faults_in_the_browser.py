@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Error, expect
 from sqlalchemy import func, select
 
-from app.annotations import campaigns, service
+from app.labeling.annotations import campaigns, service
 from app.models import Annotation, Demonstration, Draft, Lease, Ranking
 from app.models.base import utc_now
 from tests.browsing import PASSWORD

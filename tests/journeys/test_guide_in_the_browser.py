@@ -4,10 +4,10 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.guidelines import questions, service
+from app.material.guidelines import questions, service
 from app.models import Question
 from app.models.base import utc_now
-from tests.app.annotations.conftest import Workshop
+from tests.app.labeling.annotations.conftest import Workshop
 from tests.browsing import PASSWORD
 
 pytestmark = pytest.mark.browser

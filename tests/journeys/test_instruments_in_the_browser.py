@@ -6,15 +6,15 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.annotations import writing
-from app.annotations.rules.authoring import Authored, Pair, items_of
-from app.guidelines import service as guidelines
+from app.labeling.annotations import writing
+from app.labeling.annotations.rules.authoring import Authored, Pair, items_of
 from app.language import LOCALES
+from app.material.guidelines import service as guidelines
+from app.material.prompts.rules import prompt_fingerprint
+from app.material.scenarios import service as scenarios
 from app.models import Annotation, Demonstration, Draft, Flag, Prompt, Ranking, Rating, WrittenText
-from app.prompts.rules import prompt_fingerprint
-from app.scenarios import service as scenarios
 from scripts.take_screenshots import open_session, sign_in
-from tests.app.annotations.conftest import NOON, Workshop
+from tests.app.labeling.annotations.conftest import NOON, Workshop
 from tests.browsing import PASSWORD
 from tests.journeys.conftest import PATIENCE_MS
 from tests.journeys.hands import WAYS

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from app.models import Demonstration
 from scripts.take_screenshots import open_session
-from tests.app.annotations.conftest import Workshop
+from tests.app.labeling.annotations.conftest import Workshop
 from tests.browsing import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("engine_name", ["sqlite"])]

@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.annotations import campaigns, service
+from app.labeling.annotations import campaigns, service
 from app.models import Annotation, Candidate, Draft, Flag, Prompt, Ranking, Rating
-from app.snapshots import service as snapshots
+from app.training.snapshots import service as snapshots
 from scripts.take_screenshots import open_session
 from tests.browsing import PASSWORD
 from tests.journeys.conftest import until

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.annotations import campaigns, service
-from app.annotations.rules.submission import Verdict
+from app.labeling.annotations import campaigns, service
+from app.labeling.annotations.rules.submission import Verdict
 from app.models import Annotation, Candidate, Draft, Person, Prompt
 from app.models.base import utc_now
 from app.web.addresses import shown

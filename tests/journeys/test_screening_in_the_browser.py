@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from app.screening.rules import DEMONSTRATIONS
-from tests.app.screening.conftest import Office
+from app.quality.screening.rules.plans import DEMONSTRATIONS
+from tests.app.quality.screening.conftest import Office
 from tests.browsing import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("engine_name", ["sqlite"])]

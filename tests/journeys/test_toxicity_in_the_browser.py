@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.annotations import campaigns, service
+from app.labeling.annotations import campaigns, service
 from app.models import Annotation, Candidate, Draft, Flag, Prompt, Ranking
 from tests.browsing import PASSWORD
 

@@ -4,11 +4,11 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
+from app.labeling.telemetry import service
+from app.labeling.telemetry.rules import in_all
 from app.models import TypingRecord
-from app.telemetry import service
-from app.telemetry.rules import in_all
 from scripts.take_screenshots import open_session
-from tests.app.annotations.conftest import NOON, Workshop
+from tests.app.labeling.annotations.conftest import NOON, Workshop
 from tests.browsing import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("engine_name", ["sqlite"])]

@@ -5,11 +5,11 @@ import random
 
 import pytest
 
-from app.consensus import service as consensus
-from app.consensus.rules import Scope, Settings
-from app.prompts import service as prompts
-from app.snapshots import rules, service
-from app.snapshots.rules import Filters
+from app.labeling.importing import service as prompts
+from app.quality.consensus import service as consensus
+from app.quality.consensus.rules import Scope, Settings
+from app.training.snapshots import rules, service
+from app.training.snapshots.rules import Filters
 from tests import tiny
 from trainer.contract.folder import MANIFEST, RANKINGS, SnapshotManifest
 from trainer.contract.records import Ranking, comparisons, read_rows

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.snapshots.splitting import leaks, pool_prompt, sides_of
+from app.training.snapshots.splitting import leaks, pool_prompt, sides_of
 from trainer.contract.grouping import PREFIX, READ, Template, grouped, normalised, read, shared_beginning
 from trainer.contract.records import Split
 

@@ -1,5 +1,5 @@
-from app.schemas.rules import schema_of
-from app.schemas.service import standard_version
+from app.material.schemas.rules import schema_of
+from app.material.schemas.service import standard_version
 from trainer.contract.heads import BAD, GOOD, HEAD_FLAGS, head_ranks
 from trainer.contract.records import Answer
 

@@ -8,11 +8,11 @@ import shutil
 import pytest
 
 from app.errors import Conflict, Invalid
+from app.labeling.importing import service as prompts
+from app.material.files import readers
 from app.models import Annotation, Flag, Snapshot
-from app.prompts import service as prompts
-from app.prompts.importers import readers
-from app.snapshots import service
-from app.snapshots.rules import Filters
+from app.training.snapshots import service
+from app.training.snapshots.rules import Filters
 from trainer.contract.folder import DEMONSTRATIONS, MANIFEST, PROMPTS, RANKINGS, SnapshotManifest, sha256_of
 from trainer.contract.grouping import Groups
 from trainer.contract.records import Demonstration, Prompt, Ranking, comparisons, read_rows

@@ -8,17 +8,17 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import delete
 
-from app.annotations import campaigns
-from app.annotations import service as annotations
-from app.annotations.rules.submission import Submission, Verdict
 from app.database import Database
+from app.labeling.annotations import campaigns
+from app.labeling.annotations import service as annotations
+from app.labeling.annotations.rules.submission import Submission, Verdict
+from app.labeling.importing import service as prompts
+from app.material.prompts import rules as prompt_rules
 from app.models import Candidate, Flag, Prompt
 from app.people import service as people
-from app.prompts import rules as prompt_rules
-from app.prompts import service as prompts
 from app.settings import Settings
-from app.snapshots import service
-from app.snapshots.rules import Filters
+from app.training.snapshots import service
+from app.training.snapshots.rules import Filters
 from tests.factories import LABELLED
 from trainer.contract.folder import RANKINGS
 from trainer.contract.records import Ranking, read_rows

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from app.annotations.rules.submission import Submission, Verdict, submission_problems
 from app.demo import workforce_records
 from app.demo.workforce import CAMPAIGNS, HELD_OUT, HONEST, RESEARCHER, SPAMMER, Plan, screen, simulate
+from app.labeling.annotations.rules.submission import Submission, Verdict, submission_problems
+from app.material.schemas.rules import schema_of
 from app.models import Annotation, Candidate, Flag, GoldItem, Lease, Person, Prompt, Ranking, Rating, Task
-from app.quality.rules.reading import words_of
-from app.quality.rules.screening import screening_scores
-from app.schemas.rules import schema_of
+from app.quality.oversight.rules.reading import words_of
+from app.quality.screening.rules.scores import screening_scores
 from trainer.statistics.consensus import majority
 from trainer.statistics.rankings import RankingPairs
 from trainer.statistics.reliability import reliabilities

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.annotations import calibration, service
-from app.annotations.rules import calibration as rules
-from app.annotations.rules.calibration import Plan
+from app.labeling.annotations import calibration, service
+from app.labeling.annotations.rules import calibration as rules
+from app.labeling.annotations.rules.calibration import Plan
 from app.models import Annotation, Campaign, Candidate, GoldItem, Lease, ModelVersion, Person, Task, TaskCandidate
-from tests.app.annotations.conftest import NOON, Workshop, verdict_on
+from tests.app.labeling.annotations.conftest import NOON, Workshop, verdict_on
 
 PROMPTS, SHARED, GOLD, REPEATED = 38, 7, 5, 7
 LATER = NOON + timedelta(days=1)

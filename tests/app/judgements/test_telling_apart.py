@@ -9,13 +9,13 @@ import pytest
 from scipy.stats import binom
 from sqlalchemy import select
 
-from app.annotations import queries, service
-from app.annotations.rules.calibration import Plan
+from app.labeling.annotations import queries, service
+from app.labeling.annotations.rules.calibration import Plan
 from app.models import ExtraSlot, GoldItem, Lease, Person
 from app.models.base import utc_now
-from app.oversight.pages import FeedbackPage
-from app.quality.reports import Reports
-from tests.app.annotations.conftest import verdict_on
+from app.quality.oversight.pages import FeedbackPage
+from app.web.reports import Reports
+from tests.app.labeling.annotations.conftest import verdict_on
 
 DONE, ITEMS = 5, 20
 """Items before the script begins to read, and while it reads: together one page of the own work."""

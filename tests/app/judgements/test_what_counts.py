@@ -7,27 +7,27 @@ import numpy as np
 import pytest
 from sqlalchemy import select, text
 
-from app.agreement import service as agreement
-from app.agreement.rules import Filters as Compared
-from app.annotations import queries as annotations
-from app.consensus import queries as lists
-from app.consensus import service as consensus
-from app.consensus.rules import Scope
-from app.costs import queries as costs
-from app.costs import rules as cost_rules
-from app.evaluations import queries as evaluations
-from app.gold import queries as gold
+from app.labeling.annotations import queries as annotations
+from app.material.prompts import queries as prompts
 from app.models import Campaign, GoldItem, Task
-from app.oversight import queries as watched
-from app.oversight import service as oversight
-from app.oversight.rules import Filters as Watched
-from app.prompts import queries as prompts
-from app.runs import queries as runs
-from app.snapshots import queries as snapshots
-from app.snapshots import rules as snapshot_rules
-from app.snapshots import service as freezing
-from app.snapshots.rules import Filters
-from tests.app.annotations.conftest import NOON
+from app.quality.agreement import service as agreement
+from app.quality.agreement.rules.filters import Filters as Compared
+from app.quality.consensus import queries as lists
+from app.quality.consensus import service as consensus
+from app.quality.consensus.rules import Scope
+from app.quality.costs import queries as costs
+from app.quality.costs import rules as cost_rules
+from app.quality.gold import queries as gold
+from app.quality.oversight import queries as watched
+from app.quality.oversight import service as oversight
+from app.quality.oversight.rules.bounds import Filters as Watched
+from app.training.evaluations import queries as evaluations
+from app.training.runs import queries as runs
+from app.training.snapshots import queries as snapshots
+from app.training.snapshots import rules as snapshot_rules
+from app.training.snapshots import service as freezing
+from app.training.snapshots.rules import Filters
+from tests.app.labeling.annotations.conftest import NOON
 from trainer.contract.folder import RANKINGS
 from trainer.contract.records import Ranking, read_rows
 from trainer.statistics.rankings import RankingPairs

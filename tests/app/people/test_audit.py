@@ -106,7 +106,7 @@ def test_a_download_that_cannot_be_written_down_is_not_sent(admin, monkeypatch):
     def locked(*_):
         raise OperationalError("INSERT", {}, Exception("locked"))
 
-    monkeypatch.setattr(service, "note_download", locked)
+    monkeypatch.setattr(service, "_add_event", locked)
     answer = admin.client.get("/audit.csv")
     assert answer.status_code == 503
     assert "could not be recorded" in answer.json()["error"]

@@ -1,3 +1,3 @@
-from tests.app.annotations.conftest import workshop
+from tests.app.labeling.annotations.conftest import workshop
 
 __all__ = ["workshop"]

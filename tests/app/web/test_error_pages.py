@@ -9,11 +9,11 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import OperationalError
 
-from app.annotations import queries as annotations
+from app.labeling.annotations import queries as annotations
 from app.main import create_app
 from app.models import Campaign, Prompt
 from app.people import queries as people
-from app.snapshots import service as snapshots
+from app.training.snapshots import service as snapshots
 from tests.browsing import PASSWORD, Browsing, proof_read
 
 

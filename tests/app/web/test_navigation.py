@@ -1,6 +1,6 @@
 import pytest
 
-from app.people.rules import ALLOWED
+from app.roles import ALLOWED
 from app.web.navigation import SECTIONS, navigation
 
 

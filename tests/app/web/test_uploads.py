@@ -2,7 +2,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from app.main import UPLOADS
-from app.people.rules import may
+from app.roles import may
 from tests.browsing import PASSWORD
 
 ROOMY = b"x" * 5_000_000

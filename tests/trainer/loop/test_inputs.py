@@ -182,7 +182,7 @@ def test_what_was_wrong_may_be_put_right_until_the_first_prompts_are_answered(tm
 
 
 def test_an_imported_corpus_is_the_text_its_name_stands_for(tmp_path):
-    from app.prompts.importers.corpora import write_corpus
+    from app.material.files.corpora import write_corpus
 
     source = tiny.corpus_file(tmp_path / "source.txt")
     written = write_corpus(source, "source.txt", "auto", tmp_path / "written")

@@ -1,0 +1,1 @@
+"""What people do: tasks and what they submit, reviews, courses, surveys; and imported judgements."""

@@ -1,0 +1,110 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from app.labeling.annotations.queries import Calibrated, Maker, Progress
+from app.labeling.annotations.rules import authoring
+from app.labeling.annotations.rules import calibration as calibration_rules
+from app.labeling.annotations.rules import campaigns as campaign_rules
+from app.labeling.annotations.rules import skips as skip_rules
+from app.labeling.annotations.rules.calibration import Plan
+from app.labeling.annotations.service import stored_order
+from app.labeling.annotations.skips import Skipped
+from app.models import Annotation, Campaign, Guideline, GuidelineVersion, LabelSchemaVersion
+from app.web.render import Page
+
+
+@dataclass(frozen=True)
+class CampaignRow:
+    campaign: Campaign
+    progress: Progress
+    annotations: int
+
+
+@dataclass(frozen=True)
+class CampaignsPage(Page):
+    template: ClassVar[str] = "labeling/campaigns/list.html"
+    rows: Sequence[CampaignRow]
+
+
+@dataclass(frozen=True)
+class NewCampaignPage(Page):
+    template: ClassVar[str] = "labeling/campaigns/new.html"
+    kinds: ClassVar[Mapping[str, str]] = campaign_rules.KINDS
+    fewest: ClassVar[int] = campaign_rules.FEWEST_ANSWERS
+    most: ClassVar[int] = campaign_rules.MOST_ANSWERS
+    most_pieces: ClassVar[int] = campaign_rules.MOST_PIECES
+    forms: ClassVar[Mapping[str, str]] = authoring.FORMS
+    purposes: ClassVar[Mapping[str, str]] = campaign_rules.PURPOSES
+    usual_percent: ClassVar[int] = calibration_rules.USUAL_PERCENT
+    most_percent: ClassVar[int] = calibration_rules.MOST_PERCENT
+    written: ClassVar[Sequence[str]] = campaign_rules.WRITTEN
+    skip_reasons: ClassVar[Mapping[str, str]] = skip_rules.IN_SHORT
+    kind: str
+    makers: Sequence[Maker]
+    to_judge: tuple[int, int]
+    """Prompts with enough different answers for a task by all makers together: unused ones, and any."""
+    sources: Sequence[tuple[str, int]]
+    versions: Sequence[LabelSchemaVersion]
+    scenarios: int
+    guidelines: Sequence[Guideline]
+    given: Mapping[str, Sequence[str]]
+    error: str = ""
+
+    @property
+    def judging(self) -> bool:
+        """Whether people judge answers that stand ready, so that somebody has to choose whose."""
+        return self.kind in campaign_rules.JUDGING
+
+    @property
+    def phases(self) -> Mapping[str, str]:
+        return campaign_rules.phases_of(self.kind)
+
+    def value(self, name: str, otherwise: str = "") -> str:
+        """What was typed before, so that an error costs nobody their form."""
+        return self.given[name][-1] if self.given.get(name) else otherwise
+
+
+@dataclass(frozen=True)
+class RecentAnnotation:
+    annotation: Annotation
+    prompt: str
+    order: str
+
+
+@dataclass(frozen=True)
+class CampaignPage(Page):
+    template: ClassVar[str] = "labeling/campaigns/show.html"
+    written: ClassVar[Sequence[str]] = campaign_rules.WRITTEN
+    skip_reasons: ClassVar[Mapping[str, str]] = skip_rules.IN_SHORT
+    gold_every: ClassVar[int] = calibration_rules.GOLD_EVERY
+    most_percent: ClassVar[int] = calibration_rules.MOST_PERCENT
+    most_repeats: ClassVar[int] = calibration_rules.MOST_REPEATS
+    campaign: Campaign
+    progress: Progress
+    annotations: int
+    recent: Sequence[RecentAnnotation]
+    priority: str
+    versions: Sequence[LabelSchemaVersion]
+    guideline: GuidelineVersion | None
+    waiting: int
+    skipped: Skipped
+    plan: Plan
+    calibrated: Calibrated | None
+    error: str = ""
+    given: Mapping[str, str] = field(default_factory=dict)
+
+    def planned(self, name: str) -> str:
+        """What was typed for a number of the plan, so that an error costs nobody their form; else what holds."""
+        return self.given.get(name, str(getattr(self.plan, name)))
+
+    def slots(self, use: str) -> tuple[int, int]:
+        """How many slots of calibration are done and planned, by what they are for."""
+        return self.calibrated.slots.get(use, (0, 0)) if self.calibrated else (0, 0)
+
+
+def recent_of(annotation: Annotation, written: Mapping[str, Any]) -> RecentAnnotation:
+    """A line about a submission; ``written`` is what was written for it, if anything was."""
+    prompt = annotation.task.prompt
+    about = prompt.messages[-1]["content"] if prompt else written.get("instruction") or written.get("prompt", "")
+    return RecentAnnotation(annotation, about, stored_order(annotation))

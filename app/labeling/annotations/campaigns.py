@@ -1,0 +1,342 @@
+"""Making campaigns and their tasks, and changing them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby, zip_longest
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict, Invalid, NotFound
+from app.labeling.annotations import calibration, queries
+from app.labeling.annotations.rules import authoring, toxicity
+from app.labeling.annotations.rules import campaigns as campaign_rules
+from app.labeling.annotations.rules.calibration import Plan
+from app.labeling.annotations.rules.corrections import DEFAULT_MINUTES
+from app.language import gettext as _
+from app.language import listed, said
+from app.material.prompts.rules import task_fingerprint
+from app.material.scenarios import service as scenarios
+from app.material.schemas import queries as schema_queries
+from app.material.schemas import service as schemas
+from app.material.schemas.rules import Schema, schema_of
+from app.models import Campaign, LabelSchemaVersion, Lease, Person, Task, TaskCandidate
+from app.people.service import record
+
+TaskSpec = tuple[int, list[int]]
+"""A prompt's id and the ids of the answers to judge; no answers for a demonstration."""
+
+
+def create_campaign(
+    session: Session,
+    by: Person | None,
+    *,
+    name: str,
+    kind: str = "ranking",
+    phase: str = "training",
+    purpose: str = campaign_rules.WORK,
+    overlap: int = 1,
+    lease_minutes: int = 30,
+    instructions: str = "",
+    answers_per_task: int | None = None,
+    imported: bool = False,
+    schema_version_id: int | None = None,
+    needs_review: bool = False,
+    prompt_form: str | None = None,
+    pieces: int = 0,
+    correction_minutes: int = DEFAULT_MINUTES,
+    plan: Plan | None = None,
+    tasks: Iterable[TaskSpec] = (),
+) -> Campaign:
+    """Make a campaign with its tasks, open for work at once.
+
+    Where answers are judged here, ``schema_version_id`` says what is asked; the standard schema unless given.
+    Where prompts are written here, ``prompt_form`` says in which form, and ``pieces`` how many texts are asked for.
+    Of a campaign with the purpose ``bank`` only researchers are offered the slots. ``plan`` says how labelers are
+    calibrated; not at all unless given.
+
+    Raises:
+        Invalid: a number is out of bounds, or a task does not fit the campaign.
+        Conflict: the name is taken.
+    """
+    check_campaign(
+        session,
+        name=name,
+        kind=kind,
+        phase=phase,
+        overlap=overlap,
+        lease_minutes=lease_minutes,
+        answers_per_task=None if imported else answers_per_task,
+        correction_minutes=correction_minutes,
+    )
+    problem = campaign_rules.purpose_problem(kind, purpose)
+    if problem := problem or campaign_rules.prompt_form_problem(kind, prompt_form, pieces):
+        raise Invalid(problem)
+    campaign = Campaign(
+        name=name.strip(),
+        kind=kind,
+        phase=phase,
+        purpose=purpose,
+        overlap=overlap,
+        lease_minutes=lease_minutes,
+        instructions=instructions.strip(),
+        answers_per_task=answers_per_task,
+        imported=imported,
+        schema_version_id=_asked_by(session, kind, schema_version_id) if not imported else None,
+        needs_review=needs_review and kind in campaign_rules.WRITTEN and purpose == campaign_rules.WORK,
+        prompt_form=prompt_form,
+        correction_minutes=correction_minutes,
+        created_by=by.id if by else None,
+    )
+    session.add(campaign)
+    session.flush()
+    if plan is not None:
+        calibration.set_plan(session, by, campaign, plan, campaign.created_at)
+    added = add_tasks(session, campaign, tasks) + _add_blank_tasks(session, campaign, pieces)
+    record(session, by, "created campaign", campaign, {"name": campaign.name, "tasks": added})
+    return campaign
+
+
+def _asked_by(session: Session, kind: str, schema_version_id: int | None) -> int | None:
+    if kind not in campaign_rules.JUDGING:
+        return None
+    if schema_version_id:
+        version = schemas.version_for(session, schema_version_id)
+        _check_schema(kind, version)
+        return version.id
+    return schemas.standard_version(session, fits=_fits(kind)).id
+
+
+def versions_for(session: Session, kind: str, *, all_of_them: bool = False) -> list[LabelSchemaVersion]:
+    """The versions of label schemas that campaigns of a kind can ask: each schema's newest, or all of them."""
+    fits = _fits(kind)
+    versions = schema_queries.all_versions(session) if all_of_them else schema_queries.newest_versions(session)
+    return [version for version in versions if fits(schema_of(version.content))]
+
+
+def _fits(kind: str) -> Callable[[Schema], bool]:
+    """Whether campaigns of a kind can ask a schema."""
+    return lambda schema: kind != "toxicity" or toxicity.schema_problem(schema) is None
+
+
+def _check_schema(kind: str, version: LabelSchemaVersion) -> None:
+    if kind == "toxicity" and (problem := toxicity.schema_problem(schema_of(version.content))):
+        raise Invalid(problem)
+
+
+def check_campaign(session: Session, *, name: str, **bounds: Any) -> None:
+    """Say whether a campaign could be made now, before the work that ends in making it.
+
+    Raises:
+        Invalid: one of ``bounds`` (the arguments of ``campaign_problem``) is wrong.
+        Conflict: the name is taken.
+    """
+    if problem := campaign_rules.campaign_problem(name=name, **bounds):
+        raise Invalid(problem)
+    if queries.campaign_by_name(session, name.strip()):
+        raise Conflict(_("There is already a campaign named “%(name)s”. Choose another name.", name=name.strip()))
+
+
+def add_tasks(session: Session, campaign: Campaign, tasks: Iterable[TaskSpec], *, judged_already: bool = False) -> int:
+    """Add tasks that the campaign does not have yet, each with its free slots; none if they are judged already.
+
+    Returns:
+        How many were new; the same prompt with the same answers is the same task.
+
+    Raises:
+        Invalid: a ranking task with fewer than four or more than nine answers (unless imported), answers
+            that belong to another prompt, or answers for a demonstration.
+    """
+    known = queries.known_fingerprints(session, campaign.id)
+    fresh: list[Task] = []
+    for prompt_id, candidate_ids in tasks:
+        _check_task(campaign, candidate_ids, judged_already=judged_already)
+        fingerprint = task_fingerprint(prompt_id, candidate_ids)
+        if fingerprint in known:
+            continue
+        known.add(fingerprint)
+        answers = [TaskCandidate(candidate_id=c, position=i) for i, c in enumerate(candidate_ids)]
+        fresh.append(Task(campaign_id=campaign.id, prompt_id=prompt_id, fingerprint=fingerprint, answers=answers))
+    _check_prompts(session, fresh)
+    return _open_tasks(session, campaign, fresh, judged_already=judged_already)
+
+
+def _open_tasks(session: Session, campaign: Campaign, fresh: Sequence[Task], *, judged_already: bool = False) -> int:
+    """Store new tasks, each with its free slots; where a campaign is calibrated, they are laid out by its plan."""
+    session.add_all(fresh)
+    session.flush()
+    slots = range(0 if campaign.imported or judged_already else campaign.overlap)
+    session.add_all(Lease(campaign_id=campaign.id, task_id=task.id, slot=slot) for task in fresh for slot in slots)
+    session.flush()
+    if fresh:
+        calibration.lay_out(session, campaign)
+    return len(fresh)
+
+
+def _add_blank_tasks(session: Session, campaign: Campaign, pieces: int) -> int:
+    """Tasks without a prompt, which is yet to be written; in a user-based campaign the scenarios take turns.
+
+    Raises:
+        Invalid: the library has no scenario to write from.
+    """
+    if not pieces:
+        return 0
+    given: list[int | None] = [None]
+    if campaign.prompt_form == authoring.USER_BASED:
+        given = [scenario.id for scenario in scenarios.offers(session)]
+        if not given:
+            raise Invalid(
+                _("The library has no scenario yet. Write some first; then prompts can be written from them.")
+            )
+    fresh = [
+        Task(
+            campaign_id=campaign.id,
+            scenario_id=given[number % len(given)],
+            fingerprint=campaign_rules.fingerprint_of_blank(number),
+        )
+        for number in range(pieces)
+    ]
+    return _open_tasks(session, campaign, fresh)
+
+
+def _check_task(campaign: Campaign, candidate_ids: Sequence[int], *, judged_already: bool) -> None:
+    if len(set(candidate_ids)) != len(candidate_ids):
+        raise Invalid(_("A task shows each answer once."))
+    if campaign.kind == "authoring":
+        raise Invalid(_("In an authoring campaign people write the prompt; its tasks have none."))
+    if campaign.kind == "demonstration" and candidate_ids:
+        raise Invalid(_("In a demonstration campaign people write the answer; its tasks have none to show."))
+    if campaign.kind in campaign_rules.JUDGING and not (campaign.imported or judged_already):
+        problem = campaign_rules.answers_problem(len(candidate_ids))
+        if problem:
+            raise Invalid(problem)
+
+
+def _check_prompts(session: Session, tasks: Sequence[Task]) -> None:
+    ids = sorted({answer.candidate_id for task in tasks for answer in task.answers})
+    prompt_of: dict[int, int] = {}
+    for start in range(0, len(ids), 500):
+        prompt_of |= queries.prompts_of_candidates(session, ids[start : start + 500])
+    for task in tasks:
+        for answer in task.answers:
+            if prompt_of.get(answer.candidate_id) != task.prompt_id:
+                raise Invalid(
+                    _(
+                        "Answer %(answer)s does not belong to prompt %(prompt)s.",
+                        answer=answer.candidate_id,
+                        prompt=task.prompt_id,
+                    )
+                )
+
+
+def tasks_from_candidates(
+    session: Session,
+    *,
+    answers_per_task: int,
+    limit: int,
+    origins: Sequence[str] = (),
+    model_version_ids: Sequence[int] = (),
+    prompt_ids: Sequence[int] | None = None,
+    unused_only: bool = True,
+    kind: str = "ranking",
+    sources: Sequence[str] = (),
+    sensitive_only: bool = False,
+    harmful_only: bool = False,
+) -> list[TaskSpec]:
+    """Tasks from answers that stand ready: for each prompt K different texts, taking turns among the makers.
+
+    Args:
+        session: where the answers are read.
+        answers_per_task: K; prompts with fewer different answers are left out.
+        limit: at most so many tasks, oldest prompts first.
+        origins: makers by origin (``model:3``, ``import:name``).
+        model_version_ids: makers by model version.
+        prompt_ids: only these prompts.
+        unused_only: leave out answers that already stand in a task of the same kind of campaign.
+        kind: of the campaign that the tasks are for.
+        sources: only prompts from here; empty = from everywhere.
+        sensitive_only: only prompts marked as sensitive.
+        harmful_only: only prompts that somebody labelled as asking for harm, or scored as toxic.
+    """
+    rows = queries.candidates_of_makers(
+        session,
+        origins=origins,
+        model_version_ids=model_version_ids,
+        prompt_ids=prompt_ids,
+        sources=sources,
+        sensitive_only=sensitive_only,
+        labelled=campaign_rules.HARMFUL if harmful_only else None,
+        unused_by=kind if unused_only else None,
+    )
+    tasks: list[TaskSpec] = []
+    for prompt_id, group in groupby(rows, key=lambda row: row[0]):
+        texts: set[str] = set()
+        by_maker: dict[str, list[int]] = {}
+        for _prompt_id, candidate_id, origin, text in group:
+            if text not in texts:
+                texts.add(text)
+                by_maker.setdefault(origin, []).append(candidate_id)
+        turns = [c for turn in zip_longest(*by_maker.values()) for c in turn if c is not None]
+        if len(turns) >= answers_per_task:
+            tasks.append((prompt_id, turns[:answers_per_task]))
+        if len(tasks) == limit:
+            break
+    return tasks
+
+
+def set_status(session: Session, by: Person, campaign_id: int, status: str) -> Campaign:
+    """Open, pause or close a campaign. Whoever holds a task may still finish it."""
+    campaign = campaign_for(session, campaign_id)
+    if status not in campaign_rules.STATUSES:
+        statuses = listed(map(_, campaign_rules.STATUSES), "or")
+        raise Invalid(_("A campaign is %(statuses)s, not “%(status)s”.", statuses=statuses, status=status))
+    campaign.status = status
+    record(session, by, f"set campaign {status}", campaign)
+    return campaign
+
+
+def set_review(session: Session, by: Person, campaign_id: int, *, needed: bool) -> Campaign:
+    """Let what people write from now on wait for a review, or be used at once. What waits already still waits.
+
+    Raises:
+        Invalid: nobody writes in this campaign, or it is a bank.
+    """
+    campaign = campaign_for(session, campaign_id)
+    if campaign.kind not in campaign_rules.WRITTEN or campaign.imported:
+        raise Invalid(_("Nobody writes texts in this campaign, so there is nothing to review."))
+    if campaign.purpose == campaign_rules.BANK:
+        raise Invalid(_("Texts in a bank are tests: researchers rate them in the screening, so there is no review."))
+    if campaign.needs_review != needed:
+        campaign.needs_review = needed
+        record(session, by, "asked for reviews" if needed else "stopped asking for reviews", campaign)
+    return campaign
+
+
+def move_campaign(session: Session, by: Person, campaign_id: int, version_id: int) -> Campaign:
+    """Let a campaign ask another version of its label schema, or another schema, from now on.
+
+    What was submitted keeps the version that it was made under. Whoever is at work on a task looks at the new
+    questions before they submit; their draft stays.
+
+    Raises:
+        Invalid: the campaign asks for no labels, or its instrument needs some that the version does not ask for.
+        Conflict: it asks this version already.
+    """
+    campaign = campaign_for(session, campaign_id)
+    if campaign.schema_version is None:
+        raise Invalid(_("This campaign asks for no labels, so it has no label schema."))
+    before, after = campaign.schema_version, schemas.version_for(session, version_id)
+    _check_schema(campaign.kind, after)
+    if before.id == after.id:
+        name = said(after.label_schema.name)
+        raise Conflict(_("The campaign asks %(name)s, version %(number)s already.", name=name, number=after.number))
+    campaign.schema_version = after
+    detail = {"from": schemas.title_of(before), "to": schemas.title_of(after)}
+    record(session, by, "moved campaign to another label schema version", campaign, detail)
+    return campaign
+
+
+def campaign_for(session: Session, campaign_id: int) -> Campaign:
+    campaign = queries.campaign_by_id(session, campaign_id)
+    if campaign is None:
+        raise NotFound(_("There is no such campaign."))
+    return campaign

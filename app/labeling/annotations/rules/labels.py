@@ -1,0 +1,86 @@
+"""Labels under a schema: which questions are asked, whether an answer to one is valid, and what silence means."""
+
+from collections.abc import Mapping, Sequence
+
+from app.language import gettext as _
+from app.language import listed
+from app.material.schemas.rules import ANSWER, NO, PROMPT, YES, Field, Schema
+
+
+def applies(field: Field, prompt_labels: Mapping[str, str]) -> bool:
+    """Whether a question is asked: it is unconditional, or the prompt has the label that it hangs on."""
+    return not field.needs or prompt_labels.get(field.needs) == YES
+
+
+def answer_flag_problem(schema: Schema, name: str, value: str) -> str | None:
+    return _problem(schema.field(ANSWER, name), name, value)
+
+
+def prompt_label_problem(schema: Schema, name: str, value: str) -> str | None:
+    return _problem(schema.field(PROMPT, name), name, value)
+
+
+def _problem(field: Field | None, name: str, value: str) -> str | None:
+    if field is None:
+        return _("There is no flag “%(name)s”.", name=name[:60])
+    if field.kind == "scale" and value not in field.values:
+        return _(
+            "“%(question)s” is a whole number from %(least)s to %(most)s, not “%(value)s”.",
+            question=field.text,
+            least=field.steps[0],
+            most=field.steps[-1],
+            value=value[:60],
+        )
+    if value not in field.values:
+        return _(
+            "“%(question)s” takes %(values)s, not “%(value)s”.",
+            question=field.text,
+            values=listed(field.values, "or"),
+            value=value[:60],
+        )
+    return None
+
+
+def unanswered_prompt_labels(schema: Schema, given: Mapping[str, str]) -> list[Field]:
+    """Required questions about the prompt that nobody has answered yet."""
+    return [field for field in schema.prompt if field.required and field.name not in given]
+
+
+def unanswered_flags(schema: Schema, given: Mapping[str, str], prompt_labels: Mapping[str, str]) -> list[Field]:
+    """Required questions about an answer that are asked for this prompt and have no answer yet."""
+    return [f for f in _asked(schema, prompt_labels) if f.required and f.name not in given]
+
+
+def complete_flags(schema: Schema, given: Mapping[str, str], prompt_labels: Mapping[str, str]) -> dict[str, str]:
+    """All flags that apply to an answer, with "no" for the optional ones that were left alone."""
+    return _with_silence(_asked(schema, prompt_labels), given)
+
+
+def complete_prompt_labels(schema: Schema, given: Mapping[str, str]) -> dict[str, str]:
+    """All labels of the prompt, "no" for those left alone; a choice only where one was made."""
+    return _with_silence(schema.prompt, given)
+
+
+def _asked(schema: Schema, prompt_labels: Mapping[str, str]) -> list[Field]:
+    return [field for field in schema.answer if applies(field, prompt_labels)]
+
+
+def _with_silence(asked: Sequence[Field], given: Mapping[str, str]) -> dict[str, str]:
+    known = {field.name: given.get(field.name) or (NO if NO in field.values else "") for field in asked}
+    return {name: value for name, value in known.items() if value}
+
+
+def without_inapplicable(schema: Schema, flags: Mapping[str, str], prompt_labels: Mapping[str, str]) -> dict[str, str]:
+    """Drop answers to questions that are no longer asked."""
+    asked = {field.name for field in _asked(schema, prompt_labels)}
+    return {name: value for name, value in flags.items() if name in asked}
+
+
+def inapplicable(schema: Schema, flags: Mapping[str, str], prompt_labels: Mapping[str, str]) -> list[Field]:
+    """Conditional questions that were answered although the prompt does not ask for them."""
+    return [field for field in schema.answer if field.name in flags and not applies(field, prompt_labels)]
+
+
+def fitting(schema: Schema, part: str, given: Mapping[str, str]) -> dict[str, str]:
+    """The answers that this version understands, of those given to another one."""
+    return {name: value for name, value in given.items() if not _problem(schema.field(part, name), name, value)}

@@ -1,0 +1,1 @@
+"""Data of others: shapes of files, drafts of what they say, and the writer that brings them in."""

@@ -1,0 +1,413 @@
+"""Drafts to rows, in batches: looks up what is known, adds what is new, counts what comes again."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sqlalchemy.orm import Session
+
+from app.labeling.importing.drafts import AnswerDraft, Drafts, LabelDraft, PromptDraft, RankingDraft
+from app.labeling.importing.meeting import meet_answers, meet_prompts, prompts_in
+from app.labeling.importing.queries import rows as queries
+from app.material.prompts import rules
+from app.material.prompts.queries import prompt_ids
+from app.models import Campaign
+from app.models.base import utc_now
+
+MOST_REMEMBERED = 200_000  # prompts and answers; of those beyond it is asked again
+Judged = TypeVar("Judged", RankingDraft, LabelDraft)
+AnswerKey = tuple[int, str, str | None, str]
+"""Prompt, origin without a number, what the file says of the maker, hash of the text."""
+CampaignKey = tuple[str | None, str, str]
+"""The name that the row gives its campaign, phase and kind."""
+
+
+@dataclass
+class Writer:
+    """Writes the drafts of one file inside the caller's transaction.
+
+    Attributes:
+        source: the file's own name among all imports; names the campaign, the origin of answers and the annotators.
+        added: rows added by table; ``repeated``: rows of the file that brought nothing new; ``marked``: judgements
+            that were added although they are unusual, by the names of ``rules.MARKS``.
+    """
+
+    session: Session
+    import_id: int
+    source: str
+    person_id: int | None
+    added: Counter[str] = field(default_factory=Counter)
+    repeated: int = 0
+    marked: Counter[str] = field(default_factory=Counter)
+    _prompts: dict[str, int] = field(default_factory=dict)
+    _candidates: dict[tuple[int, str, str], int] = field(default_factory=dict)
+    _origins: dict[AnswerKey, list[str]] = field(default_factory=dict)
+    _demonstrations: set[tuple[int, str]] = field(default_factory=set)
+    _campaigns: dict[CampaignKey, Campaign] = field(default_factory=dict)
+    _unnamed: Counter[str] = field(default_factory=Counter)
+    _makers: dict[str, list[int]] = field(default_factory=dict)
+
+    def write(self, batch: list[Drafts]) -> None:
+        """Add a batch; the order of its rows decides which of two equal ones is the repeated one."""
+        fresh: set[int] = set()
+        if len(self._prompts) + len(self._candidates) > MOST_REMEMBERED:
+            for remembered in (self._prompts, self._candidates, self._origins, self._demonstrations):
+                remembered.clear()
+        self._write_prompts(batch, fresh)
+        meet_prompts(self.session, batch, self._prompts)
+        self._write_candidates(batch, fresh)
+        said = ((prompt, answer, drafts) for drafts in batch for prompt, answer in _candidates_in(drafts))
+        meet_answers(self.session, ((self.candidate_id(p, answer), drafts, answer) for p, answer, drafts in said))
+        self._write_demonstrations(batch, fresh)
+        self._write_rankings(batch, fresh)
+        self._write_labels(batch, fresh)
+        self.repeated += len(batch) - len(fresh)
+
+    def _write_prompts(self, batch: list[Drafts], fresh: set[int]) -> None:
+        wanted: dict[str, tuple[int, PromptDraft]] = {}
+        for place, drafts in enumerate(batch):
+            for prompt in prompts_in(drafts):
+                if prompt.fingerprint not in self._prompts:
+                    wanted.setdefault(prompt.fingerprint, (place, prompt))
+        known = prompt_ids(self.session, wanted)
+        new = [(place, prompt) for place, prompt in wanted.values() if prompt.fingerprint not in known]
+        queries.insert_prompts(self.session, [self._prompt_row(prompt) for _, prompt in new])
+        said = {known[p.fingerprint]: p.sensitive for _, p in wanted.values() if p.fingerprint in known}
+        for mark in (True, False):  # of a prompt that was there before, where nobody had said so or not
+            queries.say_sensitive(self.session, [id_ for id_, sensitive in said.items() if sensitive is mark], mark)
+        made = prompt_ids(self.session, [prompt.fingerprint for _, prompt in new])
+        self._prompts |= known | made
+        # Prompts that were there before may have candidates and demonstrations; new ones have none.
+        self._know_candidates(known.values())
+        self._demonstrations |= queries.known_demonstrations(self.session, known.values())
+        fresh.update(place for place, _ in new)
+        self.added["prompts"] += len(new)
+
+    def _prompt_row(self, prompt: PromptDraft) -> dict[str, Any]:
+        return {
+            "fingerprint": prompt.fingerprint,
+            "messages": prompt.messages,
+            "use_case": prompt.use_case,
+            "language": prompt.language,
+            "user_key": prompt.user_key,
+            "source": prompt.source or self.source,
+            "sensitive": prompt.sensitive,
+            "high_stakes": prompt.high_stakes,
+            "detail": prompt.detail,
+            "import_id": self.import_id,
+            "created_at": utc_now(),
+        }
+
+    def candidate_id(self, prompt: PromptDraft, answer: AnswerDraft) -> int:
+        """The candidate that an answer of the file has become."""
+        key = self._key(prompt, answer)
+        return self._candidates[key[0], self._origins[key][answer.twin], answer.sha256]
+
+    def _key(self, prompt: PromptDraft, answer: AnswerDraft) -> AnswerKey:
+        """An answer that was exported from an import keeps its first origin, and any other that was exported its maker.
+
+        A ``model:<id>`` of another installation would name one of our models by accident, so it is an import's too.
+        """
+        prompt_id, maker = self._prompts[prompt.fingerprint], answer.source or ""
+        if maker.startswith("import:"):
+            return prompt_id, maker, None, answer.sha256
+        known_everywhere = answer.native_id is not None and maker
+        return prompt_id, f"import:{maker if known_everywhere else self.source}", answer.source, answer.sha256
+
+    def _know_candidates(self, ids_of_prompts: Iterable[int]) -> None:
+        """Enter candidates under all that an answer of a file may know them by."""
+        known = queries.candidates_known(self.session, ids_of_prompts)
+        for (prompt_id, origin, sha256), (id_, maker) in known.items():
+            if (prompt_id, origin, sha256) in self._candidates:
+                continue
+            self._candidates[prompt_id, origin, sha256] = id_
+            told = None if maker is None or maker.startswith("import:") else maker
+            for base in {origin, re.sub(r"#\d+$", "", origin), f"import:{told}" if told else origin}:
+                self._origins.setdefault((prompt_id, base, told, sha256), []).append(origin)
+
+    def _write_candidates(self, batch: list[Drafts], fresh: set[int]) -> None:
+        """Equal texts are one candidate where one maker gave them; of two makers, or twice in one ranking, two."""
+        rows: dict[tuple[int, str, str], dict[str, Any]] = {}
+        older: dict[tuple[int, str, str], int] = {}
+        for place, drafts in enumerate(batch):
+            for prompt, answer in _candidates_in(drafts):
+                prompt_id, base, _source, sha256 = key = self._key(prompt, answer)
+                origins = self._origins.setdefault(key, [])
+                while len(origins) <= answer.twin:
+                    number, origin = 1, base
+                    while (new := (prompt_id, origin, sha256)) in self._candidates or new in rows:
+                        number += 1
+                        origin = f"{base}#{number}"
+                    origins.append(origin)
+                    rows[new] = _candidate_row(new, answer)
+                    older[new] = _number_of(answer.native_id)
+                    fresh.add(place)
+        # Answers of a ranking are listed by their ids, so those of an export come in the order of theirs.
+        queries.insert_candidates(self.session, [rows[key] for key in sorted(rows, key=lambda key: older[key])])
+        made = queries.candidates_known(self.session, {prompt_id for prompt_id, _, _ in rows})
+        self._candidates |= {key: made[key][0] for key in rows}
+        self.added["candidates"] += len(rows)
+
+    def _write_demonstrations(self, batch: list[Drafts], fresh: set[int]) -> None:
+        rows = []
+        for place, drafts in enumerate(batch):
+            for demonstration in drafts.demonstrations:
+                prompt_id = self._prompts[demonstration.prompt.fingerprint]
+                if (key := (prompt_id, demonstration.sha256)) in self._demonstrations:
+                    continue
+                self._demonstrations.add(key)
+                fresh.add(place)
+                rows.append(
+                    {
+                        "prompt_id": prompt_id,
+                        "text": demonstration.text,
+                        "text_sha256": demonstration.sha256,
+                        "author": demonstration.author,
+                        "source": demonstration.source or f"import:{self.source}",
+                        "import_id": self.import_id,
+                        "created_at": utc_now(),
+                    }
+                )
+        queries.insert_demonstrations(self.session, rows)
+        self.added["demonstrations"] += len(rows)
+
+    def _write_rankings(self, batch: list[Drafts], fresh: set[int]) -> None:
+        wanted: dict[str, tuple[int, RankingDraft]] = {}
+        elsewhere: dict[str, str] = {}  # how earlier versions knew a row of ours -> how it is known now
+        for place, drafts in enumerate(batch):
+            for key, ranking in self._numbered(drafts.rankings):
+                stored = ranking.native_key() if ranking.native else key
+                if wanted.setdefault(stored, (place, ranking))[1] is ranking and ranking.native:
+                    elsewhere[key] = stored
+        for key in queries.known_external_keys(self.session, [*wanted, *elsewhere]):
+            wanted.pop(elsewhere.get(key, key), None)
+        if not wanted:
+            return
+        fresh.update(place for place, _ in wanted.values())
+        self._write_annotations({key: ranking for key, (_, ranking) in wanted.items()})
+        self.added["rankings"] += len(wanted)
+
+    def _numbered(self, judged: Iterable[Judged]) -> Iterator[tuple[str, Judged]]:
+        """Each judgement of a row with the key by which it is known again.
+
+        Judges who are not named may have said the same: each time that the file says it is another judgement, unless
+        the row has an id, by which it is the same row again. One person may say the same of other makers' equal texts.
+        """
+        of_row: Counter[str] = Counter()
+        for one in judged:
+            key = one.key(self.source)
+            if one.annotator is None:
+                before = of_row if one.row_id else self._unnamed
+                again = before[key]
+                before[key] += 1
+            else:
+                makers = self._makers.setdefault(key, [])
+                if (of_these := hash(one.makers)) not in makers:
+                    makers.append(of_these)
+                again = makers.index(of_these)
+            yield one.key(self.source, again) if again else key, one
+
+    def _annotator(self, one: RankingDraft | LabelDraft) -> str | None:
+        """Exports of ours name annotators as they are called everywhere; other files know only their own."""
+        if one.annotator is None or (isinstance(one, RankingDraft) and one.native):
+            return one.annotator
+        return f"{self.source}:{one.annotator}"
+
+    def _write_annotations(self, rankings: dict[str, RankingDraft]) -> None:
+        ids = {
+            key: [self.candidate_id(ranking.prompt, answer) for answer in ranking.answers]
+            for key, ranking in rankings.items()
+        }
+        campaigns = {key: self._campaign(one.campaign, one.phase, one.instrument) for key, one in rankings.items()}
+        tasks = self._tasks(campaigns, rankings, ids)
+        annotations = queries.insert_annotations(
+            self.session,
+            [
+                {
+                    "campaign_id": campaigns[key].id,
+                    "task_id": tasks[key],
+                    "annotator": self._annotator(ranking),
+                    "external_key": key,
+                    "shown_order": _shown_order(ranking, ids[key]),
+                    "labeler_group": ranking.labeler_group,
+                    "strength": ranking.strength,
+                    "none_acceptable": ranking.none_acceptable,
+                    "seconds": ranking.seconds,
+                    "detail": ({"told": ranking.detail} if ranking.detail else {}) | ranking.weighing or None,
+                    "submitted_at": utc_now(),
+                }
+                for key, ranking in rankings.items()
+            ],
+        )
+        ranks: list[dict[str, Any]] = []
+        ratings: list[dict[str, Any]] = []
+        flags: list[dict[str, Any]] = []
+        for key, ranking in rankings.items():
+            for candidate_id, answer, rank in zip(ids[key], ranking.answers, ranking.ranks, strict=True):
+                of = {"annotation_id": annotations[key], "candidate_id": candidate_id}
+                ranks.append({**of, "rank": rank})
+                if answer.likert is not None:
+                    ratings.append({**of, "likert": answer.likert, "note": ""})
+                flags.extend({**of, "name": name, "value": "yes"} for name in answer.flags)
+                flags.extend({**of, "name": name, "value": str(value)} for name, value in answer.scores)
+            of_prompt = {"annotation_id": annotations[key], "candidate_id": None}
+            if ranking.use_case:
+                flags.append({**of_prompt, "name": "use_case", "value": ranking.use_case})
+            flags.extend({**of_prompt, "name": name, "value": str(value)} for name, value in ranking.prompt_scores)
+            self.marked[rules.UNNAMED] += ranking.annotator is None
+            self.marked[rules.IDENTICAL] += ranking.has_identical_answers
+            self.marked[rules.EMPTY] += any(answer.is_empty for answer in ranking.answers)
+        queries.insert_verdicts(self.session, ranks, ratings, flags)
+        self.added["ratings"] += len(ratings)
+        self.added["flags"] += len(flags)
+
+    def _write_labels(self, batch: list[Drafts], fresh: set[int]) -> None:
+        wanted: dict[str, tuple[int, LabelDraft]] = {}
+        for place, drafts in enumerate(batch):
+            for key, label in self._numbered(drafts.labels):
+                wanted.setdefault(key, (place, label))
+        for key in queries.known_external_keys(self.session, wanted):
+            del wanted[key]
+        if not wanted:
+            return
+        fresh.update(place for place, _ in wanted.values())
+        self._write_labelled({key: label for key, (_, label) in wanted.items()})
+        self.added["labels"] += len(wanted)
+
+    def _write_labelled(self, labels: dict[str, LabelDraft]) -> None:
+        """Each label is an annotation with one flag: nobody knows what else its author was asked at that time."""
+        ids = {
+            key: [self.candidate_id(label.prompt, label.answer)] if label.answer else []
+            for key, label in labels.items()
+        }
+        campaigns = {key: self._campaign(None, label.phase, "ranking") for key, label in labels.items()}
+        tasks = self._tasks(campaigns, labels, ids)
+        annotations = queries.insert_annotations(
+            self.session,
+            [
+                {
+                    "campaign_id": campaigns[key].id,
+                    "task_id": tasks[key],
+                    "annotator": self._annotator(label),
+                    "external_key": key,
+                    "shown_order": [],
+                    "labeler_group": label.labeler_group,
+                    "detail": {"told": label.detail} if label.detail else None,
+                    "submitted_at": utc_now(),
+                }
+                for key, label in labels.items()
+            ],
+        )
+        flags = [
+            {
+                "annotation_id": annotations[key],
+                "candidate_id": next(iter(ids[key]), None),
+                "name": label.question,
+                "value": label.value,
+            }
+            for key, label in labels.items()
+        ]
+        queries.insert_verdicts(self.session, [], [], flags)
+        self.marked[rules.UNNAMED] += sum(label.annotator is None for label in labels.values())
+        self.marked[rules.EMPTY] += sum(label.answer is not None and label.answer.is_empty for label in labels.values())
+
+    def _tasks(
+        self,
+        campaigns: Mapping[str, Campaign],
+        judged: Mapping[str, RankingDraft | LabelDraft],
+        ids: dict[str, list[int]],
+    ) -> dict[str, int]:
+        """The task of each ranking or label: one per campaign, prompt and set of answers."""
+        found: dict[str, int] = {}
+        for campaign in {campaign.id: campaign for campaign in campaigns.values()}.values():
+            theirs = {key: one for key, one in judged.items() if campaigns[key] is campaign}
+            found |= self._tasks_of(campaign, theirs, ids)
+        return found
+
+    def _tasks_of(
+        self, campaign: Campaign, judged: Mapping[str, RankingDraft | LabelDraft], ids: dict[str, list[int]]
+    ) -> dict[str, int]:
+        fingerprints = {
+            key: rules.task_fingerprint(self._prompts[one.prompt.fingerprint], ids[key]) for key, one in judged.items()
+        }
+        known = queries.task_ids(self.session, campaign.id, set(fingerprints.values()))
+        new = {f: key for key, f in fingerprints.items() if f not in known}
+        queries.insert_tasks(
+            self.session,
+            [
+                {
+                    "campaign_id": campaign.id,
+                    "prompt_id": self._prompts[judged[key].prompt.fingerprint],
+                    "fingerprint": fingerprint,
+                    "created_at": utc_now(),
+                }
+                for fingerprint, key in new.items()
+            ],
+        )
+        made = queries.task_ids(self.session, campaign.id, new)
+        queries.insert_task_answers(
+            self.session,
+            [
+                {"task_id": made[fingerprint], "candidate_id": candidate_id, "position": position}
+                for fingerprint, key in new.items()
+                for position, candidate_id in enumerate(ids[key])
+            ],
+        )
+        self.added["tasks"] += len(new)
+        known |= made
+        return {key: known[fingerprint] for key, fingerprint in fingerprints.items()}
+
+    def _campaign(self, name: str | None, phase: str, kind: str) -> Campaign:
+        """The closed campaign that holds rankings of the file; one of people's own with that name is left alone.
+
+        What a row of ours calls its campaign may be the name of another one here, so such a campaign is always new.
+        """
+        key = (name, phase, kind)
+        if key in self._campaigns:
+            return self._campaigns[key]
+        base = name or f"import: {self.source}" + (" (evaluation)" if phase == "evaluation" else "")
+        free, number = base, 1
+        while (campaign := queries.campaign_named(self.session, free)) is not None:
+            if name is None and campaign.imported and campaign.phase == phase and campaign.kind == kind:
+                break
+            number += 1
+            free = f"{base} {number}"
+        if campaign is None:
+            named = {"name": free, "kind": kind, "phase": phase}
+            told = {"status": "closed", "imported": True, "created_by": self.person_id}
+            campaign = queries.insert_campaign(self.session, named | told)
+        self._campaigns[key] = campaign
+        return campaign
+
+
+def _candidates_in(drafts: Drafts) -> Iterable[tuple[PromptDraft, AnswerDraft]]:
+    yield from drafts.candidates
+    for ranking in drafts.rankings:
+        yield from ((ranking.prompt, answer) for answer in ranking.answers)
+    yield from ((label.prompt, label.answer) for label in drafts.labels if label.answer)
+
+
+def _candidate_row(key: tuple[int, str, str], answer: AnswerDraft) -> dict[str, Any]:
+    prompt_id, origin, sha256 = key
+    detail = answer.detail | ({"source": answer.source} if answer.source else {})
+    return {
+        "prompt_id": prompt_id,
+        "text": answer.text,
+        "text_sha256": sha256,
+        "origin": origin,
+        "sampling": {},
+        "detail": detail,
+        "created_at": utc_now(),
+    }
+
+
+def _shown_order(ranking: RankingDraft, candidate_ids: list[int]) -> list[int]:
+    """Candidate ids in the order on the labeler's screen; the order of the file says nothing about it."""
+    places = {answer.shown: id_ for answer, id_ in zip(ranking.answers, candidate_ids, strict=True)}
+    return [] if None in places else [places[place] for place in range(len(candidate_ids))]
+
+
+def _number_of(id_: str | None) -> int:
+    return int(id_) if id_ and id_.isdecimal() and len(id_) < 19 else 0

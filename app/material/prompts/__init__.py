@@ -1,0 +1,1 @@
+"""The prompt pool: its pages, and what a good prompt is."""

@@ -1,1 +1,0 @@
-"""The prompt pool: importers, corpora, the pool page."""

@@ -1,0 +1,308 @@
+"""The report on everybody's ongoing work, made of what lies in the database; bounds and notes about alarms."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from app.errors import Invalid, NotFound
+from app.judgements import queries as judged
+from app.language import gettext as _
+from app.language import mark
+from app.models import AlarmBound, AlarmNote, Person
+from app.people.service import record
+from app.quality.oversight import queries
+from app.quality.oversight.queries import Submission
+from app.quality.oversight.rules import bounds as rules
+from app.quality.oversight.rules.bounds import Filters
+from app.quality.oversight.rules.drift import Drift, preferences
+from app.quality.oversight.rules.findings import Bound, Finding
+from app.quality.oversight.rules.ongoing import (
+    BOUNDS,
+    GOLD,
+    MEASURES,
+    POSITION,
+    RESEARCHERS,
+    TEAM,
+    UNITS,
+    Alarm,
+    OngoingReport,
+    ongoing_report,
+)
+from app.quality.oversight.rules.peers import agreement_with, agreement_with_the_team
+from app.quality.oversight.rules.reading import words_of
+from app.quality.oversight.rules.work import AGAIN, HIDDEN_GOLD, UNKNOWN, Work
+from trainer.statistics.arrays import Integers
+
+DAY = 86_400.0
+MOST_MONTHS = 12
+FAIR = {POSITION: 0.5}
+"""Measures that are bad in both directions, and their value of no habit."""
+MEASURES_WHAT: Mapping[str, int] = {"": 0, judged.GOLD: HIDDEN_GOLD, judged.REPEAT: AGAIN}
+READING, COUNTING, COMPARING = mark("reading what was judged"), mark("counting words"), mark("comparing people")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Somebody whose work the report is about."""
+
+    id: int
+    name: str
+    role: str
+    group: str | None
+    active: bool
+
+
+@dataclass(frozen=True)
+class Material:
+    """Work as arrays, and what its numbers stand for; gold stands as the work of one more person, the last."""
+
+    work: Work
+    workers: Sequence[Worker]
+    months: Sequence[str]
+    month_of: Integers
+
+
+@dataclass(frozen=True)
+class LabelersReport:
+    """The report with the people it is about, in the order of their numbers.
+
+    ``monthly`` has for each measure the findings of each person (L) in each of ``months``. ``pair`` are the two makers
+    whose answers were judged together most often, by which drift is watched.
+    """
+
+    filters: Filters
+    made_at: datetime
+    seconds: float
+    submissions: int
+    workers: Sequence[Worker]
+    found: OngoingReport
+    bounds: Mapping[str, Bound]
+    months: Sequence[str]
+    monthly: Mapping[str, Sequence[Sequence[Finding]]]
+    pair: tuple[str, str] | None
+
+    def number_of(self, person_id: int) -> int | None:
+        return next((place for place, worker in enumerate(self.workers) if worker.id == person_id), None)
+
+    def alarms_of(self, number: int) -> list[Alarm]:
+        return [alarm for alarm in self.found.alarms if alarm.labeler == number]
+
+    def drift_of(self, number: int) -> Drift:
+        return self.found.drift[number]
+
+
+def report(session: Session, filters: Filters, *, say: Say = lambda _step: None) -> LabelersReport:
+    """Make the report on what the filters take.
+
+    Args:
+        session: for reading.
+        filters: whose work, of when.
+        say: is told what is being done.
+    """
+    began = monotonic()
+    say(READING)
+    chosen = {measure: row.bound for measure, row in queries.bounds(session).items()}
+    bounds = rules.with_bounds(BOUNDS, chosen)
+    found = material(session, filters, say)
+    say(COMPARING)
+    count = found.work.labelers
+    is_gold = np.arange(count) == count - 1
+    researchers = np.array([worker.role != "labeler" for worker in found.workers] + [False])
+    pair, fixed = None, None
+    counted = found.work.that_counts
+    if two := _usual_pair(session, counted):
+        maker, first, second, pair = two
+        fixed = preferences(counted, maker, first, second)
+    ongoing = ongoing_report(found.work, researchers=researchers, gold=is_gold, fixed_pair=fixed, bounds=bounds)
+    monthly = _monthly(found, researchers, is_gold)
+    return LabelersReport(
+        filters=filters,
+        made_at=datetime.now(UTC),
+        seconds=monotonic() - began,
+        submissions=int((found.work.labeler < count - 1).sum()),
+        workers=found.workers,
+        found=ongoing,
+        bounds=bounds,
+        months=found.months,
+        monthly=monthly,
+        pair=pair,
+    )
+
+
+def material(session: Session, filters: Filters, say: Say = lambda _step: None) -> Material:
+    """Read and number what the filters take."""
+    given = queries.submissions(session, filters)
+    answers = queries.judged_answers(session, filters)
+    worked = {one.person_id for one in given}
+    workers = [
+        Worker(one.id, one.name, one.role, one.labeler_group, one.active)
+        for one in queries.people(session)
+        if one.id in worked
+    ]
+    person = {worker.id: place for place, worker in enumerate(workers)}
+    task: dict[str, int] = {}
+    prompt: dict[int, int] = {}
+    for one in given:
+        task.setdefault(one.fingerprint, len(task))
+        prompt.setdefault(one.prompt_id, len(prompt))
+    gold = [row for row in queries.gold(session) if row[0] in task]
+    gold = list({row[0]: row for row in gold}.values())  # one verdict a task, wherever it stands
+    say(COUNTING)
+    words = _words(session, given, answers)
+    place = {one.id: number for number, one in enumerate(given)}
+    shown = {one.id: {candidate: at for at, candidate in enumerate(one.shown_order)} for one in given}
+    of_gold = [(len(given) + number, int(c), rank) for number, row in enumerate(gold) for c, rank in row[2].items()]
+    months = sorted({f"{one.submitted_at:%Y-%m}" for one in given})[-MOST_MONTHS:]
+    month = {name: number for number, name in enumerate(months)}
+    days = [one.submitted_at.timestamp() / DAY for one in given]
+    work = Work(
+        labeler=_whole([person[one.person_id] for one in given] + [len(workers)] * len(gold)),
+        task=_whole([task[one.fingerprint] for one in given] + [task[row[0]] for row in gold]),
+        prompt=_whole([prompt[one.prompt_id] for one in given] + [prompt.get(row[1], 0) for row in gold]),
+        day=np.array(days + [min(days, default=0.0)] * len(gold)),
+        seconds=np.array([_active(one) for one in given] + [np.nan] * len(gold)),
+        words=_whole([words[one.id] for one in given] + [0] * len(gold)),
+        annotation=_whole([place[row[0]] for row in answers] + [row[0] for row in of_gold]),
+        answer=_whole([row[1] for row in answers] + [row[1] for row in of_gold]),
+        rank=_whole([row[2] for row in answers] + [row[2] for row in of_gold]),
+        rating=_whole([row[3] for row in answers] + [0] * len(of_gold)),
+        place=_whole([shown[row[0]].get(row[1], UNKNOWN) for row in answers] + [UNKNOWN] * len(of_gold)),
+        labelers=len(workers) + 1,
+        measures=_whole([MEASURES_WHAT[one.measures] for one in given] + [0] * len(gold)),
+    )
+    month_of = _whole([month.get(f"{one.submitted_at:%Y-%m}", -1) for one in given] + [-1] * len(gold))
+    return Material(work, workers, months, month_of)
+
+
+def _whole(numbers: Sequence[int]) -> Integers:
+    return np.array(numbers, dtype=np.int64)
+
+
+def _active(one: Submission) -> float:
+    """The active time in all; unknown where none was counted."""
+    return float(sum(one.active_seconds.values())) if one.active_seconds else np.nan
+
+
+def _words(
+    session: Session, given: Sequence[Submission], answers: Sequence[tuple[int, int, int, int]]
+) -> dict[int, int]:
+    """How much there was to read for each submission. Every text is read once, however often it was judged."""
+    of_answer = {
+        id_: words_of(text) for id_, text in queries.texts_of_answers(session, sorted({row[1] for row in answers}))
+    }
+    of_prompt = {
+        id_: sum(words_of(message["content"]) for message in messages)
+        for id_, messages in queries.texts_of_prompts(session, sorted({one.prompt_id for one in given}))
+    }
+    found = {one.id: of_prompt.get(one.prompt_id, 0) for one in given}
+    for annotation, candidate, _rank, _rating in answers:
+        found[annotation] += of_answer.get(candidate, 0)
+    return found
+
+
+def _usual_pair(session: Session, work: Work) -> tuple[Integers, int, int, tuple[str, str]] | None:
+    """The makers of each answer as numbers, and the two whose answers were judged together most often."""
+    ids, place = np.unique(work.answer, return_inverse=True)
+    names = queries.makers(session, [int(one) for one in ids])
+    known = sorted(set(names.values()))
+    number = {name: at for at, name in enumerate(known)}
+    maker = _whole([number.get(names.get(int(one), ""), -1) for one in ids])[place] if len(ids) else ids
+    together: dict[tuple[int, int], int] = {}
+    there = np.unique(np.stack([work.annotation, maker], axis=1), axis=0) if len(maker) else np.zeros((0, 2))
+    for makers in np.split(there[:, 1], np.flatnonzero(np.diff(there[:, 0])) + 1) if len(there) else []:
+        for at, one in enumerate(makers):
+            for other in makers[at + 1 :]:
+                pair = int(one), int(other)
+                together[pair] = together.get(pair, 0) + 1
+    if not together:
+        return None
+    first, second = max(together, key=lambda pair: (together[pair], pair))
+    return maker, first, second, (known[first], known[second])
+
+
+def _monthly(found: Material, researchers: np.ndarray, is_gold: np.ndarray) -> dict[str, list[Sequence[Finding]]]:
+    """Agreement by month; gold has no month and stands in each of them."""
+    series: dict[str, list[Sequence[Finding]]] = {TEAM: [], RESEARCHERS: [], GOLD: []}
+    of_gold = found.work.labeler == found.work.labelers - 1
+    for number in range(len(found.months)):
+        part = found.work.only((found.month_of == number) | of_gold)
+        people, count = part.between_people, part.labelers
+        series[TEAM].append(agreement_with_the_team(people, labelers=count, trusted=researchers | is_gold))
+        series[RESEARCHERS].append(agreement_with(people, researchers, labelers=count))
+        series[GOLD].append(agreement_with(part.beside_gold, is_gold, labelers=count))
+    return series
+
+
+# What people decide ------------------------------------------------------------------------------
+
+
+def person_for(session: Session, person_id: int) -> Person:
+    person = queries.person(session, person_id)
+    if person is None:
+        raise NotFound(_("There is no such person."))
+    return person
+
+
+def note_alarm(
+    session: Session, by: Person, person_id: int, measure: str, *, value: float, note: str, now: datetime
+) -> AlarmNote:
+    """Say that an alarm was looked at, and what came of it; it rings again when the figure gets worse.
+
+    Raises:
+        Invalid: there is no such measure, or nothing was said.
+    """
+    person = person_for(session, person_id)
+    note = note.replace("\r\n", "\n").strip()
+    if measure not in MEASURES:
+        raise Invalid(_("There is no such measure."))
+    if not note or len(note) > rules.LONGEST_NOTE:
+        raise Invalid(
+            _("Write what you found, in at most %(most)s characters.", most=f"{rules.LONGEST_NOTE:,}"),
+            {"note": _("Write what you found.")},
+        )
+    written = AlarmNote(person_id=person.id, measure=measure, value=value, note=note, written_by=by.id, written_at=now)
+    session.add(written)
+    record(session, by, "looked at alarm", person, {"measure": measure, "value": round(value, 4)})
+    return written
+
+
+def set_bounds(session: Session, by: Person, given: Mapping[str, float | None], now: datetime) -> list[str]:
+    """Choose the bounds of alarms; a measure without a number goes back to the usual one.
+
+    Returns:
+        The measures whose bound changed.
+
+    Raises:
+        Invalid: by measure, a bound that cannot be.
+    """
+    problems = {
+        measure: problem
+        for measure, value in given.items()
+        if measure in BOUNDS and value is not None
+        if (problem := rules.bound_problem(value, share=UNITS[measure] in ("share", "difference")))
+    }
+    if problems:
+        raise Invalid(_("Nothing was changed."), problems)
+    before = queries.bounds(session)
+    changed = []
+    for measure, usual in BOUNDS.items():
+        value = given.get(measure)
+        row = before.get(measure)
+        now_holds = row.bound if row else usual.bound
+        wanted = usual.bound if value is None else value
+        if wanted == now_holds:
+            continue
+        changed.append(measure)
+        if row is None:
+            session.add(AlarmBound(measure=measure, bound=wanted, set_by=by.id, set_at=now))
+        elif wanted == usual.bound:
+            session.delete(row)
+        else:
+            row.bound, row.set_by, row.set_at = wanted, by.id, now
+        record(session, by, "changed bound of alarms", by, {"measure": measure, "from": now_holds, "to": wanted})
+    return changed

@@ -1,0 +1,1 @@
+"""From judgements to models: snapshots, the registry, runs, evaluations, scoring."""

@@ -1,0 +1,182 @@
+"""Comparing models by people: making the campaign, and reading it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, groupby
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.errors import Invalid, NotFound
+from app.labeling.annotations import campaigns
+from app.language import gettext as _
+from app.models import Campaign, Person
+from app.training.evaluations import queries, rules
+from app.training.evaluations.queries import Judged
+from app.training.evaluations.rules import WinRate
+from trainer.statistics.estimates import Estimate
+
+
+@dataclass(frozen=True)
+class PairResult:
+    """How ``model`` fares against ``baseline``, the older of the two."""
+
+    model: str
+    baseline: str
+    win: WinRate
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    model: str
+    likert: Estimate
+    answers: int
+    empty: int
+    """How many of the answers say nothing; they are judged like the others."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    campaign: Campaign
+    annotations: int
+    """Rankings that count, also of answers that no registered model made."""
+    pairs: Sequence[PairResult]
+    models: Sequence[ModelResult]
+
+
+def create_comparison(
+    session: Session,
+    by: Person | None,
+    *,
+    name: str,
+    model_a_id: int,
+    model_b_id: int,
+    prompts: int,
+    overlap: int = 1,
+    answers_each: int = 2,
+    lease_minutes: int = 30,
+    prompt_ids: Sequence[int] | None = None,
+) -> Campaign:
+    """Make an evaluation campaign that shows, blind, ``answers_each`` answers of two models per prompt.
+
+    Args:
+        session: where the answers are read and the campaign is written.
+        by: who makes it.
+        name: of the campaign.
+        model_a_id: one model.
+        model_b_id: the other; the order does not matter.
+        prompts: at most so many prompts for which both models have enough answers, oldest first.
+        overlap: how many people judge each prompt.
+        answers_each: answers per model; both together are 4 to 9.
+        lease_minutes: how long a person may hold a task without activity.
+        prompt_ids: only these prompts.
+
+    Raises:
+        Invalid: the models are the same, or no prompt has enough answers by both.
+    """
+    if model_a_id == model_b_id:
+        raise Invalid(_("Choose two different models to compare."))
+    found = queries.answers_by_model(session, [model_a_id, model_b_id], prompt_ids)
+    tasks = [
+        (prompt, [*by_model[model_a_id][:answers_each], *by_model[model_b_id][:answers_each]])
+        for prompt, by_model in found.items()
+        if all(len(by_model.get(model, [])) >= answers_each for model in (model_a_id, model_b_id))
+    ]
+    if not tasks:
+        raise Invalid(
+            _(
+                "There is no prompt to which both models have %(number)s answers. "
+                "Sample answers from both models for the same prompts first.",
+                number=answers_each,
+            )
+        )
+    return campaigns.create_campaign(
+        session,
+        by,
+        name=name,
+        kind="ranking",
+        phase="evaluation",
+        overlap=overlap,
+        lease_minutes=lease_minutes,
+        answers_per_task=2 * answers_each,
+        tasks=tasks[:prompts],
+    )
+
+
+def evaluations(session: Session) -> list[Evaluation]:
+    names = queries.model_names(session)
+    return [_evaluate(session, campaign, names) for campaign in queries.evaluation_campaigns(session)]
+
+
+def evaluation_for(session: Session, campaign_id: int) -> Evaluation:
+    campaign = queries.campaign_by_id(session, campaign_id)
+    if campaign is None:
+        raise NotFound(_("There is no such evaluation."))
+    return _evaluate(session, campaign, queries.model_names(session))
+
+
+def _evaluate(session: Session, campaign: Campaign, names: dict[int, str]) -> Evaluation:
+    judged = queries.judged_answers(session, campaign.id)
+    models = sorted({answer.model_id for answer in judged})
+    return Evaluation(
+        campaign=campaign,
+        annotations=queries.rankings_in(session, campaign.id),
+        pairs=[
+            PairResult(names[newer], names[older], _win_rate(judged, newer, older, seed=campaign.id))
+            for older, newer in combinations(models, 2)
+        ],
+        models=[_ratings(judged, model, names[model], seed=campaign.id) for model in models],
+    )
+
+
+def _win_rate(judged: Sequence[Judged], model: int, baseline: int, *, seed: int) -> WinRate:
+    prompts: list[int] = []
+    results: list[float] = []
+    for _annotation, group in groupby(judged, key=lambda answer: answer.annotation_id):
+        answers = list(group)
+        pairs = rules.outcomes(
+            [a.rank for a in answers if a.model_id == model], [a.rank for a in answers if a.model_id == baseline]
+        )
+        results += pairs
+        prompts += [answers[0].prompt_id] * len(pairs)
+    return rules.win_rate(prompts, results, seed=seed)
+
+
+def _ratings(judged: Sequence[Judged], model: int, name: str, *, seed: int) -> ModelResult:
+    rated = [a for a in judged if a.model_id == model and a.likert is not None]
+    likert = rules.mean_over_prompts([a.prompt_id for a in rated], [float(a.likert or 0) for a in rated], seed=seed)
+    return ModelResult(name, likert, len(rated), sum(a.is_empty for a in rated))
+
+
+def as_json(evaluation: Evaluation) -> dict[str, Any]:
+    """The numbers of an evaluation for programs; ``ties`` and ``pairs`` are counts."""
+    return {
+        "campaign": evaluation.campaign.name,
+        "annotations": evaluation.annotations,
+        "method": rules.METHOD,
+        "pairs": [
+            {
+                "model": pair.model,
+                "baseline": pair.baseline,
+                "win_rate": pair.win.estimate.value,
+                "low": pair.win.estimate.low,
+                "high": pair.win.estimate.high,
+                "prompts": pair.win.estimate.counts.prompts,
+                "pairs": pair.win.estimate.n,
+                "ties": pair.win.ties,
+            }
+            for pair in evaluation.pairs
+        ],
+        "models": [
+            {
+                "model": result.model,
+                "mean_likert": result.likert.value,
+                "low": result.likert.low,
+                "high": result.likert.high,
+                "prompts": result.likert.counts.prompts,
+                "answers": result.answers,
+                "empty_answers": result.empty,
+            }
+            for result in evaluation.models
+        ],
+    }

@@ -1,0 +1,98 @@
+"""Runs from the command line."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from app.database import Database
+from app.errors import Invalid
+from app.settings import Settings
+from app.training.registry import queries as registry
+from app.training.runs import queries, rules, service
+from app.training.snapshots import service as snapshots
+from trainer.contract.limits import refusals
+
+LOOK_EVERY_SECONDS = 0.5
+
+
+class RunOrder(BaseModel):
+    """The file of ``prefloop run STAGE --config FILE``.
+
+    Attributes:
+        config: the stage's settings; what is left out keeps its default.
+        parents: role -> name of a registered model.
+        snapshot: id, name or digest.
+        purpose: for a sample run: ``prompts`` (split, count, seed) and ``campaign`` (name, phase, overlap).
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    config: dict[str, Any] = {}
+    parents: dict[str, str] = {}
+    snapshot: str | None = None
+    seed: int = 0
+    name: str = ""
+    purpose: dict[str, Any] = {}
+
+
+def start(database: Database, settings: Settings, stage: str, file: Path) -> int:
+    """Queue a run as the file orders it; returns its id."""
+    try:
+        order = RunOrder.model_validate(json.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise Invalid(f"{file} cannot be read: {error.strerror}.") from error
+    except ValidationError as error:
+        wrong = refusals(error, RunOrder.model_fields)
+        fields = {".".join((*problem.fields, *problem.inside)): str(problem) for problem in wrong}
+        raise Invalid(f"{file} is not a run order.", fields) from error
+    except ValueError as error:
+        raise Invalid(f"{file} is not a run order: {error}") from error
+    with database.transaction() as session:
+        by_name = {model.name: model.id for model in registry.models(session)}
+        if unknown := [name for name in order.parents.values() if name not in by_name]:
+            raise Invalid(
+                f"There is no model named {', '.join(unknown)}. Known: {', '.join(sorted(by_name)) or 'none'}."
+            )
+        run = service.start_run(
+            session,
+            None,
+            stage=stage,
+            config=order.config,
+            parents={role: by_name[name] for role, name in order.parents.items()},
+            snapshot_id=snapshots.snapshot_for(session, order.snapshot).id if order.snapshot else None,
+            seed=order.seed,
+            name=order.name,
+            purpose=order.purpose,
+            data_dir=settings.data_dir,
+        )
+        return run.id
+
+
+def follow(database: Database, run_id: int, say: Callable[[str], None]) -> str:
+    """Say how a run gets on until it is over; returns its last status."""
+    said = ""
+    while True:
+        with database.reading() as session:
+            run = service.run_for(session, run_id)
+            line = f"{run.name}: {run.status}, step {run.step} of {run.total or '?'}"
+            status, error = run.status, run.error
+        if line != said:
+            say(line)
+            said = line
+        if status in rules.FINISHED:
+            if error:
+                say(error)
+            return status
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def lines(database: Database, most: int = 20) -> list[str]:
+    with database.reading() as session:
+        return [
+            f"{run.id:>5}  {run.name:<20} {run.stage:<9} {run.status:<10} {run.step}/{run.total or '?'}"
+            for run in queries.recent_runs(session, most)
+        ] or ["No runs yet."]

@@ -1,3 +1,0 @@
-from tests.app.annotations.conftest import workshop
-
-__all__ = ["workshop"]

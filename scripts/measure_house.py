@@ -147,9 +147,12 @@ def measures(root: Path) -> dict[str, str]:
         found[f"`{house}`: arrows"] = f"{len(pairs)}"
         wings = {wing_of(room) for room in rooms}
         if len(wings) < len(rooms):
-            between = {(wing_of(room), wing_of(to)) for room, to in pairs if wing_of(room) != wing_of(to)}
+            between = {
+                wing: {wing_of(to) for room, to in pairs if wing_of(room) == wing} - {wing} for wing in sorted(wings)
+            }
             found[f"`{house}`: wings and rooms beside them"] = f"{len(wings)}"
-            found[f"`{house}`: arrows between these"] = f"{len(between)}"
+            found[f"`{house}`: floors of these"] = f"{len(longest_chain(between))}"
+            found[f"`{house}`: arrows between these"] = f"{sum(map(len, between.values()))}"
         found[f"`{house}`: rooms in circles"] = ", ".join(sorted(in_circles)) or "0"
     modules = [path for house in HOUSES for path in sorted((root / house).rglob("*.py"))]
     templates = [line for path in (root / "templates").rglob("*.html") for line in lines_of(path) if line.strip()]
@@ -165,7 +168,7 @@ def measures(root: Path) -> dict[str, str]:
 
 def as_table(columns: Mapping[str, Mapping[str, str]]) -> str:
     """The measures as Markdown, a column for each state of the house."""
-    names = list(dict.fromkeys(name for column in columns.values() for name in column))
+    names = list(dict.fromkeys(name for column in reversed(columns.values()) for name in column))
     rows = [["", *columns], ["---", *["--:"] * len(columns)]]
     rows += [[name, *(column.get(name, "–") for column in columns.values())] for name in names]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.measure_house import rooms_of
+
 ROOT = Path(__file__).resolve().parents[1]
 DECISIONS = ROOT / "docs" / "decisions"
 HEADINGS = ["Context", "Options", "Decision", "Price", "Files"]
@@ -39,6 +41,35 @@ def test_every_link_leads_somewhere(page):
         target = (page.parent / path).resolve() if path else page
         assert target.exists(), address
         assert not anchor or anchor in anchors(target), address
+
+
+def test_a_readme_is_read_in_one_go():
+    assert len((ROOT / "README.md").read_text().splitlines()) < 120
+
+
+@pytest.mark.parametrize("page", ["architecture.md", "contributing.md", "glossary.md", "../SECURITY.md"])
+def test_every_path_that_is_named_is_there(page):
+    named = NAMED.findall((ROOT / "docs" / page).read_text())
+    placeholders = re.compile(r"\b[A-Z]{3,}\b(?!\.md)")
+    assert [path for path in named if not (placeholders.search(path) or (ROOT / path).exists())] == []
+
+
+# The map -----------------------------------------------------------------------------------------
+
+
+def test_the_map_has_every_room():
+    """Every package of either house stands in its table, and no other."""
+    text = (ROOT / "docs" / "architecture.md").read_text().split("## A room")[0]
+    named = re.findall(r"^\| (?:[\w ]+)?\|? ?`((?:app|trainer)/[\w/]+)` \|", text, re.MULTILINE)
+    rooms = [name for house in ("app", "trainer") for name, files in rooms_of(ROOT, house).items() if len(files) > 1]
+    assert sorted(named) == sorted(name.replace(".", "/") for name in rooms)
+
+
+def test_twenty_five_questions_have_an_answer_each():
+    index = (ROOT / "docs" / "architecture.md").read_text().split("## Where is …")[1]
+    rows = re.findall(r"^\| (\d+) \| (.+\?) \| (.+) \|$", index, re.MULTILINE)
+    assert [int(number) for number, *_ in rows] == list(range(1, 26))
+    assert all(NAMED.findall(answer) for *_, answer in rows)
 
 
 # Decisions ---------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def demo(
     headless: Annotated[bool, typer.Option(help="play the whole loop with simulated labelers")] = False,
     fresh: Annotated[bool, typer.Option(help="throw an earlier demo away")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="write the numbers of --headless here")] = None,
-    seed: Annotated[int, typer.Option(help="same seed, same table")] = 1,
+    seed: Annotated[int, typer.Option(help="same seed, same table on the same processor")] = 1,
     noise: Annotated[float, typer.Option(help="labelers' error, in units of utility")] = 0.2,
     tie_threshold: Annotated[float, typer.Option(help="answers that look closer than this are tied")] = 0.06,
     port: Annotated[int, typer.Option()] = 8000,

@@ -621,7 +621,7 @@ class Bootstrap:
 
 
 def markdown(rows, machine, base):
-    """The table for README and its footnotes."""
+    """The table for docs/benchmarks.md and its footnotes."""
     heads = ["data", "method", "pairs", "tested (clusters)", "seeds", "accuracy", "95 %"]
     heads += ["minus TRL", "minus TRL in order", "by fold", "minutes"]
     yield "| " + " | ".join(heads) + " |\n" + "|---|---|" + "---:|" * (len(heads) - 2) + "\n"

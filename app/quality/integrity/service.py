@@ -129,7 +129,7 @@ def queue_of(session: Session, campaign: Campaign) -> Queue:
     """All evidence about all texts of a campaign.
 
     Similarities are computed when they are asked for, so they know every answer and text there is by now. On one
-    core 10,000 texts of 60 words with four answers each take two seconds (see docs/decisions.md).
+    core 10,000 texts of 60 words with four answers each take two seconds (see docs/decisions/0050).
     """
     texts = queries.texts_of_campaign(session, campaign.id)
     passages = {text.id: passage_of_text(text) for text in texts}

@@ -123,7 +123,7 @@ def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Pat
         yield f"sqlite:///{path}"
         return
     server = request.getfixturevalue("postgresql_server")
-    with _fresh_postgresql(server, request.getfixturevalue("migrated_postgresql")) as url:
+    with fresh_postgresql(server, request.getfixturevalue("migrated_postgresql")) as url:
         yield url
 
 
@@ -133,7 +133,7 @@ def empty_database_url(engine_name: str, request: pytest.FixtureRequest, tmp_pat
     if engine_name == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty' / 'prefloop.db'}"
         return
-    with _fresh_postgresql(request.getfixturevalue("postgresql_server")) as url:
+    with fresh_postgresql(request.getfixturevalue("postgresql_server")) as url:
         yield url
 
 
@@ -215,7 +215,7 @@ def _forgo_durability(server: str) -> None:
 
 
 @contextmanager
-def _fresh_postgresql(server: str, template: str = "template1") -> Iterator[str]:
+def fresh_postgresql(server: str, template: str = "template1") -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex[:12]}"
     admin = create_engine(_postgresql(server, "postgres"), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:

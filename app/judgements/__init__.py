@@ -1,1 +1,1 @@
-"""The one door to what people said: which annotations count, and for which purpose."""
+"""The one door to what people said: what counts for which purpose (``rules``), as SQL (``queries``), as arrays."""

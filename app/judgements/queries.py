@@ -1,48 +1,64 @@
-"""Which annotations count, and for which purpose; every query that counts or takes what people said asks here.
+"""The table of ``app.judgements.rules`` as conditions of SQL; whoever counts or takes what people said asks here.
 
-An annotation belongs to one of three kinds:
-
-* **work**: somebody's first verdict on a task of a campaign of work, imported verdicts among them;
-* **measuring**: hidden gold, or a task that its labeler judged before. It stands in a campaign of work and looks like
-  work, but it is there to measure its labeler: every labeler judges the same gold, and who judges twice has no second
-  vote;
-* **bank**: an item of a bank, judged by a researcher or as somebody's test.
-
-What each purpose takes:
-
-===========================================  ======  ======  =========  ====
-purpose                                      work    gold    repeated   bank
-===========================================  ======  ======  =========  ====
-training sets, weights, consensus            yes     no      no         no
-win rates, counts of what there is           yes     no      no         no
-yield of paid time (the time of all counts)  yes     no      no         no
-agreement between people                     yes     no      no         apart
-people with themselves                       yes     no      yes        apart
-people with gold                             yes     yes     no         no
-habits (time, order, ratings)                yes     yes     yes        no
-drift (the same two models, month by month)  yes     no      no         no
-adjudicating gold                            yes     no      no         researchers'
-review and integrity of texts                yes     –       –          no
-===========================================  ======  ======  =========  ====
-
-A correction takes the place of what it corrects in the same row, so no annotation is superseded by another; of a text
-the newest version counts.
-
-The conditions are about the ``Annotation`` (or ``Lease``) of the query around them; where they name the campaign, it
-has to be joined.
+The conditions are about the ``Annotation`` (or ``Lease``) of the query around them. Where they name the campaign, it
+has to be joined; ``Person`` only where a purpose or a group asks for somebody.
 """
 
-from sqlalchemy import ColumnElement, and_, exists
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from app.models import Annotation, Campaign, ExtraSlot, Lease, RepeatedTask
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select
+from sqlalchemy.orm import Session
 
-GOLD, REPEAT = "gold", "repeat"
-MEASURING = (GOLD, REPEAT)
+from app.judgements.rules import (
+    ACCOUNTS,
+    AGAIN,
+    GOLD,
+    ITEM,
+    LABELERS,
+    TEST,
+    WORK,
+    Purpose,
+    Wanted,
+)
+from app.models import (
+    Annotation,
+    Campaign,
+    Candidate,
+    ExtraSlot,
+    Lease,
+    ModelVersion,
+    Person,
+    Prompt,
+    RepeatedTask,
+    Task,
+)
+
+AnySelect = Select[*tuple[Any, ...]]
+USES = {GOLD: "gold", AGAIN: "repeat"}
+"""What a slot is for whose annotation is of this sort."""
+MEASURING = tuple(USES.values())
 
 
-def counts() -> ColumnElement[bool]:
-    """Work: what models learn from, what reports, headlines and yields are about. Needs ``Campaign``."""
-    return and_(is_work(), ~measures(*MEASURING))
+def count_for(purpose: Purpose) -> ColumnElement[bool]:
+    """The annotation is of a sort that the purpose takes. Needs ``Campaign``."""
+    taken = purpose.sorts
+    measuring = [use for sort, use in USES.items() if sort not in taken]
+    of_work = and_(is_work(), ~measures(*measuring)) if measuring else is_work()
+    of_bank = {
+        frozenset(): false(),
+        frozenset({ITEM}): and_(~is_work(), ~is_reserved()),
+        frozenset({TEST}): and_(~is_work(), is_reserved()),
+        frozenset({ITEM, TEST}): ~is_work(),
+    }[taken & {ITEM, TEST}]
+    if WORK not in taken:
+        return of_bank
+    return or_(of_work, of_bank) if taken & {ITEM, TEST} else of_work
+
+
+def is_ranking() -> ColumnElement[bool]:
+    """The annotation ranks something; imported labels do not."""
+    return Annotation.ranks.any()
 
 
 def is_work() -> ColumnElement[bool]:
@@ -55,11 +71,90 @@ def measures(*uses: str) -> ColumnElement[bool]:
     return exists().where(ExtraSlot.lease_id == Annotation.lease_id, ExtraSlot.use.in_(uses)).correlate(Annotation)
 
 
+def is_reserved() -> ColumnElement[bool]:
+    """The annotation stands in a slot beyond the overlap: in a bank, somebody's test. Needs ``Campaign``."""
+    reserved = exists().where(Lease.id == Annotation.lease_id, Lease.slot >= Campaign.overlap)
+    return reserved.correlate(Annotation, Campaign)
+
+
 def is_slot_for(*uses: str) -> ColumnElement[bool]:
     """The slot is one of those that calibration adds, for one of these uses."""
     return exists().where(ExtraSlot.lease_id == Lease.id, ExtraSlot.use.in_(uses)).correlate(Lease)
 
 
+def is_slot_that_measures() -> ColumnElement[bool]:
+    """The slot is there to measure the one person who gets it."""
+    return is_slot_for(*MEASURING)
+
+
+def is_slot_to_fill() -> ColumnElement[bool]:
+    """The slot is part of how far a campaign is: of work all but those that measure, of a bank those of researchers."""
+    return and_(or_(is_work(), Lease.slot < Campaign.overlap), ~is_slot_that_measures())
+
+
 def is_copy() -> ColumnElement[bool]:
-    """The task of the slot is one that comes again to somebody: no task more than there are."""
-    return exists().where(RepeatedTask.task_id == Lease.task_id).correlate(Lease)
+    """The task is a copy that comes again to one person: no task more than there are. Needs ``Task``."""
+    return exists().where(RepeatedTask.task_id == Task.id).correlate(Task)
+
+
+def group() -> ColumnElement[str | None]:
+    """The labeler group that a person is in now, or that an import told. Needs ``Person``."""
+    return case((Annotation.person_id.is_(None), Annotation.labeler_group), else_=Person.labeler_group)
+
+
+def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """All that holds for what is wanted."""
+    found = [count_for(wanted.purpose)]
+    if wanted.purpose.whose == ACCOUNTS:
+        found.append(Annotation.person_id.is_not(None))
+    elif wanted.purpose.whose == LABELERS:
+        found.append(Person.role == "labeler")
+    for column, allowed in (
+        (Campaign.kind, wanted.instruments),
+        (Campaign.phase, wanted.phases),
+        (Campaign.id, wanted.campaigns),
+        (Annotation.task_id, wanted.tasks),
+    ):
+        if allowed:
+            found.append(column.in_(allowed))
+    if wanted.sources or wanted.language is not None:
+        prompts = select(Task.id).join(Prompt, Prompt.id == Task.prompt_id)
+        if wanted.sources:
+            prompts = prompts.where(Prompt.source.in_(wanted.sources))
+        if wanted.language is not None:
+            prompts = prompts.where(Prompt.language == wanted.language)
+        found.append(Annotation.task_id.in_(prompts))
+    if wanted.group is not None:
+        found.append(func.coalesce(group(), "") == wanted.group)
+    if wanted.since is not None:
+        found.append(Annotation.submitted_at >= wanted.since)
+    if wanted.before is not None:
+        found.append(Annotation.submitted_at < wanted.before)
+    return found
+
+
+def among(query: AnySelect, wanted: Wanted) -> AnySelect:
+    """A query about annotations, with campaign and person, as far as they are wanted."""
+    query = query.join(Campaign, Campaign.id == Annotation.campaign_id)
+    return query.outerjoin(Person, Person.id == Annotation.person_id).where(*conditions(wanted))
+
+
+def count(session: Session, wanted: Wanted, *more: ColumnElement[bool]) -> int:
+    """How many annotations are wanted."""
+    return session.scalar(among(select(func.count(Annotation.id)), wanted).where(*more)) or 0
+
+
+def makers(session: Session, candidate_ids: Sequence[int]) -> dict[int, str]:
+    """Who made each answer: a model of ours by its name, else what its file said, else the file."""
+    name = func.coalesce(ModelVersion.name, Candidate.detail["source"].as_string(), Candidate.origin)
+    query = select(Candidate.id, name).outerjoin(ModelVersion, ModelVersion.id == Candidate.model_version_id)
+    found: dict[int, str] = {}
+    for start in range(0, len(candidate_ids), 500):
+        some = session.execute(query.where(Candidate.id.in_(candidate_ids[start : start + 500])))
+        found |= {candidate: maker.removeprefix("import:") for candidate, maker in some}
+    return found
+
+
+def parts(session: Session, query: AnySelect, at_once: int = 20_000) -> Iterator[Any]:
+    """Rows in lists; past the session, which would look at each for objects."""
+    yield from session.connection().execute(query, execution_options={"yield_per": at_once}).partitions()

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, and_, delete, exists, fu
 from sqlalchemy.orm import Session, aliased, contains_eager, joinedload, selectinload
 
 from app.judgements import queries as judgements
+from app.judgements.rules import COUNTING, LOOKING_THROUGH, PROGRESS, TEXTS
 from app.models import (
     Annotation,
     AnnotationVersion,
@@ -121,7 +122,7 @@ def _is_open_to(person_id: int) -> ColumnElement[bool]:
     """
     bank = exists().where(Campaign.id == Lease.campaign_id, Campaign.purpose == "bank", Lease.slot >= Campaign.overlap)
     judges = exists().where(Person.id == person_id, Person.role.in_(("researcher", "admin")))
-    return and_(~bank, ~judgements.is_slot_for("gold", "repeat"), or_(judges, ~judgements.is_slot_for("researcher")))
+    return and_(~bank, ~judgements.is_slot_that_measures(), or_(judges, ~judgements.is_slot_for("researcher")))
 
 
 def _is_untouched_by(person_id: int) -> ColumnElement[bool]:
@@ -197,7 +198,7 @@ def free_slot_of_task(
     ``skipped_too`` also if the person has skipped it before; then also the slot that was reserved for them.
     """
     is_theirs_to_take = _is_untouched_by(person_id) if skipped_too else _is_new_to(person_id)
-    given_back = and_(Lease.person_id.is_(None), Lease.submitted_at.is_(None), judgements.is_slot_for("gold", "repeat"))
+    given_back = and_(Lease.person_id.is_(None), Lease.submitted_at.is_(None), judgements.is_slot_that_measures())
     is_free = or_(_is_free(now, person_id), given_back) if skipped_too else _is_free(now, person_id)
     return session.scalar(
         select(Lease)
@@ -350,14 +351,13 @@ def progress(session: Session, now: datetime, campaign_id: int | None = None) ->
     )
     slots = (
         slots.join(Campaign, Campaign.id == Lease.campaign_id)
-        .where(or_(judgements.is_work(), Lease.slot < Campaign.overlap))
-        .where(~judgements.is_slot_for(*judgements.MEASURING))
+        .where(judgements.is_slot_to_fill())
         .group_by(Lease.campaign_id)
     )
     # Judges whom an import does not name are as many as their judgements.
     judges = func.count(func.distinct(Annotation.annotator)) + func.count().filter(Annotation.annotator.is_(None))
     people = select(Annotation.campaign_id, judges).join(Campaign, Campaign.id == Annotation.campaign_id)
-    people = people.where(or_(judgements.counts(), _fills_a_bank())).group_by(Annotation.campaign_id)
+    people = people.where(judgements.count_for(PROGRESS)).group_by(Annotation.campaign_id)
     if campaign_id is not None:
         slots = slots.where(Lease.campaign_id == campaign_id)
         people = people.where(Annotation.campaign_id == campaign_id)
@@ -382,14 +382,8 @@ def annotation_counts(session: Session) -> dict[int, int]:
     Imported campaigns have no slots but do have these.
     """
     query = select(Annotation.campaign_id, func.count()).join(Campaign, Campaign.id == Annotation.campaign_id)
-    query = query.where(or_(judgements.counts(), _fills_a_bank())).group_by(Annotation.campaign_id)
+    query = query.where(judgements.count_for(PROGRESS)).group_by(Annotation.campaign_id)
     return {row[0]: row[1] for row in session.execute(query)}
-
-
-def _fills_a_bank() -> ColumnElement[bool]:
-    """The annotation is of an item of a bank, by one of the researchers who judge it; not somebody's test."""
-    reserved = exists().where(Lease.id == Annotation.lease_id, Lease.slot >= Campaign.overlap)
-    return and_(~judgements.is_work(), ~reserved.correlate(Annotation, Campaign))
 
 
 def recent_annotations(session: Session, campaign_id: int, limit: int) -> Sequence[Annotation]:
@@ -397,7 +391,7 @@ def recent_annotations(session: Session, campaign_id: int, limit: int) -> Sequen
     return session.scalars(
         select(Annotation)
         .join(Campaign, Campaign.id == Annotation.campaign_id)
-        .where(Annotation.campaign_id == campaign_id, or_(judgements.is_work(), _fills_a_bank()))
+        .where(Annotation.campaign_id == campaign_id, judgements.count_for(LOOKING_THROUGH))
         .order_by(Annotation.submitted_at.desc(), Annotation.id.desc())
         .limit(limit)
         .options(
@@ -456,7 +450,7 @@ def candidates_of_makers(
         somebody = (
             exists()
             .where(Task.prompt_id == Candidate.prompt_id, Annotation.task_id == Task.id)
-            .where(Campaign.id == Annotation.campaign_id, judgements.counts())
+            .where(Campaign.id == Annotation.campaign_id, judgements.count_for(COUNTING))
             .where(Flag.annotation_id == Annotation.id, Flag.candidate_id.is_(None), or_(*given))
         )
         query = query.where(somebody)
@@ -625,7 +619,7 @@ def returned_texts(session: Session, person_id: int) -> Sequence[WrittenText]:
 
 def waiting_for_review(session: Session, campaign_id: int) -> int:
     query = select(func.count()).select_from(WrittenText).join(Annotation, Annotation.id == WrittenText.annotation_id)
-    query = query.join(Campaign, Campaign.id == Annotation.campaign_id).where(judgements.is_work())
+    query = query.join(Campaign, Campaign.id == Annotation.campaign_id).where(judgements.count_for(TEXTS))
     return session.scalar(query.where(Annotation.campaign_id == campaign_id, WrittenText.state == "waiting")) or 0
 
 
@@ -655,7 +649,7 @@ def untouched_slots(session: Session, campaign_id: int) -> list[Slot]:
         select(Lease.id, Lease.task_id, Lease.slot, ExtraSlot.use)
         .outerjoin(ExtraSlot, ExtraSlot.lease_id == Lease.id)
         .where(Lease.campaign_id == campaign_id, Lease.submitted_at.is_(None), Lease.person_id.is_(None))
-        .where(~judgements.is_slot_for("gold", "repeat"))
+        .where(~judgements.is_slot_that_measures())
         .order_by(Lease.task_id, Lease.slot)
         .with_for_update(of=Lease, skip_locked=True)
     )
@@ -699,7 +693,7 @@ def own_reserved_slot(session: Session, person_id: int, campaign_id: int) -> Lea
     return session.scalar(
         select(Lease)
         .where(Lease.person_id == person_id, Lease.submitted_at.is_(None), Lease.campaign_id == campaign_id)
-        .where(judgements.is_slot_for("gold", "repeat"))
+        .where(judgements.is_slot_that_measures())
         .order_by(Lease.id)
         .limit(1)
     )

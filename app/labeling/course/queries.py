@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from app.judgements import queries as judgements
 from app.material.guidelines.courses import passed
 from app.models import (
     Campaign,
@@ -67,7 +68,7 @@ def release_campaigns(session: Session, course_id: int) -> None:
 
 def campaigns_to_choose(session: Session) -> Sequence[Campaign]:
     """Those in which labelers work here and that are not closed."""
-    is_open = select(Campaign).where(~Campaign.imported, Campaign.status != "closed", Campaign.purpose == "work")
+    is_open = select(Campaign).where(~Campaign.imported, Campaign.status != "closed", judgements.is_work())
     return session.scalars(is_open.order_by(Campaign.id.desc())).all()
 
 
@@ -81,7 +82,7 @@ def gold_to_practise(session: Session, without: Iterable[int]) -> Sequence[GoldI
         select(GoldItem)
         .join(Task, Task.id == GoldItem.task_id)
         .join(Campaign, Campaign.id == Task.campaign_id)
-        .where(Campaign.purpose == "bank", GoldItem.reason != "", GoldItem.id.not_in(list(without)))
+        .where(~judgements.is_work(), GoldItem.reason != "", GoldItem.id.not_in(list(without)))
         .where(Campaign.kind == "ranking")
         .order_by(GoldItem.topic, GoldItem.id)
         .options(joinedload(GoldItem.task).joinedload(Task.prompt))

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from app.judgements import queries as judgements
+from app.judgements.rules import TEXTS
 from app.models import Annotation, Campaign, Task, WrittenText
 
 AnySelect = Select[*tuple[Any, ...]]
@@ -15,7 +16,7 @@ AnySelect = Select[*tuple[Any, ...]]
 def _texts(query: AnySelect) -> AnySelect:
     """A query about texts of work, with their annotations and campaigns; what is written for a bank is a test."""
     query = query.join(Annotation, Annotation.id == WrittenText.annotation_id)
-    return query.join(Campaign, Campaign.id == Annotation.campaign_id).where(judgements.is_work())
+    return query.join(Campaign, Campaign.id == Annotation.campaign_id).where(judgements.count_for(TEXTS))
 
 
 def _not_by(person_id: int) -> ColumnElement[bool]:
@@ -51,7 +52,7 @@ def campaigns_with_texts(session: Session, person_id: int) -> list[tuple[Campaig
         select(Campaign, WrittenText.state, func.count(), func.count().filter(mine))
         .join(Annotation, Annotation.campaign_id == Campaign.id)
         .join(WrittenText, WrittenText.annotation_id == Annotation.id)
-        .where(judgements.is_work())
+        .where(judgements.count_for(TEXTS))
         .where(or_(Campaign.needs_review, WrittenText.decided_by.is_not(None), WrittenText.state == "waiting"))
         .group_by(Campaign.id, WrittenText.state)
         .order_by(Campaign.id.desc())

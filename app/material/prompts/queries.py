@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, func, 
 from sqlalchemy.orm import Session, selectinload
 
 from app.judgements import queries as judgements
+from app.judgements.rules import COUNTING, Wanted
 from app.material.prompts import rules
 from app.models import (
     Annotation,
@@ -70,7 +71,7 @@ def _is_suggested() -> ColumnElement[bool]:
         Task.prompt_id == Prompt.id,
         Annotation.task_id == Task.id,
         Campaign.id == Annotation.campaign_id,
-        judgements.counts(),
+        judgements.count_for(COUNTING),
         *_warning_labels(),
     )
     return and_(Prompt.sensitive.is_(None), labelled)
@@ -96,7 +97,7 @@ def warnings_of(session: Session, ids: Sequence[int]) -> dict[int, dict[str, int
         .join(Annotation, Annotation.id == Flag.annotation_id)
         .join(Task, Task.id == Annotation.task_id)
         .join(Campaign, Campaign.id == Annotation.campaign_id)
-        .where(Task.prompt_id.in_(ids), judgements.counts(), *_warning_labels())
+        .where(Task.prompt_id.in_(ids), judgements.count_for(COUNTING), *_warning_labels())
         .group_by(Task.prompt_id, Flag.name)
         .order_by(Task.prompt_id, Flag.name)
     )
@@ -114,12 +115,17 @@ def counts_by_prompt(session: Session, ids: Sequence[int]) -> dict[int, tuple[in
         select(Task.prompt_id, func.count())
         .join(Annotation, Annotation.task_id == Task.id)
         .join(Campaign, Campaign.id == Task.campaign_id)
-        .where(Task.prompt_id.in_(ids), Campaign.kind == "ranking", judgements.counts(), Annotation.ranks.any()),
+        .where(Task.prompt_id.in_(ids), *_rankings()),
     )
     demonstrations = _counted(
         session, select(Demonstration.prompt_id, func.count()).where(Demonstration.prompt_id.in_(ids))
     )
     return {id_: (candidates.get(id_, 0), rankings.get(id_, 0), demonstrations.get(id_, 0)) for id_ in ids}
+
+
+def _rankings() -> tuple[ColumnElement[bool], ...]:
+    """What counts of rankings by quality. Needs ``Campaign``."""
+    return (*judgements.conditions(Wanted(COUNTING, ("ranking",))), judgements.is_ranking())
 
 
 def _counted(session: Session, query: Select[int, int] | Select[int | None, int]) -> dict[int, int]:
@@ -147,7 +153,12 @@ def rankings_of(session: Session, prompt_id: int, limit: int) -> Sequence[tuple[
         select(Annotation, Campaign)
         .join(Task, Task.id == Annotation.task_id)
         .join(Campaign, Campaign.id == Annotation.campaign_id)
-        .where(Task.prompt_id == prompt_id, Campaign.kind == "ranking", judgements.counts(), Annotation.ranks.any())
+        .where(
+            Task.prompt_id == prompt_id,
+            Campaign.kind == "ranking",
+            judgements.count_for(COUNTING),
+            judgements.is_ranking(),
+        )
         .options(selectinload(Annotation.ranks))
         .order_by(Annotation.id.desc())
         .limit(limit)

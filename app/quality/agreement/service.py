@@ -10,16 +10,19 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy.orm import Session
 
+from app.judgements import queries as judged
+from app.judgements import reading
+from app.judgements.reading import Annotations, Flags, Rows
 from app.language import mark
 from app.material.schemas.rules import ANSWER, NO, PARTS, PROMPT, USE_CASE, YES, Field, schema_of
 from app.models.base import utc_now
 from app.quality.agreement import queries
-from app.quality.agreement.queries import AnnotationColumns, Column, FlagColumns
 from app.quality.agreement.rules import filters as rules
 from app.quality.agreement.rules.filters import Filters
 from app.quality.agreement.rules.label_report import LabelReport, label_report
 from app.quality.agreement.rules.report import Groups, RankingReport, RankingSlicing, Slicing, ranking_report
 from trainer.statistics import paired, wmt
+from trainer.statistics.arrays import Integers
 from trainer.statistics.bootstrap import DRAWS, Resamples
 from trainer.statistics.estimates import Undefined
 from trainer.statistics.labels import Labels
@@ -38,7 +41,7 @@ Say = Callable[[str], None]
 class Rater:
     """Somebody who judged: pseudonym, which group of roles, which labeler group, and how many rankings.
 
-    Without a name it is nobody in particular (``AnnotationColumns``), of whom no figure says anything.
+    Without a name it is nobody in particular (``_seated``), of whom no figure says anything.
     """
 
     name: str | None
@@ -89,16 +92,16 @@ class Material:
     ``rating_rows`` are (annotation, answer, rank or rating), annotations being numbers from 0.
     """
 
-    annotations: AnnotationColumns
-    task: Column
-    prompt: Column
-    prompt_of_task: Column
+    annotations: Annotations
+    task: Integers
+    prompt: Integers
+    prompt_of_task: Integers
     campaign_names: Mapping[int, str]
-    rank_rows: tuple[Column, Column, Column]
-    rating_rows: tuple[Column, Column, Column]
-    flags: FlagColumns
+    rank_rows: Rows
+    rating_rows: Rows
+    flags: Flags
     use_cases: Sequence[str]
-    use_case_of_task: Column
+    use_case_of_task: Integers
 
     @property
     def prompts(self) -> int:
@@ -115,21 +118,18 @@ def material(session: Session, filters: Filters) -> Material:
     known = queries.campaigns(session)
     phases = {id_: phase == "evaluation" for id_, _name, phase, _imported in known}
     imported = [id_ for id_, _name, _phase, imported in known if imported]
-    found, flags = queries.submitted(session, filters), queries.flags(session, filters)
+    wanted = rules.wanted(filters)
+    found, flags = _seated(reading.annotations(session, wanted)), reading.flags(session, wanted)
     of_prompt = _chosen_use_cases(found, flags)
-    if filters.language is not None:
-        found = _only(
-            found, np.isin(found.language, [n for n, t in enumerate(found.languages) if t == filters.language])
-        )
     if filters.use_case is not None:
-        found = _only(found, np.isin(found.prompt, [p for p, case in of_prompt.items() if case == filters.use_case]))
+        found = found.only(np.isin(found.prompt, [p for p, case in of_prompt.items() if case == filters.use_case]))
     prompts, prompt = np.unique(found.prompt, return_inverse=True)
     second_phase = np.isin(found.campaign, [id_ for id_, evaluation in phases.items() if evaluation])
     tasks, task = np.unique(prompt * 2 + second_phase, return_inverse=True)
     use_cases = sorted(set(of_prompt.values()))
     number = {case: place for place, case in enumerate(use_cases)}
     case_of_prompt = np.array([number.get(of_prompt.get(int(one), ""), -1) for one in prompts], dtype=np.int64)
-    rank_rows = _numbered(found, queries.ranks(session, filters))
+    rank_rows = found.numbered(reading.ranks(session, wanted))
     return Material(
         annotations=found,
         task=task,
@@ -137,8 +137,8 @@ def material(session: Session, filters: Filters) -> Material:
         prompt_of_task=tasks // 2,
         campaign_names={id_: name for id_, name, _phase, _imported in known},
         rank_rows=rank_rows,
-        rating_rows=_numbered(found, queries.ratings(session, filters)),
-        flags=_with_silence(found, _flags_of(found, flags), rank_rows, imported),
+        rating_rows=found.numbered(reading.ratings(session, wanted)),
+        flags=_with_silence(found, found.flags_numbered(flags), rank_rows, imported),
         use_cases=use_cases,
         use_case_of_task=case_of_prompt[tasks // 2] if len(tasks) else np.zeros(0, dtype=np.int64),
     )
@@ -206,9 +206,8 @@ def wmt_kappas(session: Session, filters: Filters) -> tuple[wmt.WmtKappa, wmt.Wm
     """
     read = material(session, filters)
     ranking, item, rank = read.rank_rows
-    shown = queries.shown_places(session, filters)
-    ids = read.annotations.id[ranking].tolist()
-    place = np.array([shown.get(answer, -1) for answer in zip(ids, item.tolist(), strict=True)], dtype=np.int64)
+    shown = read.annotations.numbered(reading.shown(session, rules.wanted(filters)))
+    place = reading.beside(read.rank_rows, shown, missing=-1)
     order = np.lexsort((place, ranking))
     order = order[place[order] >= 0]
     judgements = Judgements.of_rankings(
@@ -248,7 +247,7 @@ def strengths(session: Session, filters: Filters, ties: paired.Ties = "davidson"
     first_time = ~read.annotations.again[read.rank_rows[0]]
     ranking, candidate, rank = (column[first_time] for column in read.rank_rows)
     answers, place = np.unique(candidate, return_inverse=True)
-    made = queries.makers(session, answers.tolist())
+    made = judged.makers(session, answers.tolist())
     names, maker = np.unique([made[int(one)] for one in answers], return_inverse=True)
     alone = np.arange(len(read.task))
     judgements = Judgements.of_rankings(ranking, place, rank, task=np.zeros_like(alone), labeler=alone)
@@ -257,7 +256,7 @@ def strengths(session: Session, filters: Filters, ties: paired.Ties = "davidson"
     first, second, sign = first[apart], second[apart], judgements.sign[apart]
     count = len(names)
 
-    def counted(makers: Column) -> list[int]:
+    def counted(makers: Integers) -> list[int]:
         return np.bincount(makers, minlength=count).tolist()
 
     tied = sign == 0
@@ -275,40 +274,21 @@ def strengths(session: Session, filters: Filters, ties: paired.Ties = "davidson"
 # From columns to numbers --------------------------------------------------------------------------
 
 
-def _only(found: AnnotationColumns, kept: np.ndarray) -> AnnotationColumns:
-    columns = ("id", "campaign", "prompt", "person", "group", "use_case", "language", "seconds", "schema", "again")
-    return replace(found, **{name: getattr(found, name)[kept] for name in columns})
+def _seated(found: Annotations) -> Annotations:
+    """With a person without a name for each seat: judges whom nobody knows sit apart within a prompt and a group."""
+    seat = found.seats(found.prompt * (len(found.groups) + 1) + found.group)
+    unnamed = seat > 0
+    chairs, chair = np.unique(np.stack([found.group[unnamed], seat[unnamed]]), axis=1, return_inverse=True)
+    person = found.person.copy()
+    person[unnamed] = len(found.people) + chair.reshape(-1)
+    return replace(found, person=person, people=[*found.people, *[(None, None)] * chairs.shape[1]])
 
 
-def _numbered(found: AnnotationColumns, rows: tuple[Column, Column, Column]) -> tuple[Column, Column, Column]:
-    """Rows of the annotations that are taken, with their numbers instead of their ids."""
-    place, kept = _places(found, rows[0])
-    return place[kept], rows[1][kept], rows[2][kept]
-
-
-def _places(found: AnnotationColumns, ids: Column) -> tuple[Column, np.ndarray]:
-    if not len(found.id):
-        return np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids), dtype=bool)
-    place = np.minimum(np.searchsorted(found.id, ids), len(found.id) - 1)
-    return place, found.id[place] == ids
-
-
-def _flags_of(found: AnnotationColumns, flags: FlagColumns) -> FlagColumns:
-    place, kept = _places(found, flags.annotation)
-    return replace(
-        flags,
-        annotation=place[kept],
-        candidate=flags.candidate[kept],
-        name=flags.name[kept],
-        value=flags.value[kept],
-    )
-
-
-def _chosen_use_cases(found: AnnotationColumns, flags: FlagColumns) -> dict[int, str]:
+def _chosen_use_cases(found: Annotations, flags: Flags) -> dict[int, str]:
     """The use case of each prompt: its own, else what most labelers chose, among equals the first by name."""
     chosen: dict[int, str] = {}
     if USE_CASE in flags.names:
-        place, kept = _places(found, flags.annotation)
+        place, kept = found.places(flags.annotation)
         kept &= (flags.name == flags.names.index(USE_CASE)) & (flags.candidate == 0)
         by_name = np.argsort(np.argsort(np.array(flags.values, dtype=str)))
         pairs = np.stack([found.prompt[place[kept]], by_name[flags.value[kept]]])
@@ -320,9 +300,7 @@ def _chosen_use_cases(found: AnnotationColumns, flags: FlagColumns) -> dict[int,
     return chosen | {int(p): name for p, case in own if (name := found.use_cases[case])}
 
 
-def _with_silence(
-    found: AnnotationColumns, flags: FlagColumns, rank_rows: tuple[Column, Column, Column], imported: Iterable[int]
-) -> FlagColumns:
+def _with_silence(found: Annotations, flags: Flags, rank_rows: Rows, imported: Iterable[int]) -> Flags:
     """Imported lists of flags name what is there alone; the ranked answers that they do not name are "no"."""
     if YES not in flags.values:
         return flags
@@ -331,7 +309,7 @@ def _with_silence(
     no = values.index(NO)
     campaign_of_flag, campaign_of_rank = found.campaign[flags.annotation], found.campaign[rank_rows[0]]
     width = int(max(flags.candidate.max(initial=0), rank_rows[1].max(initial=0))) + 1
-    more: list[Column] = []
+    more: list[Integers] = []
     for campaign in np.intersect1d(np.unique(campaign_of_flag), np.array(list(imported), dtype=np.int64)):
         theirs = campaign_of_flag == campaign
         answers = campaign_of_rank == campaign
@@ -349,7 +327,7 @@ def _with_silence(
     columns = (flags.annotation, flags.candidate, flags.name, flags.value)
     both = zip(columns, np.concatenate(more, axis=1), strict=True)
     annotation, candidate, named, value = (np.concatenate(one) for one in both)
-    return FlagColumns(annotation, candidate, named, value, flags.names, values)
+    return Flags(annotation, candidate, named, value, flags.names, values)
 
 
 # Divisions ----------------------------------------------------------------------------------------
@@ -369,7 +347,7 @@ def _slicings(read: Material) -> dict[str, Slicing | RankingSlicing]:
     }
 
 
-def _named(names: Sequence[str | None], places: Column) -> tuple[list[str], Column]:
+def _named(names: Sequence[str | None], places: Integers) -> tuple[list[str], Integers]:
     """The names in alphabetical order without the empty one, and the places in that order; -1 for the empty one."""
     ordered = sorted(name for name in names if name)
     new = np.array([ordered.index(name) if name else -1 for name in names] or [-1], dtype=np.int64)
@@ -389,7 +367,7 @@ def _groups(read: Material) -> dict[str, Groups]:
     }
 
 
-def _raters(read: Material, ranked: Column) -> list[Rater]:
+def _raters(read: Material, ranked: Integers) -> list[Rater]:
     found = read.annotations
     count = np.bincount(found.person[ranked], minlength=len(found.people))
     group = dict(zip(found.person.tolist(), found.group.tolist(), strict=True))
@@ -417,7 +395,7 @@ def _ratings(read: Material) -> Labels:
 
 
 def _labels(
-    read: Material, annotation: Column, candidate: Column, values: Column, categories: Sequence[float] | int
+    read: Material, annotation: Integers, candidate: Integers, values: Integers, categories: Sequence[float] | int
 ) -> Labels:
     """An item is an answer in one phase, or, where there is no answer, the prompt. What came again has no vote."""
     first = ~read.annotations.again[annotation]
@@ -428,7 +406,7 @@ def _labels(
     return Labels.of(items, read.annotations.person[annotation], values, categories, clusters)
 
 
-def _fields(session: Session, found: AnnotationColumns) -> dict[tuple[str, str], Field]:
+def _fields(session: Session, found: Annotations) -> dict[tuple[str, str], Field]:
     """The questions that were asked, by part and name, as the newest version that was asked puts them."""
     asked = [schema_of(content) for content in queries.schemas(session, map(int, np.unique(found.schema)))]
     return {(part, field.name): field for schema in asked for part in PARTS for field in schema.part(part)}

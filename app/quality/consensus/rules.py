@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.judgements.rules import TRAINING, Wanted
 from app.language import gettext as _
 from app.measures import METHODS
 from trainer.statistics.aggregation import TIE_BELOW
@@ -9,7 +10,7 @@ from trainer.statistics.aggregation import TIE_BELOW
 
 @dataclass(frozen=True)
 class Scope:
-    """Which rankings: those that count (``app.judgements.queries``), in campaigns that all of this holds for.
+    """Which rankings: those that count for training (``app.judgements.rules``), where all of this holds.
 
     ``campaigns`` and ``sources`` (of prompts) take all when empty; ``instrument`` is the kind of campaign, ``ranking``
     or ``toxicity``; rankings of fewer than ``min_answers`` are not among them.
@@ -20,6 +21,11 @@ class Scope:
     sources: tuple[str, ...] = ()
     instrument: str = "ranking"
     min_answers: int = 2
+
+
+def wanted(scope: Scope) -> Wanted:
+    """What a scope takes of what people said, before answers are counted."""
+    return Wanted(TRAINING, (scope.instrument,), scope.phases, scope.campaigns, sources=scope.sources)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Reading rankings into arrays and putting them together; what was found is kept while nothing changes."""
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -11,16 +11,20 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
+from app.judgements import reading
+from app.material.schemas.rules import NO, NOT_APPLICABLE, YES
 from app.models import Annotation
-from app.quality.consensus import queries
+from app.quality.consensus import queries, rules
 from app.quality.consensus.queries import Version
 from app.quality.consensus.rules import Scope, Settings, settings_problem
 from trainer.statistics import aggregation
 from trainer.statistics.aggregation import Fit, FlagFigures, FlagVotes, LabelerFigures, Method, TaskFigures
-from trainer.statistics.arrays import Integers, Mask
+from trainer.statistics.arrays import Integers
 from trainer.statistics.rankings import Judgements
 from trainer.statistics.reliability import judged_by_several
 
+ASKED = (YES, NO, NOT_APPLICABLE)
+"""What people answer to a yes-or-no question."""
 Judge = str | int
 """Who ranked: a pseudonym; where nobody knows, the number of a seat. The judges of one task sit on different ones."""
 
@@ -156,39 +160,36 @@ def _fit(
 
 def read(session: Session, scope: Scope) -> Rankings:
     """The rankings of a scope; those of too few answers are not among them."""
-    entries = np.array(queries.ranks(session, scope), dtype=np.int64).reshape(-1, 3)
-    names, where, sizes = np.unique(entries[:, 0], return_inverse=True, return_counts=True)
-    long_enough = sizes >= max(scope.min_answers, 2)
-    entries = entries[long_enough[where]]
-    ids = names[long_enough]
-    known = set(ids.tolist())
-    rows = [row for row in queries.annotations(session, scope) if row[0] in known]
-    ranking = np.searchsorted(ids, entries[:, 0])
-    tasks, task = np.unique(np.array([row[1] for row in rows], dtype=np.int64), return_inverse=True)
-    seats = _seats([(row[0], row[1]) for row in rows if row[2] is None])
-    judges: list[Judge] = [seats[row[0]] if row[2] is None else row[2] for row in rows]
+    wanted = rules.wanted(scope)
+    found, rows = reading.annotations(session, wanted), reading.ranks(session, wanted)
+    sizes = np.bincount(found.numbered(rows)[0], minlength=len(found))
+    found = found.only(sizes >= max(scope.min_answers, 2))
+    entries = found.numbered(rows)
+    tasks, task = np.unique(found.task, return_inverse=True)
+    seats = found.seats(found.task)
+    judges: list[Judge] = [
+        seat or found.people[person][0] or ""
+        for seat, person in zip(seats.tolist(), found.person.tolist(), strict=True)
+    ]
     labelers = sorted(set(judges), key=_by_number)
     number = {judge: place for place, judge in enumerate(labelers)}
     judgements = Judgements.of_rankings(
-        ranking,
-        entries[:, 1],
-        entries[:, 2],
+        *entries,
         task=task,
         labeler=np.array([number[judge] for judge in judges], dtype=np.int64),
-        place=_places(ranking, entries[:, 1], [row[4] for row in rows]),
+        place=reading.beside(entries, found.numbered(reading.shown(session, wanted)), missing=-1),
     )
-    campaigns = np.array([row[3] for row in rows], dtype=np.int64)
-    return Rankings(ids, campaigns, labelers, tasks.tolist(), ranking, entries[:, 1], judgements, seats)
-
-
-def _seats(rankings: Sequence[tuple[int, int]]) -> dict[int, int]:
-    """A seat for each ranking, given with its task: the first of a task sits on 1, the second on 2, and so on."""
-    taken: Counter[int] = Counter()
-    found = {}
-    for id_, task in rankings:
-        taken[task] += 1
-        found[id_] = taken[task]
-    return found
+    unnamed = seats > 0
+    return Rankings(
+        annotations=found.id,
+        campaigns=found.campaign,
+        labelers=labelers,
+        tasks=tasks.tolist(),
+        ranking=entries[0],
+        candidate=entries[1],
+        judgements=judgements,
+        seats=dict(zip(found.id[unnamed].tolist(), seats[unnamed].tolist(), strict=True)),
+    )
 
 
 def _by_number(name: Judge) -> tuple[bool, str, int, str]:
@@ -199,14 +200,6 @@ def _by_number(name: Judge) -> tuple[bool, str, int, str]:
     return False, stem, int(name[len(stem) :] or 0) if len(name) - len(stem) < 18 else 0, name
 
 
-def _places(ranking: Integers, candidate: Integers, shown: Sequence[Sequence[int]]) -> Integers:
-    """Where each ranked answer stood on its screen, -1 where nobody knows."""
-    places = [{one: place for place, one in enumerate(order or ())} for order in shown]
-    return np.array(
-        [places[at].get(one, -1) for at, one in zip(ranking.tolist(), candidate.tolist(), strict=True)], dtype=np.int64
-    )
-
-
 def flags(session: Session, scope: Scope, found: Consensus) -> Flags:
     """What the labelers who are not left out say together about the flags of answers.
 
@@ -215,28 +208,29 @@ def flags(session: Session, scope: Scope, found: Consensus) -> Flags:
     rankings, fit = found.rankings, found.fit
     task = rankings.judgements.task[rankings.ranking]
     cells, item = np.unique(np.stack([task, rankings.candidate], axis=1), axis=0, return_inverse=True)
-    asked: dict[str, list[int]] = {}
-    for campaign, name in queries.flags_asked(session, scope):
-        asked.setdefault(name, []).append(campaign)
-    given: dict[str, list[tuple[int, int]]] = {}
-    for annotation, candidate, name in queries.flags_given(session, scope):
-        given.setdefault(name, []).append((annotation, candidate))
-    entries = np.stack([rankings.annotations[rankings.ranking], rankings.candidate], axis=1)
+    wanted = rules.wanted(scope)
+    within, said = reading.annotations(session, wanted), reading.flags(session, wanted)
+    place, known = within.places(said.annotation)
+    of_answers = known & (said.candidate > 0)
+    answered = of_answers & np.isin(said.value, _numbers_of(ASKED, said.values))
+    yes = of_answers & np.isin(said.value, _numbers_of((YES,), said.values))
+    entries = (rankings.annotations[rankings.ranking], rankings.candidate, rankings.candidate)
     figures = {}
-    for name, campaigns in sorted(asked.items()):
+    for name in sorted(said.names):
+        about = said.name == said.names.index(name)
+        campaigns = np.unique(within.campaign[place[answered & about]])
         meant = np.isin(rankings.campaigns, campaigns)[rankings.ranking] & fit.kept[rankings.ranking]
         if meant.any():
+            given = (said.annotation[yes & about], said.candidate[yes & about], np.ones((yes & about).sum(), np.int64))
             votes = FlagVotes(
                 item.reshape(-1)[meant],
                 rankings.judgements.labeler[rankings.ranking[meant]],
-                _among(entries, given.get(name, []))[meant].astype(np.int64),
+                reading.beside(entries, given, missing=0)[meant],
             )
             figures[name] = aggregation.flags(votes, items=len(cells), raters=len(rankings.labelers))
     places = {(rankings.tasks[of], candidate): place for place, (of, candidate) in enumerate(cells.tolist())}
     return Flags(figures, places)
 
 
-def _among(entries: Integers, some: Sequence[tuple[int, int]]) -> Mask:
-    """Which of the entries, (E, 2), are among some others."""
-    wanted = set(some)
-    return np.array([tuple(entry) in wanted for entry in entries.tolist()], dtype=bool)
+def _numbers_of(some: Sequence[str], values: Sequence[str]) -> list[int]:
+    return [number for number, value in enumerate(values) if value in some]

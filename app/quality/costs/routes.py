@@ -14,7 +14,7 @@ from app.language import gettext as _
 from app.models import CostPlan, Person
 from app.quality.costs import queries, rules, service
 from app.quality.costs.pages import WITHOUT_GROUP, CostsPage, Slice, budget_bars, slice_of, slices, splits, time_bars
-from app.quality.costs.queries import Filters
+from app.quality.costs.rules import Filters
 from app.roles import may
 from app.web.forms import whole_number
 from app.web.render import go, render, tell
@@ -83,17 +83,16 @@ def _show(
         filters = asked.filters(now)
     except Invalid as problem:
         filters, error = Filters(), str(problem)
-    works, plan = queries.works(session, filters), queries.newest_plan(session)
-    known = rules.yields(works)
-    imported, unmeasured = queries.left_out(session, filters)
+    spent, plan = service.spent(session, filters), queries.newest_plan(session)
+    works, known = spent.works, rules.yields(spent.works)
     by = asked.by if asked.by in rules.DIMENSIONS else next(iter(rules.DIMENSIONS))
     page = CostsPage(
         whole=slice_of(works),
         by=by,
         slices=slices(works, by),
         submissions=len(works),
-        imported=imported,
-        unmeasured=unmeasured,
+        imported=spent.imported,
+        unmeasured=spent.unmeasured,
         campaigns=queries.campaigns(session),
         groups=queries.groups(session),
         filters=asked.model_dump(),
@@ -140,7 +139,7 @@ def download(_reader: Reader, session: Reading, now: Now, table: str, asked: Ask
     """A table of the page with all its digits; by a dimension where ``by`` names one, else of all together."""
     if table not in TABLES:
         raise NotFound(_("There is no page at this address."))
-    works, plan = queries.works(session, asked.filters(now)), queries.newest_plan(session)
+    works, plan = service.spent(session, asked.filters(now)).works, queries.newest_plan(session)
     if table == "budget":
         lines: Iterable[Sequence[object]] = _budget(rules.yields(works), plan)
     else:

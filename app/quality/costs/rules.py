@@ -8,9 +8,11 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
+from app.judgements.rules import COSTS, Purpose, Wanted
 from app.labeling.annotations.rules import activity
 from app.language import gettext as _
 from app.language import mark
@@ -60,6 +62,30 @@ SEED = 20260504
 MOST_AMOUNT = 1_000_000_000
 LONGEST_CURRENCY = 8
 HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which submissions: of a campaign, a kind, a number of answers, a group (empty: of none), from and before."""
+
+    campaign_id: int | None = None
+    kind: str = ""
+    answers: int | None = None
+    group: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+
+
+def wanted(filters: Filters, purpose: Purpose = COSTS) -> Wanted:
+    """What the filters take of what people said, whatever the number of answers."""
+    return Wanted(
+        purpose,
+        instruments=(filters.kind,) if filters.kind else (),
+        campaigns=() if filters.campaign_id is None else (filters.campaign_id,),
+        group=filters.group,
+        since=filters.since,
+        before=filters.before,
+    )
 
 
 @dataclass(frozen=True)

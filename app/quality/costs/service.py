@@ -1,14 +1,63 @@
-"""Setting the wage and the budget with which costs are reckoned."""
+"""Reading what time was spent on, and setting the wage and the budget with which costs are reckoned."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
+from app.judgements import reading
 from app.models import CostPlan, Person
 from app.people.service import record
-from app.quality.costs import rules
+from app.quality.costs import queries, rules
+from app.quality.costs.rules import Filters, Work
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Every submission of labelers whose active time was measured, and how many have none, made here or imported."""
+
+    works: Sequence[Work]
+    unmeasured: int
+    imported: int
+
+
+def spent(session: Session, filters: Filters) -> Spent:
+    """What the filters take, oldest first; what measures its labeler takes time that is paid, and yields nothing."""
+    wanted = rules.wanted(filters)
+    found = reading.annotations(session, wanted)
+    annotation, _answer, rank = found.numbered(reading.ranks(session, wanted))
+    answers = np.bincount(annotation, minlength=len(found))
+    (of_lane, _rank), size = np.unique(np.stack([annotation, rank]), axis=1, return_counts=True)
+    tied = np.bincount(of_lane, weights=size * (size - 1) / 2, minlength=len(found)).astype(np.int64)
+    lost = (found.measures > 0) | np.isin(found.id, list(queries.refused(session, filters)))
+    months = found.seconds.astype("datetime64[s]").astype("datetime64[M]").astype(str)
+    campaigns = {campaign.id: campaign for campaign in queries.campaigns(session)}
+    active = dict(reading.active(session, wanted))
+    works, unmeasured = [], 0
+    for place in np.flatnonzero(answers == filters.answers) if filters.answers is not None else range(len(found)):
+        parts, k = active.get(int(found.id[place])), int(answers[place])
+        campaign = campaigns.get(int(found.campaign[place]))
+        if parts is None or campaign is None:
+            unmeasured += 1
+            continue
+        pairs = k * (k - 1) // 2
+        work = Work(
+            campaign=campaign.name,
+            kind=campaign.kind,
+            answers=k,
+            group=found.groups[found.group[place]] or "",
+            month=str(months[place]),
+            labeler=int(found.account[place]),
+            parts=parts,
+            strict=pairs - int(tied[place]),
+            pairs=pairs,
+            lost=bool(lost[place]),
+        )
+        works.append(work)
+    return Spent(works, unmeasured, queries.imported(session, filters))
 
 
 def set_plan(session: Session, admin: Person, given: Mapping[str, str], now: datetime) -> CostPlan:

@@ -1,4 +1,4 @@
-"""SQL of gold: which items wait for a verdict, and what people said about each."""
+"""SQL of gold: which items wait for a verdict, and what people said about each of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from app.judgements.queries import counts
-from app.labeling.annotations.rules.campaigns import BANK, JUDGING, WORK
-from app.models import Annotation, Campaign, GoldItem, Lease, Person, Prompt, Ranking, Task, TaskCandidate
+from app.judgements import queries as judgements
+from app.judgements.rules import ADJUDICATION
+from app.labeling.annotations.rules.campaigns import BANK, JUDGING
+from app.models import Annotation, Campaign, GoldItem, Lease, Person, Prompt, Task, TaskCandidate
 
 
 @dataclass(frozen=True)
@@ -30,24 +31,17 @@ class Item:
     gold: GoldItem | None
 
 
-def _counted() -> ColumnElement[bool]:
-    """The annotation is one to be adjudicated: of work what counts; in a bank that of a researcher's slot, no test."""
-    reserved = exists().where(Lease.id == Annotation.lease_id, Lease.slot >= Campaign.overlap)
-    reserved = reserved.correlate(Annotation, Campaign)
-    return or_(counts(), and_(Campaign.purpose == BANK, ~reserved))
-
-
 def _judged() -> ColumnElement[bool]:
     """Everybody who was asked has judged the task, and in a campaign of work at least two people."""
     counted = (
         select(func.count(Annotation.id))
-        .where(Annotation.task_id == Task.id, _counted())
+        .where(Annotation.task_id == Task.id, judgements.count_for(ADJUDICATION))
         .correlate(Task, Campaign)
         .scalar_subquery()
     )
     unfinished = exists().where(Lease.task_id == Task.id, Lease.slot < Campaign.overlap, Lease.submitted_at.is_(None))
-    bank = and_(Campaign.purpose == BANK, counted >= 1, ~unfinished.correlate(Task, Campaign))
-    return or_(bank, and_(Campaign.purpose == WORK, counted >= 2))
+    bank = and_(~judgements.is_work(), counted >= 1, ~unfinished.correlate(Task, Campaign))
+    return or_(bank, and_(judgements.is_work(), counted >= 2))
 
 
 def _has_gold() -> ColumnElement[bool]:
@@ -65,7 +59,7 @@ def campaigns(session: Session) -> list[tuple[Campaign, Counts]]:
             func.count(Task.id).filter(_judged(), ~_has_gold()),
         )
         .join(Task, Task.campaign_id == Campaign.id)
-        .where(Campaign.kind.in_(JUDGING))
+        .where(Campaign.kind.in_(JUDGING), ~judgements.is_copy())
         .group_by(Campaign.id)
         .order_by(Campaign.id.desc())
     )
@@ -88,21 +82,6 @@ def items(session: Session, campaign_id: int, *, gold: bool, limit: int) -> list
     return [Item(task_id, prompt, item) for task_id, prompt, item in rows]
 
 
-def ranks(session: Session, task_ids: Sequence[int]) -> list[tuple[int, int, int, int]]:
-    """(task, annotation, answer, rank) of everything that people ranked in some tasks."""
-    found: list[tuple[int, int, int, int]] = []
-    for start in range(0, len(task_ids), 500):
-        rows = session.execute(
-            select(Annotation.task_id, Annotation.id, Ranking.candidate_id, Ranking.rank)
-            .join(Ranking, Ranking.annotation_id == Annotation.id)
-            .join(Campaign, Campaign.id == Annotation.campaign_id)
-            .where(Annotation.task_id.in_(task_ids[start : start + 500]), _counted())
-            .order_by(Annotation.id, Ranking.candidate_id)
-        )
-        found.extend((task, annotation, candidate, rank) for task, annotation, candidate, rank in rows)
-    return found
-
-
 def task_by_id(session: Session, task_id: int) -> Task | None:
     return session.scalar(
         select(Task)
@@ -120,13 +99,13 @@ def lock_task(session: Session, task_id: int) -> None:
     session.execute(select(Task.id).where(Task.id == task_id).with_for_update(key_share=True))
 
 
-def judgements(session: Session, task_id: int) -> list[tuple[Annotation, Person | None]]:
+def said_of(session: Session, task_id: int) -> list[tuple[Annotation, Person | None]]:
     """What people said about a task, oldest first, with whoever said it; without the answers of tests."""
     rows = session.execute(
         select(Annotation, Person)
         .join(Campaign, Campaign.id == Annotation.campaign_id)
         .outerjoin(Person, Person.id == Annotation.person_id)
-        .where(Annotation.task_id == task_id, _counted())
+        .where(Annotation.task_id == task_id, judgements.count_for(ADJUDICATION))
         .order_by(Annotation.submitted_at, Annotation.id)
         .options(selectinload(Annotation.ranks), selectinload(Annotation.ratings), selectinload(Annotation.flags))
     )

@@ -9,6 +9,8 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
+from app.judgements import reading
+from app.judgements.rules import ADJUDICATION, Wanted
 from app.labeling.annotations.rules.campaigns import JUDGING, RATED
 from app.labeling.annotations.rules.submission import Submission, rank_problems, submission_problems
 from app.language import gettext as _
@@ -42,21 +44,22 @@ def items_of(session: Session, campaign_id: int, *, gold: bool = False) -> list[
     reversal, the mean over every two people.
     """
     items = queries.items(session, campaign_id, gold=gold, limit=MOST_ITEMS)
-    agreements = agreement_by_task(queries.ranks(session, [item.task_id for item in items]))
+    agreements = agreement_by_task(session, [item.task_id for item in items])
     found = [Waiting(item, *agreements.get(item.task_id, (0, None))) for item in items]
     return found if gold else sorted(found, key=lambda w: (w.agreement is None, w.agreement, w.item.task_id))
 
 
-def agreement_by_task(rows: Sequence[tuple[int, int, int, int]]) -> dict[int, tuple[int, float | None]]:
-    """From (task, annotation, answer, rank) the people and their half-credit agreement, by task."""
-    if not rows:
+def agreement_by_task(session: Session, task_ids: Sequence[int]) -> dict[int, tuple[int, float | None]]:
+    """How many people ranked each of some tasks, and their half-credit agreement."""
+    if not task_ids:
         return {}
-    task, annotation, candidate, rank = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
-    tasks, task_of_row = np.unique(task, return_inverse=True)
-    rankings, where, ranking = np.unique(annotation, return_index=True, return_inverse=True)
-    of_ranking = task_of_row[where]
+    wanted = Wanted(ADJUDICATION, tasks=tuple(task_ids))
+    found, rows = reading.annotations(session, wanted), reading.ranks(session, wanted)
+    found = found.only(np.isin(found.id, rows[0]))
+    ranking, candidate, rank = found.numbered(rows)
+    tasks, of_ranking = np.unique(found.task, return_inverse=True)
     people = np.bincount(of_ranking, minlength=len(tasks))
-    judgements = Judgements.of_rankings(ranking, candidate, rank, task=of_ranking, labeler=np.arange(len(rankings)))
+    judgements = Judgements.of_rankings(ranking, candidate, rank, task=of_ranking, labeler=np.arange(len(found)))
     pairs = RankingPairs.of(judgements)
     agreed, common = (np.bincount(pairs.task, column, len(tasks)) for column in half_credit(pairs))
     return {
@@ -110,7 +113,7 @@ def case_for(session: Session, task_id: int) -> Case:
         raise NotFound(_("There is no such item, or nothing in it is judged."))
     version = task.campaign.schema_version
     schema = for_reader(schema_of(version.content)) if version else Schema((), ())
-    judged = [judgement_of(*row) for row in queries.judgements(session, task_id)]
+    judged = [judgement_of(*row) for row in queries.said_of(session, task_id)]
     return Case(task, schema, judged, queries.gold_of(session, task_id))
 
 

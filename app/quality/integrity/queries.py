@@ -4,6 +4,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, contains_eager, defer, joinedload, undefer
 
 from app.judgements import queries as judgements
+from app.judgements.rules import TEXTS
 from app.models import (
     Annotation,
     Campaign,
@@ -50,7 +51,7 @@ def texts_of_campaign(session: Session, campaign_id: int) -> Sequence[WrittenTex
         select(WrittenText)
         .join(Annotation, Annotation.id == WrittenText.annotation_id)
         .join(Campaign, Campaign.id == Annotation.campaign_id)
-        .where(Annotation.campaign_id == campaign_id, judgements.is_work(), _is_looked_at())
+        .where(Annotation.campaign_id == campaign_id, judgements.count_for(TEXTS), _is_looked_at())
         .order_by(WrittenText.id)
         .options(
             contains_eager(WrittenText.annotation)
@@ -66,7 +67,7 @@ def text_by_id(session: Session, text_id: int) -> WrittenText | None:
         select(WrittenText)
         .join(Annotation, Annotation.id == WrittenText.annotation_id)
         .join(Campaign, Campaign.id == Annotation.campaign_id)
-        .where(WrittenText.id == text_id, judgements.is_work())
+        .where(WrittenText.id == text_id, judgements.count_for(TEXTS))
         .options(
             contains_eager(WrittenText.annotation)
             .joinedload(Annotation.task)

@@ -1,14 +1,14 @@
-"""SQL of the watch over ongoing work: bare columns, for a report reads everybody's work of months."""
+"""SQL of the watch over ongoing work, beside what people said, which ``app.judgements.reading`` reads."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
 
 from app.judgements import queries as judgements
+from app.judgements.rules import OVERSIGHT
 from app.models import (
     AlarmBound,
     AlarmNote,
@@ -17,81 +17,21 @@ from app.models import (
     Campaign,
     Candidate,
     GoldItem,
-    ModelVersion,
     Person,
     Prompt,
-    Ranking,
-    Rating,
-    RepeatedTask,
     Task,
 )
-from app.quality.oversight.rules.bounds import Filters
 
-AnySelect = Select[*tuple[Any, ...]]
-AT_ONCE = 20_000
 BY_ID = 500
 
 
-@dataclass(frozen=True)
-class Submission:
-    """One ranking by somebody with an account; ``measures`` is ``GOLD`` or ``REPEAT`` where it is there to measure."""
-
-    id: int
-    person_id: int
-    fingerprint: str
-    prompt_id: int
-    submitted_at: datetime
-    active_seconds: Mapping[str, float] | None
-    shown_order: Sequence[int]
-    measures: str
-
-
-def _work(query: AnySelect, filters: Filters) -> AnySelect:
-    """Work on tasks whose answers are ranked, by people with an account; banks and imports are none."""
-    query = query.join(Campaign, Campaign.id == Annotation.campaign_id)
-    query = query.where(judgements.is_work(), Campaign.kind == "ranking", Annotation.person_id.is_not(None))
-    if filters.campaign is not None:
-        query = query.where(Campaign.id == filters.campaign)
-    if filters.since is not None:
-        query = query.where(Annotation.submitted_at >= filters.since)
-    if filters.before is not None:
-        query = query.where(Annotation.submitted_at < filters.before)
-    return query
-
-
-def submissions(session: Session, filters: Filters) -> list[Submission]:
-    original = aliased(Task)  # what somebody judges a second time is a task of its own
-    query = select(
-        Annotation.id,
-        Annotation.person_id,
-        func.coalesce(original.fingerprint, Task.fingerprint),
-        Task.prompt_id,
-        Annotation.submitted_at,
-        Annotation.active_seconds,
-        Annotation.shown_order,
-        case(
-            (judgements.measures(judgements.GOLD), judgements.GOLD),
-            (judgements.measures(judgements.REPEAT), judgements.REPEAT),
-            else_="",
-        ),
-    ).join(Task, Task.id == Annotation.task_id)
-    query = query.outerjoin(RepeatedTask, RepeatedTask.task_id == Task.id)
-    query = query.outerjoin(original, original.id == RepeatedTask.original_id)
-    return [Submission(*row) for row in _rows(session, _work(query, filters).order_by(Annotation.id))]
-
-
-def judged_answers(session: Session, filters: Filters) -> list[tuple[int, int, int, int]]:
-    """(annotation, answer, rank, rating) of every ranked answer; the rating is 0 where none was asked."""
-    rating = (Rating.annotation_id == Ranking.annotation_id) & (Rating.candidate_id == Ranking.candidate_id)
-    query = select(
-        Ranking.annotation_id, Ranking.candidate_id, Ranking.rank, func.coalesce(Rating.likert, 0)
-    ).outerjoin(Rating, rating)
-    query = _work(query.join(Annotation, Annotation.id == Ranking.annotation_id), filters)
-    return [(a, c, rank, likert) for a, c, rank, likert in _rows(session, query.order_by(Ranking.annotation_id))]
-
-
-def _rows(session: Session, query: AnySelect) -> Iterator[Any]:
-    return iter(session.execute(query.execution_options(yield_per=AT_ONCE)))
+def fingerprints(session: Session, task_ids: Iterable[int]) -> dict[int, str]:
+    """What tells which tasks have the same prompt and answers."""
+    found: dict[int, str] = {}
+    for some in _by(list(task_ids)):
+        rows = session.execute(select(Task.id, Task.fingerprint).where(Task.id.in_(some)))
+        found.update((id_, fingerprint) for id_, fingerprint in rows)
+    return found
 
 
 def gold(session: Session) -> list[tuple[str, int, Mapping[str, int]]]:
@@ -114,16 +54,6 @@ def texts_of_prompts(session: Session, ids: Iterable[int]) -> Iterator[tuple[int
     for some in _by(list(ids)):
         query = select(Prompt.id, Prompt.messages).where(Prompt.id.in_(some))
         yield from ((id_, messages) for id_, messages in session.execute(query))
-
-
-def makers(session: Session, ids: Iterable[int]) -> dict[int, str]:
-    """Who made each answer: a model of ours by its name, else the origin."""
-    found: dict[int, str] = {}
-    name = func.coalesce(ModelVersion.name, Candidate.origin)
-    for some in _by(list(ids)):
-        query = select(Candidate.id, name).outerjoin(ModelVersion, ModelVersion.id == Candidate.model_version_id)
-        found.update((id_, maker) for id_, maker in session.execute(query.where(Candidate.id.in_(some))))
-    return found
 
 
 def _by(ids: list[int]) -> Iterator[list[int]]:
@@ -180,7 +110,7 @@ def differing_from_gold(
         select(Annotation, GoldItem)
         .join(GoldItem, GoldItem.task_id == Annotation.task_id)
         .join(Campaign, Campaign.id == Annotation.campaign_id)
-        .where(Annotation.person_id == person_id, judgements.is_work())
+        .where(Annotation.person_id == person_id, judgements.count_for(OVERSIGHT))
         .order_by(Annotation.submitted_at.desc(), Annotation.id.desc())
         .options(
             joinedload(Annotation.task).joinedload(Task.prompt), joinedload(Annotation.task).joinedload(Task.campaign)

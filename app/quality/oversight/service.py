@@ -4,18 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
+from typing import Any
 
 import numpy as np
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
-from app.judgements import queries as judged
+from app.judgements import queries as judgements
+from app.judgements import reading
+from app.judgements.reading import Annotations, Names, Rows
 from app.language import gettext as _
 from app.language import mark
 from app.models import AlarmBound, AlarmNote, Person
 from app.people.service import record
 from app.quality.oversight import queries
-from app.quality.oversight.queries import Submission
 from app.quality.oversight.rules import bounds as rules
 from app.quality.oversight.rules.bounds import Filters
 from app.quality.oversight.rules.drift import Drift, preferences
@@ -34,14 +36,13 @@ from app.quality.oversight.rules.ongoing import (
 )
 from app.quality.oversight.rules.peers import agreement_with, agreement_with_the_team
 from app.quality.oversight.rules.reading import words_of
-from app.quality.oversight.rules.work import AGAIN, HIDDEN_GOLD, UNKNOWN, Work
+from app.quality.oversight.rules.work import UNKNOWN, Work
 from trainer.statistics.arrays import Integers
 
 DAY = 86_400.0
 MOST_MONTHS = 12
 FAIR = {POSITION: 0.5}
 """Measures that are bad in both directions, and their value of no habit."""
-MEASURES_WHAT: Mapping[str, int] = {"": 0, judged.GOLD: HIDDEN_GOLD, judged.REPEAT: AGAIN}
 READING, COUNTING, COMPARING = mark("reading what was judged"), mark("counting words"), mark("comparing people")
 Say = Callable[[str], None]
 
@@ -136,79 +137,85 @@ def report(session: Session, filters: Filters, *, say: Say = lambda _step: None)
 
 def material(session: Session, filters: Filters, say: Say = lambda _step: None) -> Material:
     """Read and number what the filters take."""
-    given = queries.submissions(session, filters)
-    answers = queries.judged_answers(session, filters)
-    worked = {one.person_id for one in given}
+    wanted = rules.wanted(filters)
+    given = reading.annotations(session, wanted)
+    answers = given.numbered(reading.ranks(session, wanted))
+    worked = set(given.account.tolist())
     workers = [
         Worker(one.id, one.name, one.role, one.labeler_group, one.active)
         for one in queries.people(session)
         if one.id in worked
     ]
     person = {worker.id: place for place, worker in enumerate(workers)}
-    task: dict[str, int] = {}
-    prompt: dict[int, int] = {}
-    for one in given:
-        task.setdefault(one.fingerprint, len(task))
-        prompt.setdefault(one.prompt_id, len(prompt))
+    fingerprint = queries.fingerprints(session, np.unique(given.original).tolist())
+    task, prompt = Names(), Names()
+    tasks = _whole([*task.of(fingerprint[one] for one in given.original.tolist())])
+    prompts = _whole([*prompt.of(given.prompt.tolist())])
     gold = [row for row in queries.gold(session) if row[0] in task]
     gold = list({row[0]: row for row in gold}.values())  # one verdict a task, wherever it stands
     say(COUNTING)
     words = _words(session, given, answers)
-    place = {one.id: number for number, one in enumerate(given)}
-    shown = {one.id: {candidate: at for at, candidate in enumerate(one.shown_order)} for one in given}
     of_gold = [(len(given) + number, int(c), rank) for number, row in enumerate(gold) for c, rank in row[2].items()]
-    months = sorted({f"{one.submitted_at:%Y-%m}" for one in given})[-MOST_MONTHS:]
-    month = {name: number for number, name in enumerate(months)}
-    days = [one.submitted_at.timestamp() / DAY for one in given]
+    gold_rows = _whole(of_gold).reshape(-1, 3).T
+    active = dict(reading.active(session, wanted))
+    days = given.seconds / DAY
     work = Work(
-        labeler=_whole([person[one.person_id] for one in given] + [len(workers)] * len(gold)),
-        task=_whole([task[one.fingerprint] for one in given] + [task[row[0]] for row in gold]),
-        prompt=_whole([prompt[one.prompt_id] for one in given] + [prompt.get(row[1], 0) for row in gold]),
-        day=np.array(days + [min(days, default=0.0)] * len(gold)),
-        seconds=np.array([_active(one) for one in given] + [np.nan] * len(gold)),
-        words=_whole([words[one.id] for one in given] + [0] * len(gold)),
-        annotation=_whole([place[row[0]] for row in answers] + [row[0] for row in of_gold]),
-        answer=_whole([row[1] for row in answers] + [row[1] for row in of_gold]),
-        rank=_whole([row[2] for row in answers] + [row[2] for row in of_gold]),
-        rating=_whole([row[3] for row in answers] + [0] * len(of_gold)),
-        place=_whole([shown[row[0]].get(row[1], UNKNOWN) for row in answers] + [UNKNOWN] * len(of_gold)),
+        labeler=_followed([person[one] for one in given.account.tolist()], [len(workers)] * len(gold)),
+        task=_followed(tasks, [task[row[0]] for row in gold]),
+        prompt=_followed(prompts, [prompt.get(row[1], 0) for row in gold]),
+        day=np.concatenate([days, np.full(len(gold), days.min(initial=np.inf) if len(days) else 0.0)]),
+        seconds=np.array([_total(active.get(one)) for one in given.id.tolist()] + [np.nan] * len(gold)),
+        words=_followed(words, [0] * len(gold)),
+        annotation=_followed(answers[0], gold_rows[0]),
+        answer=_followed(answers[1], gold_rows[1]),
+        rank=_followed(answers[2], gold_rows[2]),
+        rating=_followed(
+            reading.beside(answers, given.numbered(reading.ratings(session, wanted)), missing=0), [0] * len(of_gold)
+        ),
+        place=_followed(
+            reading.beside(answers, given.numbered(reading.shown(session, wanted)), missing=UNKNOWN),
+            [UNKNOWN] * len(of_gold),
+        ),
         labelers=len(workers) + 1,
-        measures=_whole([MEASURES_WHAT[one.measures] for one in given] + [0] * len(gold)),
+        measures=_followed(given.measures, [0] * len(gold)),
     )
-    month_of = _whole([month.get(f"{one.submitted_at:%Y-%m}", -1) for one in given] + [-1] * len(gold))
+    month_of_each = given.seconds.astype("datetime64[s]").astype("datetime64[M]").astype(str)
+    months = [str(one) for one in np.unique(month_of_each)[-MOST_MONTHS:]]
+    month = {name: number for number, name in enumerate(months)}
+    month_of = _followed([month.get(one, -1) for one in month_of_each.tolist()], [-1] * len(gold))
     return Material(work, workers, months, month_of)
 
 
-def _whole(numbers: Sequence[int]) -> Integers:
+def _whole(numbers: Sequence[Any]) -> Integers:
     return np.array(numbers, dtype=np.int64)
 
 
-def _active(one: Submission) -> float:
+def _followed(of_people: Sequence[int] | Integers, of_gold: Sequence[int] | Integers) -> Integers:
+    """A column of what people did, and behind it that of gold."""
+    return np.concatenate([np.asarray(of_people, dtype=np.int64), np.asarray(of_gold, dtype=np.int64)])
+
+
+def _total(parts: Mapping[str, float] | None) -> float:
     """The active time in all; unknown where none was counted."""
-    return float(sum(one.active_seconds.values())) if one.active_seconds else np.nan
+    return float(sum(parts.values())) if parts else np.nan
 
 
-def _words(
-    session: Session, given: Sequence[Submission], answers: Sequence[tuple[int, int, int, int]]
-) -> dict[int, int]:
-    """How much there was to read for each submission. Every text is read once, however often it was judged."""
-    of_answer = {
-        id_: words_of(text) for id_, text in queries.texts_of_answers(session, sorted({row[1] for row in answers}))
-    }
+def _words(session: Session, given: Annotations, answers: Rows) -> Integers:
+    """How much there was to read for each annotation. Every text is read once, however often it was judged."""
+    of_answer = {id_: words_of(text) for id_, text in queries.texts_of_answers(session, np.unique(answers[1]).tolist())}
     of_prompt = {
         id_: sum(words_of(message["content"]) for message in messages)
-        for id_, messages in queries.texts_of_prompts(session, sorted({one.prompt_id for one in given}))
+        for id_, messages in queries.texts_of_prompts(session, np.unique(given.prompt).tolist())
     }
-    found = {one.id: of_prompt.get(one.prompt_id, 0) for one in given}
-    for annotation, candidate, _rank, _rating in answers:
-        found[annotation] += of_answer.get(candidate, 0)
-    return found
+    read = [of_answer.get(one, 0) for one in answers[1].tolist()]
+    found = np.bincount(answers[0], weights=read, minlength=len(given)).astype(np.int64)
+    return found + _whole([of_prompt.get(one, 0) for one in given.prompt.tolist()])
 
 
 def _usual_pair(session: Session, work: Work) -> tuple[Integers, int, int, tuple[str, str]] | None:
     """The makers of each answer as numbers, and the two whose answers were judged together most often."""
     ids, place = np.unique(work.answer, return_inverse=True)
-    names = queries.makers(session, [int(one) for one in ids])
+    names = judgements.makers(session, ids.tolist())
     known = sorted(set(names.values()))
     number = {name: at for at, name in enumerate(known)}
     maker = _whole([number.get(names.get(int(one), ""), -1) for one in ids])[place] if len(ids) else ids

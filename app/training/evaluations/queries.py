@@ -1,61 +1,35 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from app.judgements import queries as judgements
-from app.models import Annotation, Campaign, Candidate, ModelVersion, Ranking, Rating
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One answer in one person's evaluation."""
-
-    annotation_id: int
-    prompt_id: int
-    model_id: int
-    rank: int
-    likert: int | None
-    is_empty: bool
+from app.models import Campaign, Candidate, ModelVersion, Task, TaskCandidate
 
 
 def evaluation_campaigns(session: Session) -> Sequence[Campaign]:
-    return session.scalars(
-        select(Campaign)
-        .where(Campaign.phase == "evaluation", Campaign.kind == "ranking", judgements.is_work())
-        .order_by(Campaign.id.desc())
-    ).all()
+    return session.scalars(_compares(select(Campaign)).order_by(Campaign.id.desc())).all()
 
 
-def judged_answers(session: Session, campaign_id: int) -> list[Judged]:
-    """The ranked answers of a campaign that came from registered models, with their ratings, of rankings that count."""
+@dataclass(frozen=True)
+class Made:
+    """An answer of a registered model."""
+
+    prompt_id: int
+    model_id: int
+    is_empty: bool
+
+
+def answers_in(session: Session, campaign_id: int) -> dict[int, Made]:
+    """The answers to be judged in a campaign that came from registered models, by id."""
     rows = session.execute(
-        select(
-            Annotation.id,
-            Candidate.prompt_id,
-            Candidate.model_version_id,
-            Ranking.rank,
-            Rating.likert,
-            Candidate.text == "",
-        )
-        .join(Campaign, Campaign.id == Annotation.campaign_id)
-        .join(Ranking, Ranking.annotation_id == Annotation.id)
-        .join(Candidate, Candidate.id == Ranking.candidate_id)
-        .outerjoin(Rating, (Rating.annotation_id == Annotation.id) & (Rating.candidate_id == Ranking.candidate_id))
-        .where(Annotation.campaign_id == campaign_id, Candidate.model_version_id.is_not(None), judgements.counts())
-        .order_by(Annotation.id, Candidate.id)
+        select(Candidate.id, Candidate.prompt_id, Candidate.model_version_id, Candidate.text == "")
+        .join(TaskCandidate, TaskCandidate.candidate_id == Candidate.id)
+        .join(Task, Task.id == TaskCandidate.task_id)
+        .where(Task.campaign_id == campaign_id, Candidate.model_version_id.is_not(None))
     )
-    return [
-        Judged(annotation, prompt, model or 0, rank, likert, is_empty)
-        for annotation, prompt, model, rank, likert, is_empty in rows
-    ]
-
-
-def rankings_in(session: Session, campaign_id: int) -> int:
-    """How many rankings of a campaign count, whoever made the answers."""
-    query = select(func.count(Annotation.id)).join(Campaign, Campaign.id == Annotation.campaign_id)
-    return session.scalar(query.where(Campaign.id == campaign_id, judgements.counts(), Annotation.ranks.any())) or 0
+    return {id_: Made(prompt, model or 0, is_empty) for id_, prompt, model, is_empty in rows}
 
 
 def model_names(session: Session) -> dict[int, str]:
@@ -89,6 +63,9 @@ def answers_by_model(
 
 
 def campaign_by_id(session: Session, campaign_id: int) -> Campaign | None:
-    campaign = session.get(Campaign, campaign_id)
-    compares = campaign and (campaign.phase, campaign.kind, campaign.purpose) == ("evaluation", "ranking", "work")
-    return campaign if compares else None
+    return session.scalar(_compares(select(Campaign)).where(Campaign.id == campaign_id))
+
+
+def _compares(query: Select[Campaign]) -> Select[Campaign]:
+    """Only campaigns in which models are compared."""
+    return query.where(Campaign.phase == "evaluation", Campaign.kind == "ranking", judgements.is_work())

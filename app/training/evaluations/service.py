@@ -5,16 +5,30 @@ from dataclasses import dataclass
 from itertools import combinations, groupby
 from typing import Any
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
+from app.judgements import reading
+from app.judgements.rules import COMPARISON, Wanted
 from app.labeling.annotations import campaigns
 from app.language import gettext as _
 from app.models import Campaign, Person
 from app.training.evaluations import queries, rules
-from app.training.evaluations.queries import Judged
 from app.training.evaluations.rules import WinRate
 from trainer.statistics.estimates import Estimate
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One answer in one person's evaluation."""
+
+    annotation_id: int
+    prompt_id: int
+    model_id: int
+    rank: int
+    likert: int | None
+    is_empty: bool
 
 
 @dataclass(frozen=True)
@@ -116,17 +130,39 @@ def evaluation_for(session: Session, campaign_id: int) -> Evaluation:
 
 
 def _evaluate(session: Session, campaign: Campaign, names: dict[int, str]) -> Evaluation:
-    judged = queries.judged_answers(session, campaign.id)
+    rankings, judged = judged_answers(session, campaign.id)
     models = sorted({answer.model_id for answer in judged})
     return Evaluation(
         campaign=campaign,
-        annotations=queries.rankings_in(session, campaign.id),
+        annotations=rankings,
         pairs=[
             PairResult(names[newer], names[older], _win_rate(judged, newer, older, seed=campaign.id))
             for older, newer in combinations(models, 2)
         ],
         models=[_ratings(judged, model, names[model], seed=campaign.id) for model in models],
     )
+
+
+def judged_answers(session: Session, campaign_id: int) -> tuple[int, list[Judged]]:
+    """How many rankings of a campaign count, and of them the answers of registered models, by annotation and age."""
+    wanted = Wanted(COMPARISON, campaigns=(campaign_id,))
+    found, made = reading.annotations(session, wanted), queries.answers_in(session, campaign_id)
+    rows = found.numbered(reading.ranks(session, wanted))
+    ratings = reading.beside(rows, found.numbered(reading.ratings(session, wanted)), missing=0)
+    places, answers, ranks = rows
+    judged = [
+        Judged(
+            int(found.id[places[row]]),
+            of.prompt_id,
+            of.model_id,
+            int(ranks[row]),
+            int(ratings[row]) or None,
+            of.is_empty,
+        )
+        for row in np.lexsort((answers, places)).tolist()
+        if (of := made.get(int(answers[row])))
+    ]
+    return len(np.unique(places)), judged
 
 
 def _win_rate(judged: Sequence[Judged], model: int, baseline: int, *, seed: int) -> WinRate:

@@ -6,8 +6,8 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from app.judgements import queries as judgements
+from app.judgements.rules import COUNTING, Wanted
 from app.models import (
-    Annotation,
     Campaign,
     Candidate,
     Demonstration,
@@ -130,11 +130,7 @@ def pipeline_counts(session: Session) -> dict[str, int]:
         "demonstrations": count(select(func.count(Demonstration.id))),
         "candidates": count(select(func.count(Candidate.id))),
         "answered_prompts": count(select(func.count(func.distinct(Candidate.prompt_id)))),
-        "rankings": count(
-            select(func.count(Annotation.id))
-            .join(Campaign, Campaign.id == Annotation.campaign_id)
-            .where(Campaign.kind == "ranking", judgements.counts())
-        ),
+        "rankings": judgements.count(session, Wanted(COUNTING, ("ranking",)), judgements.is_ranking()),
         "snapshots": count(select(func.count(Snapshot.id))),
     }
 
@@ -156,8 +152,7 @@ def open_campaigns(session: Session) -> list[tuple[Campaign, int, int]]:
     query = (
         select(Campaign, func.count(Lease.submitted_at), func.count(Lease.id))
         .join(Lease, Lease.campaign_id == Campaign.id)
-        .where(Campaign.status == "open", judgements.is_work())
-        .where(~judgements.is_slot_for(*judgements.MEASURING))
+        .where(Campaign.status == "open", judgements.is_work(), judgements.is_slot_to_fill())
         .group_by(Campaign.id)
         .order_by(Campaign.id.desc())
     )

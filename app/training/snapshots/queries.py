@@ -13,6 +13,7 @@ from sqlalchemy import Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.judgements import queries as judgements
+from app.judgements.rules import TRAINING, Wanted
 from app.material.schemas.rules import FARTHEST_STEP
 from app.models import (
     Annotation,
@@ -28,6 +29,7 @@ from app.models import (
     Task,
     WrittenText,
 )
+from app.quality.consensus.rules import wanted
 from app.training.snapshots.rules import Filters
 
 CHUNK = 400
@@ -197,8 +199,7 @@ def _demonstrations(query: AnySelect, filters: Filters) -> AnySelect:
 
 def _annotations(query: AnySelect, filters: Filters) -> AnySelect:
     """Rankings of the kind that is asked for; imported labels are annotations too, but rank nothing."""
-    ranked = (Campaign.kind == filters.instrument, Annotation.ranks.any())
-    return _prompts(_with_prompts(query).where(*ranked, _taken(filters)), filters)
+    return judgements.among(query.select_from(Annotation), wanted(filters.scope)).where(judgements.is_ranking())
 
 
 def _with_prompts(query: AnySelect) -> AnySelect:
@@ -213,8 +214,7 @@ def _with_prompts(query: AnySelect) -> AnySelect:
 
 def _taken(filters: Filters) -> Any:
     """What counts, in campaigns that the filters take."""
-    work = and_(judgements.counts(), Campaign.phase.in_(filters.phases))
-    return and_(work, Campaign.id.in_(filters.campaigns)) if filters.campaigns else work
+    return and_(*judgements.conditions(Wanted(TRAINING, phases=filters.phases, campaigns=filters.campaigns)))
 
 
 def _waiting(query: AnySelect, filters: Filters) -> AnySelect:
@@ -260,7 +260,7 @@ def campaigns(session: Session) -> Sequence[tuple[Campaign, int]]:
     """All campaigns that a snapshot can take, with the number of their annotations, newest first."""
     rows = session.execute(
         select(Campaign, func.count(Annotation.id))
-        .outerjoin(Annotation, and_(Annotation.campaign_id == Campaign.id, judgements.counts()))
+        .outerjoin(Annotation, and_(Annotation.campaign_id == Campaign.id, judgements.count_for(TRAINING)))
         .where(judgements.is_work())
         .group_by(Campaign.id)
         .order_by(Campaign.id.desc())

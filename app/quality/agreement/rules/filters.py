@@ -6,6 +6,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from app.judgements.rules import AGREEMENT, AGREEMENT_IN_BANKS, Wanted
 from app.language import mark
 from trainer.statistics.ranking_agreement import HALF_CREDIT, NON_TIE, TAU_B, TIE_CLASS
 
@@ -60,6 +61,20 @@ class Filters:
     language: str | None = None
     since: datetime | None = None
     before: datetime | None = None
+
+
+def wanted(filters: Filters) -> Wanted:
+    """What the filters take of what people said, all but the use case, which labelers may have chosen themselves."""
+    return Wanted(
+        AGREEMENT if filters.purpose == "work" else AGREEMENT_IN_BANKS,
+        instruments=(filters.kind,),
+        phases=() if filters.phase == "both" else (filters.phase,),
+        campaigns=() if filters.campaign is None else (filters.campaign,),
+        language=filters.language,
+        group=filters.group,
+        since=filters.since,
+        before=filters.before,
+    )
 
 
 def group_of_role(role: str | None) -> str:

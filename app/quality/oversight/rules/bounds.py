@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.judgements.rules import OVERSIGHT, Wanted
 from app.language import gettext as _
 from app.quality.oversight.rules.findings import Bound
 
@@ -17,6 +18,12 @@ class Filters:
     campaign: int | None = None
     since: datetime | None = None
     before: datetime | None = None
+
+
+def wanted(filters: Filters) -> Wanted:
+    """What the filters take of what people said: rankings by quality."""
+    campaigns = () if filters.campaign is None else (filters.campaign,)
+    return Wanted(OVERSIGHT, ("ranking",), campaigns=campaigns, since=filters.since, before=filters.before)
 
 
 def settled(now: datetime, correction_minutes: int) -> datetime:

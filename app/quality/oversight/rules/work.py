@@ -7,11 +7,12 @@ from functools import cached_property
 
 import numpy as np
 
+from app.judgements import rules as judged
 from trainer.statistics.arrays import Floats, Integers, Mask
 from trainer.statistics.rankings import Judgements
 
 UNKNOWN = -1
-HIDDEN_GOLD, AGAIN = 1, 2
+HIDDEN_GOLD, AGAIN = judged.MEASURES[judged.GOLD], judged.MEASURES[judged.AGAIN]
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from app.models import (
     RepeatedTask,
     Task,
 )
-from app.training.evaluations import queries as evaluations
+from app.training.evaluations import service as evaluations
 from app.training.snapshots import queries as snapshots
 from app.training.snapshots.rules import Filters
 from tests.app.labeling.annotations.conftest import NOON
@@ -472,7 +472,7 @@ def test_training_and_evaluations_leave_hidden_gold_and_repetitions_out(workshop
         hidden = session.scalar(select(Annotation.id).where(Annotation.lease_id == lease.id))
         everything = set(session.scalars(select(Annotation.id)))
         taken = {ranked.annotation.id for ranked in snapshots.ranked_prompts(session, Filters())}
-        judged = {row.annotation_id for row in evaluations.judged_answers(session, campaign.id)}
+        judged = {row.annotation_id for row in evaluations.judged_answers(session, campaign.id)[1]}
     assert taken == judged == everything - {hidden}
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
+from app.judgements import queries as judged
 from app.labeling.importing.service import import_file
 from app.quality.agreement import commands, queries, service
 from app.quality.agreement.rules import label_report as measures
@@ -76,7 +77,7 @@ def material(database):
 def makers(database):
     def makers(read):
         with database.reading() as session:
-            found = queries.makers(session, np.unique(read.rank_rows[1]).tolist())
+            found = judged.makers(session, np.unique(read.rank_rows[1]).tolist())
         return [found[answer] for answer in read.rank_rows[1].tolist()]
 
     return makers

@@ -1,0 +1,271 @@
+"""The reader: what counts for a purpose, as arrays. Reports go over millions of rows, so no row becomes an object."""
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from sqlalchemy import BigInteger, case, cast, extract, func, select
+from sqlalchemy.orm import Session
+
+from app.judgements.queries import USES, AnySelect, among, group, parts
+from app.judgements.rules import AGAIN, GOLD, MEASURES, Wanted
+from app.models import Annotation, ExtraSlot, Flag, Person, Prompt, Ranking, Rating, RepeatedTask, Task
+from trainer.statistics.arrays import Integers, Mask
+
+SAYS, NEXT = "\x1f", "\x1e"
+"""Between a label's name and its value, and between labels: control characters, which no label that is read has."""
+NUMBERS = ("id", "campaign", "task", "original", "prompt", "account", "seconds", "schema", "measures")
+NAMES = ("person", "group", "use_case", "language")
+UNNAMED = -1
+Rows = tuple[Integers, Integers, Integers]
+"""(annotation, answer, value) of every row, by annotation; annotations by id, or by place once they are numbered."""
+
+
+class Names(dict[Any, int]):
+    """Numbers texts in the order of their first appearance; nothing is a text too."""
+
+    def __missing__(self, name: Any) -> int:
+        self[name] = len(self)
+        return self[name]
+
+    def of(self, names: Iterable[Any]) -> Iterable[int]:
+        return map(self.__getitem__, names)
+
+
+@dataclass(frozen=True)
+class Flags:
+    """N labels: the annotation, the answer (0: the prompt), and the places of question and value in the two lists."""
+
+    annotation: Integers
+    candidate: Integers
+    name: Integers
+    value: Integers
+    names: list[str]
+    values: list[str]
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """N annotations in the order of their ids, each attribute a column (N,).
+
+    ``campaign``, ``task`` and ``prompt`` are ids (0: no prompt), ``account`` that of the person, 0 for imports.
+    ``original`` is the task, or where that is a copy that came again, the one that it is a copy of. ``seconds`` is the
+    time of submission since 1970; ``schema`` the version of the label schema that was asked, 0 for none. ``measures``
+    is 0, or ``of_gold`` or ``again`` where it was given out to measure its labeler.
+
+    ``person``, ``group``, ``use_case`` and ``language`` are places in the lists of the same name. ``people`` are
+    (pseudonym, role or None); the person is ``UNNAMED`` where an import does not say who judged.
+    """
+
+    id: Integers
+    campaign: Integers
+    task: Integers
+    original: Integers
+    prompt: Integers
+    account: Integers
+    seconds: Integers
+    schema: Integers
+    measures: Integers
+    person: Integers
+    group: Integers
+    use_case: Integers
+    language: Integers
+    people: list[tuple[str | None, str | None]]
+    groups: list[str | None]
+    use_cases: list[str | None]
+    languages: list[str | None]
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    @property
+    def of_gold(self) -> Mask:
+        return self.measures == MEASURES[GOLD]
+
+    @property
+    def again(self) -> Mask:
+        return self.measures == MEASURES[AGAIN]
+
+    def only(self, kept: Mask) -> Self:
+        return replace(self, **{name: getattr(self, name)[kept] for name in (*NUMBERS, *NAMES)})
+
+    def places(self, ids: Integers) -> tuple[Integers, Mask]:
+        """Where each of some annotations stands, and which of them are here."""
+        if not len(self):
+            return np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids), dtype=bool)
+        place = np.minimum(np.searchsorted(self.id, ids), len(self) - 1)
+        return place, self.id[place] == ids
+
+    def numbered(self, rows: Rows) -> Rows:
+        """Those of the rows whose annotations are here, with places instead of ids."""
+        place, kept = self.places(rows[0])
+        return place[kept], rows[1][kept], rows[2][kept]
+
+    def flags_numbered(self, flags: Flags) -> Flags:
+        place, kept = self.places(flags.annotation)
+        columns = {name: getattr(flags, name)[kept] for name in ("candidate", "name", "value")}
+        return replace(flags, annotation=place[kept], **columns)
+
+    def seats(self, of: Integers) -> Integers:
+        """From 1, the seat of each annotation whose judge nobody knows; 0 for the others.
+
+        What such judges said about one thing is not one person's, so they sit on different seats there.
+
+        Args:
+            of: (N,) the thing judged.
+        """
+        found = np.zeros(len(self), dtype=np.int64)
+        unnamed = np.flatnonzero(self.person == UNNAMED)
+        order = np.argsort(of[unnamed], kind="stable")
+        things = of[unnamed][order]
+        starts = np.flatnonzero(np.diff(things, prepend=things[:1] - 1))
+        sizes = np.diff(starts, append=len(things))
+        found[unnamed[order]] = np.arange(len(things)) - np.repeat(starts, sizes) + 1
+        return found
+
+
+def annotations(session: Session, wanted: Wanted) -> Annotations:
+    """What is wanted, with use case and language of its prompt."""
+    query = select(
+        Annotation.id,
+        Annotation.campaign_id,
+        Annotation.task_id,
+        func.coalesce(RepeatedTask.original_id, Annotation.task_id),
+        func.coalesce(Task.prompt_id, 0),
+        func.coalesce(Annotation.person_id, 0),
+        cast(extract("epoch", Annotation.submitted_at), BigInteger),
+        func.coalesce(Annotation.schema_version_id, 0),
+        case(*((ExtraSlot.use == use, MEASURES[sort]) for sort, use in USES.items()), else_=0),
+        Annotation.annotator,
+        Person.role,
+        group(),
+        Prompt.use_case,
+        Prompt.language,
+    ).join(Task, Task.id == Annotation.task_id)
+    query = query.outerjoin(Prompt, Prompt.id == Task.prompt_id)
+    query = query.outerjoin(RepeatedTask, RepeatedTask.task_id == Annotation.task_id)
+    query = query.outerjoin(ExtraSlot, ExtraSlot.lease_id == Annotation.lease_id)
+    people, groups, use_cases, languages = Names(), Names(), Names(), Names()
+    numbers: list[array[int]] = [array("q") for _ in (*NUMBERS, *NAMES)]
+    for rows in parts(session, among(query, wanted).order_by(Annotation.id)):
+        *plain, annotators, roles, theirs, cases, tongues = zip(*rows, strict=True)
+        judges = zip(annotators, roles, strict=True)
+        texts = (people.of(judges), groups.of(theirs), use_cases.of(cases), languages.of(tongues))
+        for column, more in zip(numbers, (*plain, *texts), strict=True):
+            column.extend(more)
+    found = dict(zip((*NUMBERS, *NAMES), map(_array, numbers), strict=True))
+    found["person"], named = _without_the_unnamed(found["person"], list(people))
+    return Annotations(**found, people=named, groups=list(groups), use_cases=list(use_cases), languages=list(languages))
+
+
+def _without_the_unnamed(
+    person: Integers, people: list[tuple[str | None, str | None]]
+) -> tuple[Integers, list[tuple[str | None, str | None]]]:
+    """Whoever has no pseudonym is no person: ``UNNAMED``, and in no list."""
+    named = np.array([name is not None for name, _role in people], dtype=bool)
+    new = np.where(named, np.cumsum(named) - 1, UNNAMED)
+    return new[person] if len(people) else person, [one for one in people if one[0] is not None]
+
+
+def ranks(session: Session, wanted: Wanted) -> Rows:
+    """(annotation, answer, rank) of every ranked answer."""
+    query = select(Ranking.annotation_id, Ranking.candidate_id, Ranking.rank)
+    query = query.join(Annotation, Annotation.id == Ranking.annotation_id)
+    return _rows(session, among(query, wanted).order_by(Ranking.annotation_id))
+
+
+def ratings(session: Session, wanted: Wanted) -> Rows:
+    """(annotation, answer, rating) of every rated answer."""
+    query = select(Rating.annotation_id, Rating.candidate_id, Rating.likert)
+    query = query.join(Annotation, Annotation.id == Rating.annotation_id)
+    return _rows(session, among(query, wanted).order_by(Rating.annotation_id))
+
+
+def shown(session: Session, wanted: Wanted) -> Rows:
+    """(annotation, answer, place) of every answer whose place on the screen is known, from 0."""
+    query = among(select(Annotation.id, Annotation.shown_order), wanted).order_by(Annotation.id)
+
+    def unrolled() -> Iterator[list[tuple[int, int, int]]]:
+        for rows in parts(session, query):
+            yield [(id_, answer, place) for id_, order in rows for place, answer in enumerate(order or ())]
+
+    return _three(unrolled())
+
+
+def active(session: Session, wanted: Wanted) -> Iterator[tuple[int, dict[str, float] | None]]:
+    """The active time of each annotation, by part of the task; nothing where none was counted."""
+    query = among(select(Annotation.id, Annotation.active_seconds), wanted).order_by(Annotation.id)
+    for rows in parts(session, query):
+        yield from ((id_, seconds) for id_, seconds in rows)
+
+
+def flags(session: Session, wanted: Wanted) -> Flags:
+    """Every label, by annotation.
+
+    The labels of one answer come as one text, ``name=value`` after ``name=value``: nearly all answers have one of few
+    such texts, each of which is taken apart once. That makes some five times fewer seconds than a row for each label.
+    """
+    label = Flag.name + SAYS + Flag.value
+    query = select(Flag.annotation_id, func.coalesce(Flag.candidate_id, 0), func.aggregate_strings(label, NEXT))
+    query = among(query.join(Annotation, Annotation.id == Flag.annotation_id), wanted)
+    texts = Names()
+    query = query.group_by(Flag.annotation_id, Flag.candidate_id).order_by(Flag.annotation_id)
+    annotation, candidate, text = _rows(session, query, texts.of)
+    return _taken_apart(annotation, candidate, text, list(texts))
+
+
+def beside(rows: Rows, others: Rows, missing: int) -> Integers:
+    """The value that others have for the annotation and answer of each row, or ``missing`` where they have none."""
+    if not len(others[0]):
+        return np.full(len(rows[0]), missing, dtype=np.int64)
+    width = int(max(rows[1].max(initial=0), others[1].max())) + 1
+    cells = others[0] * width + others[1]
+    order = np.argsort(cells, kind="stable")
+    wanted = rows[0] * width + rows[1]
+    place = order[np.minimum(np.searchsorted(cells, wanted, sorter=order), len(cells) - 1)]
+    return np.where(cells[place] == wanted, others[2][place], missing)
+
+
+def _taken_apart(annotation: Integers, candidate: Integers, text: Integers, texts: Sequence[str]) -> Flags:
+    names, values = Names(), Names()
+    labels = [[label.partition(SAYS)[::2] for label in one.split(NEXT)] for one in texts]
+    many = np.array([len(one) for one in labels], dtype=np.int64)
+    named = np.array([names[name] for one in labels for name, _value in one], dtype=np.int64)
+    said = np.array([values[value] for one in labels for _name, value in one], dtype=np.int64)
+    starts = np.cumsum(many) - many
+    of_row = many[text] if len(texts) else text
+    within = np.arange(of_row.sum()) - np.repeat(np.cumsum(of_row) - of_row, of_row)
+    places = np.repeat(starts[text] if len(texts) else text, of_row) + within
+    return Flags(
+        np.repeat(annotation, of_row),
+        np.repeat(candidate, of_row),
+        named[places],
+        said[places],
+        list(names),
+        list(values),
+    )
+
+
+def _rows(
+    session: Session, query: AnySelect, value: Callable[[Iterable[Any]], Iterable[int]] = lambda values: values
+) -> Rows:
+    return _three(parts(session, query), value)
+
+
+def _three(
+    found: Iterable[Sequence[Any]], value: Callable[[Iterable[Any]], Iterable[int]] = lambda values: values
+) -> Rows:
+    numbers: list[array[int]] = [array("q") for _ in range(3)]
+    for rows in found:
+        if rows:
+            one, other, third = zip(*rows, strict=True)
+            for column, more in zip(numbers, (one, other, value(third)), strict=True):
+                column.extend(more)
+    first, second, last = map(_array, numbers)
+    return first, second, last
+
+
+def _array(column: "array[int]") -> Integers:
+    return np.array(column, dtype=np.int64)

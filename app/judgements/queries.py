@@ -7,7 +7,7 @@ has to be joined; ``Person`` only where a purpose or a group asks for somebody.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, cast, exists, extract, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.judgements.rules import (
@@ -16,6 +16,7 @@ from app.judgements.rules import (
     GOLD,
     ITEM,
     LABELERS,
+    MEASURES,
     TEST,
     WORK,
     Purpose,
@@ -26,10 +27,13 @@ from app.models import (
     Campaign,
     Candidate,
     ExtraSlot,
+    Flag,
     Lease,
     ModelVersion,
     Person,
     Prompt,
+    Ranking,
+    Rating,
     RepeatedTask,
     Task,
 )
@@ -158,3 +162,58 @@ def makers(session: Session, candidate_ids: Sequence[int]) -> dict[int, str]:
 def parts(session: Session, query: AnySelect, at_once: int = 20_000) -> Iterator[Any]:
     """Rows in lists; past the session, which would look at each for objects."""
     yield from session.connection().execute(query, execution_options={"yield_per": at_once}).partitions()
+
+
+# The reader's rows, in lists ----------------------------------------------------------------------
+
+
+def annotations(session: Session, wanted: Wanted) -> Iterator[Any]:
+    """The columns of ``reading.Annotations`` in their order, then judge, role, group, and the prompt's."""
+    query = select(
+        Annotation.id,
+        Annotation.campaign_id,
+        Annotation.task_id,
+        func.coalesce(RepeatedTask.original_id, Annotation.task_id),
+        func.coalesce(Task.prompt_id, 0),
+        func.coalesce(Annotation.person_id, 0),
+        cast(extract("epoch", Annotation.submitted_at), BigInteger),
+        func.coalesce(Annotation.schema_version_id, 0),
+        case(*((ExtraSlot.use == use, MEASURES[sort]) for sort, use in USES.items()), else_=0),
+        Annotation.annotator,
+        Person.role,
+        group(),
+        Prompt.use_case,
+        Prompt.language,
+    ).join(Task, Task.id == Annotation.task_id)
+    query = query.outerjoin(Prompt, Prompt.id == Task.prompt_id)
+    query = query.outerjoin(RepeatedTask, RepeatedTask.task_id == Annotation.task_id)
+    query = query.outerjoin(ExtraSlot, ExtraSlot.lease_id == Annotation.lease_id)
+    return parts(session, among(query, wanted).order_by(Annotation.id))
+
+
+def ranks(session: Session, wanted: Wanted) -> Iterator[Any]:
+    query = select(Ranking.annotation_id, Ranking.candidate_id, Ranking.rank)
+    query = query.join(Annotation, Annotation.id == Ranking.annotation_id)
+    return parts(session, among(query, wanted).order_by(Ranking.annotation_id))
+
+
+def ratings(session: Session, wanted: Wanted) -> Iterator[Any]:
+    query = select(Rating.annotation_id, Rating.candidate_id, Rating.likert)
+    query = query.join(Annotation, Annotation.id == Rating.annotation_id)
+    return parts(session, among(query, wanted).order_by(Rating.annotation_id))
+
+
+def orders_shown(session: Session, wanted: Wanted) -> Iterator[Any]:
+    return parts(session, among(select(Annotation.id, Annotation.shown_order), wanted).order_by(Annotation.id))
+
+
+def active_seconds(session: Session, wanted: Wanted) -> Iterator[Any]:
+    return parts(session, among(select(Annotation.id, Annotation.active_seconds), wanted).order_by(Annotation.id))
+
+
+def labels(session: Session, wanted: Wanted, says: str, following: str) -> Iterator[Any]:
+    """Annotation, answer (0: the prompt) and all that was said of it as one text."""
+    label = func.aggregate_strings(Flag.name + says + Flag.value, following)
+    query = select(Flag.annotation_id, func.coalesce(Flag.candidate_id, 0), label)
+    query = among(query.join(Annotation, Annotation.id == Flag.annotation_id), wanted)
+    return parts(session, query.group_by(Flag.annotation_id, Flag.candidate_id).order_by(Flag.annotation_id))

@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from sqlalchemy import BigInteger, case, cast, extract, func, select
 from sqlalchemy.orm import Session
 
-from app.judgements.queries import USES, AnySelect, among, group, parts
+from app.judgements import queries
 from app.judgements.rules import AGAIN, GOLD, MEASURES, Wanted
-from app.models import Annotation, ExtraSlot, Flag, Person, Prompt, Ranking, Rating, RepeatedTask, Task
 from trainer.statistics.arrays import Integers, Mask
 
 SAYS, NEXT = "\x1f", "\x1e"
@@ -128,28 +126,9 @@ class Annotations:
 
 def annotations(session: Session, wanted: Wanted) -> Annotations:
     """What is wanted, with use case and language of its prompt."""
-    query = select(
-        Annotation.id,
-        Annotation.campaign_id,
-        Annotation.task_id,
-        func.coalesce(RepeatedTask.original_id, Annotation.task_id),
-        func.coalesce(Task.prompt_id, 0),
-        func.coalesce(Annotation.person_id, 0),
-        cast(extract("epoch", Annotation.submitted_at), BigInteger),
-        func.coalesce(Annotation.schema_version_id, 0),
-        case(*((ExtraSlot.use == use, MEASURES[sort]) for sort, use in USES.items()), else_=0),
-        Annotation.annotator,
-        Person.role,
-        group(),
-        Prompt.use_case,
-        Prompt.language,
-    ).join(Task, Task.id == Annotation.task_id)
-    query = query.outerjoin(Prompt, Prompt.id == Task.prompt_id)
-    query = query.outerjoin(RepeatedTask, RepeatedTask.task_id == Annotation.task_id)
-    query = query.outerjoin(ExtraSlot, ExtraSlot.lease_id == Annotation.lease_id)
     people, groups, use_cases, languages = Names(), Names(), Names(), Names()
     numbers: list[array[int]] = [array("q") for _ in (*NUMBERS, *NAMES)]
-    for rows in parts(session, among(query, wanted).order_by(Annotation.id)):
+    for rows in queries.annotations(session, wanted):
         *plain, annotators, roles, theirs, cases, tongues = zip(*rows, strict=True)
         judges = zip(annotators, roles, strict=True)
         texts = (people.of(judges), groups.of(theirs), use_cases.of(cases), languages.of(tongues))
@@ -171,24 +150,19 @@ def _without_the_unnamed(
 
 def ranks(session: Session, wanted: Wanted) -> Rows:
     """(annotation, answer, rank) of every ranked answer."""
-    query = select(Ranking.annotation_id, Ranking.candidate_id, Ranking.rank)
-    query = query.join(Annotation, Annotation.id == Ranking.annotation_id)
-    return _rows(session, among(query, wanted).order_by(Ranking.annotation_id))
+    return _three(queries.ranks(session, wanted))
 
 
 def ratings(session: Session, wanted: Wanted) -> Rows:
     """(annotation, answer, rating) of every rated answer."""
-    query = select(Rating.annotation_id, Rating.candidate_id, Rating.likert)
-    query = query.join(Annotation, Annotation.id == Rating.annotation_id)
-    return _rows(session, among(query, wanted).order_by(Rating.annotation_id))
+    return _three(queries.ratings(session, wanted))
 
 
 def shown(session: Session, wanted: Wanted) -> Rows:
     """(annotation, answer, place) of every answer whose place on the screen is known, from 0."""
-    query = among(select(Annotation.id, Annotation.shown_order), wanted).order_by(Annotation.id)
 
     def unrolled() -> Iterator[list[tuple[int, int, int]]]:
-        for rows in parts(session, query):
+        for rows in queries.orders_shown(session, wanted):
             yield [(id_, answer, place) for id_, order in rows for place, answer in enumerate(order or ())]
 
     return _three(unrolled())
@@ -196,8 +170,7 @@ def shown(session: Session, wanted: Wanted) -> Rows:
 
 def active(session: Session, wanted: Wanted) -> Iterator[tuple[int, dict[str, float] | None]]:
     """The active time of each annotation, by part of the task; nothing where none was counted."""
-    query = among(select(Annotation.id, Annotation.active_seconds), wanted).order_by(Annotation.id)
-    for rows in parts(session, query):
+    for rows in queries.active_seconds(session, wanted):
         yield from ((id_, seconds) for id_, seconds in rows)
 
 
@@ -207,12 +180,8 @@ def flags(session: Session, wanted: Wanted) -> Flags:
     The labels of one answer come as one text, ``name=value`` after ``name=value``: nearly all answers have one of few
     such texts, each of which is taken apart once. That makes some five times fewer seconds than a row for each label.
     """
-    label = Flag.name + SAYS + Flag.value
-    query = select(Flag.annotation_id, func.coalesce(Flag.candidate_id, 0), func.aggregate_strings(label, NEXT))
-    query = among(query.join(Annotation, Annotation.id == Flag.annotation_id), wanted)
     texts = Names()
-    query = query.group_by(Flag.annotation_id, Flag.candidate_id).order_by(Flag.annotation_id)
-    annotation, candidate, text = _rows(session, query, texts.of)
+    annotation, candidate, text = _three(queries.labels(session, wanted, SAYS, NEXT), texts.of)
     return _taken_apart(annotation, candidate, text, list(texts))
 
 
@@ -246,12 +215,6 @@ def _taken_apart(annotation: Integers, candidate: Integers, text: Integers, text
         list(names),
         list(values),
     )
-
-
-def _rows(
-    session: Session, query: AnySelect, value: Callable[[Iterable[Any]], Iterable[int]] = lambda values: values
-) -> Rows:
-    return _three(parts(session, query), value)
 
 
 def _three(

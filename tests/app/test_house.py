@@ -45,6 +45,7 @@ SQL_ELSEWHERE = {
     ("database.py", "Engine"): "the engine is made here",
     ("database.py", "sessionmaker"): "sessions are made here",
     ("database.py", "NullPool"): "the health check needs a connection of its own",
+    ("migrate.py", "Connection"): "the type of what migrations run on, no statement",
     ("training/runs/worker.py", "make_url"): "an address that says how long a worker waits, no statement",
     ("database.py", "ExceptionContext"): "the driver's refusals are translated here",
     **{

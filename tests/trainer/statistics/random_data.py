@@ -1,10 +1,34 @@
 """Random labels and rankings with gaps, as hypothesis draws them."""
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
-from trainer.statistics.labels import Labels
+from trainer.statistics.alpha import krippendorff_alpha
+from trainer.statistics.kappa import brennan_prediger, conger_kappa, fleiss_kappa, gwet_ac1, gwet_ac2
+from trainer.statistics.labels import Labels, positive_agreement, raw_agreement
 from trainer.statistics.rankings import Judgements
+
+EXACT = 1e-9
+"""How near to each other two ways of one sum in float64 come."""
+
+PACKAGES = settings(max_examples=60, deadline=None)
+"""Of a property that is held to another package's figure."""
+
+ALL = {
+    "raw": raw_agreement,
+    "positive": positive_agreement,
+    "fleiss": fleiss_kappa,
+    "conger": conger_kappa,
+    "brennan_prediger": brennan_prediger,
+    "ac1": gwet_ac1,
+    "ac2": gwet_ac2,
+    "nominal": krippendorff_alpha,
+    "ordinal": lambda labels, resamples=None: krippendorff_alpha(labels, "ordinal", resamples),
+    "interval": lambda labels, resamples=None: krippendorff_alpha(labels, "interval", resamples),
+    "ratio": lambda labels, resamples=None: krippendorff_alpha(labels, "ratio", resamples),
+}
+"""Every measure of labels, by name."""
 
 
 @st.composite

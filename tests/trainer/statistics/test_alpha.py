@@ -3,16 +3,12 @@
 import krippendorff
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.trainer.statistics.random_data import label_tables, labels_of
+from tests.trainer.statistics.random_data import EXACT, PACKAGES, label_tables, labels_of
 from trainer.statistics.alpha import krippendorff_alpha
 from trainer.statistics.estimates import Undefined
-
-EXACT = 1e-9
-
-PACKAGES = settings(max_examples=60, deadline=None)
 
 
 @PACKAGES

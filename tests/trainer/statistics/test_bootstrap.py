@@ -4,11 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.trainer.statistics.random_data import label_tables, labels_of
-from trainer.statistics.alpha import krippendorff_alpha
+from tests.trainer.statistics.random_data import ALL, EXACT, PACKAGES, label_tables, labels_of
 from trainer.statistics.arrays import by_group, ratio
 from trainer.statistics.bootstrap import (
     PartMeasure,
@@ -21,26 +20,8 @@ from trainer.statistics.bootstrap import (
 )
 from trainer.statistics.estimates import Counts, Undefined
 from trainer.statistics.interval import wilson
-from trainer.statistics.kappa import brennan_prediger, conger_kappa, fleiss_kappa, gwet_ac1, gwet_ac2
-from trainer.statistics.labels import positive_agreement, raw_agreement
-
-EXACT = 1e-9
-
-PACKAGES = settings(max_examples=60, deadline=None)
-
-ALL = {
-    "raw": raw_agreement,
-    "positive": positive_agreement,
-    "fleiss": fleiss_kappa,
-    "conger": conger_kappa,
-    "brennan_prediger": brennan_prediger,
-    "ac1": gwet_ac1,
-    "ac2": gwet_ac2,
-    "nominal": krippendorff_alpha,
-    "ordinal": lambda labels, resamples=None: krippendorff_alpha(labels, "ordinal", resamples),
-    "interval": lambda labels, resamples=None: krippendorff_alpha(labels, "interval", resamples),
-    "ratio": lambda labels, resamples=None: krippendorff_alpha(labels, "ratio", resamples),
-}
+from trainer.statistics.kappa import fleiss_kappa
+from trainer.statistics.labels import raw_agreement
 
 
 @PACKAGES

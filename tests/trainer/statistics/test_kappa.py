@@ -4,19 +4,15 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats import inter_rater
 
-from tests.trainer.statistics.random_data import label_tables, labels_of
+from tests.trainer.statistics.random_data import EXACT, PACKAGES, label_tables, labels_of
 from trainer.statistics.estimates import Undefined
 from trainer.statistics.kappa import brennan_prediger, cohen_kappa, conger_kappa, fleiss_kappa, gwet_ac1, gwet_ac2
 from trainer.statistics.labels import positive_agreement, raw_agreement
-
-EXACT = 1e-9
-
-PACKAGES = settings(max_examples=60, deadline=None)
 
 
 @PACKAGES

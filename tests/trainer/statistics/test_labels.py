@@ -2,34 +2,15 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from tests.trainer.statistics.random_data import label_tables, labels_of
-from trainer.statistics.alpha import krippendorff_alpha
+from tests.trainer.statistics.random_data import ALL, EXACT, PACKAGES, label_tables, labels_of
 from trainer.statistics.bootstrap import Resamples
 from trainer.statistics.estimates import Counts, Undefined
-from trainer.statistics.kappa import brennan_prediger, cohen_kappa, conger_kappa, fleiss_kappa, gwet_ac1, gwet_ac2
+from trainer.statistics.kappa import cohen_kappa
 from trainer.statistics.labels import Labels, positive_agreement, raw_agreement
-
-EXACT = 1e-9
-
-PACKAGES = settings(max_examples=60, deadline=None)
-
-ALL = {
-    "raw": raw_agreement,
-    "positive": positive_agreement,
-    "fleiss": fleiss_kappa,
-    "conger": conger_kappa,
-    "brennan_prediger": brennan_prediger,
-    "ac1": gwet_ac1,
-    "ac2": gwet_ac2,
-    "nominal": krippendorff_alpha,
-    "ordinal": lambda labels, resamples=None: krippendorff_alpha(labels, "ordinal", resamples),
-    "interval": lambda labels, resamples=None: krippendorff_alpha(labels, "interval", resamples),
-    "ratio": lambda labels, resamples=None: krippendorff_alpha(labels, "ratio", resamples),
-}
 
 TWO_RATERS = ALL | {"cohen": cohen_kappa}
 

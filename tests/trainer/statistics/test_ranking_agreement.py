@@ -4,11 +4,11 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
-from tests.trainer.statistics.random_data import judgements_of, rank_tables
+from tests.trainer.statistics.random_data import EXACT, PACKAGES, judgements_of, rank_tables
 from trainer.statistics.bootstrap import Resamples
 from trainer.statistics.estimates import Counts, Undefined
 from trainer.statistics.ranking_agreement import (
@@ -27,9 +27,6 @@ from trainer.statistics.ranking_agreement import (
     tie_rate_by,
 )
 from trainer.statistics.rankings import Judgements, RankingPairs
-
-EXACT = 1e-9
-PACKAGES = settings(max_examples=60, deadline=None)
 
 
 def compared(tables, **options):

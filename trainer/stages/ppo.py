@@ -32,6 +32,7 @@ from trainer.losses.language import next_token_loss
 from trainer.losses.masked import masked_mean, whiten
 from trainer.losses.ppo import approximate_kl, clip_fraction, policy_loss, ratios, sequence_kl, value_loss
 from trainer.models.backbone import (
+    agree_on_ends,
     check_context,
     check_one_language,
     generate,
@@ -280,6 +281,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     with torch.no_grad():
         for parameter, mean in zip(policy.parameters(), average, strict=True):
             parameter.copy_(mean)
+    agree_on_ends(policy, tokenizer)
     folder.save_model(policy, tokenizer, _card(config))
 
     last = history[-10:]

@@ -203,7 +203,7 @@ def generate(
         input_ids=ids,
         attention_mask=mask.long(),
         position_ids=positions(mask),
-        past_key_values=cache,
+        cache=cache,
         use_cache=True,
         logits_to_keep=1,
     ).logits[:, -1]
@@ -238,7 +238,7 @@ def generate(
             input_ids=tokens[:, None],
             attention_mask=mask.long(),
             position_ids=position[:, None],
-            past_key_values=cache,
+            cache=cache,
             use_cache=True,
         ).logits[:, -1]
         position = position + 1

@@ -35,7 +35,7 @@ from trainer.contract.folder import (
     sha256_of,
     write_json,
 )
-from trainer.contract.inspection import INSPECT, KINDS, Kind
+from trainer.contract.inspection import INSPECT, KINDS, Kind, look, refused
 from trainer.contract.lease import LEASED
 from trainer.loop import lease, stopping
 
@@ -76,9 +76,13 @@ def main(arguments: list[str]) -> int:
 
 def tell_of_model(folder: Path, kind: Kind) -> int:
     """Print what an inspection found, for programs."""
-    from trainer.models.inspection import inspect
+    seen, problems = look(folder)
+    if seen is None:
+        found = refused(problems)
+    else:
+        from trainer.models.inspection import inspect
 
-    found = inspect(folder, kind)
+        found = inspect(folder, kind)
     say(found.model_dump_json())
     return 0 if found.facts else 1
 

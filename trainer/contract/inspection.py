@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -178,6 +178,11 @@ def look(folder: Path) -> tuple[Look | None, list[Problem]]:
     if (small := EIGHT_BITS.search(weights.main_dtype(tensors))) and not _quantized(config):
         problems.append(_problem(QUANTIZED, how=small.string))
     return (None if problems else Look(config, tensors, weight_bytes)), problems
+
+
+def refused(problems: Iterable[Problem]) -> Inspection:
+    """The inspection of a model that cannot be used."""
+    return Inspection(problems=[(problem.text, dict(problem.values)) for problem in problems])
 
 
 def licence_of(folder: Path) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 from trainer.contract import inspection, limits, weights
 from trainer.contract.configs import CONFIGS, PARENTS
-from trainer.contract.inspection import Inspection, Kind, Look, ModelFacts
+from trainer.contract.inspection import Inspection, Kind, Look, ModelFacts, refused
 from trainer.contract.limits import FLOAT, Problem
 
 FEW_LETTERS = 200
@@ -33,10 +32,10 @@ def inspect(folder: Path, kind: Kind) -> Inspection:
     """
     seen, problems = inspection.look(folder)
     if seen is None:
-        return _refused(problems)
+        return refused(problems)
     config, wrong = _config(folder, seen, kind)
     if config is None:
-        return _refused(wrong)
+        return refused(wrong)
     wrong = _unfitting(folder, kind)
     tokenizer, unreadable = _tokenizer(folder)
     wrong += unreadable
@@ -48,7 +47,7 @@ def inspect(folder: Path, kind: Kind) -> Inspection:
         if tokenizer.eos_token_id is None:
             wrong.append(Problem((), inspection.NO_END, {}))
     if wrong or tokenizer is None:
-        return _refused(wrong)
+        return refused(wrong)
     parameters = sum(tensor.numbers for tensor in seen.tensors.values())
     architecture = (seen.config.get("architectures") or [""])[0]
     facts = ModelFacts(
@@ -66,10 +65,6 @@ def inspect(folder: Path, kind: Kind) -> Inspection:
         memory=_memory(limits.Model(vocabulary=rows, hidden=_width(config), size=parameters * FLOAT)),
     )
     return Inspection(facts=facts)
-
-
-def _refused(problems: Iterable[Problem]) -> Inspection:
-    return Inspection(problems=[(problem.text, dict(problem.values)) for problem in problems])
 
 
 def _config(folder: Path, seen: Look, kind: Kind) -> tuple[Any, list[Problem]]:

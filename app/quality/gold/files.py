@@ -31,7 +31,7 @@ from app.quality.gold import queries, rules
 from trainer.contract.folder import sha256_of
 
 MOST_ITEMS = 3_000
-"""Items of one bank: more than any published set of verdicts has, and written in seconds, while others wait to write."""
+"""Items of one bank: more than published sets of verdicts have, and written in seconds, while others wait to write."""
 
 
 @dataclass(frozen=True)

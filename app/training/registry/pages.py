@@ -1,10 +1,12 @@
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
+from app.language import gettext as _
 from app.language import mark
 from app.models import ModelVersion, Snapshot
-from app.web.render import Page
+from app.web.render import Page, number
+from trainer.contract.inspection import KINDS, ModelFacts
 
 HEADLINES = {
     "base": ("loss/heldout", mark("held-out loss")),
@@ -26,6 +28,11 @@ class ModelsPage(Page):
         value = model.metrics.get(key)
         return (label, float(value)) if value is not None else None
 
+    def origin(self, model: ModelVersion) -> str:
+        """Where a model that was brought comes from: its repository, or the name of its folder."""
+        source = str(model.provenance.get("source", ""))
+        return source if "@" in source else source.rpartition("/")[2]
+
 
 @dataclass(frozen=True)
 class ModelPage(Page):
@@ -35,3 +42,58 @@ class ModelPage(Page):
     children: Sequence[tuple[str, ModelVersion]]
     answers: int
     snapshots: Sequence[Snapshot]
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """How it came about, without what the page tells elsewhere."""
+        apart = ModelFacts.model_fields if self.facts else ()
+        return {name: told for name, told in self.model.provenance.items() if name not in apart}
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """What an inspection found, in words; nothing of a model that a run made."""
+        if "memory" not in self.model.provenance:
+            return []
+        told = self.model.provenance
+        known = ModelFacts.model_validate({name: told[name] for name in ModelFacts.model_fields if name in told})
+        template = _("its own") if known.chat_template else _("none: conversations are written in plain words")
+        needs = known.memory
+        said = [
+            (_("Architecture"), known.architecture or known.family),
+            (_("Parameters"), f"{number(known.parameters)} ({known.dtype})"),
+            (_("Context"), _("%(number)s tokens", number=number(known.context)) if known.context else "–"),
+            (_("Vocabulary"), number(known.vocabulary)),
+            (_("Chat template"), template),
+            (_("Ends an answer"), known.end_token),
+            (_("Licence"), known.licence or _("not named")),
+        ]
+        memory = [
+            (
+                _("Memory for %(stage)s, at least", stage=_(stage)),
+                _("%(number)s GB", number=number(needs[stage] / 1e9, 1)),
+            )
+            for stage in ("sample", "sft", "reward", "ppo")
+            if stage in needs
+        ]
+        return [*said, *memory]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A folder that can be brought: its name, and what its small files say at a glance or why that is nothing."""
+
+    name: str
+    family: str = ""
+    parameters: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class AddModelPage(Page):
+    template: ClassVar[str] = "training/registry/add.html"
+    kinds: ClassVar[tuple[str, ...]] = KINDS
+    root: str
+    offers: Sequence[Offer]
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+    problems: Mapping[str, str] = field(default_factory=dict)

@@ -57,8 +57,7 @@ class ModelPage(Page):
         told = self.model.provenance
         known = ModelFacts.model_validate({name: told[name] for name in ModelFacts.model_fields if name in told})
         template = _("its own") if known.chat_template else _("none: conversations are written in plain words")
-        needs = known.memory
-        said = [
+        return [
             (_("Architecture"), known.architecture or known.family),
             (_("Parameters"), f"{number(known.parameters)} ({known.dtype})"),
             (_("Context"), _("%(number)s tokens", number=number(known.context)) if known.context else "–"),
@@ -67,15 +66,17 @@ class ModelPage(Page):
             (_("Ends an answer"), known.end_token),
             (_("Licence"), known.licence or _("not named")),
         ]
-        memory = [
-            (
-                _("Memory for %(stage)s, at least", stage=_(stage)),
-                _("%(number)s GB", number=number(needs[stage] / 1e9, 1)),
-            )
-            for stage in ("sample", "sft", "reward", "ppo")
-            if stage in needs
-        ]
-        return [*said, *memory]
+
+    @property
+    def memory(self) -> list[tuple[str, str]]:
+        """Stage and what it takes with this model in every role, before a longer text or a larger batch takes more."""
+        known = self.model.provenance.get("memory", {})
+        return [(stage, _size(known[stage])) for stage in ("sample", "sft", "reward", "ppo") if stage in known]
+
+
+def _size(count: int) -> str:
+    """Bytes for reading: ``2.1 GB``, ``14 MB``."""
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{max(count / 1e6, 0.1):,.1f} MB"
 
 
 @dataclass(frozen=True)

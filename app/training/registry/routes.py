@@ -41,14 +41,14 @@ def add_model(
     folder: Annotated[str, Form()] = "",
     name: Annotated[str, Form()] = "",
     kind: Annotated[str, Form()] = "",
-    copy: Annotated[str, Form()] = "",
+    keep: Annotated[str, Form()] = "",
 ) -> Response:
     """Inspect a folder and enter it; what keeps it from being used is told in the form."""
-    given = {"folder": folder, "name": name, "kind": kind, "copy": copy}
+    given = {"folder": folder, "name": name, "kind": kind, "keep": keep}
     try:
         path = bringing.candidate_at(settings, folder)
         model = bringing.add_folder(
-            database_of(request), settings, engineer, path, name=name, kind=kind, copy=bool(copy)
+            database_of(request), settings, engineer, path, name=name, kind=kind, copy=bool(keep)
         )
     except DomainError as error:
         return render(request, _add_page(settings, given, error), error.status)

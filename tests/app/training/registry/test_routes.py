@@ -32,7 +32,13 @@ def test_a_model_is_added_looked_at_renamed_and_removed(browse, offered, databas
     chosen = {"folder": "tiny", "name": "My <base>", "kind": "base"}
     place = browse.post("/models/add", chosen).headers["location"]
     page = browse.get(place)
-    for told in ("My &lt;base&gt;", "LlamaForCausalLM", "Memory for", "not named", str(offered / "tiny")):
+    for told in (
+        "My &lt;base&gt;",
+        "LlamaForCausalLM",
+        "Memory that a run takes at least",
+        "not named",
+        str(offered / "tiny"),
+    ):
         assert told in page, told
     assert "My &lt;base&gt;" in browse.get("/models")
     assert "My &lt;base&gt;" in browse.get("/runs/new?stage=sft"), "it is there to start from"

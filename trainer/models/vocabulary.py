@@ -19,7 +19,7 @@ TOGETHER = 2**24
 
 
 def logprobs_after(model: Any, hidden: Tensor, tokens: Tensor, temperature: float = 1.0) -> Tensor:
-    """Log-probability log π(token | what was read before it), divided by the sampling temperature as the rollout was (NI).
+    """Log-probability log π(token | what was read before it), over the sampling temperature as the rollout was (NI).
 
     Args:
         model: a causal language model.

@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from trainer.contract import refused
+
 Split = Literal["train", "heldout"]
 Instrument = Literal["ranking", "toxicity"]
 
@@ -133,9 +135,9 @@ class Ranking(Record):
     @model_validator(mode="after")
     def _one_rank_per_answer(self) -> Ranking:
         if len(self.answers) != len(self.ranks):
-            raise ValueError(f"{len(self.answers)} answers but {len(self.ranks)} ranks")
+            raise refused.WrongError(refused.ONE_RANK_EACH, answers=len(self.answers), ranks=len(self.ranks))
         if len(self.answers) < 2:
-            raise ValueError("a ranking needs at least two answers")
+            raise refused.WrongError(refused.TWO_ANSWERS)
         return self
 
 
@@ -408,6 +410,6 @@ def read_rows(
                 except ValidationError as error:
                     if on_problem is None:
                         raise
-                    on_problem(row, "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors()))
+                    on_problem(row, "; ".join(map(refused.clause, error.errors())))
                     continue
                 yield record

@@ -102,6 +102,8 @@ REFUSALS = (
     mark("Unknown setting “%(name)s”. Did you mean “%(meant)s”?"),
     mark("This cannot be empty."),
     mark("This value cannot be used."),
+    mark("Each answer needs one rank (answers: %(answers)s, ranks: %(ranks)s)."),
+    mark("A ranking needs at least two answers."),
 )
 HINTS = (
     mark("CPU threads for torch; empty = all cores"),

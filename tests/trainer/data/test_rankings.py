@@ -63,7 +63,10 @@ def content(kept):
     [
         (ranking(1), []),
         (ranking(1, ["red"], [1]), ["1 × a ranking is left out because a ranking needs at least two answers (r1)"]),
-        (ranking(1, ranks=[1]), ["1 × a ranking is left out because 2 answers but 1 ranks (r1)"]),
+        (
+            ranking(1, ranks=[1]),
+            ["1 × a ranking is left out because each answer needs one rank (answers: 2, ranks: 1) (r1)"],
+        ),
         (ranking(1, ranks=[2, 2]), ["1 × all answers of a ranking are tied (r1)"]),
         (ranking(1, ["red", "red"]), ["1 × a ranking holds answers with the same text (r1)"]),
         (ranking(1, ["red", " \n"]), ["1 × an answer is empty (p1-1)"]),

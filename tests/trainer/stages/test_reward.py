@@ -381,7 +381,7 @@ def test_bad_rankings_are_told_of_in_log_and_manifest_and_never_stop_a_run(plant
     told, log = "\n".join(manifest.notes), capsys.readouterr().out
     for words in (
         "1 × a ranking is left out because a ranking needs at least two answers (r900)",
-        "1 × a ranking is left out because 2 answers but 1 ranks (r901)",
+        "1 × a ranking is left out because each answer needs one rank (answers: 2, ranks: 1) (r901)",
         "all answers of a ranking are tied (",
         "same text (",
         "1 × an answer is empty (c904-0)",

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from trainer.contract import refused
+from trainer.contract.columns import COLUMNS
 
 Split = Literal["train", "heldout"]
 Instrument = Literal["ranking", "toxicity"]
@@ -254,108 +255,6 @@ def comparisons(ranks: list[int]) -> tuple[list[Comparison], int]:
     return strict, tied
 
 
-_MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
-_SCORES = pa.list_(pa.struct([("name", pa.string()), ("value", pa.int16())]))
-_ANSWERS = pa.list_(
-    pa.struct(
-        [
-            ("candidate_id", pa.string()),
-            ("text", pa.string()),
-            ("source", pa.string()),
-            ("likert", pa.int8()),
-            ("flags", pa.list_(pa.string())),
-            ("scores", _SCORES),
-            ("shown", pa.int16()),
-            ("detail", pa.string()),
-        ]
-    )
-)
-_FACTS: list[tuple[str, pa.DataType]] = [
-    ("use_case", pa.string()),
-    ("language", pa.string()),
-    ("source", pa.string()),
-    ("user_key", pa.string()),
-    ("sensitive", pa.bool_()),
-    ("high_stakes", pa.bool_()),
-    ("detail", pa.string()),
-]
-
-SCHEMAS: dict[type[Record], pa.Schema] = {
-    Prompt: pa.schema(
-        [("prompt_id", pa.string()), ("messages", _MESSAGES), *_FACTS, ("split", pa.string()), ("group", pa.string())]
-    ),
-    Demonstration: pa.schema(
-        [
-            ("demonstration_id", pa.string()),
-            ("prompt_id", pa.string()),
-            ("messages", _MESSAGES),
-            ("response", pa.string()),
-            ("author", pa.string()),
-            ("split", pa.string()),
-            ("source", pa.string()),
-            ("prompt_facts", pa.struct(_FACTS)),
-        ]
-    ),
-    Ranking: pa.schema(
-        [
-            ("ranking_id", pa.string()),
-            ("prompt_id", pa.string()),
-            ("messages", _MESSAGES),
-            ("answers", _ANSWERS),
-            ("ranks", pa.list_(pa.int16())),
-            ("annotator", pa.string()),
-            ("campaign", pa.string()),
-            ("phase", pa.string()),
-            ("instrument", pa.string()),
-            ("split", pa.string()),
-            ("use_case", pa.string()),
-            ("prompt_scores", _SCORES),
-            ("labeler_group", pa.string()),
-            ("strength", pa.float64()),
-            ("none_acceptable", pa.bool_()),
-            ("weight", pa.float64()),
-            ("labelers", pa.int32()),
-            ("doubt", pa.float64()),
-            ("prompt_facts", pa.struct(_FACTS)),
-        ]
-    ),
-    Candidate: pa.schema(
-        [
-            ("prompt_id", pa.string()),
-            ("index", pa.int32()),
-            ("text", pa.string()),
-            ("seed", pa.int64()),
-            ("temperature", pa.float64()),
-            ("top_p", pa.float64()),
-            ("max_new_tokens", pa.int32()),
-            ("tokens", pa.int32()),
-            ("finished", pa.bool_()),
-        ]
-    ),
-    AnswerToScore: pa.schema([("answer_id", pa.string()), ("messages", _MESSAGES), ("text", pa.string())]),
-    Score: pa.schema(
-        [
-            ("answer_id", pa.string()),
-            ("score", pa.float64()),
-            ("deviation", pa.float64()),
-            ("heads", pa.list_(pa.struct([("name", pa.string()), ("score", pa.float64())]))),
-        ]
-    ),
-    Detection: pa.schema(
-        [
-            ("answer_id", pa.string()),
-            ("tokens", pa.int32()),
-            ("likelihood", pa.float64()),
-            ("rank", pa.float64()),
-            ("log_rank", pa.float64()),
-            ("entropy", pa.float64()),
-            ("curvature", pa.float64()),
-            ("pieces", pa.list_(pa.struct([("text", pa.string()), ("rank", pa.int32())]))),
-            ("cut", pa.bool_()),
-        ]
-    ),
-}
-
 R = TypeVar("R", bound=Record)
 _ROWS_PER_GROUP = 1024
 
@@ -370,14 +269,14 @@ def write_rows(path: Path, kind: type[R], rows: Iterable[R]) -> int:
     """
     count = 0
     group: list[dict[str, object]] = []
-    with pq.ParquetWriter(path, SCHEMAS[kind], compression="zstd") as writer:
+    with pq.ParquetWriter(path, COLUMNS[kind.__name__], compression="zstd") as writer:
         for row in rows:
             group.append(row.model_dump())
             count += 1
             if len(group) == _ROWS_PER_GROUP:
-                writer.write_table(pa.Table.from_pylist(group, schema=SCHEMAS[kind]))
+                writer.write_table(pa.Table.from_pylist(group, schema=COLUMNS[kind.__name__]))
                 group = []
-        writer.write_table(pa.Table.from_pylist(group, schema=SCHEMAS[kind]))
+        writer.write_table(pa.Table.from_pylist(group, schema=COLUMNS[kind.__name__]))
     return count
 
 

@@ -11,7 +11,7 @@ from tests import tiny
 from trainer.__main__ import main
 from trainer.contract.configs import RewardConfig
 from trainer.contract.folder import ANSWERS, INPUTS, RANKINGS, SCORES, saved_step
-from trainer.contract.records import Answer, AnswerToScore, Ranking, Score, read_rows, write_rows
+from trainer.contract.records import Answer, AnswerToScore, Demonstration, Ranking, Score, read_rows, write_rows
 from trainer.data.batches import pad
 from trainer.data.chat import encode_pair
 from trainer.data.rankings import Orders
@@ -26,7 +26,7 @@ from trainer.models.reward_model import (
     new_reward_model,
     scores,
 )
-from trainer.stages import reward
+from trainer.stages import reward_scoring
 
 CONFIG = {"learning_rate": 3e-3, "max_tokens": 48, "prompts_per_batch": 8}
 PAIRWISE = CONFIG | {"prompts_per_batch": 2}
@@ -145,7 +145,7 @@ def demonstrations_score(model, tokenizer, snapshot):
     """What each label says of the training demonstrations, on average."""
     rows = [
         encoded(tokenizer, d.messages, d.response)
-        for d in read_rows(snapshot / "demonstrations.parquet", reward.Demonstration)
+        for d in read_rows(snapshot / "demonstrations.parquet", Demonstration)
         if d.split == "train"
     ]
     return label_scores(model, *pad(rows, 0, "right")).mean(0).tolist()
@@ -185,14 +185,14 @@ def orders(ranks, *, likert=None, strength=None, heads=()):
 )
 def test_a_pair_costs_what_the_configuration_says(config, expected):
     pair = orders([[2, 1]], likert=[[3, 7]], strength=[3.0])
-    found = reward.losses(torch.tensor([[0.0], [1.0]]), pair.answers, pair, RewardConfig(**config))
+    found = reward_scoring.losses(torch.tensor([[0.0], [1.0]]), pair.answers, pair, RewardConfig(**config))
     assert found.tolist() == pytest.approx([expected])
 
 
 def test_further_heads_weigh_together_as_much_as_the_overall_one_and_know_neither_margins_nor_smoothing():
     pair = orders([[1, 2]], likert=[[7, 1]], heads=[[[1, 2]], [[2, 1]]])
     config = RewardConfig(margin="likert", label_smoothing=0.2, heads=["truthful", "harmless"])
-    found = reward.losses(torch.tensor([[2.0, 0.0, 3.0], [0.0, 1.0, 0.0]]), pair.answers, pair, config)
+    found = reward_scoring.losses(torch.tensor([[2.0, 0.0, 3.0], [0.0, 1.0, 0.0]]), pair.answers, pair, config)
     overall = 0.8 * cost(2 - 6) + 0.2 * cost(-2)
     assert found.tolist() == pytest.approx([overall + (cost(-1) + cost(-3)) / 2])
 

@@ -7,9 +7,9 @@ import pytest
 
 from tests import tiny
 from trainer.contract.records import Answer, Ranking, write_rows
-from trainer.data import rankings
+from trainer.data import reading
 from trainer.data.chat import encode_answer, encode_prompt
-from trainer.data.rankings import read_rankings
+from trainer.data.reading import read_rankings
 
 LONGEST = 48
 
@@ -150,7 +150,7 @@ def test_how_many_rows_are_read_together_changes_nothing(read, monkeypatch):
     rows = [ranking(number, prompt=f"p{number % 3}", annotator=f"labeler-{number}") for number in range(8)]
     whole, _ = read(rows)
     for chunk in (1, 3):
-        monkeypatch.setattr(rankings, "CHUNK", chunk)
+        monkeypatch.setattr(reading, "CHUNK", chunk)
         parts, _ = read(rows)
         np.testing.assert_equal(content(parts), content(whole))
 

@@ -95,6 +95,7 @@ BAD_ROWS = [
     TWO | {"votes": [{"choice": "c"}]},
     TWO | {"votes": [{"choice": "tie", "strength": 2}]},
     TWO | {"winner": {"谁": None}},
+    TWO | {"preference_strength": 1.5},
     {"prompt": '["a", "b"]', "response_a": '["c", "d"]', "response_b": '["e", "f"]'},
     LABELS | {"labels": {}},
     LABELS | {"labels": ["好"]},

@@ -65,7 +65,7 @@ def losses(scores: Tensor, rows: np.ndarray, orders: Orders, config: RewardConfi
         margins = likert_margins(likert, ranks, present, config.margin_scale)
     elif config.margin == "strength":
         strength = torch.as_tensor(orders.strength, dtype=scores.dtype, device=device)
-        margins = strength_margins(strength, ranks, present, config.margin_scale)
+        margins = strength_margins(strength, ranks, present, config.margin_scale, config.margin_from)
     per_ranking = ranking_losses(
         ranked[..., 0],
         ranks,

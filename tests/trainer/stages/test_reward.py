@@ -181,6 +181,8 @@ def orders(ranks, *, likert=None, strength=None, heads=()):
         ({"margin": "likert", "margin_scale": 0.5}, cost(1 - 2)),
         ({"margin": "strength"}, cost(1 - 3)),
         ({"margin": "strength", "margin_scale": 0.5}, cost(1 - 1.5)),
+        ({"margin": "strength", "margin_scale": 0.5, "margin_from": 1}, cost(1 - 1)),
+        ({"margin": "strength", "margin_from": 4}, cost(1)),
     ],
 )
 def test_a_pair_costs_what_the_configuration_says(config, expected):
@@ -197,7 +199,15 @@ def test_further_heads_weigh_together_as_much_as_the_overall_one_and_know_neithe
     assert found.tolist() == pytest.approx([overall + (cost(-1) + cost(-3)) / 2])
 
 
-def test_a_step_is_the_weighted_mean_over_its_rankings_however_many_forwards_it_takes(sft, tmp_path):
+MARGINS = {
+    "likert": ({"margin": "likert"}, lambda better, worse: better - worse),
+    "strength": ({"margin": "strength", "margin_scale": 1 / 3, "margin_from": 2}, lambda b, w: max(0, b - w - 2) / 3),
+}
+"""The configuration, and what it demands of a pair with these ratings, whose strength is their difference."""
+
+
+@pytest.mark.parametrize("margin", MARGINS)
+def test_a_step_is_the_weighted_mean_over_its_rankings_however_many_forwards_it_takes(sft, tmp_path, margin):
     """Four rankings of three prompts by two people; different ratings make their losses differ."""
     ratings = {("p0", "ann"): (7, 1), ("p0", "bob"): (4, 1), ("p1", "ann"): (2, 1), ("p2", "bob"): (6, 1)}
     own = {("p0", "ann"): 0.25, ("p1", "ann"): 2.0}
@@ -214,12 +224,14 @@ def test_a_step_is_the_weighted_mean_over_its_rankings_however_many_forwards_it_
             ranks=[1, 2],
             annotator=person,
             weight=own.get((prompt, person)),
+            strength=rated[0] - rated[1],
         )
         for (prompt, person), rated in ratings.items()
     ]
     snapshot = tiny.snapshot(tmp_path / "snapshot")
     write_rows(snapshot / RANKINGS, Ranking, rows)
-    config = CONFIG | {"margin": "likert", "prompt_weights": {"p0": 3}, "labeler_weights": {"bob": 0.5}}
+    asked, demanded = MARGINS[margin]
+    config = CONFIG | asked | {"prompt_weights": {"p0": 3}, "labeler_weights": {"bob": 0.5}}
     given = {"snapshot": snapshot, "parents": {"sft": sft}}
     tiny.run_stage("reward", tmp_path / "run", config=config | {"tokens_per_forward": 1}, **given)
     (line,) = tiny.metrics(tmp_path / "run")
@@ -229,9 +241,9 @@ def test_a_step_is_the_weighted_mean_over_its_rankings_however_many_forwards_it_
     for row in rows:
         texts = [encoded(tokenizer, row.messages, answer.text) for answer in row.answers]
         better, worse = scores(model, *pad(texts, 0, "right"))
-        margin = row.answers[0].likert - row.answers[1].likert
+        gap = demanded(*(answer.likert for answer in row.answers))
         weight = weights[row.prompt_id, row.annotator]
-        total = total - weight * torch.nn.functional.logsigmoid(better - worse - margin)
+        total = total - weight * torch.nn.functional.logsigmoid(better - worse - gap)
     expected = total / sum(weights.values())
     expected.backward()
     norm = torch.stack([p.grad.norm() for p in model.parameters() if p.grad is not None]).norm()

@@ -1,6 +1,7 @@
 """Two answers and which of them is better: ``pair``, ``votes`` and ``verdict``."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ from app.material.files.fields import Fields, Over
 from trainer.contract import refused
 
 _RANKS_OF_CHOICE = {"a": [1, 2], "b": [2, 1], "tie": [1, 1]}
+MOST_STEPS = 4  # to each side
 _WORDED = ("winner", "preference", "choice")
 
 
@@ -98,8 +100,10 @@ def read_votes(row: Fields) -> Drafts:
 
 
 def read_verdict(row: Fields) -> Drafts:
-    sides = "ab" if "response_a" in row else "01"
+    sides = "ab" if "response_a" in row else "01" if "response_0" in row else "12"
     prompt, answers = _two(row, sides)
+    if row.peek("preference_strength") not in (None, ""):
+        return _by_steps(row, prompt, answers)
     better = _better(row, sides)
     if better is None:
         if name := next((name for name in _WORDED if name in row.rest()), None):
@@ -107,6 +111,21 @@ def read_verdict(row: Fields) -> Drafts:
         return Drafts(prompts=[prompt], candidates=[(prompt, answer) for answer in answers])
     ranks: list[object] = [*_RANKS_OF_CHOICE[better]]
     return ranked([ranking_of(row, prompt, answers, ranks, row.get("annotator"))])
+
+
+def _by_steps(row: Fields, prompt: PromptDraft, answers: list[AnswerDraft]) -> Drafts:
+    """A verdict by steps from the middle: HelpSteer2 has 3 to each side, the bar of Bai et al. 2022 has 4."""
+    given = row.get("preference_strength")
+    try:
+        steps = float(given) if isinstance(given, str | int | float) and not isinstance(given, bool) else math.nan
+    except (ValueError, OverflowError):  # no numeral; more than a float holds
+        steps = math.nan
+    if not (steps.is_integer() and abs(steps) <= MOST_STEPS):
+        text = mark("“%(value)s” is no step: give a whole number from −%(most)s (the first answer) to %(most)s.")
+        refuse(text, "preference_strength", value=shown(given), most=MOST_STEPS)
+    ranks: list[object] = [*_RANKS_OF_CHOICE["a" if steps < 0 else "b" if steps > 0 else "tie"]]
+    ranking = ranking_of(row, prompt, answers, ranks, row.get("annotator"))
+    return ranked([replace(ranking, strength=abs(steps) if steps else None)])
 
 
 def _refuse_choice(value: object, sides: str, *place: str | int) -> NoReturn:

@@ -8,8 +8,9 @@
 ``labels``     ``prompt``, if need be ``response`` (or ``completion``), and ``labels``: {annotator: label}
                or [{annotator, label}]; ``question`` names what was asked
 ``pair``       ``chosen`` and ``rejected``, with or without ``prompt`` (hh-rlhf)
-``verdict``    ``prompt``, ``response_a`` and ``response_b`` (or ``_0``, ``_1``) and which of them is better:
-               ``winner``, ``winner_model_a`` …, ``better_response_id``
+``verdict``    ``prompt``, ``response_a`` and ``response_b`` (or ``_0`` and ``_1``, ``_1`` and ``_2``) and which of
+               them is better: ``winner``, ``winner_model_a`` …, ``better_response_id``, or ``preference_strength``,
+               whole steps from the middle, below 0 for the first answer (HelpSteer2-preference: −3 to 3)
 ``response``   ``prompt`` and ``response`` (or ``completion``): a demonstration; with scores, a scored candidate
 ``prompt``     ``prompt`` (text or messages), ``messages`` or ``turns``: a prompt alone
 =============  ==============================================================================
@@ -57,6 +58,7 @@ TELLING_KEYS: tuple[tuple[str, frozenset[str]], ...] = (
     ("k-wise", frozenset({"responses", "messages"})),
     ("verdict", frozenset({"response_a", "response_b"})),
     ("verdict", frozenset({"response_0", "response_1"})),
+    ("verdict", frozenset({"response_1", "response_2", "preference_strength"})),
     ("response", frozenset({"response"})),
     ("response", frozenset({"completion"})),
     ("prompt", frozenset({"prompt"})),

@@ -105,8 +105,8 @@ class Ranking(Record):
     ``flags`` of an answer lists the names of the flags that were answered "yes", ``scores`` what was given on scales;
     ``prompt_scores`` are those of the prompt. ``instrument`` says what the order goes by: ``ranking``, overall
     quality, or ``toxicity``, the less toxic of plausible continuations first.
-    ``strength`` says how much better the better one of two answers is, from 0 on the collector's own
-    scale (Llama 2 §3.2.1 has 0 to 3, steps from the middle 1 to 3 or 4); ``labeler_group`` is the group the person belongs to.
+    ``strength`` says how much better the better one of two answers is, from 0 on the collector's own scale (Llama 2
+    §3.2.1 has 0 to 3, steps from the middle 1 to 3 or 4); ``labeler_group`` is the group the person belongs to.
     ``none_acceptable`` says that even the best answer is not good enough; empty where nobody was asked.
     ``weight`` is what the row counts in the loss beside others; empty means 1. ``labelers`` is how many people stand
     behind a consensus, whose ``annotator`` is nobody in particular; empty for one person's own word. ``doubt`` is the

@@ -7,9 +7,9 @@ import pytest
 
 from tests import tiny
 from trainer.contract.records import Answer, Ranking, write_rows
-from trainer.data import rankings
+from trainer.data import reading
 from trainer.data.chat import encode_answer, encode_prompt
-from trainer.data.rankings import read_rankings
+from trainer.data.reading import read_rankings
 
 LONGEST = 48
 
@@ -63,7 +63,10 @@ def content(kept):
     [
         (ranking(1), []),
         (ranking(1, ["red"], [1]), ["1 × a ranking is left out because a ranking needs at least two answers (r1)"]),
-        (ranking(1, ranks=[1]), ["1 × a ranking is left out because 2 answers but 1 ranks (r1)"]),
+        (
+            ranking(1, ranks=[1]),
+            ["1 × a ranking is left out because each answer needs one rank (answers: 2, ranks: 1) (r1)"],
+        ),
         (ranking(1, ranks=[2, 2]), ["1 × all answers of a ranking are tied (r1)"]),
         (ranking(1, ["red", "red"]), ["1 × a ranking holds answers with the same text (r1)"]),
         (ranking(1, ["red", " \n"]), ["1 × an answer is empty (p1-1)"]),
@@ -147,7 +150,7 @@ def test_how_many_rows_are_read_together_changes_nothing(read, monkeypatch):
     rows = [ranking(number, prompt=f"p{number % 3}", annotator=f"labeler-{number}") for number in range(8)]
     whole, _ = read(rows)
     for chunk in (1, 3):
-        monkeypatch.setattr(rankings, "CHUNK", chunk)
+        monkeypatch.setattr(reading, "CHUNK", chunk)
         parts, _ = read(rows)
         np.testing.assert_equal(content(parts), content(whole))
 

@@ -21,6 +21,7 @@ from trainer.contract.configs import PretrainConfig
 from trainer.data.batches import pad, positions
 from trainer.data.chat import end_of_turn
 from trainer.loop.finite import check_loaded, check_said
+from trainer.models.vocabulary import check_head, hidden_states, logprobs_after
 
 NO_TOKEN = -1
 """Stands for a token that could not be drawn because the logits are no numbers."""
@@ -61,13 +62,15 @@ def load_policy(path: Path | str) -> PreTrainedModel:
 
     Raises:
         NotFiniteError: a weight is no number.
+        ValueError: its head is of a kind that is not known here.
     """
     model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, local_files_only=True)
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     check_loaded(model, path)
-    return model.eval()
+    check_head(model.eval())
+    return model
 
 
 def load_tokenizer(path: Path | str) -> PreTrainedTokenizerBase:
@@ -131,7 +134,11 @@ def check_context(model: PreTrainedModel, tokens: int, fields: str) -> None:
 
 
 def token_logprobs(
-    model: PreTrainedModel, ids: torch.Tensor, mask: torch.Tensor, temperature: float = 1.0
+    model: PreTrainedModel,
+    ids: torch.Tensor,
+    mask: torch.Tensor,
+    temperature: float = 1.0,
+    counted: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Log-probabilities log π(token t+1 | tokens up to t), divided by the sampling temperature like the rollout (NI).
 
@@ -140,21 +147,20 @@ def token_logprobs(
         ids: (B, T).
         mask: (B, T) bool; padding may stand on either side, positions follow the mask.
         temperature: > 0.
+        counted: (B, T-1) bool; the tokens that are asked about, None for all.
 
     Returns:
-        (B, T-1) float32; entry t speaks of ``ids[:, t + 1]``, and is 0 where either token is padding.
+        (B, T-1) float32; entry t speaks of ``ids[:, t + 1]``, and is 0 where that token is not asked about or either
+        is padding.
     """
     # Without any padding positions are the usual ones, and attention may take its fastest way.
     padded = not bool(mask.all())
-    logits = model(
-        input_ids=ids,
-        attention_mask=mask.long() if padded else None,
-        position_ids=positions(mask) if padded else None,
-        use_cache=False,
-    ).logits
-    logprobs = torch.log_softmax(logits[:, :-1].float() / temperature, dim=-1)
-    chosen = logprobs.gather(-1, ids[:, 1:, None]).squeeze(-1)
-    return torch.where(mask[:, 1:] & mask[:, :-1], chosen, 0.0)
+    hidden = hidden_states(model, ids, mask.long() if padded else None, positions(mask) if padded else None)
+    asked = mask[:, 1:] & mask[:, :-1]
+    asked = asked if counted is None else asked & counted
+    logprobs = torch.zeros(asked.shape, device=ids.device)
+    logprobs[asked] = logprobs_after(model, hidden[:, :-1][asked], ids[:, 1:][asked], temperature)
+    return logprobs
 
 
 @torch.no_grad()

@@ -39,6 +39,27 @@ def logprobs_after(model: Any, hidden: Tensor, tokens: Tensor, temperature: floa
     return torch.cat([checkpoint(_logprobs, model, *part, temperature, use_reentrant=False) for part in parts])
 
 
+def next_token_loss(model: Any, ids: Tensor, counted: Tensor) -> Tensor:
+    """Mean of -log p(token | tokens before it), in nats, over the tokens that count.
+
+    Supervised fine-tuning counts the answer's tokens, pretraining all of them (GPT, Radford et al. 2018, eq. 1;
+    InstructGPT §3.5).
+
+    Args:
+        model: a causal language model.
+        ids: (B, T); padding stands on the right, where causal attention never looks.
+        counted: (B, T) bool; True = this token is predicted from the one before it and counts. Column 0 has nothing
+            before it and never counts.
+
+    Returns:
+        A scalar; 0 when nothing counts.
+    """
+    counts = counted[:, 1:]
+    # Without a mask attention may take its fastest way.
+    hidden = hidden_states(model, ids)[:, :-1][counts]
+    return -logprobs_after(model, hidden, ids[:, 1:][counts]).sum() / counts.sum().clamp(min=1)
+
+
 def hidden_states(model: Any, ids: Tensor, mask: Tensor | None = None, positions: Tensor | None = None) -> Tensor:
     """(B, T) token ids -> (B, T, d) what the body says after each, before the vocabulary's head.
 
@@ -55,10 +76,10 @@ def hidden_states(model: Any, ids: Tensor, mask: Tensor | None = None, positions
 
 
 def _logprobs(model: Any, hidden: Tensor, tokens: Tensor, temperature: float) -> Tensor:
-    return -F.cross_entropy(_logits(model, hidden).float() / temperature, tokens, reduction="none")
+    return -F.cross_entropy(logits_after(model, hidden).float() / temperature, tokens, reduction="none")
 
 
-def _logits(model: Any, hidden: Tensor) -> Tensor:
+def logits_after(model: Any, hidden: Tensor) -> Tensor:
     """What the model itself makes of hidden states: its head, and what a few families do to the logits after it."""
     logits: Tensor = model.get_output_embeddings()(hidden)
     config = model.config.get_text_config()

@@ -24,6 +24,7 @@ from trainer.loop.finite import check_said
 from trainer.loop.run_folder import RunFolder
 from trainer.losses.detection import TokenSigns, text_signs, token_signs
 from trainer.models.backbone import check_context, load_policy, load_tokenizer
+from trainer.models.vocabulary import hidden_states, logits_after
 
 LOGITS_AT_ONCE = 1 << 22
 """Entries of a table of logits for which statistics are computed together: 32 MB in float64, a few times over."""
@@ -138,26 +139,24 @@ def signs_of(model: Any, tokenizer: Any, batch: Sequence[Reading]) -> list[Token
     # Padding at the right end comes after everything that is read, so no token can see it; positions follow the mask.
     ids, mask = (tensor.to(model.device) for tensor in pad(rows, tokenizer.pad_token_id, "right"))
     padded = not bool(mask.all())
-    logits = model(
-        input_ids=ids,
-        attention_mask=mask.long() if padded else None,
-        position_ids=positions(mask) if padded else None,
-        use_cache=False,
-    ).logits
+    hidden = hidden_states(model, ids, mask.long() if padded else None, positions(mask) if padded else None)
     found = []
     for row, reading in enumerate(batch):
         end, first = reading.length, reading.length - reading.predicted
         found.append(
-            _in_parts(logits[row, first - 1 : end - 1], ids[row, first:end]) if reading.predicted else _no_signs()
+            _in_parts(model, hidden[row, first - 1 : end - 1], ids[row, first:end])
+            if reading.predicted
+            else _no_signs()
         )
     return found
 
 
-def _in_parts(logits: Tensor, chosen: Tensor) -> TokenSigns:
-    """``token_signs`` without a copy of all logits in float64."""
-    rows = max(1, LOGITS_AT_ONCE // logits.shape[-1])
+def _in_parts(model: Any, hidden: Tensor, chosen: Tensor) -> TokenSigns:
+    """``token_signs`` without the logits of all tokens at once."""
+    rows = max(1, LOGITS_AT_ONCE // model.config.get_text_config().vocab_size)
     parts = [
-        token_signs(logits[start : start + rows], chosen[start : start + rows]) for start in range(0, len(chosen), rows)
+        token_signs(logits_after(model, some), tokens)
+        for some, tokens in zip(hidden.split(rows), chosen.split(rows), strict=True)
     ]
     return TokenSigns(
         logprob=torch.cat([part.logprob for part in parts]),

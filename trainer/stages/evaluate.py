@@ -17,7 +17,6 @@ from trainer.data.chat import Accepts, accepted, decode_answer, encode_pair, enc
 from trainer.loop.device import prepare
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived
-from trainer.losses.language import next_token_loss
 from trainer.models.backbone import (
     check_context,
     check_one_language,
@@ -27,6 +26,7 @@ from trainer.models.backbone import (
     token_logprobs,
 )
 from trainer.models.reward import Reward
+from trainer.models.vocabulary import next_token_loss
 
 
 @dataclass(frozen=True)
@@ -144,10 +144,9 @@ def divergence(
         ids, mask = (tensor.to(policy.device) for tensor in pad(rows, tokenizer.pad_token_id, "right"))
         lengths = torch.tensor([len(prompt) for prompt in prompts[part]], device=ids.device)
         counted = (mask & (positions(mask) >= lengths[:, None]))[:, 1:]
-        ratio = token_logprobs(policy, ids, mask, config.temperature) - token_logprobs(
-            reference, ids, mask, config.temperature
-        )
-        found.append(torch.where(counted, ratio, 0.0).double().sum(dim=1).cpu())
+        said = token_logprobs(policy, ids, mask, config.temperature, counted)
+        ratio = said - token_logprobs(reference, ids, mask, config.temperature, counted)
+        found.append(ratio.double().sum(dim=1).cpu())
     return torch.cat(found)
 
 
@@ -165,9 +164,8 @@ def demonstration_loss(
         ids, mask = pad([prompt + answer for prompt, answer in part], tokenizer.pad_token_id, "right")
         lengths = torch.tensor([len(prompt) for prompt, _ in part])
         counted = mask & (positions(mask) >= lengths[:, None])
-        logits = model(input_ids=ids.to(model.device), use_cache=False).logits
         count = int(counted.sum())
-        total += next_token_loss(logits, ids.to(model.device), counted.to(model.device)).item() * count
+        total += next_token_loss(model, ids.to(model.device), counted.to(model.device)).item() * count
         tokens += count
     return total / tokens
 

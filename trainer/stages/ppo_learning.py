@@ -15,11 +15,11 @@ from trainer.loop.finite import LIKELY, take_step
 from trainer.loop.optimizer import adamw, set_rate
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import generator
-from trainer.losses.language import next_token_loss
 from trainer.losses.ppo import approximate_kl, clip_fraction, policy_loss, ratios
 from trainer.losses.ppo import value_loss as clipped_value_loss
 from trainer.models.backbone import token_logprobs
 from trainer.models.value_head import values
+from trainer.models.vocabulary import next_token_loss
 from trainer.stages.ppo_playing import Episodes, Players
 
 PRETRAIN_BLOCK = 128
@@ -112,7 +112,7 @@ class Learner:
         ids, mask, answered = episodes.ids[rows], episodes.mask[rows], episodes.answered[rows]
         old_logprobs = episodes.logprobs[rows]
 
-        logprobs = token_logprobs(self.policy, ids, mask, config.temperature)
+        logprobs = token_logprobs(self.policy, ids, mask, config.temperature, answered)
         loss = policy_loss(logprobs, old_logprobs, advantages[rows], answered, config.clip)
         loss.backward()
         new_logprobs = logprobs.detach()
@@ -202,8 +202,7 @@ def add_pretraining(
     total = 0.0
     for part in rows.split(PRETRAIN_ROWS):
         ids = mix[part].to(policy.device)
-        logits = policy(input_ids=ids, use_cache=False).logits
-        loss = next_token_loss(logits, ids, torch.ones_like(ids, dtype=torch.bool)) * (len(part) / len(rows))
+        loss = next_token_loss(policy, ids, torch.ones_like(ids, dtype=torch.bool)) * (len(part) / len(rows))
         total += loss.item()
         more = torch.autograd.grad(loss, parameters)
         gradients = list(more) if gradients is None else [a + b for a, b in zip(gradients, more, strict=True)]

@@ -131,12 +131,13 @@ def look_back(
     places = torch.arange(1, ids.shape[1], device=device)
     answered = mask[:, 1:] & (places >= starts.unsqueeze(1))
     said: list[tuple[Tensor, Tensor, Tensor]] = []
-    for some_ids, some_mask in zip(ids.split(config.minibatch_size), mask.split(config.minibatch_size), strict=True):
+    for rows in torch.arange(len(ids), device=device).split(config.minibatch_size):
+        asked = (ids[rows], mask[rows], config.temperature, answered[rows])
         said.append(
             (
-                token_logprobs(players.policy, some_ids, some_mask, config.temperature),
-                token_logprobs(players.reference, some_ids, some_mask, config.temperature),
-                values(players.value_model, some_ids, some_mask),
+                token_logprobs(players.policy, *asked),
+                token_logprobs(players.reference, *asked),
+                values(players.value_model, ids[rows], mask[rows]),
             )
         )
     logprobs, reference_logprobs, predicted = (torch.cat(tensors) for tensors in zip(*said, strict=True))

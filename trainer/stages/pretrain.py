@@ -19,8 +19,8 @@ from trainer.loop.finite import check_weights, take_step
 from trainer.loop.optimizer import adamw, cosine_rate, set_rate
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived, random_state, restore_random_state, seed_everything
-from trainer.losses.language import next_token_loss
 from trainer.models.backbone import build_llama, generate
+from trainer.models.vocabulary import next_token_loss
 
 SAMPLES = 4
 SAMPLE_PROMPT_TOKENS = 12
@@ -62,9 +62,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         rate = cosine_rate(step, config.steps, config.learning_rate, config.warmup_share, config.final_rate_share)
         set_rate(optimizer, rate)
         model.train()
-        loss = next_token_loss(
-            model(input_ids=ids, use_cache=False).logits, ids, torch.ones_like(ids, dtype=torch.bool)
-        )
+        loss = next_token_loss(model, ids, torch.ones_like(ids, dtype=torch.bool))
         loss.backward()
         value = loss.item()
         norm = take_step(optimizer, model, config.max_grad_norm, step=step, numbers={"the loss": value})
@@ -128,8 +126,7 @@ def heldout_loss(model: PreTrainedModel, heldout: torch.Tensor, batch_size: int)
     total = 0.0
     for rows in heldout.split(batch_size):
         ids = rows.to(model.device)
-        logits = model(input_ids=ids, use_cache=False).logits
-        total += next_token_loss(logits, ids, torch.ones_like(ids, dtype=torch.bool)).item() * len(rows)
+        total += next_token_loss(model, ids, torch.ones_like(ids, dtype=torch.bool)).item() * len(rows)
     return total / len(heldout)
 
 

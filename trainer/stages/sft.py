@@ -20,8 +20,8 @@ from trainer.loop.finite import check_weights, take_step
 from trainer.loop.optimizer import adamw, cosine_rate, set_rate
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived, random_state, restore_random_state, seed_everything
-from trainer.losses.language import next_token_loss
 from trainer.models.backbone import agree_on_ends, check_context, generate, load_policy, load_tokenizer
+from trainer.models.vocabulary import next_token_loss
 
 SAMPLES = 4
 SAMPLE_TOKENS = 48
@@ -121,9 +121,7 @@ def collate(
 def batch_loss(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, batch: list[Example]) -> torch.Tensor:
     """Mean loss in nats per answer token of a batch; a scalar."""
     ids, _, counted = (tensor.to(model.device) for tensor in collate(tokenizer, batch))
-    # Padding stands on the right, where causal attention never looks: without a mask it takes its fastest way.
-    logits = model(input_ids=ids, use_cache=False).logits
-    return next_token_loss(logits, ids, counted)
+    return next_token_loss(model, ids, counted)
 
 
 def accumulate(

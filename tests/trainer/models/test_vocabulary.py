@@ -58,14 +58,14 @@ def test_parts_say_what_the_whole_says_with_its_gradients(model, monkeypatch, to
 def test_never_more_logits_than_fit_are_held(monkeypatch):
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(FAMILIES["llama"])
-    held, logits = [], vocabulary._logits
+    held, logits = [], vocabulary.logits_after
 
     def counting(*args):
         found = logits(*args)
         held.append(found.numel())
         return found
 
-    monkeypatch.setattr(vocabulary, "_logits", counting)
+    monkeypatch.setattr(vocabulary, "logits_after", counting)
     monkeypatch.setattr(vocabulary, "TOGETHER", 4 * 97)
     _, hidden, tokens = asked(model)
     logprobs_after(model, hidden, tokens).sum().backward()

@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMPS := .venv/stamps
 VENDOR := static/vendor
+# A run of the tests starts dozens of Pythons, none of which should compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check setup slow screenshots messages clean
 .DEFAULT_GOAL := help

@@ -34,6 +34,7 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(threads, "1")
 
 ENGINES = ("sqlite", "postgresql")
+gc.disable()  # until the tests are collected: all that they load stays, see `pytest_runtest_setup`
 MANY_MODULES = 50
 MANY_STATEMENTS = 5_000
 _modules_set_aside = 0
@@ -50,6 +51,7 @@ def pytest_runtest_setup() -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
+        gc.enable()
         _modules_set_aside = len(sys.modules)
 
 

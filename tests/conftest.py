@@ -2,12 +2,13 @@
 
 import gc
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import pytest
 from fastapi.testclient import TestClient
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.orm import Session
 
 import app.database
 from app.database import Database
@@ -175,6 +177,29 @@ def database(settings: Settings) -> Iterator[Database]:
     database = Database(settings.database)
     yield database
     database.dispose()
+
+
+@pytest.fixture
+def stored_once(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable], None]:
+    """Store a large world that several tests begin with; the first in a process makes it, the others copy it. SQLite.
+
+    Name one ``xdist_group`` for the tests, so that they are the work of one process.
+    """
+
+    def stored_once(name: str, store: Callable[[Session], None]) -> None:
+        here, kept = make_url(database.url).database, tmp_path_factory.getbasetemp() / f"{name}.db"
+        if kept.exists():
+            copy(kept, here)
+            return
+        with database.transaction() as session:
+            store(session)
+        copy(here, kept)
+
+    def copy(source: Path | str, target: Path | str) -> None:
+        with closing(sqlite3.connect(source)) as one, closing(sqlite3.connect(target)) as other:
+            one.backup(other)
+
+    return stored_once
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ NUMBERED = re.compile(
 @pytest.fixture
 def measured(browse, workshop, monkeypatch):
     """A campaign in which gold and repetitions come as soon as they can, and a labeler who has done some items."""
-    monkeypatch.setattr(Reports.ask, "__defaults__", (60.0,))
+    monkeypatch.setattr(Reports.ask, "__defaults__", (300.0,))
     monkeypatch.setattr(FeedbackPage, "fewest", 1)  # a single item would show
     now = utc_now() - timedelta(hours=3)
     workshop.campaign(workshop.prompts(60), plan=Plan(20, 10, DONE, 0))

@@ -8,25 +8,22 @@ import re
 import pytest
 from sqlalchemy import select
 
-from app.demo.workforce import SPAMMER, Plan, simulate
-from app.demo.workforce_records import email_of, store
+from app.demo.workforce import SPAMMER
+from app.demo.workforce_records import email_of
 from app.errors import Invalid
 from app.models import AlarmBound, AlarmNote, Annotation, AuditEvent, Campaign, GoldItem, Person, Task
 from app.quality.oversight import commands
 from app.quality.oversight.rules.ongoing import MEASURES
 from app.web.reports import Reports
 
-pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])
+pytestmark = [pytest.mark.parametrize("engine_name", ["sqlite"]), pytest.mark.xdist_group("workforce")]
 
 
 @pytest.fixture
-def workforce(database, monkeypatch):
+def workforce(at_work, monkeypatch):
     """Forty labelers with thirty tasks each; pages wait until their report is made."""
-    monkeypatch.setattr(Reports.ask, "__defaults__", (30.0,))
-    made = simulate(Plan(seed=1)).first(30)
-    with database.transaction() as session:
-        store(session, made)
-    return made
+    monkeypatch.setattr(Reports.ask, "__defaults__", (300.0,))
+    return at_work(30)
 
 
 def of(database, worker):
@@ -80,7 +77,7 @@ def test_figures_are_sorted_filtered_and_a_file(browse, workforce, database):
 
 
 def test_an_admin_moves_a_bound_and_the_usual_one_comes_back(browse, database, monkeypatch):
-    monkeypatch.setattr(Reports.ask, "__defaults__", (30.0,))
+    monkeypatch.setattr(Reports.ask, "__defaults__", (300.0,))
     browse.as_("admin")
     assert 'name="team"' in browse.get("/labelers/bounds")
     for wrong in ("often", "1.5", "0"):
@@ -123,7 +120,7 @@ def test_a_labeler_reads_their_own_figures_and_no_hidden_gold(browse, workforce,
 
 
 def test_a_person_without_work_and_a_person_that_is_not_there(browse, database, monkeypatch):
-    monkeypatch.setattr(Reports.ask, "__defaults__", (30.0,))
+    monkeypatch.setattr(Reports.ask, "__defaults__", (300.0,))
     browse.as_("researcher")
     browse.client.get("/labelers/999")
     assert browse.client.get("/labelers/999").status_code == 404

@@ -6,23 +6,21 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from app.demo.workforce import HONEST, SPAMMER, Plan, simulate
-from app.demo.workforce_records import email_of, store
+from app.demo.workforce import HONEST, SPAMMER
+from app.demo.workforce_records import email_of
 from app.models import Annotation, GoldItem, Person, Task
 from app.quality.oversight import service
 from app.quality.oversight.rules.bounds import Filters, settled
 from app.quality.oversight.rules.ongoing import TEAM
 
 SQLITE = pytest.mark.parametrize("engine_name", ["sqlite"])
+pytestmark = pytest.mark.xdist_group("workforce")
 
 
 @pytest.fixture
-def workforce(database, request):
+def workforce(at_work, request):
     """Forty labelers and three researchers with a few tasks each, or as many as a test asks for."""
-    made = simulate(Plan(seed=1)).first(getattr(request, "param", 12))
-    with database.transaction() as session:
-        store(session, made)
-    return made
+    return at_work(getattr(request, "param", 12))
 
 
 @SQLITE

@@ -27,8 +27,8 @@ check: $(STAMPS)/dev  ## format, lint, types, who may lean on whom
 
 setup: $(STAMPS)/run $(VENDOR)/stamp  ## virtual environment and front-end files
 
-slow: $(STAMPS)/dev $(VENDOR)/stamp $(STAMPS)/browser  ## the tests that take minutes
-	$(BIN)/pytest -m slow
+slow: $(STAMPS)/dev $(VENDOR)/stamp $(STAMPS)/browser  ## the tests that take minutes, and every property with new examples
+	$(BIN)/pytest -m "slow or hypothesis" --hypothesis-profile=others
 
 screenshots: $(STAMPS)/dev $(VENDOR)/stamp $(STAMPS)/browser  ## pictures of every page into build/screenshots, side by side in index.html
 	$(BIN)/python -m scripts.take_screenshots

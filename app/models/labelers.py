@@ -9,7 +9,7 @@ from app.models.base import Base, Id, utc_now
 
 
 class AlarmBound(Base):
-    """The bound of a measure where an admin chose another than ``app.quality.oversight.rules.ongoing.BOUNDS`` has."""
+    """The bound of a measure where an admin chose another than ``app.quality.labelers.rules.ongoing.BOUNDS`` has."""
 
     __tablename__ = "alarm_bounds"
 

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from app.language import mark
-from app.quality.oversight.rules.conduct import (
+from app.quality.labelers.rules.conduct import (
     Workload,
     impossible_speed,
     pace,
@@ -25,10 +25,10 @@ from app.quality.oversight.rules.conduct import (
     untouched_orders,
     workload,
 )
-from app.quality.oversight.rules.drift import Drift, Preferences, drift_by_labeler
-from app.quality.oversight.rules.findings import Bound, Finding
-from app.quality.oversight.rules.peers import agreement_with, agreement_with_the_team, consistency
-from app.quality.oversight.rules.work import Work
+from app.quality.labelers.rules.drift import Drift, Preferences, drift_by_labeler
+from app.quality.labelers.rules.findings import Bound, Finding
+from app.quality.labelers.rules.peers import agreement_with, agreement_with_the_team, consistency
+from app.quality.labelers.rules.work import Work
 from trainer.statistics.arrays import Mask
 from trainer.statistics.tails import holm
 

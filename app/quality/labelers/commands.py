@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
-from app.quality.oversight import queries, service, tables
-from app.quality.oversight.forms import filters_of
+from app.quality.labelers import queries, service, tables
+from app.quality.labelers.forms import filters_of
 
 
 def labelers(session: Session, asked: Mapping[str, str], *, as_json: bool) -> Iterator[str]:

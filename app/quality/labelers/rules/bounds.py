@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.judgements.rules import OVERSIGHT, Wanted
+from app.judgements.rules import LABELER_QUALITY, Wanted
 from app.language import gettext as _
-from app.quality.oversight.rules.findings import Bound
+from app.quality.labelers.rules.findings import Bound
 
 LONGEST_NOTE = 2_000
 
@@ -23,7 +23,7 @@ class Filters:
 def wanted(filters: Filters) -> Wanted:
     """What the filters take of what people said: rankings by quality."""
     campaigns = () if filters.campaign is None else (filters.campaign,)
-    return Wanted(OVERSIGHT, ("ranking",), campaigns=campaigns, since=filters.since, before=filters.before)
+    return Wanted(LABELER_QUALITY, ("ranking",), campaigns=campaigns, since=filters.since, before=filters.before)
 
 
 def settled(now: datetime, correction_minutes: int) -> datetime:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.quality.oversight.rules.findings import (
+from app.quality.labelers.rules.findings import (
     NO_SPREAD,
     NOT_JUDGED_TOGETHER,
     Bound,
@@ -24,7 +24,7 @@ from app.quality.oversight.rules.findings import (
     shares_of_parts,
     undefined,
 )
-from app.quality.oversight.rules.work import Work
+from app.quality.labelers.rules.work import Work
 from trainer.statistics.arrays import Floats, Integers
 from trainer.statistics.change import change
 

@@ -11,9 +11,9 @@ from app.language import gettext as _
 from app.language import mark
 from app.material.candidates.rules import candidate_letter
 from app.models import AlarmNote, Annotation, GoldItem, Person
-from app.quality.oversight.rules.bounds import rings_again
-from app.quality.oversight.rules.findings import Bound, Finding
-from app.quality.oversight.rules.ongoing import (
+from app.quality.labelers.rules.bounds import rings_again
+from app.quality.labelers.rules.findings import Bound, Finding
+from app.quality.labelers.rules.ongoing import (
     BOUNDS,
     DRIFT,
     GOLD,
@@ -31,7 +31,7 @@ from app.quality.oversight.rules.ongoing import (
     UNTOUCHED,
     Alarm,
 )
-from app.quality.oversight.service import FAIR, LabelersReport, Worker
+from app.quality.labelers.service import FAIR, LabelersReport, Worker
 from app.web import charts
 from app.web.charts import Axis, Frame, Mark
 from app.web.render import Page
@@ -113,7 +113,7 @@ class Filled:
 
 @dataclass(frozen=True)
 class WaitingFragment(Page):
-    template: ClassVar[str] = "quality/oversight/_waiting.html"
+    template: ClassVar[str] = "quality/labelers/_waiting.html"
     address: str
     step: str
     seconds: float
@@ -124,7 +124,7 @@ class WaitingFragment(Page):
 class LabelersFragment(Page):
     """Alarms and everybody's figures."""
 
-    template: ClassVar[str] = "quality/oversight/_report.html"
+    template: ClassVar[str] = "quality/labelers/_report.html"
     report: LabelersReport
     rings: Sequence[Ring]
     rows: Sequence[Row]
@@ -151,7 +151,7 @@ def _by_person(rings: Iterable[Ring]) -> list[tuple[Worker, list[Ring]]]:
 
 @dataclass(frozen=True)
 class LabelersPage(Page):
-    template: ClassVar[str] = "quality/oversight/labelers.html"
+    template: ClassVar[str] = "quality/labelers/labelers.html"
     form: Filled
     body: LabelersFragment | WaitingFragment | None
 
@@ -206,7 +206,7 @@ class Differing:
 
 @dataclass(frozen=True)
 class PersonPage(Page):
-    template: ClassVar[str] = "quality/oversight/person.html"
+    template: ClassVar[str] = "quality/labelers/person.html"
     worker: Worker
     report: LabelersReport
     rings: Sequence[Ring]
@@ -221,7 +221,7 @@ class PersonPage(Page):
 
 @dataclass(frozen=True)
 class BoundsPage(Page):
-    template: ClassVar[str] = "quality/oversight/bounds.html"
+    template: ClassVar[str] = "quality/labelers/bounds.html"
     bounds: Mapping[str, Bound]
     given: Mapping[str, str]
     problems: Mapping[str, str]
@@ -235,7 +235,7 @@ class BoundsPage(Page):
 class FeedbackPage(Page):
     """What somebody may know of their own work: no rank among colleagues, no alarm, nobody else's figure."""
 
-    template: ClassVar[str] = "quality/oversight/feedback.html"
+    template: ClassVar[str] = "quality/labelers/feedback.html"
     counted: ClassVar[Sequence[str]] = (TEAM, RESEARCHERS)
     """Figures that may say of how many tasks they are: of the others the number would tell what measures."""
     fewest: ClassVar[int] = FEWEST_FOR_FEEDBACK

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from app.quality.oversight.rules.findings import (
+from app.quality.labelers.rules.findings import (
     NO_OTHER_TIMES,
     NO_PLACES,
     NO_RATINGS,
@@ -18,7 +18,7 @@ from app.quality.oversight.rules.findings import (
     shares_of_parts,
     undefined,
 )
-from app.quality.oversight.rules.work import UNKNOWN, Work
+from app.quality.labelers.rules.work import UNKNOWN, Work
 from trainer.statistics.arrays import Floats, Integers, Mask
 from trainer.statistics.tails import binomial_tail, median_interval, normal_tail
 

@@ -15,10 +15,10 @@ from app.demo.workforce import (
     Plan,
     simulate,
 )
-from app.quality.oversight.rules import findings
-from app.quality.oversight.rules.drift import preference_over_time, preferences
-from app.quality.oversight.rules.findings import Bound
-from app.quality.oversight.rules.ongoing import (
+from app.quality.labelers.rules import findings
+from app.quality.labelers.rules.drift import preference_over_time, preferences
+from app.quality.labelers.rules.findings import Bound
+from app.quality.labelers.rules.ongoing import (
     BOUNDS,
     DRIFT,
     GOLD,

@@ -12,8 +12,8 @@ from app.demo.workforce import SPAMMER, Plan, simulate
 from app.demo.workforce_records import email_of, store
 from app.errors import Invalid
 from app.models import AlarmBound, AlarmNote, Annotation, AuditEvent, Campaign, GoldItem, Person, Task
-from app.quality.oversight import commands
-from app.quality.oversight.rules.ongoing import MEASURES
+from app.quality.labelers import commands
+from app.quality.labelers.rules.ongoing import MEASURES
 from app.web.reports import Reports
 
 pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])

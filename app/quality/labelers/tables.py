@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from app.quality.oversight.pages import findings_of, said
-from app.quality.oversight.service import LabelersReport
+from app.quality.labelers.pages import findings_of, said
+from app.quality.labelers.service import LabelersReport
 from app.web.tables import csv_line
 
 

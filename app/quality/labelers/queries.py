@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.judgements import queries as judgements
-from app.judgements.rules import OVERSIGHT
+from app.judgements.rules import LABELER_QUALITY
 from app.models import (
     AlarmBound,
     AlarmNote,
@@ -110,7 +110,7 @@ def differing_from_gold(
         select(Annotation, GoldItem)
         .join(GoldItem, GoldItem.task_id == Annotation.task_id)
         .join(Campaign, Campaign.id == Annotation.campaign_id)
-        .where(Annotation.person_id == person_id, judgements.count_for(OVERSIGHT))
+        .where(Annotation.person_id == person_id, judgements.count_for(LABELER_QUALITY))
         .order_by(Annotation.submitted_at.desc(), Annotation.id.desc())
         .options(
             joinedload(Annotation.task).joinedload(Task.prompt), joinedload(Annotation.task).joinedload(Task.campaign)

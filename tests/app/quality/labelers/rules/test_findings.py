@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.diagnostic import breaks_cusumolsresid
 
-from app.quality.oversight.rules import conduct, drift, findings, peers
-from app.quality.oversight.rules.findings import Bound, habit_shares, shares_of_parts
-from app.quality.oversight.rules.work import UNKNOWN, Work
+from app.quality.labelers.rules import conduct, drift, findings, peers
+from app.quality.labelers.rules.findings import Bound, habit_shares, shares_of_parts
+from app.quality.labelers.rules.work import UNKNOWN, Work
 from trainer.statistics.tails import binomial_tail
 
 ANY = Bound(0.5, fewest=1)

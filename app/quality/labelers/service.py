@@ -17,12 +17,12 @@ from app.language import gettext as _
 from app.language import mark
 from app.models import AlarmBound, AlarmNote, Person
 from app.people.service import record
-from app.quality.oversight import queries
-from app.quality.oversight.rules import bounds as rules
-from app.quality.oversight.rules.bounds import Filters
-from app.quality.oversight.rules.drift import Drift, preferences
-from app.quality.oversight.rules.findings import Bound, Finding
-from app.quality.oversight.rules.ongoing import (
+from app.quality.labelers import queries
+from app.quality.labelers.rules import bounds as rules
+from app.quality.labelers.rules.bounds import Filters
+from app.quality.labelers.rules.drift import Drift, preferences
+from app.quality.labelers.rules.findings import Bound, Finding
+from app.quality.labelers.rules.ongoing import (
     BOUNDS,
     GOLD,
     MEASURES,
@@ -34,9 +34,9 @@ from app.quality.oversight.rules.ongoing import (
     OngoingReport,
     ongoing_report,
 )
-from app.quality.oversight.rules.peers import agreement_with, agreement_with_the_team
-from app.quality.oversight.rules.reading import words_of
-from app.quality.oversight.rules.work import UNKNOWN, Work
+from app.quality.labelers.rules.peers import agreement_with, agreement_with_the_team
+from app.quality.labelers.rules.reading import words_of
+from app.quality.labelers.rules.work import UNKNOWN, Work
 from trainer.statistics.arrays import Integers
 
 DAY = 86_400.0

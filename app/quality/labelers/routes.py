@@ -10,9 +10,9 @@ from app.errors import DomainError, Invalid, NotFound
 from app.labeling.annotations.forms import Fields
 from app.language import gettext as _
 from app.models import Person
-from app.quality.oversight import queries, service, tables
-from app.quality.oversight.forms import FIELDS, bounds_of, filters_of
-from app.quality.oversight.pages import (
+from app.quality.labelers import queries, service, tables
+from app.quality.labelers.forms import FIELDS, bounds_of, filters_of
+from app.quality.labelers.pages import (
     BoundsPage,
     FeedbackPage,
     Filled,
@@ -24,9 +24,9 @@ from app.quality.oversight.pages import (
     person_page,
     waiting,
 )
-from app.quality.oversight.rules.bounds import Filters, settled, with_bounds
-from app.quality.oversight.rules.ongoing import BOUNDS
-from app.quality.oversight.service import LabelersReport
+from app.quality.labelers.rules.bounds import Filters, settled, with_bounds
+from app.quality.labelers.rules.ongoing import BOUNDS
+from app.quality.labelers.service import LabelersReport
 from app.roles import may
 from app.web.render import go, render, tell
 from app.web.reports import Reports
@@ -49,7 +49,7 @@ class NotReady(DomainError):  # noqa: N818
 
 
 def _reports(request: Request) -> Reports[Filters, LabelersReport]:
-    reports: Reports[Filters, LabelersReport] = request.app.state.oversight
+    reports: Reports[Filters, LabelersReport] = request.app.state.labelers
     return reports
 
 

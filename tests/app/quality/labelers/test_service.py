@@ -9,9 +9,9 @@ import pytest
 from app.demo.workforce import HONEST, SPAMMER, Plan, simulate
 from app.demo.workforce_records import email_of, store
 from app.models import Annotation, GoldItem, Person, Task
-from app.quality.oversight import service
-from app.quality.oversight.rules.bounds import Filters, settled
-from app.quality.oversight.rules.ongoing import TEAM
+from app.quality.labelers import service
+from app.quality.labelers.rules.bounds import Filters, settled
+from app.quality.labelers.rules.ongoing import TEAM
 
 SQLITE = pytest.mark.parametrize("engine_name", ["sqlite"])
 

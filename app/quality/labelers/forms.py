@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from app.errors import Invalid
 from app.labeling.worklog.rules import begin_of, day_of
 from app.language import gettext as _
-from app.quality.oversight.rules.bounds import Filters
-from app.quality.oversight.rules.ongoing import BOUNDS
+from app.quality.labelers.rules.bounds import Filters
+from app.quality.labelers.rules.ongoing import BOUNDS
 
 FIELDS = ("campaign", "since", "until", "sort")
 

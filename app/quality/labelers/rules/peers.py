@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.quality.oversight.rules.findings import NOBODY_SHARED, NOTHING_REPEATED, Bound, Finding, shares_of_parts
+from app.quality.labelers.rules.findings import NOBODY_SHARED, NOTHING_REPEATED, Bound, Finding, shares_of_parts
 from trainer.statistics.arrays import Floats, Integers, Mask
 from trainer.statistics.rankings import Judgements, RankingPairs
 

@@ -17,10 +17,10 @@ from app.labeling.annotations.campaign_routes import router as campaigns
 from app.labeling.annotations.routes import router as annotations
 from app.labeling.course.routes import router as course
 from app.labeling.importing.routes import router as importing
+from app.labeling.my_work.routes import router as my_work
 from app.labeling.reviews.routes import router as reviews
 from app.labeling.surveys.routes import router as surveys
 from app.labeling.telemetry.routes import router as telemetry
-from app.labeling.worklog.routes import router as worklog
 from app.material.guidelines.routes import router as guidelines
 from app.material.prompts.routes import router as prompts
 from app.material.scenarios.routes import router as scenarios
@@ -71,7 +71,7 @@ ROUTERS = (
     course,
     reviews,
     gold,
-    worklog,
+    my_work,
     screening,
     agreement,
     labelers,

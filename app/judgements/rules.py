@@ -30,7 +30,7 @@ texts               yes    yes    yes    no     no     everybody's    review, in
 ==================  =====  =====  =====  =====  =====  =============  ================================================
 
 What researchers do is paid otherwise than labels, and imported work has no time. A person's own list of what they did
-(``worklog``), and lists of what somebody has met, know no purpose: they hold everything, for a labeler must not be able
+(``my_work``), and lists of what somebody has met, know no purpose: they hold everything, for a labeler must not be able
 to tell the sorts apart.
 
 A ranking is an annotation that ranks something: imported labels are annotations as well, and rank nothing. A task that

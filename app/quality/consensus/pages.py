@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import urlencode
 
-from app.labeling.worklog.pages import Excerpt, excerpt_of
+from app.labeling.my_work.pages import Excerpt, excerpt_of
 from app.language import gettext as _
 from app.language import mark
 from app.material.candidates.rules import candidate_letter

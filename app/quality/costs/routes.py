@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
 from app.labeling.annotations.forms import Fields
-from app.labeling.worklog.rules import begin_of, day_of
+from app.labeling.my_work.rules import begin_of, day_of
 from app.language import gettext as _
 from app.models import CostPlan, Person
 from app.quality.costs import queries, rules, service

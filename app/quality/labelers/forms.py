@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from app.errors import Invalid
-from app.labeling.worklog.rules import begin_of, day_of
+from app.labeling.my_work.rules import begin_of, day_of
 from app.language import gettext as _
 from app.quality.labelers.rules.bounds import Filters
 from app.quality.labelers.rules.ongoing import BOUNDS

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, DomainError, Invalid, NotFound
 from app.labeling.annotations.forms import Fields, Lists
 from app.labeling.annotations.pages import PreviewItem
-from app.labeling.worklog.rules import begin_of, day_of
+from app.labeling.my_work.rules import begin_of, day_of
 from app.language import gettext as _
 from app.models import Person, Screening
 from app.people import sessions

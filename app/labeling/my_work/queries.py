@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from app.labeling.worklog.rules import Piece, active_total
+from app.labeling.my_work.rules import Piece, active_total
 from app.models import (
     Annotation,
     AnnotationVersion,

@@ -2,8 +2,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from app.labeling.worklog import rules
-from app.labeling.worklog.rules import Piece, Sum
+from app.labeling.my_work import rules
+from app.labeling.my_work.rules import Piece, Sum
 
 WEDNESDAY = datetime(2026, 5, 6, 15, 30, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from app.labeling.annotations.pages import WritingPreview, preview_of_written
 from app.labeling.annotations.rules import activity, skips, veil
 from app.labeling.annotations.rules.campaigns import name_for_labelers
 from app.labeling.annotations.service import stored_order
+from app.labeling.my_work import rules
 from app.labeling.reviews.rules import STATES
-from app.labeling.worklog import rules
 from app.language import gettext as _
 from app.material.candidates.rules import candidate_letter
 from app.material.guidelines.pages import Desk
@@ -176,7 +176,7 @@ class History:
 
 @dataclass(frozen=True)
 class MinePage(Page):
-    template: ClassVar[str] = "labeling/worklog/show.html"
+    template: ClassVar[str] = "labeling/my_work/show.html"
     idle_after: ClassVar[int] = activity.IDLE_AFTER_SECONDS
     progress: Progress
     campaigns: Sequence[Progress]
@@ -216,7 +216,7 @@ class JudgedAnswer:
 class EntryPage(Page):
     """One own submission with its full texts, to be read again."""
 
-    template: ClassVar[str] = "labeling/worklog/entry.html"
+    template: ClassVar[str] = "labeling/my_work/entry.html"
     entry: Entry
     phase: str
     messages: Sequence[Mapping[str, Any]]

@@ -10,8 +10,8 @@ from app.database import Database
 from app.errors import Invalid, NotFound
 from app.labeling.annotations import corrections
 from app.labeling.annotations import service as annotations
-from app.labeling.worklog import queries, rules
-from app.labeling.worklog.pages import (
+from app.labeling.my_work import queries, rules
+from app.labeling.my_work.pages import (
     Entry,
     History,
     MinePage,
@@ -21,7 +21,7 @@ from app.labeling.worklog.pages import (
     progress_of,
     skip_of,
 )
-from app.labeling.worklog.queries import Filters
+from app.labeling.my_work.queries import Filters
 from app.language import gettext as _
 from app.material.guidelines.views import desk_of
 from app.models import Annotation, Campaign, Person

@@ -20,7 +20,7 @@ from app.labeling.importing.routes import router as importing
 from app.labeling.my_work.routes import router as my_work
 from app.labeling.reviews.routes import router as reviews
 from app.labeling.surveys.routes import router as surveys
-from app.labeling.telemetry.routes import router as telemetry
+from app.labeling.typing.routes import router as typing
 from app.material.guidelines.routes import router as guidelines
 from app.material.prompts.routes import router as prompts
 from app.material.scenarios.routes import router as scenarios
@@ -65,7 +65,7 @@ ROUTERS = (
     prompts,
     scenarios,
     guidelines,
-    telemetry,
+    typing,
     campaigns,
     annotations,
     course,

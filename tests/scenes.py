@@ -26,7 +26,7 @@ from app.labeling.reviews import service as reviews
 from app.labeling.reviews.rules import Decision
 from app.labeling.surveys import service as surveys
 from app.labeling.surveys.rules import QUESTIONS
-from app.labeling.telemetry import service as telemetry
+from app.labeling.typing import service as typing_service
 from app.material.guidelines import questions
 from app.material.guidelines import service as guidelines
 from app.material.scenarios import service as scenarios
@@ -496,7 +496,7 @@ def _authoring(session: Session, everybody: dict[str, Person]) -> None:
     moods = Authored("few_shot", instruction="Say how the post sounds.", pairs=PAIRS_OF_MOODS, query_name="Post")
     writing.save_authored(session, everybody[PAIRS], _hold(session, everybody[PAIRS], sets), now, moods)
     _hold(session, everybody[SCENARIO], told)
-    telemetry.turn(session, everybody[RESEARCHER], told, now, on=True)
+    typing_service.turn(session, everybody[RESEARCHER], told, now, on=True)
     for person in (RETURNED, ANY):
         task_id = _hold(session, everybody[person], checked)
         writing.submit_demonstration(session, everybody[person], task_id, now, long_answer(300))
@@ -786,7 +786,7 @@ def _stories(session: Session, everybody: dict[str, Person], models: list[ModelV
     given = [said.replace("child", "kid"), *STORIES[1:], *(f"{story} {STORIES[1]}" for story in STORIES[2:])]
     given += [long_answer(60), "The sun is the lamp and the moon is the ball. " + STORIES[3], "Magic!"]
     now, rows, draw = utc_now(), [], random.Random(9)
-    telemetry.turn(session, everybody[RESEARCHER], campaign, now, on=True)
+    typing_service.turn(session, everybody[RESEARCHER], campaign, now, on=True)
     for n, text in enumerate(given):
         author = Person(email=f"writer{n}@example.org", name=f"Writer {n}", role="labeler", password_hash="")
         session.add(author)
@@ -819,11 +819,11 @@ def _stories(session: Session, everybody: dict[str, Person], models: list[ModelV
 
 def _count_typing(session: Session, author: Person, task: Task, length: int, *, pasted: bool) -> None:
     """The author agreed to be counted, and pasted the whole text or typed it."""
-    telemetry.answer(session, author, task.campaign_id, utc_now(), agreed=True)
+    typing_service.answer(session, author, task.campaign_id, utc_now(), agreed=True)
     counts = {"pastes": 1, "pasted": length - 4, "longest": length - 4, "typed": 4, "edits": 2, "seconds": 9}
     if not pasted:
         counts = {"typed": length + 60, "edits": 41, "seconds": 214}
-    telemetry.keep(session, author, task, view="picture-page", given=json.dumps(counts))
+    typing_service.keep(session, author, task, view="picture-page", given=json.dumps(counts))
 
 
 def _words(text: str) -> list[str]:

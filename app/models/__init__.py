@@ -49,7 +49,7 @@ from app.models.screening import (
 )
 from app.models.snapshots import Snapshot
 from app.models.surveys import SurveyMark, SurveyRound, SurveyTally
-from app.models.telemetry import CountedCampaign, CountingConsent, TypingRecord
+from app.models.typing import CountedCampaign, CountingConsent, TypingRecord
 
 __all__ = [
     "AlarmBound",

@@ -2,7 +2,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from app.labeling.telemetry.service import Consents
+from app.labeling.typing.service import Consents
 from app.models import Campaign, Candidate, Detection, IntegrityDecision
 from app.quality.integrity.rules import decisions as decision_rules
 from app.quality.integrity.rules import detectors, evidence, likeness

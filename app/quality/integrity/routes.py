@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, Invalid, NotFound
 from app.labeling.annotations.forms import Fields
 from app.labeling.annotations.rules.campaigns import name_for_labelers
-from app.labeling.telemetry import service as telemetry
+from app.labeling.typing import service as typing_service
 from app.language import gettext as _
 from app.models import Person
 from app.quality.integrity import queries, service
@@ -49,7 +49,7 @@ def list_cases(
             paging=paging,
             show=show,
             waiting=len(_shown(judged, "open")),
-            consents=telemetry.consents_of(session, queue.campaign.id) if queue else None,
+            consents=typing_service.consents_of(session, queue.campaign.id) if queue else None,
             separations=separations_of(queue.cases) if queue else [],
         ),
     )
@@ -78,7 +78,7 @@ def turn_counting(
 ) -> RedirectResponse:
     """Let a campaign ask its labelers whether it may be counted how they enter texts, or ask no longer."""
     turn_on = fields.get("on") == "yes"
-    telemetry.turn(session, reviewer, service.campaign_for(session, campaign_id), now, on=turn_on)
+    typing_service.turn(session, reviewer, service.campaign_for(session, campaign_id), now, on=turn_on)
     tell(
         request,
         _("From now on labelers are asked, and counted if they agree.")

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
 from app.labeling.reviews import service as reviews
-from app.labeling.telemetry import service as telemetry
+from app.labeling.typing import service as typing_service
 from app.language import gettext as _
 from app.material.prompts.rules import prompt_fingerprint
 from app.models import Campaign, Candidate, Detection, IntegrityDecision, ModelVersion, Person, WrittenText
@@ -142,7 +142,7 @@ def queue_of(session: Session, campaign: Campaign) -> Queue:
     read = queries.detections_by_model(session, reader.id, passages) if reader else {}
     places = _places(passages, read)
     decisions = queries.decisions_of(session, passages)
-    typing = telemetry.counts_by_author(session, [text.annotation.task_id for text in texts])
+    typing = typing_service.counts_by_author(session, [text.annotation.task_id for text in texts])
 
     def evidence_of(text: WrittenText) -> Evidence:
         detection = read.get(text.id)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from app.labeling.telemetry.rules import TypingCounts
+from app.labeling.typing.rules import TypingCounts
 from app.language import mark
 from app.quality.integrity.rules.detectors import HEADLINE, Percentile
 from app.quality.integrity.rules.likeness import Nearest

@@ -4,7 +4,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse
 
-from app.labeling.telemetry import service
+from app.labeling.typing import service
 from app.language import gettext as _
 from app.models import Person
 from app.roles import may

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
-from app.labeling.telemetry import queries, rules
-from app.labeling.telemetry.rules import TypingCounts
+from app.labeling.typing import queries, rules
+from app.labeling.typing.rules import TypingCounts
 from app.language import gettext as _
 from app.models import Campaign, CountedCampaign, Person, Task
 from app.people.service import record

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from app.errors import NotFound
-from app.labeling.telemetry import queries, service
-from app.labeling.telemetry.rules import LARGEST, MOST_PAGES, TypingCounts, counts_of, in_all, with_report
+from app.labeling.typing import queries, service
+from app.labeling.typing.rules import LARGEST, MOST_PAGES, TypingCounts, counts_of, in_all, with_report
 from app.models import AuditEvent, CountingConsent, TypingRecord
 from tests.app.labeling.annotations.conftest import NOON, Workshop
 from tests.browsing import PASSWORD

@@ -33,7 +33,7 @@ class CountingConsent(Base):
 
 
 class TypingRecord(Base):
-    """What was counted while a person wrote for a task: ``{page: {name: count}}`` (``app.labeling.telemetry.rules``).
+    """What was counted while a person wrote for a task: ``{page: {name: count}}`` (``app.labeling.typing.rules``).
 
     It belongs to the annotation of the same task and person, once there is one.
     """

@@ -266,7 +266,7 @@ def report_labelers(
     until: Annotated[str, typer.Option(help="last day")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="everything, for programs")] = False,
 ) -> None:
-    """Say how everybody's work goes on, the alarms first."""
+    """Labeler quality, alerts first."""
     from app.quality.labelers import commands
 
     with database().reading() as session:

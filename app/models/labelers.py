@@ -1,4 +1,4 @@
-"""What people decide about the watch over ongoing work: bounds of alarms, and alarms that somebody has looked at."""
+"""What people decide about the watch over ongoing work: bounds of alerts, and alerts that somebody has looked at."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base, Id, utc_now
 
 
-class AlarmBound(Base):
+class AlertBound(Base):
     """The bound of a measure where an admin chose another than ``app.quality.labelers.rules.ongoing.BOUNDS`` has."""
 
     __tablename__ = "alarm_bounds"
@@ -19,8 +19,8 @@ class AlarmBound(Base):
     set_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
-class AlarmNote(Base):
-    """Somebody has looked at an alarm and says what came of it; ``value`` is what the measure was then."""
+class AlertNote(Base):
+    """Somebody has looked at an alert and says what came of it; ``value`` is what the measure was then."""
 
     __tablename__ = "alarm_notes"
     __table_args__ = (Index("ix_alarm_notes_person", "person_id", "measure"),)

@@ -1,1 +1,1 @@
-"""What researchers and labelers see of ongoing work: measures, alarms, and a fair page of feedback."""
+"""What researchers and labelers see of ongoing work: measures, alerts, and a fair page of feedback."""

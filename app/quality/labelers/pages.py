@@ -10,8 +10,8 @@ from app.labeling.annotations.service import stored_order
 from app.language import gettext as _
 from app.language import mark
 from app.material.candidates.rules import candidate_letter
-from app.models import AlarmNote, Annotation, GoldItem, Person
-from app.quality.labelers.rules.bounds import rings_again
+from app.models import AlertNote, Annotation, GoldItem, Person
+from app.quality.labelers.rules.bounds import reopens
 from app.quality.labelers.rules.findings import Bound, Finding
 from app.quality.labelers.rules.ongoing import (
     BOUNDS,
@@ -29,7 +29,7 @@ from app.quality.labelers.rules.ongoing import (
     TEAM,
     UNITS,
     UNTOUCHED,
-    Alarm,
+    Alert,
 )
 from app.quality.labelers.service import FAIR, LabelersReport, Worker
 from app.web import charts
@@ -59,7 +59,7 @@ FEWEST_FOR_FEEDBACK = 8
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure in words; ``why`` where there is none. ``ring`` says that it rings an alarm."""
+    """A figure in words; ``why`` where there is none. ``alert`` says that it raises an alert."""
 
     measure: str
     name: str
@@ -70,32 +70,32 @@ class Figure:
     tasks: int
     mark: Mark
     bound: Mark
-    ring: bool = False
+    alert: bool = False
 
 
 @dataclass(frozen=True)
-class Ring:
-    """An alarm with its person, and what was said of it since."""
+class ShownAlert:
+    """An alert with its person, and what was said of it since."""
 
     worker: Worker
     figure: Figure
     bound: str
     p: str
     raw: float
-    looked: AlarmNote | None
-    again: bool
+    looked: AlertNote | None
+    reopened: bool
     """It was looked at, but the figure has become worse since."""
 
     @property
-    def quiet(self) -> bool:
-        return self.looked is not None and not self.again
+    def reviewed(self) -> bool:
+        return self.looked is not None and not self.reopened
 
 
 @dataclass(frozen=True)
 class Row:
     worker: Worker
     figures: Sequence[Figure]
-    rings: int
+    alerts: int
 
 
 @dataclass(frozen=True)
@@ -122,30 +122,30 @@ class WaitingFragment(Page):
 
 @dataclass(frozen=True)
 class LabelersFragment(Page):
-    """Alarms and everybody's figures."""
+    """Alerts and everybody's figures."""
 
     template: ClassVar[str] = "quality/labelers/_report.html"
     report: LabelersReport
-    rings: Sequence[Ring]
+    alerts: Sequence[ShownAlert]
     rows: Sequence[Row]
     heads: Sequence[tuple[str, str, str]]
     sort: str
     query: str
 
     @property
-    def open_rings(self) -> list[tuple[Worker, list[Ring]]]:
-        """The alarms that nobody has looked at, by person, whoever has the surest one first."""
-        return _by_person(ring for ring in self.rings if not ring.quiet)
+    def open_alerts(self) -> list[tuple[Worker, list[ShownAlert]]]:
+        """The alerts that nobody has looked at, by person, whoever has the surest one first."""
+        return _by_person(alert for alert in self.alerts if not alert.reviewed)
 
     @property
-    def quiet_rings(self) -> list[tuple[Worker, list[Ring]]]:
-        return _by_person(ring for ring in self.rings if ring.quiet)
+    def reviewed_alerts(self) -> list[tuple[Worker, list[ShownAlert]]]:
+        return _by_person(alert for alert in self.alerts if alert.reviewed)
 
 
-def _by_person(rings: Iterable[Ring]) -> list[tuple[Worker, list[Ring]]]:
-    found: dict[int, list[Ring]] = {}
-    for ring in rings:
-        found.setdefault(ring.worker.id, []).append(ring)
+def _by_person(alerts: Iterable[ShownAlert]) -> list[tuple[Worker, list[ShownAlert]]]:
+    found: dict[int, list[ShownAlert]] = {}
+    for alert in alerts:
+        found.setdefault(alert.worker.id, []).append(alert)
     return [(of[0].worker, of) for of in found.values()]
 
 
@@ -209,12 +209,12 @@ class PersonPage(Page):
     template: ClassVar[str] = "quality/labelers/person.html"
     worker: Worker
     report: LabelersReport
-    rings: Sequence[Ring]
+    alerts: Sequence[ShownAlert]
     figures: Sequence[Figure]
     lines: Sequence[Line]
     drift: DriftPath | None
     differing: Sequence[Differing]
-    notes: Sequence[tuple[AlarmNote, str]]
+    notes: Sequence[tuple[AlertNote, str]]
     names: ClassVar[Mapping[str, str]] = SHORT
     error: str = ""
 
@@ -233,7 +233,7 @@ class BoundsPage(Page):
 
 @dataclass(frozen=True)
 class FeedbackPage(Page):
-    """What somebody may know of their own work: no rank among colleagues, no alarm, nobody else's figure."""
+    """What somebody may know of their own work: no rank among colleagues, no alert, nobody else's figure."""
 
     template: ClassVar[str] = "quality/labelers/feedback.html"
     counted: ClassVar[Sequence[str]] = (TEAM, RESEARCHERS)
@@ -274,7 +274,7 @@ def axis_of(measure: str) -> Axis:
     }[UNITS[measure]]
 
 
-def figure(measure: str, found: Finding, bound: Bound | None, *, ring: bool = False) -> Figure:
+def figure(measure: str, found: Finding, bound: Bound | None, *, alert: bool = False) -> Figure:
     axis = axis_of(measure)
     known = found.low is not None and found.high is not None
     return Figure(
@@ -287,32 +287,34 @@ def figure(measure: str, found: Finding, bound: Bound | None, *, ring: bool = Fa
         tasks=found.tasks,
         mark=charts.mark(axis, found.value, found.low, found.high),
         bound=charts.mark(axis, bound.bound if bound else None),
-        ring=ring,
+        alert=alert,
     )
 
 
-def rings_of(report: LabelersReport, notes: Sequence[AlarmNote], alarms: Sequence[Alarm] | None = None) -> list[Ring]:
-    """The alarms, each with the newest word about it."""
-    newest: dict[tuple[int, str], AlarmNote] = {}
+def shown_alerts(
+    report: LabelersReport, notes: Sequence[AlertNote], alerts: Sequence[Alert] | None = None
+) -> list[ShownAlert]:
+    """The alerts, each with the newest word about it."""
+    newest: dict[tuple[int, str], AlertNote] = {}
     for note in notes:
         newest.setdefault((note.person_id, note.measure), note)
-    return [_ring(report, alarm, newest) for alarm in (report.found.alarms if alarms is None else alarms)]
+    return [_shown(report, alert, newest) for alert in (report.found.alerts if alerts is None else alerts)]
 
 
-def _ring(report: LabelersReport, alarm: Alarm, newest: Mapping[tuple[int, str], AlarmNote]) -> Ring:
-    worker, value = report.workers[alarm.labeler], alarm.finding.value or 0.0
-    looked = newest.get((worker.id, alarm.measure))
-    again = looked is not None and rings_again(value, looked.value, alarm.bound, FAIR.get(alarm.measure))
-    if looked is not None and alarm.measure == DRIFT:
-        again = abs(value) > abs(looked.value)
-    return Ring(
+def _shown(report: LabelersReport, alert: Alert, newest: Mapping[tuple[int, str], AlertNote]) -> ShownAlert:
+    worker, value = report.workers[alert.labeler], alert.finding.value or 0.0
+    looked = newest.get((worker.id, alert.measure))
+    worse = looked is not None and reopens(value, looked.value, alert.bound, FAIR.get(alert.measure))
+    if looked is not None and alert.measure == DRIFT:
+        worse = abs(value) > abs(looked.value)
+    return ShownAlert(
         worker=worker,
-        figure=figure(alarm.measure, alarm.finding, alarm.bound, ring=True),
-        bound=said(alarm.measure, alarm.bound.bound),
-        p="" if alarm.p is None else f"{alarm.p:.1e}" if alarm.p < 0.001 else f"{alarm.p:.3f}",
+        figure=figure(alert.measure, alert.finding, alert.bound, alert=True),
+        bound=said(alert.measure, alert.bound.bound),
+        p="" if alert.p is None else f"{alert.p:.1e}" if alert.p < 0.001 else f"{alert.p:.3f}",
         raw=value,
         looked=looked,
-        again=again,
+        reopened=worse,
     )
 
 
@@ -330,16 +332,16 @@ _NO_TIMES = mark("undefined, because no active time was measured")
 
 
 def figures_of(report: LabelersReport, number: int) -> list[Figure]:
-    ringing = {alarm.measure for alarm in report.alarms_of(number)}
+    alerting = {alert.measure for alert in report.alerts_of(number)}
     return [
-        figure(measure, finding, report.bounds.get(measure), ring=measure in ringing)
+        figure(measure, finding, report.bounds.get(measure), alert=measure in alerting)
         for measure, finding in findings_of(report, number).items()
     ]
 
 
-def labelers_fragment(report: LabelersReport, notes: Sequence[AlarmNote], sort: str, query: str) -> LabelersFragment:
+def labelers_fragment(report: LabelersReport, notes: Sequence[AlertNote], sort: str, query: str) -> LabelersFragment:
     rows = [
-        Row(worker, figures_of(report, number), len(report.alarms_of(number)))
+        Row(worker, figures_of(report, number), len(report.alerts_of(number)))
         for number, worker in enumerate(report.workers)
     ]
     if sort in MEASURES:
@@ -350,15 +352,15 @@ def labelers_fragment(report: LabelersReport, notes: Sequence[AlarmNote], sort: 
     elif sort == "name":
         rows.sort(key=lambda row: row.worker.name)
     else:
-        rows.sort(key=lambda row: (-row.rings, row.worker.name))
+        rows.sort(key=lambda row: (-row.alerts, row.worker.name))
     heads = [(measure, _(SHORT[measure]), _(meaning)) for measure, meaning in MEASURES.items()]
-    return LabelersFragment(report, rings_of(report, notes), rows, heads, sort, query)
+    return LabelersFragment(report, shown_alerts(report, notes), rows, heads, sort, query)
 
 
 def person_page(
     report: LabelersReport,
     number: int,
-    notes: Sequence[AlarmNote],
+    notes: Sequence[AlertNote],
     writers: Mapping[int, str],
     differing: Sequence[tuple[Annotation, GoldItem]],
     error: str = "",
@@ -366,7 +368,7 @@ def person_page(
     return PersonPage(
         worker=report.workers[number],
         report=report,
-        rings=rings_of(report, notes, report.alarms_of(number)),
+        alerts=shown_alerts(report, notes, report.alerts_of(number)),
         figures=figures_of(report, number),
         lines=[line for measure in report.monthly if (line := _line(report, measure, number))],
         drift=_drift(report, number),

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session, joinedload
 from app.judgements import queries as judgements
 from app.judgements.rules import LABELER_QUALITY
 from app.models import (
-    AlarmBound,
-    AlarmNote,
+    AlertBound,
+    AlertNote,
     Annotation,
     AnnotationVersion,
     Campaign,
@@ -82,14 +82,14 @@ def longest_correction(session: Session) -> int:
     return session.scalar(query) or 0
 
 
-def bounds(session: Session) -> Mapping[str, AlarmBound]:
-    return {row.measure: row for row in session.scalars(select(AlarmBound))}
+def bounds(session: Session) -> Mapping[str, AlertBound]:
+    return {row.measure: row for row in session.scalars(select(AlertBound))}
 
 
-def notes(session: Session, person_id: int | None = None) -> Sequence[AlarmNote]:
-    """What was said about alarms, the newest first."""
-    query = select(AlarmNote).order_by(AlarmNote.id.desc())
-    return session.scalars(query if person_id is None else query.where(AlarmNote.person_id == person_id)).all()
+def notes(session: Session, person_id: int | None = None) -> Sequence[AlertNote]:
+    """What was said about alerts, the newest first."""
+    query = select(AlertNote).order_by(AlertNote.id.desc())
+    return session.scalars(query if person_id is None else query.where(AlertNote.person_id == person_id)).all()
 
 
 def version(session: Session) -> tuple[Any, ...]:
@@ -97,7 +97,7 @@ def version(session: Session) -> tuple[Any, ...]:
     work = session.execute(select(func.max(Annotation.id), func.count(Annotation.id))).one()
     corrected = session.scalar(select(func.max(AnnotationVersion.id)))
     settled = session.execute(select(func.count(GoldItem.id), func.max(GoldItem.decided_at))).one()
-    chosen = tuple((row.measure, row.bound) for row in session.scalars(select(AlarmBound).order_by(AlarmBound.measure)))
+    chosen = tuple((row.measure, row.bound) for row in session.scalars(select(AlertBound).order_by(AlertBound.measure)))
     roles = session.execute(select(Person.id, Person.role, Person.labeler_group).order_by(Person.id))
     return (*work, corrected, *settled, chosen, hash(tuple(tuple(row) for row in roles)))
 

@@ -129,8 +129,8 @@ def _person(request: Request, session: Session, person_id: int, error: str = "",
     return render(request, person_page(report, number, notes, writers, differing, error), status)
 
 
-@router.post("/labelers/{person_id}/alarms/{measure}")
-def note_alarm(
+@router.post("/labelers/{person_id}/alerts/{measure}")
+def note_alert(
     request: Request,
     person_id: int,
     measure: str,
@@ -140,17 +140,17 @@ def note_alarm(
     now: Now,
     note: Annotated[str, Form()] = "",
 ) -> Response:
-    """Say what came of an alarm. Its figure is read from the report of everything, not from the form."""
+    """Say what came of an alert. Its figure is read from the report of everything, not from the form."""
     report = _reports(request).ask(Filters(), patience=FOR_A_FILE).report
     number = report.number_of(person_id) if report else None
-    alarms = [a for a in report.alarms_of(number) if a.measure == measure] if report and number is not None else []
-    if not alarms or alarms[0].finding.value is None:
-        raise NotFound(_("This alarm does not ring any more."))
+    alerts = [a for a in report.alerts_of(number) if a.measure == measure] if report and number is not None else []
+    if not alerts or alerts[0].finding.value is None:
+        raise NotFound(_("There is no such alert any more."))
     try:
-        service.note_alarm(session, watcher, person_id, measure, value=alarms[0].finding.value, note=note, now=now)
+        service.note_alert(session, watcher, person_id, measure, value=alerts[0].finding.value, note=note, now=now)
     except Invalid as error:
         return _person(request, session, person_id, str(error), error.status)
-    tell(request, _("Kept. It rings again only if the figure gets worse."))
+    tell(request, _("Kept. It is reopened only if the figure gets worse."))
     return go(f"/labelers/{person_id}")
 
 

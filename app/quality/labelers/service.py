@@ -1,4 +1,4 @@
-"""The report on everybody's ongoing work, made of what lies in the database; bounds and notes about alarms."""
+"""The report on everybody's ongoing work, made of what lies in the database; bounds and notes about alerts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from app.judgements import reading
 from app.judgements.reading import Annotations, Names, Rows
 from app.language import gettext as _
 from app.language import mark
-from app.models import AlarmBound, AlarmNote, Person
+from app.models import AlertBound, AlertNote, Person
 from app.people.service import record
 from app.quality.labelers import queries
 from app.quality.labelers.rules import bounds as rules
@@ -30,7 +30,7 @@ from app.quality.labelers.rules.ongoing import (
     RESEARCHERS,
     TEAM,
     UNITS,
-    Alarm,
+    Alert,
     OngoingReport,
     ongoing_report,
 )
@@ -90,8 +90,8 @@ class LabelersReport:
     def number_of(self, person_id: int) -> int | None:
         return next((place for place, worker in enumerate(self.workers) if worker.id == person_id), None)
 
-    def alarms_of(self, number: int) -> list[Alarm]:
-        return [alarm for alarm in self.found.alarms if alarm.labeler == number]
+    def alerts_of(self, number: int) -> list[Alert]:
+        return [alert for alert in self.found.alerts if alert.labeler == number]
 
     def drift_of(self, number: int) -> Drift:
         return self.found.drift[number]
@@ -255,10 +255,10 @@ def person_for(session: Session, person_id: int) -> Person:
     return person
 
 
-def note_alarm(
+def note_alert(
     session: Session, by: Person, person_id: int, measure: str, *, value: float, note: str, now: datetime
-) -> AlarmNote:
-    """Say that an alarm was looked at, and what came of it; it rings again when the figure gets worse.
+) -> AlertNote:
+    """Say that an alert was looked at, and what came of it; it is reopened when the figure gets worse.
 
     Raises:
         Invalid: there is no such measure, or nothing was said.
@@ -272,14 +272,14 @@ def note_alarm(
             _("Write what you found, in at most %(most)s characters.", most=f"{rules.LONGEST_NOTE:,}"),
             {"note": _("Write what you found.")},
         )
-    written = AlarmNote(person_id=person.id, measure=measure, value=value, note=note, written_by=by.id, written_at=now)
+    written = AlertNote(person_id=person.id, measure=measure, value=value, note=note, written_by=by.id, written_at=now)
     session.add(written)
     record(session, by, "looked at alarm", person, {"measure": measure, "value": round(value, 4)})
     return written
 
 
 def set_bounds(session: Session, by: Person, given: Mapping[str, float | None], now: datetime) -> list[str]:
-    """Choose the bounds of alarms; a measure without a number goes back to the usual one.
+    """Choose the bounds of alerts; a measure without a number goes back to the usual one.
 
     Returns:
         The measures whose bound changed.
@@ -306,7 +306,7 @@ def set_bounds(session: Session, by: Person, given: Mapping[str, float | None], 
             continue
         changed.append(measure)
         if row is None:
-            session.add(AlarmBound(measure=measure, bound=wanted, set_by=by.id, set_at=now))
+            session.add(AlertBound(measure=measure, bound=wanted, set_by=by.id, set_at=now))
         elif wanted == usual.bound:
             session.delete(row)
         else:

@@ -10,10 +10,10 @@ from app.web.tables import csv_line
 
 def rows(report: LabelersReport) -> Iterator[dict[str, Any]]:
     """A row for every measure of every person."""
-    ringing = {(alarm.labeler, alarm.measure): alarm for alarm in report.found.alarms}
+    alerting = {(alert.labeler, alert.measure): alert for alert in report.found.alerts}
     for number, worker in enumerate(report.workers):
         for measure, finding in findings_of(report, number).items():
-            alarm, bound = ringing.get((number, measure)), report.bounds.get(measure)
+            alert, bound = alerting.get((number, measure)), report.bounds.get(measure)
             yield {
                 "labeler": worker.id,
                 "name": worker.name,
@@ -26,8 +26,8 @@ def rows(report: LabelersReport) -> Iterator[dict[str, Any]]:
                 "tasks": finding.tasks,
                 "judgements": finding.judgements,
                 "bound": bound.bound if bound else None,
-                "alarm": "yes" if alarm else "",
-                "p_adjusted": alarm.p if alarm else None,
+                "alarm": "yes" if alert else "",
+                "p_adjusted": alert.p if alert else None,
                 "undefined": finding.undefined,
             }
 
@@ -49,14 +49,14 @@ def as_json(report: LabelersReport) -> dict[str, Any]:
 
 
 def as_text(report: LabelersReport) -> Iterator[str]:
-    """The alarms, then each person in a line."""
+    """The alerts, then each person in a line."""
     yield f"{report.submissions:,} rankings by {len(report.workers)} people; {report.found.tests} tests"
-    yield f"alarms: {len(report.found.alarms)}. Each is a reason to look at somebody's work, not a verdict."
-    for alarm in report.found.alarms:
-        worker, value = report.workers[alarm.labeler], alarm.finding.value or 0.0
-        chance = "" if alarm.p is None else f", adjusted p = {alarm.p:.2g}"
-        figures = f"{said(alarm.measure, value)} against {said(alarm.measure, alarm.bound.bound)}"
-        yield f"  {worker.name} ({worker.id}): {alarm.measure} {figures}, {alarm.finding.tasks} tasks{chance}"
+    yield f"alerts: {len(report.found.alerts)}. Each is a reason to look at somebody's work, not a verdict."
+    for alert in report.found.alerts:
+        worker, value = report.workers[alert.labeler], alert.finding.value or 0.0
+        chance = "" if alert.p is None else f", adjusted p = {alert.p:.2g}"
+        figures = f"{said(alert.measure, value)} against {said(alert.measure, alert.bound.bound)}"
+        yield f"  {worker.name} ({worker.id}): {alert.measure} {figures}, {alert.finding.tasks} tasks{chance}"
     for number, worker in enumerate(report.workers):
         known = {m: f for m, f in findings_of(report, number).items() if f.value is not None}
         figures = ", ".join(f"{measure} {said(measure, found.value or 0.0)}" for measure, found in known.items())

@@ -1,4 +1,4 @@
-"""What a report on people's ongoing work is asked for, and when an alarm that was looked at rings again."""
+"""What a report on people's ongoing work is asked for, and when an alert that was looked at is reopened."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,8 +35,8 @@ def settled(now: datetime, correction_minutes: int) -> datetime:
     return last.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=last.weekday())
 
 
-def rings_again(value: float, looked_at: float, bound: Bound, middle: float | None = None) -> bool:
-    """Whether a figure has become worse since somebody looked at its alarm.
+def reopens(value: float, looked_at: float, bound: Bound, middle: float | None = None) -> bool:
+    """Whether a figure has become worse since somebody looked at its alert.
 
     ``middle`` is the value of no habit, for measures that are bad in both directions.
     """
@@ -50,7 +50,7 @@ def bound_problem(value: float | None, *, share: bool) -> str | None:
     if value is None:
         return _("A bound is a number, such as 0.65.")
     if share and not 0 < value < 1:
-        return _("A bound on a share lies between 0 and 1; both ends would ring for everybody or for nobody.")
+        return _("A bound on a share lies between 0 and 1; both ends would raise alerts for everybody or for nobody.")
     return None if value > 0 else _("A bound is more than 0.")
 
 

@@ -158,7 +158,7 @@ def position_bias(work: Work, bound: Bound) -> list[Finding]:
     answer shown first minus those for the other, the sum of S over rankings is, by chance, about normal with mean 0
     and variance Σ [K (K - 1) (2 K + 5) - Σ_t t (t - 1) (2 t + 5)] / 18, t the sizes of tied groups (Kendall 1970).
     The chance given is that of a sum as far from 0 to either side. With much work it finds biases too small to matter,
-    so an alarm also asks that the share lie outside ``bound`` (and as far below one half).
+    so an alert also asks that the share lie outside ``bound`` (and as far below one half).
     """
     ranked, _size, known = _shown(work)
     usable = ranked & known

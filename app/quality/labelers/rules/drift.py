@@ -5,7 +5,7 @@ preferred: the models do not change, so a trend is a change of the people.
 
 *Why this CUSUM.* Nobody knows beforehand what share is right for a person, so Page's chart, which watches for a step
 away from a known value, has nothing to start from, and one estimated from the first few verdicts would give false
-alarms for as long as it is used. Comparing intervals of months asks the reader to choose months, and needs each of them
+alerts for as long as it is used. Comparing intervals of months asks the reader to choose months, and needs each of them
 to be well filled. The cumulative sum of deviations from the person's own mean needs neither
 (``trainer.statistics.change``). Each look at the report is one test of all the data so far.
 """

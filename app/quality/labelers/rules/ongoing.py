@@ -1,10 +1,10 @@
-"""The report on each person's ongoing work: all measures, and the alarms among them.
+"""The report on each person's ongoing work: all measures, and the alerts among them.
 
-An alarm is a reason to look at somebody's work, never a verdict. With many people and many measures some will look bad
-by chance, so every test of the report belongs to one family, and an alarm is raised only where Holm's adjusted p-value
-is at most ``LEVEL``: the chance of even one false alarm in the whole report is at most that, however the measures hang
+An alert is a reason to look at somebody's work, never a verdict. With many people and many measures some will look bad
+by chance, so every test of the report belongs to one family, and an alert is raised only where Holm's adjusted p-value
+is at most ``LEVEL``: the chance of even one false alert in the whole report is at most that, however the measures hang
 together. Tests are against a *bound* (agreement with the team in two of three pairs, half of the others' time …),
-not against the mean, so that nobody is alarming for being below average.
+not against the mean, so that nobody is flagged for being below average.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from trainer.statistics.arrays import Mask
 from trainer.statistics.tails import holm
 
 LEVEL = 0.05
-"""Chance of any false alarm in a report."""
+"""Chance of any false alert in a report."""
 
 TEAM, RESEARCHERS, OTHERS, GOLD, ITSELF = "team", "researchers", "others", "gold", "consistency"
 SPEED, PACE, STRAIGHT, UNTOUCHED, POSITION, DRIFT, LOAD = (
@@ -81,7 +81,7 @@ BOUNDS: Mapping[str, Bound] = {
 
 
 @dataclass(frozen=True)
-class Alarm:
+class Alert:
     """A measure of a person that crosses its bound more surely than chance explains.
 
     ``p`` is adjusted for all tests of the report (Holm); None for the workload, which is counted and not estimated.
@@ -96,7 +96,7 @@ class Alarm:
 
 @dataclass(frozen=True)
 class OngoingReport:
-    """Every measure of every person, (L,) each, and the alarms, the surest first.
+    """Every measure of every person, (L,) each, and the alerts, the surest first.
 
     ``drift`` has the paths for the charts; its findings stand in ``findings`` too. ``tests`` is the size of the family.
     """
@@ -104,12 +104,12 @@ class OngoingReport:
     findings: Mapping[str, Sequence[Finding]]
     workload: Sequence[Workload]
     drift: Sequence[Drift]
-    alarms: Sequence[Alarm]
+    alerts: Sequence[Alert]
     tests: int
 
-    def alarmed(self) -> set[int]:
-        """The people with at least one alarm."""
-        return {alarm.labeler for alarm in self.alarms}
+    def alerted(self) -> set[int]:
+        """The people with at least one alert."""
+        return {alert.labeler for alert in self.alerts}
 
 
 def ongoing_report(
@@ -125,11 +125,11 @@ def ongoing_report(
 
     Args:
         work: of everybody, researchers and gold included; nobody else's work is looked at.
-        researchers: (L,) who is a researcher. They are measured like everybody else, but raise no alarms.
+        researchers: (L,) who is a researcher. They are measured like everybody else, but raise no alerts.
         gold: (L,) the numbers under which adjudicated gold stands; neither measured nor counted as labelers.
         fixed_pair: verdicts on two models that are judged again and again (``drift.preferences``), if there are.
-        bounds: by measure; one without a bound raises no alarm.
-        level: chance of any false alarm in the report.
+        bounds: by measure; one without a bound raises no alert.
+        level: chance of any false alert in the report.
     """
     gold = np.zeros(work.labelers, dtype=bool) if gold is None else gold
     people, count = work.between_people, work.labelers
@@ -154,14 +154,14 @@ def ongoing_report(
     }
     tested = list(_tested(findings, bounds, ~trusted))
     adjusted = holm([finding.p for _measure, _person, finding in tested if finding.p is not None])
-    alarms = [
-        Alarm(person, measure, finding, bounds[measure], p)
+    alerts = [
+        Alert(person, measure, finding, bounds[measure], p)
         for (measure, person, finding), p in zip(tested, adjusted, strict=True)
         if p <= level and _beyond(measure, finding, bounds[measure])
     ]
-    alarms += _overwork(load, bounds, ~trusted)
-    alarms.sort(key=lambda alarm: (alarm.p is None, alarm.p, alarm.labeler))
-    return OngoingReport(findings, load, paths, alarms, len(tested))
+    alerts += _overwork(load, bounds, ~trusted)
+    alerts.sort(key=lambda alert: (alert.p is None, alert.p, alert.labeler))
+    return OngoingReport(findings, load, paths, alerts, len(tested))
 
 
 def _tested(
@@ -185,12 +185,12 @@ def _beyond(measure: str, finding: Finding, bound: Bound) -> bool:
     return finding.value > bound.bound if bound.above else finding.value < bound.bound
 
 
-def _overwork(load: Sequence[Workload], bounds: Mapping[str, Bound], watched: Mask) -> list[Alarm]:
+def _overwork(load: Sequence[Workload], bounds: Mapping[str, Bound], watched: Mask) -> list[Alert]:
     bound = bounds.get(LOAD)
     if bound is None:
         return []
     return [
-        Alarm(person, LOAD, Finding(one.longest_day, tasks=one.tasks), bound, None)
+        Alert(person, LOAD, Finding(one.longest_day, tasks=one.tasks), bound, None)
         for person, one in enumerate(load)
         if watched[person] and one.longest_day is not None and one.longest_day > bound.bound
     ]

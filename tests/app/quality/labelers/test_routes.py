@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.demo.workforce import SPAMMER, Plan, simulate
 from app.demo.workforce_records import email_of, store
 from app.errors import Invalid
-from app.models import AlarmBound, AlarmNote, Annotation, AuditEvent, Campaign, GoldItem, Person, Task
+from app.models import AlertBound, AlertNote, Annotation, AuditEvent, Campaign, GoldItem, Person, Task
 from app.quality.labelers import commands
 from app.quality.labelers.rules.ongoing import MEASURES
 from app.web.reports import Reports
@@ -34,27 +34,27 @@ def of(database, worker):
         return session.scalars(select(Person).where(Person.email == email_of(worker))).one()
 
 
-def test_alarms_come_first_and_each_is_looked_at_by_a_person_until_it_gets_worse(browse, workforce, database):
+def test_alerts_come_first_and_each_is_looked_at_by_a_person_until_it_gets_worse(browse, workforce, database):
     browse.as_("researcher")
     page = browse.get("/labelers")
     spammers = [of(database, worker) for worker in workforce.workers if worker.kind == SPAMMER]
-    alarms = page[page.index('id="alarms-title"') : page.index('id="everybody-title"')]
-    rung = {int(one) for one in re.findall(r'href="/labelers/(\d+)"', alarms)}
-    assert len(rung & {one.id for one in spammers}) >= 3
+    alerts = page[page.index('id="alerts-title"') : page.index('id="everybody-title"')]
+    alerting = {int(one) for one in re.findall(r'href="/labelers/(\d+)"', alerts)}
+    assert len(alerting & {one.id for one in spammers}) >= 3
     assert "never a verdict" in page
     assert "nan" not in page.lower()
-    someone = next(one for one in spammers if one.id in rung)
+    someone = next(one for one in spammers if one.id in alerting)
     place = f"/labelers/{someone.id}"
     theirs = browse.get(place)
-    [measure, *_more] = re.findall(rf'action="{place}/alarms/(\w+)"', theirs)
-    assert "Write what you found" in browse.post(f"{place}/alarms/{measure}", {"note": " "}, 422).text
-    browse.post(f"{place}/alarms/nothing", {"note": "x"}, 404)
-    browse.post(f"{place}/alarms/{measure}", {"note": "Talked; the texts were read aloud elsewhere."})
+    [measure, *_more] = re.findall(rf'action="{place}/alerts/(\w+)"', theirs)
+    assert "Write what you found" in browse.post(f"{place}/alerts/{measure}", {"note": " "}, 422).text
+    browse.post(f"{place}/alerts/nothing", {"note": "x"}, 404)
+    browse.post(f"{place}/alerts/{measure}", {"note": "Talked; the texts were read aloud elsewhere."})
     theirs = browse.get(place)
-    assert f'action="{place}/alarms/{measure}"' not in theirs
+    assert f'action="{place}/alerts/{measure}"' not in theirs
     assert "read aloud elsewhere" in theirs
     with database.transaction() as session:
-        note = session.scalars(select(AlarmNote)).one()
+        note = session.scalars(select(AlertNote)).one()
         assert session.scalars(select(AuditEvent.action).where(AuditEvent.action == "looked at alarm")).one()
         note.value = 0.5  # as if the figure had been better then
         if measure in ("speed", "straight_lining", "untouched"):
@@ -89,10 +89,10 @@ def test_an_admin_moves_a_bound_and_the_usual_one_comes_back(browse, database, m
         assert f'value="{wrong}"' in page
     browse.post("/labelers/bounds", {"team": "0,6", "load": "8"})
     with database.reading() as session:
-        assert {row.measure: row.bound for row in session.scalars(select(AlarmBound))} == {"team": 0.6, "load": 8.0}
+        assert {row.measure: row.bound for row in session.scalars(select(AlertBound))} == {"team": 0.6, "load": 8.0}
     browse.post("/labelers/bounds", {"load": "8"})
     with database.reading() as session:
-        assert [row.measure for row in session.scalars(select(AlarmBound))] == ["load"]
+        assert [row.measure for row in session.scalars(select(AlertBound))] == ["load"]
         actions = session.scalars(select(AuditEvent.action)).all()
     assert actions.count("changed bound of alarms") == 3
     browse.as_("researcher")
@@ -114,7 +114,7 @@ def test_a_labeler_reads_their_own_figures_and_no_hidden_gold(browse, workforce,
         number = task.campaign_id
     page = browse.get("/label/feedback")
     assert "facts" not in page
-    assert "alarm" not in page.lower()
+    assert "alert" not in page.lower()
     with database.transaction() as session:
         session.get(Campaign, number).status = "closed"
     page = browse.get("/label/feedback")
@@ -131,12 +131,12 @@ def test_a_person_without_work_and_a_person_that_is_not_there(browse, database, 
     assert "Nobody has ranked" in browse.get("/labelers")
 
 
-def test_the_command_says_the_alarms_first_and_the_same_as_json(database, workforce):
+def test_the_command_says_the_alerts_first_and_the_same_as_json(database, workforce):
     with database.reading() as session:
         lines = list(commands.labelers(session, {}, as_json=False))
         told = json.loads("\n".join(commands.labelers(session, {}, as_json=True)))
         with pytest.raises(Invalid, match="campaign: There is no such campaign"):
             list(commands.labelers(session, {"campaign": "nothing"}, as_json=True))
-    alarms = [row for row in told["figures"] if row["alarm"]]
-    assert lines[1].startswith(f"alarms: {len(alarms)}.")
-    assert len(lines) == 2 + len(alarms) + len(workforce.workers)
+    alerts = [row for row in told["figures"] if row["alarm"]]
+    assert lines[1].startswith(f"alerts: {len(alerts)}.")
+    assert len(lines) == 2 + len(alerts) + len(workforce.workers)

@@ -34,9 +34,9 @@ def test_the_page_s_report_names_all_spammers_and_at_most_one_honest_labeler(dat
             session.query(Person.id).filter_by(email=email_of(worker)).scalar(): worker.kind
             for worker in workforce.workers
         }
-    alarmed = [kind_of[report.workers[number].id] for number in report.found.alarmed()]
-    assert alarmed.count(SPAMMER) == 5
-    assert alarmed.count(HONEST) <= 1
+    alerted = [kind_of[report.workers[number].id] for number in report.found.alerted()]
+    assert alerted.count(SPAMMER) == 5
+    assert alerted.count(HONEST) <= 1
     assert report.submissions == len(workforce.work)
     assert report.pair is not None
     assert len(report.months) == len(report.monthly[TEAM]) > 1
@@ -88,7 +88,7 @@ def test_a_campaign_and_a_time_are_taken_alone_and_nothing_is_said_of_nobody(dat
         nobody = service.report(session, Filters(campaign=999))
     assert 0 < first.submissions < whole.submissions
     assert first.submissions + second.submissions == whole.submissions
-    assert (nobody.submissions, list(nobody.workers), nobody.found.alarms) == (0, [], [])
+    assert (nobody.submissions, list(nobody.workers), nobody.found.alerts) == (0, [], [])
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,9 @@ def reported(workforce, **options):
     return ongoing_report(work, researchers=researchers, fixed_pair=preferences(work, makers, 0, 1), **options)
 
 
-def alarmed(workforce, report, *measures):
-    """Kind -> how many people of it have an alarm, of one of some measures if they are named."""
-    people = {alarm.labeler for alarm in report.alarms if not measures or alarm.measure in measures}
+def alerted(workforce, report, *measures):
+    """Kind -> how many people of it have an alert, of one of some measures if they are named."""
+    people = {alert.labeler for alert in report.alerts if not measures or alert.measure in measures}
     return Counter(workforce.workers[person].kind for person in people)
 
 
@@ -55,23 +55,23 @@ def sixty(request):
 
 def test_all_spammers_are_found_within_sixty_tasks_and_no_more_than_one_honest_labeler(sixty):
     workforce, report = sixty
-    found = alarmed(workforce, report)
+    found = alerted(workforce, report)
     assert found[SPAMMER] == 5
     assert found[HONEST] <= 1
-    assert report.alarmed() == {alarm.labeler for alarm in report.alarms}
+    assert report.alerted() == {alert.labeler for alert in report.alerts}
     assert found[RESEARCHER] == 0
 
 
 def test_each_habit_is_found_by_what_measures_it(sixty):
     workforce, report = sixty
-    assert alarmed(workforce, report, POSITION)[POSITION_BIASED] == 5
-    assert alarmed(workforce, report, POSITION)[SPAMMER] == 0
-    assert alarmed(workforce, report, "straight_lining", "untouched")[CARELESS] == 5
+    assert alerted(workforce, report, POSITION)[POSITION_BIASED] == 5
+    assert alerted(workforce, report, POSITION)[SPAMMER] == 0
+    assert alerted(workforce, report, "straight_lining", "untouched")[CARELESS] == 5
     # The hasty spammers cannot have read anything; the others took about a third of the time and are found by that.
-    assert alarmed(workforce, report, SPEED)[SPAMMER] >= 3
-    assert alarmed(workforce, report, PACE)[SPAMMER] >= 4
+    assert alerted(workforce, report, SPEED)[SPAMMER] >= 3
+    assert alerted(workforce, report, PACE)[SPAMMER] >= 4
     # What they said alone, without any clock, gives most of them away.
-    assert alarmed(workforce, report, TEAM)[SPAMMER] >= 3
+    assert alerted(workforce, report, TEAM)[SPAMMER] >= 3
     assert set(report.findings) | {LOAD} == set(MEASURES) == set(UNITS)
     assert {finding.undefined for finding in report.findings[GOLD]} == {findings.NOBODY_SHARED}
 
@@ -79,7 +79,7 @@ def test_each_habit_is_found_by_what_measures_it(sixty):
 def test_a_standard_that_turns_is_found_by_the_fixed_pair_and_a_steady_one_is_not():
     workforce = simulate(Plan(seed=4, drifting=2))
     report = reported(workforce)
-    drifted = {alarm.labeler for alarm in report.alarms if alarm.measure == DRIFT}
+    drifted = {alert.labeler for alert in report.alerts if alert.measure == DRIFT}
     assert drifted == {worker.number for worker in workforce.workers if worker.drifts}
     for person in drifted:
         assert report.drift[person].day == pytest.approx(90, abs=25)
@@ -91,16 +91,16 @@ def test_a_standard_that_turns_is_found_by_the_fixed_pair_and_a_steady_one_is_no
     assert all(month.low < month.value < month.high and month.value > 0.6 for month in months)
 
 
-def test_bounds_and_level_are_data_and_a_measure_without_a_bound_raises_no_alarm():
+def test_bounds_and_level_are_data_and_a_measure_without_a_bound_raises_no_alert():
     workforce = simulate(Plan(seed=1, items_each=40))
-    assert not reported(workforce, bounds={}).alarms
+    assert not reported(workforce, bounds={}).alerts
     only_pace = reported(workforce, bounds={SPEED: Bound(0.05, above=True)})
-    assert {alarm.measure for alarm in only_pace.alarms} == {SPEED}
+    assert {alert.measure for alert in only_pace.alerts} == {SPEED}
     assert only_pace.tests == 40
     harsh = reported(workforce, bounds={LOAD: Bound(0.01, above=True)})
-    assert {alarm.measure for alarm in harsh.alarms} == {LOAD}
-    assert len(harsh.alarmed()) == 40
-    assert len(reported(workforce, level=1e-30).alarms) < len(reported(workforce).alarms)
+    assert {alert.measure for alert in harsh.alerts} == {LOAD}
+    assert len(harsh.alerted()) == 40
+    assert len(reported(workforce, level=1e-30).alerts) < len(reported(workforce).alerts)
 
 
 def test_gold_stands_as_the_work_of_one_more_person_and_is_not_watched():
@@ -113,7 +113,7 @@ def test_gold_stands_as_the_work_of_one_more_person_and_is_not_watched():
     spammers = [report.findings[GOLD][worker.number].value for worker in workforce.labelers if worker.kind == SPAMMER]
     assert np.mean(honest) > 0.75
     assert np.mean(spammers) < 0.65
-    assert researcher not in report.alarmed()
+    assert researcher not in report.alerted()
 
 
 def test_a_window_keeps_each_annotation_with_its_own_answers():
@@ -130,11 +130,11 @@ def test_a_window_keeps_each_annotation_with_its_own_answers():
         assert window.labeler[place] == verdict.worker.number
 
 
-def test_an_empty_window_has_reasons_instead_of_figures_and_no_alarms():
+def test_an_empty_window_has_reasons_instead_of_figures_and_no_alerts():
     workforce = simulate(Plan(seed=1, items_each=20))
     work = workforce.as_work().between(1000, 2000)
     report = ongoing_report(work, researchers=np.zeros(work.labelers, dtype=bool))
-    assert not report.alarms
+    assert not report.alerts
     assert report.tests == 0
     assert all(one.value is None and one.said for of_person in report.findings.values() for one in of_person)
     assert BOUNDS[TEAM].bound > 0.5

@@ -346,7 +346,7 @@ def _counted(row: Ranking, counts: Counter[str]) -> Ranking:
 
 
 def _ranking(ranked: RankedPrompt, sides: Sides) -> Ranking:
-    """An annotation as the treaty has it."""
+    """An annotation as the contract has it."""
     prompt = ranked.prompt
     place_of = {candidate_id: place for place, candidate_id in enumerate(ranked.annotation.shown_order)}
     return Ranking(

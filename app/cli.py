@@ -293,7 +293,7 @@ def create_snapshot(
     tie_below: Annotated[float, typer.Option(help="tie neighbours of a consensus below this chance")] = 0.6,
     weighing: Annotated[str, typer.Option(help="rows count equal (default) or by reliability")] = "equal",
     min_reliability: Annotated[float, typer.Option(help="leave out labelers below, 0 to 1")] = 0.0,
-    max_doubt: Annotated[float, typer.Option(help="leave out tasks with more doubt, 0 to 0.5")] = 0.5,
+    max_doubt: Annotated[float, typer.Option(help="leave out less certain tasks, 0 to 0.5")] = 0.5,
 ) -> None:
     """Freeze a training set."""
     from app.training.snapshots import rules, service

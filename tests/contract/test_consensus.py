@@ -95,8 +95,8 @@ def test_counting_alike_lets_the_one_who_ranks_upside_down_speak(bring, freeze):
     bring("crowd.jsonl", crowd())
     by_reliability = freeze("by reliability", labels="consensus")[1]
     alike = freeze("alike", labels="consensus", method="davidson")[1]
-    doubts = [sum(row.doubt for row in rows) / len(rows) for rows in (by_reliability, alike)]
-    assert doubts[0] < doubts[1] - 0.03
+    misorders = [sum(row.doubt for row in rows) / len(rows) for rows in (by_reliability, alike)]
+    assert misorders[0] < misorders[1] - 0.03
 
 
 def test_individual_rankings_weigh_as_their_labelers_are_reliable(bring, freeze):
@@ -130,7 +130,7 @@ def test_who_is_less_reliable_than_asked_is_left_out_and_counted(bring, freeze, 
     assert sum(order(row) == list(TEXTS) for row in merged) >= 30
 
 
-def test_tasks_with_more_doubt_than_asked_are_left_out_and_counted(bring, freeze):
+def test_tasks_less_certain_than_asked_are_left_out_and_counted(bring, freeze):
     bring("crowd.jsonl", crowd())
     everything = freeze("all", labels="consensus")[1]
     bound = sorted(row.doubt for row in everything)[20]

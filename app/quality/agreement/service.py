@@ -383,7 +383,7 @@ def _order(headline: Mapping[tuple[int, int], float]) -> list[int]:
     people = sorted({person for pair in headline for person in pair})
     number = {person: place for place, person in enumerate(people)}
     pairs = {(number[one], number[other]): value for (one, other), value in headline.items()}
-    return [people[place] for place in rules.order_by_likeness(len(people), pairs)]
+    return [people[place] for place in rules.order_by_agreement(len(people), pairs)]
 
 
 # Ratings and labels -------------------------------------------------------------------------------

@@ -114,7 +114,11 @@ def _lines(cases: Sequence[Case]) -> Iterator[str]:
         for detector in DETECTORS:
             place = known.percentiles.get(detector.key)
             cells += [known.scores.get(detector.key), place and place.value, place and place.among, place and place.n]
-        cells += [known.own and known.own.likeness, known.twin and known.twin.likeness, known.twin and known.twin.key]
+        cells += [
+            known.own and known.own.similarity,
+            known.near_duplicate and known.near_duplicate.similarity,
+            known.near_duplicate and known.near_duplicate.key,
+        ]
         counts = known.typing
         cells += (
             [counts.pastes, counts.pasted, counts.longest, counts.typed, counts.edits, counts.seconds]
@@ -151,7 +155,7 @@ def _page(
         detection=queries.detection_of(session, queue.reader.id, text_id) if queue.reader else None,
         own=own,
         own_model=queries.name_of_model(session, own.model_version_id) if own and own.model_version_id else "",
-        twin=queue.case_of(known.twin.key) if known.twin else None,
+        near_duplicate=queue.case_of(known.near_duplicate.key) if known.near_duplicate else None,
         following=others[0] if others else None,
         given=given,
         problems=problems or {},

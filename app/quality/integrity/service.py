@@ -21,8 +21,8 @@ from app.quality.integrity.rules import decisions as rules
 from app.quality.integrity.rules.decisions import REJECT, Decision
 from app.quality.integrity.rules.detectors import DETECTORS, Percentile, percentiles
 from app.quality.integrity.rules.evidence import Evidence
-from app.quality.integrity.rules.likeness import Nearest, nearest_by_others, nearest_of, shingles
 from app.quality.integrity.rules.passages import Passage, passage_of
+from app.quality.integrity.rules.similarity import Nearest, nearest_by_others, nearest_of, shingles
 from trainer.contract.records import AnswerToScore, Message
 from trainer.contract.records import Detection as Detected
 
@@ -135,7 +135,7 @@ def queue_of(session: Session, campaign: Campaign) -> Queue:
     passages = {text.id: passage_of_text(text) for text in texts}
     spoken = {key: shingles(passage.text) for key, passage in passages.items()}
     authors = {text.id: text.annotation.annotator or "" for text in texts}
-    twins = nearest_by_others(spoken, authors)
+    near_duplicates = nearest_by_others(spoken, authors)
     prompts = _prompts_of(session, texts, passages)
     answers = queries.own_answers(session, prompts.values())
     reader = queries.newest_reader(session, campaign.id)
@@ -153,7 +153,7 @@ def queue_of(session: Session, campaign: Campaign) -> Queue:
             scores=scores_of(detection) if detection else {},
             percentiles=places.get(text.id, {}),
             own=_nearest_answer(spoken[text.id], answered),
-            twin=twins.get(text.id),
+            near_duplicate=near_duplicates.get(text.id),
             shingles=len(spoken[text.id]),
         )
 

@@ -72,8 +72,8 @@ def start_run(
     if checked is None or problems:
         raise Invalid(_("Some fields are missing or cannot be used."), problems)
     made = checked.model_dump(mode="json")
-    if by and not name and (twin := _just_ordered(session, by, stage, seed, made, purpose, parents, snapshot_id)):
-        return twin
+    if by and not name and (ordered := _just_ordered(session, by, stage, seed, made, purpose, parents, snapshot_id)):
+        return ordered
     name = name or rules.next_name(stage, queries.names_of_stage(session, stage))
     run = Run(
         name=name,

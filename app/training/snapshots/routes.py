@@ -44,7 +44,7 @@ class Asked(BaseModel):
     tie_below: float = TIE_BELOW * 100
     weighing: str = rules.EQUAL
     min_reliability: float = 0
-    max_doubt: float = rules.NO_DOUBT_TOO_LARGE * 100
+    max_doubt: float = rules.LARGEST_UNCERTAINTY * 100
 
     def filters(self) -> Filters:
         return Filters(

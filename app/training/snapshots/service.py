@@ -280,17 +280,17 @@ def _usable(ranked: RankedPrompt, filters: Filters, sides: Sides) -> bool:
 def _weighed(
     found: Consensus, session: Session, filters: Filters, sides: Sides, counts: Counter[str]
 ) -> Iterator[Ranking]:
-    """Individual rankings, those of unreliable labelers and of doubtful tasks left out, with weights if asked for."""
+    """Individual rankings, those of unreliable labelers and of uncertain tasks left out, with weights if asked for."""
     for ranked in queries.ranked_prompts(session, filters):
         labeler = found.labeler_of(ranked.annotation)
         task = found.tasks.get(ranked.annotation.task_id)
         # What came in since the rankings were put together waits for the next snapshot.
         if labeler is None or task is None or not _usable(ranked, filters, sides):
             continue
-        if labeler.left_out or rules.too_doubtful(task, filters):
+        if labeler.left_out or rules.too_uncertain(task, filters):
             continue
         weight = round(labeler.weight, WEIGHT_DIGITS) if filters.weighing == rules.BY_RELIABILITY else None
-        row = _ranking(ranked, sides).model_copy(update={"weight": weight, "doubt": _doubt(task)})
+        row = _ranking(ranked, sides).model_copy(update={"weight": weight, "doubt": _misorder(task)})
         yield _counted(row, counts)
 
 
@@ -309,7 +309,7 @@ def _merged(
             and not labeler.left_out
             and _usable(ranked, filters, sides)
         ]
-        if task is None or not taken or rules.too_doubtful(task, filters):
+        if task is None or not taken or rules.too_uncertain(task, filters):
             continue
         true = {one.candidate_id: flags.true_of(task_id, one.candidate_id) for one in taken[0].answers}
         answers = merging.answers_of(taken, task, true)
@@ -324,16 +324,16 @@ def _merged(
                 "strength": merging.strength_of(taken, answers),
                 "none_acceptable": merging.none_acceptable(taken),
                 "labelers": len({found.judge_of(each.annotation) for each in taken}),
-                "doubt": _doubt(task),
+                "doubt": _misorder(task),
                 "weight": None if weight is None else round(weight, WEIGHT_DIGITS),
             }
         )
         yield _counted(row, counts)
 
 
-def _doubt(task: TaskFigures) -> float | None:
+def _misorder(task: TaskFigures) -> float | None:
     """Rounded: the last digits of a fit differ from machine to machine, and with them the name of the snapshot."""
-    return round(task.consensus.doubt, WEIGHT_DIGITS) if task.consensus else None
+    return round(task.consensus.misorder, WEIGHT_DIGITS) if task.consensus else None
 
 
 def _counted(row: Ranking, counts: Counter[str]) -> Ranking:

@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from app.quality.integrity.rules.likeness import LEAST_LIKENESS, jaccard, nearest_by_others, nearest_of, shingles
+from app.quality.integrity.rules.similarity import LEAST_SIMILARITY, jaccard, nearest_by_others, nearest_of, shingles
 
 WORDS = ["red", "green", "blue"]
 
@@ -28,7 +28,7 @@ def test_jaccard_is_the_share_of_what_either_has():
 
 def test_the_nearest_of_a_few_is_found_and_none_where_nothing_is_shared():
     found = nearest_of(shingles("the red apple is here now"), {7: "a blue river", 8: "the red apple is there"})
-    assert (found.key, found.likeness) == (8, 2 / 5)
+    assert (found.key, found.similarity) == (8, 2 / 5)
     assert nearest_of(shingles("the red apple"), {7: "a blue river"}) is None
 
 
@@ -41,6 +41,6 @@ def test_the_index_finds_what_comparing_all_pairs_finds(seed):
     for key, own in texts.items():
         others = [jaccard(own, texts[other]) for other in texts if authors[other] != authors[key]]
         best = max(others, default=0)
-        assert (found[key].likeness if key in found else 0) == (best if best >= LEAST_LIKENESS else 0)
+        assert (found[key].similarity if key in found else 0) == (best if best >= LEAST_SIMILARITY else 0)
     assert len(found) > 5
     assert any(authors[one] == authors[two] for one, two in itertools.combinations(texts, 2))

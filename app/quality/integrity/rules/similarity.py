@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 WORDS_IN_A_SHINGLE = 3
-LEAST_LIKENESS = 0.3
+LEAST_SIMILARITY = 0.3
 """Below this a text of another author is not looked for: it would be found by commonplaces, which take long."""
 COMMONPLACE = 200
 """A shingle of more texts than this leads to no pair: its pairs grow with the square."""
@@ -45,20 +45,20 @@ class Nearest:
     """The other text that has most in common with one: its key, and the Jaccard index."""
 
     key: int
-    likeness: float
+    similarity: float
 
 
 def nearest_of(text: frozenset[tuple[str, ...]], others: Mapping[int, str]) -> Nearest | None:
     """The most similar of a few texts, none where nothing is shared with any."""
     found = [Nearest(key, jaccard(text, shingles(other))) for key, other in others.items()]
-    best = max(found, key=lambda one: one.likeness, default=None)
-    return best if best and best.likeness > 0 else None
+    best = max(found, key=lambda one: one.similarity, default=None)
+    return best if best and best.similarity > 0 else None
 
 
 def nearest_by_others(
     texts: Mapping[int, frozenset[tuple[str, ...]]], authors: Mapping[int, str]
 ) -> dict[int, Nearest]:
-    """For each text the most similar one by another author, of those with a likeness of ``LEAST_LIKENESS`` or more.
+    """For each text the most similar one by another author, of those with a similarity of ``LEAST_SIMILARITY`` or more.
 
     Args:
         texts: key to shingles.
@@ -68,7 +68,7 @@ def nearest_by_others(
     holders: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for key, own in texts.items():
         rarest = sorted(own, key=lambda shingle: (frequency[shingle], shingle))
-        for shingle in rarest[: len(own) - math.ceil(LEAST_LIKENESS * len(own)) + 1]:
+        for shingle in rarest[: len(own) - math.ceil(LEAST_SIMILARITY * len(own)) + 1]:
             if frequency[shingle] > 1:
                 holders[shingle].append(key)
     pairs: set[tuple[int, int]] = set()
@@ -77,12 +77,12 @@ def nearest_by_others(
             pairs.update(_pairs(keys, authors))
     best: dict[int, Nearest] = {}
     for one, other in pairs:
-        likeness = jaccard(texts[one], texts[other])
-        if likeness < LEAST_LIKENESS:
+        similarity = jaccard(texts[one], texts[other])
+        if similarity < LEAST_SIMILARITY:
             continue
         for key, far in ((one, other), (other, one)):
-            if key not in best or (likeness, -far) > (best[key].likeness, -best[key].key):
-                best[key] = Nearest(far, likeness)
+            if key not in best or (similarity, -far) > (best[key].similarity, -best[key].key):
+                best[key] = Nearest(far, similarity)
     return best
 
 

@@ -244,18 +244,19 @@ def report_screening(
             typer.echo(line)
 
 
-@report.command("makers")
-def report_makers(
+@report.command("sources")
+@report.command("makers", hidden=True)  # what it was called before
+def report_sources(
     campaign: Annotated[str, typer.Option(help="id or name; default all")] = "",
     phase: Annotated[str, typer.Option(help="training, evaluation or both")] = "training",
     ties: Annotated[str, typer.Option(help="davidson, half (a win for either) or drop")] = "davidson",
     as_json: Annotated[bool, typer.Option("--json", help="everything, for programs")] = False,
 ) -> None:
-    """Say which makers' answers people prefer, by Davidson's model of all rankings."""
+    """Say which models' and sources' answers people prefer, by Davidson's model of all rankings."""
     from app.quality.agreement import commands
 
     with database().reading() as session:
-        for line in commands.makers(session, {"campaign": campaign, "phase": phase}, ties=ties, as_json=as_json):
+        for line in commands.sources(session, {"campaign": campaign, "phase": phase}, ties=ties, as_json=as_json):
             typer.echo(line)
 
 

@@ -38,8 +38,8 @@ TASTES = {
     "held-out": (0.0, 0.0),
 }
 """Group -> how much it likes a warm opening and a list; ``Plan.taste`` says how strongly that counts."""
-MAKERS = {"reference": 1.0, "baseline": -0.4, "sft-small": -0.2, "sft-large": 0.2, "ppo-1": 0.4, "ppo-2": 0.6}
-"""Maker -> how much better its answers are on average, in units of worth. The first two are in every task."""
+SOURCES = {"reference": 1.0, "baseline": -0.4, "sft-small": -0.2, "sft-large": 0.2, "ppo-1": 0.4, "ppo-2": 0.6}
+"""Source -> how much better its answers are on average, in units of worth. The first two are in every task."""
 FIXED_PAIR = ("reference", "baseline")
 """Two models whose answers are judged against each other all the time: the check for drift."""
 FLAGS = ("fails_task", "expresses_opinion", "harmful_advice", "violent_content", "hallucination")
@@ -127,7 +127,7 @@ class Answer:
     """One answer: ``level`` counts the facts it tells, ``flags`` are those it deserves."""
 
     text: str
-    maker: str
+    source: str
     level: int
     warm: bool
     listed: bool
@@ -258,9 +258,9 @@ class Workforce:
         """The rankings as pairs of answers; ranking r is ``work[r]``."""
         return self.as_work().judgements
 
-    def makers(self) -> list[str]:
-        """The maker of each ranked answer, in the order of ``as_work``."""
-        return [answer.maker for verdict in self.work for answer in verdict.task.item.answers]
+    def sources(self) -> list[str]:
+        """The source of each ranked answer, in the order of ``as_work``."""
+        return [answer.source for verdict in self.work for answer in verdict.task.item.answers]
 
 
 def simulate(plan: Plan | None = None) -> Workforce:
@@ -383,19 +383,19 @@ def _item(number: int, random: np.random.Generator, known: set[str]) -> Item:
         if prompt not in known:
             break
     known.add(prompt)
-    others = list(random.choice(list(MAKERS)[2:], size=int(random.integers(2, 5)), replace=False))
-    makers = [*FIXED_PAIR, *map(str, others)]
+    others = list(random.choice(list(SOURCES)[2:], size=int(random.integers(2, 5)), replace=False))
+    sources = [*FIXED_PAIR, *map(str, others)]
     answers: dict[str, Answer] = {}
-    for maker in makers:
-        answer = _answer(TOPICS[topic], maker, use_case, random)
+    for source in sources:
+        answer = _answer(TOPICS[topic], source, use_case, random)
         while answer.text in answers:
-            answer = _answer(TOPICS[topic], maker, use_case, random)
+            answer = _answer(TOPICS[topic], source, use_case, random)
         answers[answer.text] = answer
     return Item(number, prompt, use_case, language, constrained, list(answers.values()), words_of(prompt))
 
 
-def _answer(topic: Topic, maker: str, use_case: str, random: np.random.Generator) -> Answer:
-    middle = FACTS_OF_A_TOPIC / 2 + MAKERS[maker] * _WORTH_OF_LEVEL
+def _answer(topic: Topic, source: str, use_case: str, random: np.random.Generator) -> Answer:
+    middle = FACTS_OF_A_TOPIC / 2 + SOURCES[source] * _WORTH_OF_LEVEL
     level = int(np.clip(round(random.normal(middle, _WORTH_OF_LEVEL)), 0, FACTS_OF_A_TOPIC))
     warm, listed = (bool(draw < 0.5) for draw in random.random(2))
     flags = {name for name, share in _PREVALENCE.items() if random.random() < share}
@@ -407,7 +407,7 @@ def _answer(topic: Topic, maker: str, use_case: str, random: np.random.Generator
     fillers = random.permutation(FACTS_OF_A_TOPIC)[: FACTS_OF_A_TOPIC - level]
     extra = [_EXTRA[name] for name in sorted(flags) if name in _EXTRA]
     text = answer_text(topic, list(facts), list(fillers), warm=warm, listed=listed, extra=extra)
-    return Answer(text, maker, level, warm, listed, frozenset(flags), words_of(text))
+    return Answer(text, source, level, warm, listed, frozenset(flags), words_of(text))
 
 
 def _tasks(plan: Plan, workers: Sequence[Worker], random: np.random.Generator) -> list[Assignment]:

@@ -131,7 +131,7 @@ def _candidate(prompt_id: int, answer: Answer, began: datetime) -> Candidate:
         prompt_id=prompt_id,
         text=answer.text,
         text_sha256=text_sha256(answer.text),
-        origin=ORIGIN + answer.maker,
+        origin=ORIGIN + answer.source,
         created_at=began,
     )
 

@@ -225,13 +225,13 @@ def wmt_kappas(session: Session, filters: Filters) -> tuple[wmt.WmtKappa, wmt.Wm
 
 @dataclass(frozen=True)
 class Strengths:
-    """What people prefer of several makers: models, or whatever a file names as the source of an answer.
+    """What people prefer of several sources: models, or whatever a file names as the source of an answer.
 
-    ``fit`` has a worth for each of ``makers``; ``comparisons`` counts the pairs that each was in, ``wins`` those in
+    ``fit`` has a worth for each of ``sources``; ``comparisons`` counts the pairs that each was in, ``wins`` those in
     which it was better, ``tied`` those in which neither was.
     """
 
-    makers: Sequence[str]
+    sources: Sequence[str]
     comparisons: Sequence[int]
     wins: Sequence[int]
     tied: Sequence[int]
@@ -239,7 +239,7 @@ class Strengths:
 
 
 def strengths(session: Session, filters: Filters, ties: paired.Ties = "davidson") -> Strengths:
-    """Fit Davidson's model, or Bradley and Terry's, to all pairs of answers by two makers in everybody's rankings.
+    """Fit Davidson's model, or Bradley and Terry's, to all pairs of answers by two sources in everybody's rankings.
 
     Pairs of one ranking count as if they were independent, so standard errors are too small where rankings are long.
     """
@@ -247,21 +247,21 @@ def strengths(session: Session, filters: Filters, ties: paired.Ties = "davidson"
     first_time = ~read.annotations.again[read.rank_rows[0]]
     ranking, candidate, rank = (column[first_time] for column in read.rank_rows)
     answers, place = np.unique(candidate, return_inverse=True)
-    made = judged.makers(session, answers.tolist())
-    names, maker = np.unique([made[int(one)] for one in answers], return_inverse=True)
+    made = judged.sources(session, answers.tolist())
+    names, source = np.unique([made[int(one)] for one in answers], return_inverse=True)
     alone = np.arange(len(read.task))
     judgements = Judgements.of_rankings(ranking, place, rank, task=np.zeros_like(alone), labeler=alone)
-    first, second = maker[judgements.answers[judgements.pair].T] if len(judgements.sign) else np.zeros((2, 0), int)
+    first, second = source[judgements.answers[judgements.pair].T] if len(judgements.sign) else np.zeros((2, 0), int)
     apart = first != second
     first, second, sign = first[apart], second[apart], judgements.sign[apart]
     count = len(names)
 
-    def counted(makers: Integers) -> list[int]:
-        return np.bincount(makers, minlength=count).tolist()
+    def counted(sources: Integers) -> list[int]:
+        return np.bincount(sources, minlength=count).tolist()
 
     tied = sign == 0
     return Strengths(
-        makers=[str(name) for name in names],
+        sources=[str(name) for name in names],
         comparisons=counted(np.concatenate([first, second])),
         wins=counted(np.where(sign > 0, first, second)[~tied]),
         tied=counted(np.concatenate([first[tied], second[tied]])),

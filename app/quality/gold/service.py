@@ -89,7 +89,7 @@ class Case:
 
     @property
     def order(self) -> list[int]:
-        """The answers in an order that tells nothing about their makers, the same for everybody who adjudicates."""
+        """The answers in an order that tells nothing about their sources, the same for everybody who adjudicates."""
         ids = [answer.candidate_id for answer in self.task.answers]
         return shuffled_order(ids, task_id=self.task.id, person_id=0, seed=self.task.campaign_id)
 

@@ -72,7 +72,7 @@ class Material:
 class LabelersReport:
     """The report with the people it is about, in the order of their numbers.
 
-    ``monthly`` has for each measure the findings of each person (L) in each of ``months``. ``pair`` are the two makers
+    ``monthly`` has for each measure the findings of each person (L) in each of ``months``. ``pair`` are the two sources
     whose answers were judged together most often, by which drift is watched.
     """
 
@@ -117,8 +117,8 @@ def report(session: Session, filters: Filters, *, say: Say = lambda _step: None)
     pair, fixed = None, None
     counted = found.work.that_counts
     if two := _usual_pair(session, counted):
-        maker, first, second, pair = two
-        fixed = preferences(counted, maker, first, second)
+        source, first, second, pair = two
+        fixed = preferences(counted, source, first, second)
     ongoing = ongoing_report(found.work, researchers=researchers, gold=is_gold, fixed_pair=fixed, bounds=bounds)
     monthly = _monthly(found, researchers, is_gold)
     return LabelersReport(
@@ -213,23 +213,23 @@ def _words(session: Session, given: Annotations, answers: Rows) -> Integers:
 
 
 def _usual_pair(session: Session, work: Work) -> tuple[Integers, int, int, tuple[str, str]] | None:
-    """The makers of each answer as numbers, and the two whose answers were judged together most often."""
+    """The sources of each answer as numbers, and the two whose answers were judged together most often."""
     ids, place = np.unique(work.answer, return_inverse=True)
-    names = judgements.makers(session, ids.tolist())
+    names = judgements.sources(session, ids.tolist())
     known = sorted(set(names.values()))
     number = {name: at for at, name in enumerate(known)}
-    maker = _whole([number.get(names.get(int(one), ""), -1) for one in ids])[place] if len(ids) else ids
+    source = _whole([number.get(names.get(int(one), ""), -1) for one in ids])[place] if len(ids) else ids
     together: dict[tuple[int, int], int] = {}
-    there = np.unique(np.stack([work.annotation, maker], axis=1), axis=0) if len(maker) else np.zeros((0, 2))
-    for makers in np.split(there[:, 1], np.flatnonzero(np.diff(there[:, 0])) + 1) if len(there) else []:
-        for at, one in enumerate(makers):
-            for other in makers[at + 1 :]:
+    there = np.unique(np.stack([work.annotation, source], axis=1), axis=0) if len(source) else np.zeros((0, 2))
+    for sources in np.split(there[:, 1], np.flatnonzero(np.diff(there[:, 0])) + 1) if len(there) else []:
+        for at, one in enumerate(sources):
+            for other in sources[at + 1 :]:
                 pair = int(one), int(other)
                 together[pair] = together.get(pair, 0) + 1
     if not together:
         return None
     first, second = max(together, key=lambda pair: (together[pair], pair))
-    return maker, first, second, (known[first], known[second])
+    return source, first, second, (known[first], known[second])
 
 
 def _monthly(found: Material, researchers: np.ndarray, is_gold: np.ndarray) -> dict[str, list[Sequence[Finding]]]:

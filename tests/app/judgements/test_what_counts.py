@@ -220,7 +220,7 @@ def test_the_watch_over_two_models_takes_each_ranking_that_counts_once(session, 
     assert watched_over == len(world.of("work", campaign=WORK))
 
 
-def test_two_sources_of_one_file_are_two_makers_whoever_watches(session):
+def test_two_sources_of_one_file_are_two_whoever_watches(session):
     answers = np.array([130, 131])
     judged_together = SimpleNamespace(annotation=np.zeros(2, dtype=np.int64), answer=answers)
     assert labelers._usual_pair(session, judged_together)[3] == ("them", "us")

@@ -45,16 +45,16 @@ class Preferences:
     preferred: Floats
 
 
-def preferences(work: Work, maker: Integers, first: int, second: int) -> Preferences:
-    """The verdicts on two makers' answers, of all annotations that rank answers of both.
+def preferences(work: Work, source: Integers, first: int, second: int) -> Preferences:
+    """The verdicts on two sources' answers, of all annotations that rank answers of both.
 
     Args:
         work: of everybody.
-        maker: (N,) who made each ranked answer, any integers.
-        first: one maker.
+        source: (N,) who made each ranked answer, any integers.
+        first: one source.
         second: another.
     """
-    one, other = np.flatnonzero(maker == first), np.flatnonzero(maker == second)
+    one, other = np.flatnonzero(source == first), np.flatnonzero(source == second)
     # Every answer of the one beside every answer of the other in the same annotation.
     order = np.argsort(work.annotation[other], kind="stable")
     other = other[order]

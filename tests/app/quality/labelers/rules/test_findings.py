@@ -342,19 +342,19 @@ def test_drift_is_undefined_without_verdicts_or_without_a_difference():
 
 @settings(max_examples=30, deadline=None)
 @given(works(), st.integers(0, 10**6))
-def test_preferences_between_two_makers_are_means_over_their_pairs(work, seed):
-    maker = np.random.default_rng(seed).integers(3, size=len(work.answer))
+def test_preferences_between_two_sources_are_means_over_their_pairs(work, seed):
+    source = np.random.default_rng(seed).integers(3, size=len(work.answer))
     expected = {}
     for a in range(len(work)):
         mine = np.flatnonzero(work.annotation == a)
         scores = [
             (1 + np.sign(work.rank[j] - work.rank[i])) / 2
-            for i in mine[maker[mine] == 0]
-            for j in mine[maker[mine] == 2]
+            for i in mine[source[mine] == 0]
+            for j in mine[source[mine] == 2]
         ]
         if scores:
             expected[a] = (work.labeler[a], np.mean(scores))
-    found = drift.preferences(work, maker, 0, 2)
+    found = drift.preferences(work, source, 0, 2)
     assert list(zip(found.labeler, found.preferred, strict=True)) == [
         (who, pytest.approx(value)) for who, value in expected.values()
     ]

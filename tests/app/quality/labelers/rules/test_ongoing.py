@@ -35,9 +35,9 @@ from app.quality.labelers.rules.ongoing import (
 
 def reported(workforce, **options):
     work = workforce.as_work()
-    makers = np.array([FIXED_PAIR.index(maker) if maker in FIXED_PAIR else 9 for maker in workforce.makers()])
+    sources = np.array([FIXED_PAIR.index(source) if source in FIXED_PAIR else 9 for source in workforce.sources()])
     researchers = np.array([worker.kind == RESEARCHER for worker in workforce.workers])
-    return ongoing_report(work, researchers=researchers, fixed_pair=preferences(work, makers, 0, 1), **options)
+    return ongoing_report(work, researchers=researchers, fixed_pair=preferences(work, sources, 0, 1), **options)
 
 
 def alerted(workforce, report, *measures):
@@ -85,8 +85,8 @@ def test_a_standard_that_turns_is_found_by_the_fixed_pair_and_a_steady_one_is_no
         assert report.drift[person].day == pytest.approx(90, abs=25)
         assert report.findings[DRIFT][person].value < -0.2
     work, pair = workforce.as_work(), np.zeros(0)
-    makers = np.array([FIXED_PAIR.index(maker) if maker in FIXED_PAIR else 9 for maker in workforce.makers()])
-    pair = preferences(work, makers, 0, 1)
+    sources = np.array([FIXED_PAIR.index(source) if source in FIXED_PAIR else 9 for source in workforce.sources()])
+    pair = preferences(work, sources, 0, 1)
     months = preference_over_time(pair, np.minimum(pair.day // 30, 5).astype(int), 6)
     assert all(month.low < month.value < month.high and month.value > 0.6 for month in months)
 

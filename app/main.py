@@ -39,6 +39,8 @@ from app.quality.integrity.routes import router as integrity
 from app.quality.labelers import queries as labelers_queries
 from app.quality.labelers import service as labelers_service
 from app.quality.labelers.routes import router as labelers
+from app.quality.screening.applicant_routes import router as applicants
+from app.quality.screening.rating_routes import router as ratings
 from app.quality.screening.routes import router as screening
 from app.scratch import sweep
 from app.settings import Settings, load_settings
@@ -72,7 +74,9 @@ ROUTERS = (
     reviews,
     gold,
     my_work,
+    applicants,
     screening,
+    ratings,
     agreement,
     labelers,
     consensus,

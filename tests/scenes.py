@@ -51,7 +51,9 @@ from app.quality.gold import rules as gold_rules
 from app.quality.gold import service as gold
 from app.quality.integrity import service as integrity
 from app.quality.integrity.rules.decisions import Decision as IntegrityVerdict
+from app.quality.screening import attempts as screening_attempts
 from app.quality.screening import queries as screenings_read
+from app.quality.screening import ratings as screening_ratings
 from app.quality.screening import service as screenings
 from app.quality.screening.rules import plans as screening_rules
 from app.settings import Settings
@@ -555,23 +557,23 @@ def _screening(session: Session, everybody: dict[str, Person], models: list[Mode
     ):
         person = screenings.join(session, secret, now, email=email, name=name, password=PASSWORD, again=PASSWORD)
         session.flush()
-        applicants[email] = screenings.applicant_for(session, person)
+        applicants[email] = screening_attempts.applicant_for(session, person)
         applicants[email].code = (CODE, "B4T-H9W", "R8D-5NC", "X2P-V6J")[n]
         if email != INVITED:
-            screenings.start(session, person, now)
+            screening_attempts.start(session, person, now)
         if n < 2:
             _do_form(session, person, careful=n == 0)
     rate = (6, 7, 4)
     for n, item in enumerate((5, 11, 12)):
-        screenings.rate(session, everybody[RESEARCHER], screening, item, now, rate[n])
-        screenings.rate(session, everybody[ADMIN], screening, item, now, rate[n] - 1)
+        screening_ratings.rate(session, everybody[RESEARCHER], screening, item, now, rate[n])
+        screening_ratings.rate(session, everybody[ADMIN], screening, item, now, rate[n] - 1)
     verdict = screening_rules.Decision("accepted", "Careful flags, **kind** answers.", "group 2")
     screenings.decide(session, everybody[RESEARCHER], screening.id, "B4T-H9W", now, verdict)
 
 
 def _do_form(session: Session, person: Person, *, careful: bool) -> None:
     now = utc_now()
-    applicant = screenings.applicant_for(session, person)
+    applicant = screening_attempts.applicant_for(session, person)
     for slot in screenings_read.slots_of(session, applicant):
         task = slot.item.task_id
         if slot.item.criterion == "demonstrations":
@@ -585,8 +587,10 @@ def _do_form(session: Session, person: Person, *, careful: bool) -> None:
         }
         verdicts = {c: Verdict(max(1, 8 - 2 * ranks[c]), said[c]) for c in answers}
         annotations.submit(session, person, task, now, Submission(verdicts, ranks, LABELLED))
-    screenings.assess(session, person, now, claimed=["religion", "war"], words="I grew up with **two** languages.")
-    screenings.hand_in(session, person, now)
+    screening_attempts.assess(
+        session, person, now, claimed=["religion", "war"], words="I grew up with **two** languages."
+    )
+    screening_attempts.hand_in(session, person, now)
 
 
 def _toxicity_campaign(session: Session, models: list[ModelVersion]) -> Campaign:

@@ -11,7 +11,7 @@ from app.language import gettext as _
 from app.models import Person
 from app.quality.agreement import queries, tables
 from app.quality.agreement.forms import FIELDS, filters_of
-from app.quality.agreement.pages import AgreementPage, Filled, NothingFragment, body_of
+from app.quality.agreement.pages.report import AgreementPage, Filled, NothingFragment, body_of
 from app.quality.agreement.rules.filters import Filters
 from app.quality.agreement.service import AgreementReport
 from app.roles import may

@@ -17,6 +17,7 @@ from app.labeling.reviews import queries as reviews
 from app.material.prompts import queries as prompts
 from app.models import WrittenText
 from app.quality.agreement import service as agreement
+from app.quality.agreement.material import material as agreement_material
 from app.quality.agreement.rules.filters import Filters as Compared
 from app.quality.consensus import queries as lists
 from app.quality.consensus import service as consensus
@@ -75,7 +76,7 @@ def test_no_room_decides_by_itself_what_counts():
 
 
 def of_agreement(session, purpose="work", kind="ranking", phase="both"):
-    read = agreement.material(session, Compared(purpose=purpose, kind=kind, phase=phase))
+    read = agreement_material(session, Compared(purpose=purpose, kind=kind, phase=phase))
     return set(read.annotations.id[np.unique(read.rank_rows[0])].tolist())
 
 

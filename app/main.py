@@ -47,6 +47,7 @@ from app.settings import Settings, load_settings
 from app.training.evaluations.routes import router as evaluations
 from app.training.registry.routes import router as registry
 from app.training.runs.routes import router as runs
+from app.training.runs.start_routes import router as run_start
 from app.training.scoring.routes import router as scoring
 from app.training.snapshots.routes import router as snapshots
 from app.web.downloads import Downloads
@@ -85,6 +86,7 @@ ROUTERS = (
     registry,
     evaluations,
     integrity,
+    run_start,  # before runs: its address would be read as a run's number
     runs,
     scoring,
     api_reference,

@@ -14,16 +14,14 @@ from app.quality.labelers import queries, service, tables
 from app.quality.labelers.forms import FIELDS, bounds_of, filters_of
 from app.quality.labelers.pages import (
     BoundsPage,
-    FeedbackPage,
     Filled,
     LabelersFragment,
     LabelersPage,
     WaitingFragment,
-    feedback_page,
     labelers_fragment,
-    person_page,
     waiting,
 )
+from app.quality.labelers.person_pages import FeedbackPage, feedback_page, person_page
 from app.quality.labelers.rules.bounds import Filters, settled, with_bounds
 from app.quality.labelers.rules.ongoing import BOUNDS
 from app.quality.labelers.service import LabelersReport

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from app.quality.labelers.pages import findings_of, said
+from app.quality.labelers.figures import findings_of, said
 from app.quality.labelers.service import LabelersReport
 from app.web.tables import csv_line
 

@@ -8,7 +8,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from app.demo import workforce_records
-from app.demo.workforce import CAMPAIGNS, HELD_OUT, HONEST, RESEARCHER, SPAMMER, Plan, screen, simulate
+from app.demo.workforce import screen, simulate
+from app.demo.workforce_people import HELD_OUT, HONEST, RESEARCHER, SPAMMER, Plan
+from app.demo.workforce_tasks import CAMPAIGNS
 from app.labeling.annotations.rules.submission import Submission, Verdict, submission_problems
 from app.material.schemas.rules import schema_of
 from app.models import Annotation, Candidate, Flag, GoldItem, Lease, Person, Prompt, Ranking, Rating, Task

@@ -8,7 +8,8 @@ import re
 import pytest
 from sqlalchemy import select
 
-from app.demo.workforce import SPAMMER, Plan, simulate
+from app.demo.workforce import simulate
+from app.demo.workforce_people import SPAMMER, Plan
 from app.demo.workforce_records import email_of, store
 from app.errors import Invalid
 from app.models import AlertBound, AlertNote, Annotation, AuditEvent, Campaign, GoldItem, Person, Task

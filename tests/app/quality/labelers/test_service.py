@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from app.demo.workforce import HONEST, SPAMMER, Plan, simulate
+from app.demo.workforce import simulate
+from app.demo.workforce_people import HONEST, SPAMMER, Plan
 from app.demo.workforce_records import email_of, store
 from app.models import Annotation, GoldItem, Person, Task
 from app.quality.labelers import service

@@ -5,16 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from app.demo.workforce import (
-    CARELESS,
-    FIXED_PAIR,
-    HONEST,
-    POSITION_BIASED,
-    RESEARCHER,
-    SPAMMER,
-    Plan,
-    simulate,
-)
+from app.demo.workforce import simulate
+from app.demo.workforce_people import CARELESS, HONEST, POSITION_BIASED, RESEARCHER, SPAMMER, Plan
+from app.demo.workforce_tasks import FIXED_PAIR
 from app.quality.labelers.rules import findings
 from app.quality.labelers.rules.drift import preference_over_time, preferences
 from app.quality.labelers.rules.findings import Bound

@@ -14,6 +14,7 @@ from app.judgements import queries as judged
 from app.judgements import reading
 from app.language import mark
 from app.models.base import utc_now
+from app.quality.agreement import queries
 from app.quality.agreement.material import Material, material
 from app.quality.agreement.questions import LIKERT, Question, agreement_on, fields_of, questions_of, ratings_of
 from app.quality.agreement.rules import filters as rules
@@ -25,6 +26,12 @@ from trainer.statistics.arrays import Integers
 from trainer.statistics.bootstrap import DRAWS, Resamples
 from trainer.statistics.estimates import Undefined
 from trainer.statistics.rankings import Judgements
+
+# What pages read as it is stored.
+campaigns = queries.campaigns
+groups = queries.groups
+languages = queries.languages
+use_cases = queries.use_cases
 
 READING, COMPARING, RATED, LABELLED = (
     *(mark("reading what was judged"), mark("comparing rankings")),

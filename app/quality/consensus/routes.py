@@ -11,7 +11,7 @@ from app.errors import Invalid, NotFound
 from app.language import gettext as _
 from app.measures import sentence
 from app.models import Person
-from app.quality.consensus import queries, service
+from app.quality.consensus import service
 from app.quality.consensus.pages import (
     KINDS,
     PHASES,
@@ -88,7 +88,7 @@ def _share(text: str) -> float:
 def _form(session: Session, asked: Asked) -> Filled:
     kind = asked.kind if asked.kind in KINDS else "ranking"
     fields = {name: str(value) for name, value in asked.model_dump().items()}
-    return Filled(fields, queries.campaigns(session, kind), urlencode(asked.given()))
+    return Filled(fields, service.campaigns(session, kind), urlencode(asked.given()))
 
 
 @router.get("/consensus")
@@ -129,13 +129,13 @@ def _sorted(found: Consensus, sort: str) -> list[int]:
 
 
 def _rows(session: Session, ids: Sequence[int], found: Consensus, reader: Person) -> list[TaskRow]:
-    tasks, rankings = queries.tasks(session, ids), queries.rankings_of(session, ids)
+    tasks, rankings = service.tasks(session, ids), service.rankings_of(session, ids)
     return [task_row(tasks[id_], rankings.get(id_, []), found, reader) for id_ in ids if id_ in tasks]
 
 
 def _labelers(session: Session, found: Consensus) -> list[LabelerRow]:
     """The least reliable first, those of whom nothing is known last; who is not named is nobody in particular."""
-    groups = queries.groups(session)
+    groups = service.groups(session)
     rows = [
         LabelerRow(
             name, groups.get(name, ""), figures, figure_of(figures.reliability), figure_of(figures.position_bias)
@@ -152,7 +152,7 @@ def show_task(request: Request, task_id: int, reader: Reader, session: Reading, 
     if task_id not in found.tasks:
         raise NotFound(_("Nobody has ranked such a task among these labels."))
     (row,) = _rows(session, [task_id], found, reader)
-    task = queries.tasks(session, [task_id])[task_id]
+    task = service.tasks(session, [task_id])[task_id]
     flags = service.flags(session, asked.scope(), found)
     order = found.tasks[task_id].consensus
     steps = [percent(chance) for chance in order.better] if order else []

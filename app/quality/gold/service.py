@@ -24,6 +24,11 @@ from app.roles import may
 from trainer.statistics.ranking_agreement import half_credit
 from trainer.statistics.rankings import Judgements, RankingPairs
 
+# What pages read as it is stored.
+campaigns = queries.campaigns
+person_name = queries.person_name
+topics = queries.topics
+
 MOST_ITEMS = 2_000
 """Items of one campaign that are sorted by disagreement; of more, the newest."""
 

@@ -26,6 +26,11 @@ from app.quality.integrity.rules.similarity import Nearest, nearest_by_others, n
 from trainer.contract.records import AnswerToScore, Message
 from trainer.contract.records import Detection as Detected
 
+# What pages read as it is stored.
+detection_of = queries.detection_of
+name_of_model = queries.name_of_model
+talks_with = queries.talks_with
+
 SCORES = ("likelihood", "rank", "log_rank", "entropy", "curvature")
 DECIDED = ("nothing", "reject")
 """Verdicts after which a text has left the queue."""

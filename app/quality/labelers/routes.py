@@ -10,7 +10,7 @@ from app.errors import DomainError, Invalid, NotFound
 from app.labeling.annotations.forms import Fields
 from app.language import gettext as _
 from app.models import Person
-from app.quality.labelers import queries, service, tables
+from app.quality.labelers import service, tables
 from app.quality.labelers.forms import FIELDS, bounds_of, filters_of
 from app.quality.labelers.pages import (
     BoundsPage,
@@ -56,7 +56,7 @@ def _given(request: Request) -> dict[str, str]:
 
 
 def _filters(session: Session, given: Mapping[str, str]) -> Filters:
-    return filters_of(given, queries.campaigns(session))
+    return filters_of(given, service.campaigns(session))
 
 
 @router.get("/labelers")
@@ -65,9 +65,9 @@ def show(request: Request, watcher: Watcher, session: Reading) -> HTMLResponse: 
     try:
         body = _body(request, session, given)
     except Invalid as problem:
-        form = Filled(given, problem.fields, queries.campaigns(session))
+        form = Filled(given, problem.fields, service.campaigns(session))
         return render(request, LabelersPage(form, None), problem.status)
-    return render(request, LabelersPage(Filled(given, {}, queries.campaigns(session)), body))
+    return render(request, LabelersPage(Filled(given, {}, service.campaigns(session)), body))
 
 
 def _body(request: Request, session: Session, given: Mapping[str, str]) -> LabelersFragment | WaitingFragment:
@@ -76,7 +76,7 @@ def _body(request: Request, session: Session, given: Mapping[str, str]) -> Label
     if making.failed or (report := making.report) is None:
         return waiting(making, f"/labelers?{query}")
     unsorted = Filled({name: value for name, value in given.items() if name != "sort"}, {}, ()).query
-    return labelers_fragment(report, queries.notes(session), given.get("sort", ""), unsorted)
+    return labelers_fragment(report, service.notes(session), given.get("sort", ""), unsorted)
 
 
 @router.get("/labelers/figures.csv")
@@ -94,7 +94,7 @@ def show_bounds(request: Request, watcher: Watcher, session: Reading) -> HTMLRes
 
 
 def _bounds(session: Session) -> dict[str, service.Bound]:
-    return with_bounds(BOUNDS, {measure: row.bound for measure, row in queries.bounds(session).items()})
+    return with_bounds(BOUNDS, {measure: row.bound for measure, row in service.bounds(session).items()})
 
 
 @router.post("/labelers/bounds")
@@ -121,9 +121,9 @@ def _person(request: Request, session: Session, person_id: int, error: str = "",
     number = report.number_of(person_id)
     if number is None:
         raise NotFound(_("This person has ranked nothing yet, so there is nothing to report."))
-    notes = queries.notes(session, person_id)
-    writers = {one.id: one.name for one in queries.people(session)}
-    differing = queries.differing_from_gold(session, person_id, closed_only=False, limit=DIFFERING_READ)
+    notes = service.notes(session, person_id)
+    writers = {one.id: one.name for one in service.people(session)}
+    differing = service.differing_from_gold(session, person_id, closed_only=False, limit=DIFFERING_READ)
     return render(request, person_page(report, number, notes, writers, differing, error), status)
 
 
@@ -155,9 +155,9 @@ def note_alert(
 @router.get("/label/feedback")
 def show_feedback(request: Request, person: Labeler, session: Reading, now: Now) -> HTMLResponse:
     """A person's own figures; there is no address that shows somebody else's."""
-    before = settled(now, queries.longest_correction(session))
+    before = settled(now, service.longest_correction(session))
     making = _reports(request).ask(Filters(since=before - timedelta(days=FEEDBACK_DAYS), before=before))
     if making.failed or (report := making.report) is None:
         return render(request, FeedbackPage([], [], FEEDBACK_DAYS, before, waiting(making, "/label/feedback")))
-    differing = queries.differing_from_gold(session, person.id, closed_only=True, limit=DIFFERING_READ, before=before)
+    differing = service.differing_from_gold(session, person.id, closed_only=True, limit=DIFFERING_READ, before=before)
     return render(request, feedback_page(report, person, differing[:DIFFERING_SHOWN], FEEDBACK_DAYS, before))

@@ -39,6 +39,14 @@ from app.quality.labelers.rules.reading import words_of
 from app.quality.labelers.rules.work import UNKNOWN, Work
 from trainer.statistics.arrays import Integers
 
+# What pages read as it is stored.
+bounds = queries.bounds
+campaigns = queries.campaigns
+differing_from_gold = queries.differing_from_gold
+longest_correction = queries.longest_correction
+notes = queries.notes
+people = queries.people
+
 DAY = 86_400.0
 MOST_MONTHS = 12
 FAIR = {POSITION: 0.5}

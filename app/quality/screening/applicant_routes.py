@@ -14,7 +14,7 @@ from app.language import gettext as _
 from app.models import Person
 from app.people import sessions
 from app.people.attempts import attempts_of
-from app.quality.screening import attempts, queries, service
+from app.quality.screening import attempts, service
 from app.quality.screening.pages import (
     HomePage,
     JoinPage,
@@ -94,7 +94,7 @@ def _home(
 ) -> HomePage:
     applicant = attempts.applicant_for(session, person)
     problems = refused.fields if refused else {}
-    return HomePage(applicant, queries.slots_of(session, applicant), now, given or {}, problems, str(refused or ""))
+    return HomePage(applicant, service.slots_of(session, applicant), now, given or {}, problems, str(refused or ""))
 
 
 @router.post("/screening/start")

@@ -14,7 +14,7 @@ from app.labeling.annotations.forms import Fields, Lists
 from app.labeling.my_work.rules import begin_of, day_of
 from app.language import gettext as _
 from app.models import Person
-from app.quality.screening import attempts, queries, ratings, report, service
+from app.quality.screening import attempts, ratings, report, service
 from app.quality.screening.pages import (
     SORTS,
     ApplicantPage,
@@ -48,7 +48,7 @@ USUAL_DAYS = 14
 
 @router.get("/screenings")
 def list_screenings(request: Request, _researcher: Researcher, session: Reading, now: Now) -> HTMLResponse:
-    return render(request, ScreeningsPage(queries.screenings(session), now))
+    return render(request, ScreeningsPage(service.screenings(session), now))
 
 
 @router.get("/screenings/new")
@@ -62,7 +62,7 @@ def _new_page(
     given: Mapping[str, Sequence[str]] | None = None,
     problems: Mapping[str, str] | None = None,
 ) -> NewScreeningPage:
-    banks = queries.banks(session)
+    banks = service.banks(session)
     choices = {
         criterion: [
             BankChoice(bank, len(service.items_in(session, criterion, [bank.id])))
@@ -163,7 +163,7 @@ def _report_page(
     _item, waiting, texts = ratings.next_to_rate(session, screening, researcher)
     return ReportPage(
         report=report.report_of(session, screening, draws=0),
-        invitations=queries.invitations(session, screening.id),
+        invitations=service.invitations(session, screening.id),
         to_rate=waiting,
         texts=texts,
         now=now,
@@ -237,9 +237,9 @@ def _applicant_page(
     screening = attempts.looked_at(session, screening_id, now)
     applicant = service.applicant_with(session, screening_id, code)
     (result,) = report.results_of(session, screening, [applicant])
-    done = queries.done_in(session, [applicant])[applicant.id] if applicant.finished_at else []
+    done = service.done_in(session, [applicant])[applicant.id] if applicant.finished_at else []
     texts = [one for one in done if one.item.criterion == DEMONSTRATIONS]
-    decided_by = queries.names_of(session, [applicant.decided_by]) if applicant.decided_by else {}
+    decided_by = service.names_of(session, [applicant.decided_by]) if applicant.decided_by else {}
     return ApplicantPage(
         screening=screening,
         row=row_of(result),
@@ -247,7 +247,7 @@ def _applicant_page(
         own_ratings_missing=sum(researcher.id not in one.ratings for one in texts),
         decided_by=decided_by.get(applicant.decided_by or 0, ""),
         name=name_of(applicant, applicant.person),
-        skipped=sum(slot.skipped for slot in queries.slots_of(session, applicant)),
+        skipped=sum(slot.skipped for slot in service.slots_of(session, applicant)),
         given=given or {},
         problems=refused.fields if isinstance(refused, Invalid) else {},
         error=str(refused or ""),

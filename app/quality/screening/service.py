@@ -23,6 +23,14 @@ from app.quality.screening import queries
 from app.quality.screening.rules import plans as rules
 from app.quality.screening.rules.plans import CRITERIA, DEMONSTRATIONS, RANKINGS, Decision, Plan
 
+# What pages read as it is stored.
+banks = queries.banks
+done_in = queries.done_in
+invitations = queries.invitations
+names_of = queries.names_of
+screenings = queries.screenings
+slots_of = queries.slots_of
+
 
 def create(session: Session, by: Person | None, plan: Plan, now: datetime) -> Screening:
     """Make a screening.

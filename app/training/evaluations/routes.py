@@ -9,7 +9,7 @@ from app.labeling.annotations.forms import Fields
 from app.language import gettext as _
 from app.models import Campaign, Person
 from app.roles import may
-from app.training.evaluations import queries, service
+from app.training.evaluations import service
 from app.training.evaluations.pages import EvaluationsPage
 from app.web.forms import whole_number
 from app.web.render import go, render, tell
@@ -26,7 +26,7 @@ def list_evaluations(request: Request, _viewer: Viewer, session: Reading) -> HTM
 
 
 def _page(session: Session, given: dict[str, str], error: str = "") -> EvaluationsPage:
-    return EvaluationsPage(service.evaluations(session), queries.models_with_answers(session), given, error)
+    return EvaluationsPage(service.evaluations(session), service.models_with_answers(session), given, error)
 
 
 @router.get("/evaluations/{campaign_id}.json")

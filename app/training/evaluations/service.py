@@ -18,6 +18,9 @@ from app.training.evaluations import queries, rules
 from app.training.evaluations.rules import WinRate
 from trainer.statistics.estimates import Estimate
 
+# What pages read as it is stored.
+models_with_answers = queries.models_with_answers
+
 
 @dataclass(frozen=True)
 class Judged:

@@ -12,6 +12,10 @@ from app.people import service as people
 from app.training.registry import queries
 from trainer.contract.integrity import differences
 
+# What pages read as it is stored.
+candidate_counts = queries.candidate_counts
+children = queries.children
+
 
 def register(
     session: Session,

@@ -12,7 +12,7 @@ from app.language import mark, ngettext
 from app.models import ModelVersion, Person, Run
 from app.roles import may
 from app.settings import Settings
-from app.training.runs import queries, rules, service
+from app.training.runs import rules, service
 from app.training.runs.figures.cross_validation import cross_picture
 from app.training.runs.figures.judging import judging_pictures
 from app.training.runs.pages import (
@@ -58,7 +58,7 @@ def dashboard_pipeline(request: Request, session: Reading, _viewer: Viewer) -> H
 
 
 def _table(session: Session, settings: Settings, now: datetime, most: int, address: str) -> RunsTable:
-    rows = [_row(session, settings, run, now, _spark(settings, run)) for run in queries.recent_runs(session, most)]
+    rows = [_row(session, settings, run, now, _spark(settings, run)) for run in service.recent_runs(session, most)]
     return RunsTable(rows, address)
 
 
@@ -76,7 +76,7 @@ def _spark(settings: Settings, run: Run) -> str:
 
 
 def _pipeline(session: Session) -> Pipeline:
-    counts, newest = queries.pipeline_counts(session), queries.newest_models(session)
+    counts, newest = service.pipeline_counts(session), service.newest_models(session)
 
     def model(kind: str, title: str, metric: str, stage: str) -> Station:
         known = newest.get(kind)
@@ -114,12 +114,12 @@ def _pipeline(session: Session) -> Pipeline:
             "/runs/new?stage=evaluate",
         ),
     ]
-    return Pipeline(stations, queries.open_campaigns(session))
+    return Pipeline(stations, service.open_campaigns(session))
 
 
 def _unseen_accuracy(session: Session, model: ModelVersion) -> float | None:
     """Accuracy with people not learned from, by the newest cross-validation on the model's own snapshot."""
-    run = queries.newest_success(session, "crossvalidate", model.snapshot_id) if model.snapshot_id else None
+    run = service.newest_success(session, "crossvalidate", model.snapshot_id) if model.snapshot_id else None
     value = run.latest.get("reward/unseen_accuracy") if run else None
     return float(value) if isinstance(value, int | float) else None
 
@@ -138,7 +138,7 @@ def runs_table(request: Request, session: Reading, settings: AppSettings, now: N
 def run_json(run_id: int, session: Reading, _viewer: Viewer) -> JSONResponse:
     """State of a run for programs: status, progress, newest numbers, and what it left."""
     run = service.run_for(session, run_id)
-    model = queries.model_of(session, run)
+    model = service.model_of(session, run)
     return JSONResponse(
         {
             "id": run.id,
@@ -153,7 +153,7 @@ def run_json(run_id: int, session: Reading, _viewer: Viewer) -> JSONResponse:
             "worker": run.worker,
             "heartbeat_at": run.heartbeat_at.isoformat() if run.heartbeat_at else None,
             "model_id": model.id if model else None,
-            "candidates": queries.candidates_of(session, run),
+            "candidates": service.candidates_of(session, run),
         }
     )
 
@@ -168,8 +168,8 @@ def show_run(
         progress=_progress(session, settings, run, now, viewer),
         figures=_figures(settings, run),
         samples=_samples(settings, run),
-        parents=queries.parents_of(session, run),
-        snapshot=queries.snapshot_of(session, run),
+        parents=service.parents_of(session, run),
+        snapshot=service.snapshot_of(session, run),
         headline_series=HEADLINE_SERIES.get(run.stage, ()),
         log=service.read_log(folder),
     )
@@ -179,8 +179,8 @@ def show_run(
 def _progress(session: Session, settings: Settings, run: Run, now: datetime, viewer: Person) -> RunProgress:
     return RunProgress(
         row=_row(session, settings, run, now),
-        model=queries.model_of(session, run),
-        candidates=queries.candidates_of(session, run),
+        model=service.model_of(session, run),
+        candidates=service.candidates_of(session, run),
         may_train=may(viewer.role, "train"),
         saved_step=saved_step(service.folder_of(settings, run.id)),
     )

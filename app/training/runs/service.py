@@ -23,6 +23,17 @@ from trainer.contract import limits
 from trainer.contract.configs import SampleConfig, StageConfig
 from trainer.contract.folder import ERROR, MANIFEST, METRICS, RANKINGS, SAMPLES, RunManifest, Stage
 
+# What pages read as it is stored.
+candidates_of = queries.candidates_of
+model_of = queries.model_of
+newest_models = queries.newest_models
+newest_success = queries.newest_success
+open_campaigns = queries.open_campaigns
+parents_of = queries.parents_of
+pipeline_counts = queries.pipeline_counts
+recent_runs = queries.recent_runs
+snapshot_of = queries.snapshot_of
+
 LONGEST_LOG = 20_000
 SECOND_CLICK = timedelta(seconds=5)
 WORKERS_KNOWN_FOR = timedelta(days=1)

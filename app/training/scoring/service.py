@@ -20,6 +20,11 @@ from app.training.scoring.files import Results
 from app.training.scoring.items import Gathered, gather_rows
 from app.web.markup import excerpt
 
+# What pages read as it is stored.
+count = queries.count
+recent = queries.recent
+waiting_before = queries.waiting_before
+
 LONGEST_TITLE = 100
 SEED = 0
 """Scoring draws nothing."""

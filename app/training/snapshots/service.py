@@ -42,6 +42,12 @@ from trainer.contract.records import (
     write_rows,
 )
 
+# What pages read as it is stored.
+campaign_ids = queries.campaign_ids
+campaigns = queries.campaigns
+counts = queries.counts
+sources = queries.sources
+
 SHOWN_TEMPLATES = 5
 
 

@@ -719,14 +719,8 @@ def _surveys(session: Session, everybody: dict[str, Person]) -> None:
 
 def _training(session: Session, settings: Settings, everybody: dict[str, Person], models: list[ModelVersion]) -> None:
     snapshot = snapshots.create_snapshot(session, settings, everybody[ENGINEER], "round 3, all of May")
-    evaluations.create_comparison(
-        session,
-        everybody[RESEARCHER],
-        name="ppo-2 against sft-7",
-        model_a_id=models[3].id,
-        model_b_id=models[1].id,
-        prompts=2,
-    )
+    wanted = evaluations.Comparison("ppo-2 against sft-7", model_a_id=models[3].id, model_b_id=models[1].id, prompts=2)
+    evaluations.create_comparison(session, everybody[RESEARCHER], wanted)
     began = utc_now() - timedelta(minutes=72)
     for n, (name, stage, status) in enumerate(
         (

@@ -14,7 +14,7 @@ from app.labeling.annotations.rules.submission import Submission
 from app.language import gettext as _
 from app.models import Person
 from app.quality.gold import files, forms, rules, service
-from app.quality.gold.pages import GoldPage, ImportPage, ItemPage, ItemsPage, item_page
+from app.quality.gold.pages import Draft, GoldPage, ImportPage, ItemPage, ItemsPage, item_page
 from app.quality.gold.queries import Counts
 from app.roles import may
 from app.scratch import scratch
@@ -94,10 +94,12 @@ def show_item(
     page = item_page(
         case,
         adjudicator,
-        rules.tidied(entry, case.schema, rated=case.rated),
-        taken=taken.name if taken else "",
-        reason=gold.reason if gold else "",
-        topic=gold.topic if gold else "",
+        Draft(
+            rules.tidied(entry, case.schema, rated=case.rated),
+            taken=taken.name if taken else "",
+            reason=gold.reason if gold else "",
+            topic=gold.topic if gold else "",
+        ),
         topics=service.topics(session),
         decided_by=service.person_name(session, gold.decided_by) if gold else "",
     )
@@ -136,11 +138,7 @@ def _again(
     return item_page(
         case,
         adjudicator,
-        entry,
-        reason=fields.get("reason", ""),
-        topic=fields.get("topic", ""),
+        Draft(entry, reason=fields.get("reason", ""), topic=fields.get("topic", ""), refused=error),
         topics=service.topics(session),
         decided_by=service.person_name(session, gold.decided_by) if gold else "",
-        problems=error.fields if isinstance(error, Invalid) else {},
-        error=str(error),
     )

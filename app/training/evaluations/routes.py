@@ -48,9 +48,7 @@ def create_comparison(request: Request, manager: Manager, fields: Fields) -> Res
 
 
 def _create(session: Session, manager: Person, fields: dict[str, str]) -> Campaign:
-    return service.create_comparison(
-        session,
-        manager,
+    wanted = service.Comparison(
         name=fields.get("name", ""),
         model_a_id=whole_number(fields.get("model_a_id", ""), _("The first model")),
         model_b_id=whole_number(fields.get("model_b_id", ""), _("The second model")),
@@ -58,3 +56,4 @@ def _create(session: Session, manager: Person, fields: dict[str, str]) -> Campai
         overlap=whole_number(fields.get("overlap", "1"), _("The number of people per prompt")),
         answers_each=whole_number(fields.get("answers_each", "2"), _("The number of answers of each model"), 2, 4),
     )
+    return service.create_comparison(session, manager, wanted)

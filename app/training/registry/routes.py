@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse
 
 from app.models import Person
 from app.roles import may
-from app.training.registry import queries, service
+from app.training.registry import service
 from app.training.registry.pages import ModelPage, ModelsPage
 from app.training.snapshots import service as snapshot_service
 from app.web.render import render
@@ -17,7 +17,7 @@ Viewer = Annotated[Person, Depends(needs(lambda role: may(role, "see_results")))
 
 @router.get("/models")
 def list_models(request: Request, session: Reading, _viewer: Viewer) -> HTMLResponse:
-    return render(request, ModelsPage(queries.models(session), queries.candidate_counts(session)))
+    return render(request, ModelsPage(service.models(session), service.candidate_counts(session)))
 
 
 @router.get("/models/{model_id}")
@@ -26,8 +26,8 @@ def show_model(request: Request, model_id: int, session: Reading, _viewer: Viewe
     page = ModelPage(
         model,
         service.lineage(model),
-        queries.children(session, model.id),
-        queries.candidate_counts(session).get(model.id, 0),
+        service.children(session, model.id),
+        service.candidate_counts(session).get(model.id, 0),
         snapshot_service.snapshots(session),
     )
     return render(request, page)

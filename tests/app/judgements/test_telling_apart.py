@@ -13,7 +13,7 @@ from app.labeling.annotations import queries, service
 from app.labeling.annotations.rules.calibration import Plan
 from app.models import ExtraSlot, GoldItem, Lease, Person
 from app.models.base import utc_now
-from app.quality.oversight.pages import FeedbackPage
+from app.quality.labelers.person_pages import FeedbackPage
 from app.web.reports import Reports
 from tests.app.labeling.annotations.conftest import verdict_on
 

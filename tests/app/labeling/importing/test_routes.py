@@ -18,7 +18,9 @@ def test_refused_rows_are_read_in_the_readers_language(browse):
     browse.as_("engineer")
     browse.get("/prompts/import")
     lines = "\n".join([*map(json.dumps, ROWS), "{"]).encode()
-    address = browse.post("/prompts/import", {"kind": "detect"}, files={"file": ("行.jsonl", lines)}).headers["location"]
+    address = browse.post("/prompts/import", {"kind": "detect"}, files={"file": ("行.jsonl", lines)}).headers[
+        "location"
+    ]
     english = browse.get(address)
     assert "<code>candidates, entry 1, rank</code>" in english
     assert "“0” is no rank: give a whole number from 1." in english

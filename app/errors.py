@@ -1,12 +1,17 @@
 """What can go wrong in words for a person: a status and a sentence."""
 
 import errno
+import json
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from app.language import SOURCE, listed, speaking
 from app.language import gettext as _
 from trainer.contract import refused
+
+LONGEST_NAME = 80  # characters of a name or value that a refusal repeats
 
 
 class DomainError(Exception):
@@ -39,8 +44,8 @@ class Invalid(DomainError):  # noqa: N818 - named for what happened, read as `ra
     def lines(self) -> list[str]:
         """What is wrong, one place a line; places of which the same is said share one."""
         places: dict[str, list[str]] = {}
-        for field, problem in self.fields.items():
-            places.setdefault(problem, []).append(field)
+        for name, problem in self.fields.items():
+            places.setdefault(problem, []).append(name)
         return [f"- {', '.join(fields)}: {problem}" for problem, fields in places.items()]
 
 
@@ -48,6 +53,85 @@ def refused_places(errors: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """What pydantic refused of a request, by its place in there, in the language in use."""
     told = ((error["loc"][1:], *refused.told(error)) for error in errors)
     return {".".join(map(str, place)) or "body": _(text, **values) for place, text, values in told}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a row of a file was not taken; it is kept in its parts, so that each reader has it in their language.
+
+    Attributes:
+        text: a sentence that is marked for translation, its values still open.
+        place: where in the row: names of fields, and places in lists counted from 1; empty for the row as a whole.
+        values: what goes in; of a list any one is right. What a file says comes in by ``shown``.
+    """
+
+    text: str
+    place: tuple[str | int, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def within(self, *outer: str | int) -> "Refusal":
+        """The same of a value that stands at this place."""
+        return replace(self, place=(*outer, *self.place))
+
+    @property
+    def where(self) -> str:
+        """The place, in the file's own words; nothing for the row as a whole."""
+        return _(", ").join(
+            _("entry %(number)s", number=part) if isinstance(part, int) else shown(part) for part in self.place
+        )
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong there, in the language in use."""
+        return _(self.text, **{name: _told(value) for name, value in self.values.items()})
+
+    def __str__(self) -> str:
+        return (
+            _("field %(place)s: %(sentence)s", place=self.where, sentence=self.sentence)
+            if self.place
+            else self.sentence
+        )
+
+    def at(self, line: int) -> str:
+        """The same with the line on which the row begins."""
+        if self.place:
+            return _("line %(line)s, %(reason)s", line=f"{line:,}", reason=self)
+        return _("line %(line)s: %(reason)s", line=f"{line:,}", reason=self)
+
+    @property
+    def reason(self) -> str:
+        """The whole of it in English, for programs and records."""
+        with speaking(SOURCE):
+            return str(self)
+
+    def kept(self, line: int) -> dict[str, Any]:
+        """As a list of refused rows keeps it."""
+        parts = {"text": self.text, "place": [*self.place], "values": dict(self.values)}
+        return {"line": line, "reason": self.reason, **parts}
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> "Refusal":
+        """What ``kept`` made; of lists that are older than the parts, the sentence alone."""
+        if "text" not in kept:
+            return cls("%(sentence)s", (), {"sentence": str(kept["reason"])})
+        return cls(kept["text"], tuple(kept["place"]), kept["values"])
+
+
+def shown(value: object) -> str:
+    """Something that a file says, as a sentence may repeat it: cut, readable, and never in a program's spelling."""
+    if not isinstance(value, str):
+        try:
+            value = json.dumps(value, ensure_ascii=False, default=str)
+        except (ValueError, RecursionError):  # numbers of any length, lists of any depth
+            value = "…"
+    readable = "".join(c if c.isprintable() else "�" for c in value[:LONGEST_NAME])
+    return readable if len(value) <= LONGEST_NAME else f"{readable}…"
+
+
+def _told(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return listed(map(_told, value), "or")
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 class Forbidden(DomainError):  # noqa: N818

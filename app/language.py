@@ -7,7 +7,8 @@ written ``%%``. The translations are the catalogues ``translations/<locale>.po``
 """
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
@@ -38,6 +39,16 @@ def speak(locale: str) -> None:
 def spoken() -> str:
     """The language in use."""
     return _spoken.get()
+
+
+@contextmanager
+def speaking(locale: str) -> Iterator[None]:
+    """Use a language for a while."""
+    token = _spoken.set(locale)
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
 
 
 def gettext(message: str, **values: Any) -> str:

@@ -25,11 +25,11 @@ from rich.table import Table
 from trainer.contract.folder import RANKINGS
 from trainer.contract.records import Answer, Message, Ranking, write_rows
 from trainer.data.corpus import stdlib_docstrings
-from trainer.data.rankings import read_rankings
+from trainer.data.reading import read_rankings
 from trainer.data.tokenizer import train_tokenizer
 from trainer.judging.judge import judge
 from trainer.models.backbone import load_tokenizer
-from trainer.stages.reward import scored
+from trainer.stages.reward_judging import scored
 
 PROMPTS = 33_207  # InstructGPT, Table 6: training prompts of the reward model
 PROMPT_WORDS, ANSWER_WORDS = 100, 36  # about 200 and 72 tokens; the paper's mean prompt has 199 (Table 9)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from app.api import schemas
-from app.errors import Forbidden, Invalid
+from app.errors import Forbidden, Invalid, Refusal
 from app.models import Person
 from app.models import Scoring as ScoringRow
 from app.roles import may
@@ -134,15 +134,16 @@ def _gathered(order: schemas.ScoreOrder) -> Gathered:
         messages = [message.model_dump() for message in item.messages] if item.messages is not None else None
         try:
             if (item.prompt is None) == (messages is None):
-                raise NotTakenError("give either prompt or messages")  # noqa: TRY301 - one list of problems
+                raise NotTakenError(Refusal("Give either prompt or messages."))  # noqa: TRY301 - one list of problems
             prompt = messages if messages is not None else item.prompt
             gathered.add(item.id, prompt, [(None, text) for text in item.answers])
         except NotTakenError as problem:
-            problems[f"items.{place}"] = str(problem)
+            problems[f"items.{place}"] = problem.refusal.reason
     if problems:
         where, why = next(iter(problems.items()))
         raise Invalid(
-            f"{len(problems):,} of {len(order.items):,} items cannot be scored ({where}: {why}). Nothing was queued.",
+            f"{len(problems):,} of {len(order.items):,} items cannot be scored ({where}: {why.rstrip('.')}). "
+            "Nothing was queued.",
             problems,
         )
     return gathered

@@ -20,6 +20,7 @@ SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
 LONGEST_NAME = 120
 LONGEST_GROUP = 60
+TOO_LONG_A_GROUP = mark("A labeler group has at most %(number)s characters, all of them visible.")
 
 
 TOKEN_PREFIX = "pfl_"  # noqa: S105 - no secret, the beginning of all of them
@@ -103,7 +104,7 @@ def name_problem(name: str) -> str | None:
 
 def group_problem(group: str) -> str | None:
     if len(group) > LONGEST_GROUP or not group.isprintable():
-        return _("A labeler group has at most %(number)s characters, all of them visible.", number=LONGEST_GROUP)
+        return _(TOO_LONG_A_GROUP, number=LONGEST_GROUP)
     return None
 
 

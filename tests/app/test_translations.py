@@ -20,9 +20,7 @@ ENGLISH_ONLY = (
     "app/demo/",
     "app/labeling/importing/drafts.py",
     "app/labeling/importing/meeting.py",
-    "app/labeling/importing/shapes.py",
     "app/labeling/importing/writer.py",
-    "app/material/files/",
     "app/training/runs/commands.py",
     "app/training/scoring/commands.py",
 )

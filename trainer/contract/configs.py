@@ -112,7 +112,18 @@ class RewardConfig(TrainConfig):
     margin: Literal["none", "likert", "strength"] = Field(
         "none", description="demand a larger gap where the ratings differ more, or a pair's strength says so (L2 §3.2)"
     )
-    margin_scale: float = Field(1.0, ge=0, le=100, description="times the Likert difference or the strength")
+    margin_scale: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        description="times the Likert difference or the strength; Llama 2's large margins are 1, its small ones ⅓",
+    )
+    margin_from: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="the strength that demands nothing; 1 where the slightest step is hardly a preference",
+    )
     label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="share of pairs assumed to be labelled the wrong way")
     prompt_weights: dict[str, Weight] = Field({}, description="prompt id to weight in the loss; others have 1")
     labeler_weights: dict[str, Weight] = Field({}, description="labeler to weight in the loss; others have 1")

@@ -44,10 +44,11 @@ BLOCK = "A block of %(block)s tokens does not fit into a context of %(context)s.
 HEADS = "A hidden size of %(hidden)s cannot be divided among %(heads)s heads: it must be a multiple of %(twice)s."
 MICRO = "%(micro)s demonstrations per forward are more than the %(batch)s of a step."
 MINIBATCH = "A minibatch of %(mini)s episodes is larger than a batch of %(batch)s."
+MARGIN = "A likelihood of ties (%(ties)s) knows no margin. Drop the ties, count them as half a win, or set no margin."
 TOO_LONG = "Prompt and answer have up to %(tokens)s tokens, but the model “%(role)s” reads at most %(longest)s."
 FOLDS = "Labelers in this snapshot: %(people)s. Each of %(folds)s groups that are left out in turn needs one."
 GROUPS = "Labeler groups in this snapshot: %(groups)s. Leaving one out takes at least two."
-TEXTS = (THREADS, MEMORY, BLOCK, HEADS, MICRO, MINIBATCH, TOO_LONG, FOLDS, GROUPS)
+TEXTS = (THREADS, MEMORY, BLOCK, HEADS, MICRO, MINIBATCH, MARGIN, TOO_LONG, FOLDS, GROUPS)
 """Every sentence, for those who translate them."""
 
 
@@ -204,6 +205,8 @@ def _contradictions(config: StageConfig) -> Iterator[Problem]:
     if isinstance(config, SftConfig) and (micro := config.micro_batch_size or 0) > config.batch_size:
         values = {"micro": micro, "batch": config.batch_size}
         yield Problem(("micro_batch_size", "batch_size"), MICRO, values)
+    if isinstance(config, RewardConfig) and config.margin != "none" and config.ties in ("davidson", "rao_kupper"):
+        yield Problem(("margin", "ties"), MARGIN, {"ties": config.ties})
     if isinstance(config, PpoConfig) and config.minibatch_size > config.batch_size:
         values = {"mini": config.minibatch_size, "batch": config.batch_size}
         yield Problem(("minibatch_size", "batch_size"), MINIBATCH, values)

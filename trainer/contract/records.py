@@ -15,6 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from trainer.contract import refused
+from trainer.contract.columns import COLUMNS
+
 Split = Literal["train", "heldout"]
 Instrument = Literal["ranking", "toxicity"]
 
@@ -102,8 +105,8 @@ class Ranking(Record):
     ``flags`` of an answer lists the names of the flags that were answered "yes", ``scores`` what was given on scales;
     ``prompt_scores`` are those of the prompt. ``instrument`` says what the order goes by: ``ranking``, overall
     quality, or ``toxicity``, the less toxic of plausible continuations first.
-    ``strength`` says how much better the better one of two answers is, on the collector's own
-    scale (Llama 2 §3.2.1 has 0 to 3); ``labeler_group`` is the group the person belongs to.
+    ``strength`` says how much better the better one of two answers is, from 0 on the collector's own scale (Llama 2
+    §3.2.1 has 0 to 3, steps from the middle 1 to 3 or 4); ``labeler_group`` is the group the person belongs to.
     ``none_acceptable`` says that even the best answer is not good enough; empty where nobody was asked.
     ``weight`` is what the row counts in the loss beside others; empty means 1. ``labelers`` is how many people stand
     behind a consensus, whose ``annotator`` is nobody in particular; empty for one person's own word. ``doubt`` is the
@@ -133,9 +136,9 @@ class Ranking(Record):
     @model_validator(mode="after")
     def _one_rank_per_answer(self) -> Ranking:
         if len(self.answers) != len(self.ranks):
-            raise ValueError(f"{len(self.answers)} answers but {len(self.ranks)} ranks")
+            raise refused.WrongError(refused.ONE_RANK_EACH, answers=len(self.answers), ranks=len(self.ranks))
         if len(self.answers) < 2:
-            raise ValueError("a ranking needs at least two answers")
+            raise refused.WrongError(refused.TWO_ANSWERS)
         return self
 
 
@@ -252,108 +255,6 @@ def comparisons(ranks: list[int]) -> tuple[list[Comparison], int]:
     return strict, tied
 
 
-_MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
-_SCORES = pa.list_(pa.struct([("name", pa.string()), ("value", pa.int16())]))
-_ANSWERS = pa.list_(
-    pa.struct(
-        [
-            ("candidate_id", pa.string()),
-            ("text", pa.string()),
-            ("source", pa.string()),
-            ("likert", pa.int8()),
-            ("flags", pa.list_(pa.string())),
-            ("scores", _SCORES),
-            ("shown", pa.int16()),
-            ("detail", pa.string()),
-        ]
-    )
-)
-_FACTS: list[tuple[str, pa.DataType]] = [
-    ("use_case", pa.string()),
-    ("language", pa.string()),
-    ("source", pa.string()),
-    ("user_key", pa.string()),
-    ("sensitive", pa.bool_()),
-    ("high_stakes", pa.bool_()),
-    ("detail", pa.string()),
-]
-
-SCHEMAS: dict[type[Record], pa.Schema] = {
-    Prompt: pa.schema(
-        [("prompt_id", pa.string()), ("messages", _MESSAGES), *_FACTS, ("split", pa.string()), ("group", pa.string())]
-    ),
-    Demonstration: pa.schema(
-        [
-            ("demonstration_id", pa.string()),
-            ("prompt_id", pa.string()),
-            ("messages", _MESSAGES),
-            ("response", pa.string()),
-            ("author", pa.string()),
-            ("split", pa.string()),
-            ("source", pa.string()),
-            ("prompt_facts", pa.struct(_FACTS)),
-        ]
-    ),
-    Ranking: pa.schema(
-        [
-            ("ranking_id", pa.string()),
-            ("prompt_id", pa.string()),
-            ("messages", _MESSAGES),
-            ("answers", _ANSWERS),
-            ("ranks", pa.list_(pa.int16())),
-            ("annotator", pa.string()),
-            ("campaign", pa.string()),
-            ("phase", pa.string()),
-            ("instrument", pa.string()),
-            ("split", pa.string()),
-            ("use_case", pa.string()),
-            ("prompt_scores", _SCORES),
-            ("labeler_group", pa.string()),
-            ("strength", pa.float64()),
-            ("none_acceptable", pa.bool_()),
-            ("weight", pa.float64()),
-            ("labelers", pa.int32()),
-            ("doubt", pa.float64()),
-            ("prompt_facts", pa.struct(_FACTS)),
-        ]
-    ),
-    Candidate: pa.schema(
-        [
-            ("prompt_id", pa.string()),
-            ("index", pa.int32()),
-            ("text", pa.string()),
-            ("seed", pa.int64()),
-            ("temperature", pa.float64()),
-            ("top_p", pa.float64()),
-            ("max_new_tokens", pa.int32()),
-            ("tokens", pa.int32()),
-            ("finished", pa.bool_()),
-        ]
-    ),
-    AnswerToScore: pa.schema([("answer_id", pa.string()), ("messages", _MESSAGES), ("text", pa.string())]),
-    Score: pa.schema(
-        [
-            ("answer_id", pa.string()),
-            ("score", pa.float64()),
-            ("deviation", pa.float64()),
-            ("heads", pa.list_(pa.struct([("name", pa.string()), ("score", pa.float64())]))),
-        ]
-    ),
-    Detection: pa.schema(
-        [
-            ("answer_id", pa.string()),
-            ("tokens", pa.int32()),
-            ("likelihood", pa.float64()),
-            ("rank", pa.float64()),
-            ("log_rank", pa.float64()),
-            ("entropy", pa.float64()),
-            ("curvature", pa.float64()),
-            ("pieces", pa.list_(pa.struct([("text", pa.string()), ("rank", pa.int32())]))),
-            ("cut", pa.bool_()),
-        ]
-    ),
-}
-
 R = TypeVar("R", bound=Record)
 _ROWS_PER_GROUP = 1024
 
@@ -368,14 +269,14 @@ def write_rows(path: Path, kind: type[R], rows: Iterable[R]) -> int:
     """
     count = 0
     group: list[dict[str, object]] = []
-    with pq.ParquetWriter(path, SCHEMAS[kind], compression="zstd") as writer:
+    with pq.ParquetWriter(path, COLUMNS[kind.__name__], compression="zstd") as writer:
         for row in rows:
             group.append(row.model_dump())
             count += 1
             if len(group) == _ROWS_PER_GROUP:
-                writer.write_table(pa.Table.from_pylist(group, schema=SCHEMAS[kind]))
+                writer.write_table(pa.Table.from_pylist(group, schema=COLUMNS[kind.__name__]))
                 group = []
-        writer.write_table(pa.Table.from_pylist(group, schema=SCHEMAS[kind]))
+        writer.write_table(pa.Table.from_pylist(group, schema=COLUMNS[kind.__name__]))
     return count
 
 
@@ -408,6 +309,6 @@ def read_rows(
                 except ValidationError as error:
                     if on_problem is None:
                         raise
-                    on_problem(row, "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors()))
+                    on_problem(row, "; ".join(map(refused.clause, error.errors())))
                     continue
                 yield record

@@ -34,6 +34,8 @@ NAMES = "Give names with their values."
 DATE = "Enter a date."
 JSON = "This is not valid JSON."
 OTHER = "This value cannot be used."
+ONE_RANK_EACH = "Each answer needs one rank (answers: %(answers)s, ranks: %(ranks)s)."
+TWO_ANSWERS = "A ranking needs at least two answers."
 
 _SENTENCES = {
     "missing": MISSING,
@@ -61,8 +63,19 @@ _FAMILIES = (
     (("date_", "datetime_"), DATE),
 )
 _LIMITS = ("gt", "ge", "lt", "le", "min_length", "max_length")
-TEXTS = (*dict.fromkeys((*_SENTENCES.values(), *(text for _, text in _FAMILIES))), UNKNOWN, MEANT, EMPTY, OTHER)
+TEXTS = (
+    *dict.fromkeys((*_SENTENCES.values(), *(text for _, text in _FAMILIES))),
+    *(UNKNOWN, MEANT, EMPTY, OTHER, ONE_RANK_EACH, TWO_ANSWERS),
+)
 """Every sentence, for those who translate them."""
+
+
+class WrongError(ValueError):
+    """What a validator of ours refuses: a sentence of this module and what goes in."""
+
+    def __init__(self, text: str, **values: Any) -> None:
+        super().__init__(text % values)
+        self.text, self.values = text, values
 
 
 def told(found: Mapping[str, Any], known: Iterable[str] = ()) -> tuple[str, dict[str, Any]]:
@@ -73,6 +86,8 @@ def told(found: Mapping[str, Any], known: Iterable[str] = ()) -> tuple[str, dict
         known: names of settings that would have been right, of which one like an unknown name is proposed.
     """
     kind, context = found["type"], found.get("ctx", {})
+    if kind == "value_error" and isinstance(context["error"], WrongError):
+        return context["error"].text, context["error"].values
     if kind in ("value_error", "assertion_error"):  # a validator of ours, which has spoken already
         return "%(sentence)s", {"sentence": str(context["error"])}
     limits = [context[name] for name in _LIMITS if name in context]
@@ -96,3 +111,11 @@ def told(found: Mapping[str, Any], known: Iterable[str] = ()) -> tuple[str, dict
         # pydantic writes 'a', 'b' or 'c'.
         values["choices"] = ", ".join(re.findall("'([^']*)'", str(context.get("expected", ""))))
     return text, values
+
+
+def clause(found: Mapping[str, Any]) -> str:
+    """The same as a part of an English sentence, after the place that it is about."""
+    text, values = told(found)
+    said = (text % values).removesuffix(".")
+    place = ".".join(map(str, found["loc"]))
+    return f"{place}: {said[:1].lower()}{said[1:]}" if place else f"{said[:1].lower()}{said[1:]}"

@@ -238,22 +238,24 @@ def likert_margins(likert: Tensor, ranks: Tensor, present: Tensor, scale: float)
     return torch.where(strict_pairs(ranks, present), scale * apart, 0.0)
 
 
-def strength_margins(strength: Tensor, ranks: Tensor, present: Tensor, scale: float) -> Tensor:
+def strength_margins(strength: Tensor, ranks: Tensor, present: Tensor, scale: float, start: float = 0.0) -> Tensor:
     """Demand a larger gap where the person said that the better of two answers is much better.
 
-    Llama 2 §3.2.2 with its levels as numbers. A strength speaks of two answers, so rankings of
-    more have no margin.
+    Llama 2 §3.2.2 with its levels as numbers: 3 for "significantly better" to 0 for "negligibly better / unsure" give
+    the large margins 3, 2, 1, 0 at a scale of 1 and the small ones 1, ⅔, ⅓, 0 at ⅓. A strength speaks of two answers,
+    so rankings of more have no margin.
 
     Args:
         strength: (P,) at least 0; NaN where unknown.
         ranks: (P, K); 1 is best.
         present: (P, K) bool.
         scale: units of reward per unit of strength.
+        start: the strength that demands nothing, and below which none does.
 
     Returns:
-        (P, K, K): scale · strength at [p, i, j] where i is ranked better than j; 0 elsewhere.
+        (P, K, K): scale · max(0, strength - start) at [p, i, j] where i is ranked better than j; 0 elsewhere.
     """
-    demanded = torch.where(present.sum(1) == 2, scale * strength.nan_to_num(nan=0.0).clamp(min=0), 0.0)
+    demanded = torch.where(present.sum(1) == 2, scale * (strength.nan_to_num(nan=0.0) - start).clamp(min=0), 0.0)
     return torch.where(strict_pairs(ranks, present), demanded[:, None, None], 0.0)
 
 

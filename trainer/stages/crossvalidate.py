@@ -25,7 +25,10 @@ from trainer.judging.intervals import Resamples
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived
 from trainer.models.reward_model import reading
-from trainer.stages.reward import Job, Metrics, Progress, fit, last_step, open_job, score_answers, scored, steps_of
+from trainer.stages.reward import last_step, open_job
+from trainer.stages.reward_fitting import Progress, fit, steps_of
+from trainer.stages.reward_judging import scored
+from trainer.stages.reward_scoring import Job, Metrics, score_answers
 
 HELD_OUT_PART = 10
 """Where a snapshot holds no prompts out, one in so many of its training prompts is."""

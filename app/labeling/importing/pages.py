@@ -2,6 +2,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from app.errors import Refusal
 from app.language import mark
 from app.material.prompts import rules
 from app.models import Corpus, Import, Person
@@ -38,4 +39,5 @@ class ImportsPage(Page):
 class ImportResultPage(Page):
     template: ClassVar[str] = "labeling/importing/import_result.html"
     entry: Import
+    refusals: Sequence[tuple[int, Refusal]]
     marks: ClassVar[Mapping[str, str]] = rules.MARKS

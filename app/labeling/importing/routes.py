@@ -4,7 +4,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, Response
 
-from app.errors import DomainError
+from app.errors import DomainError, Refusal
 from app.labeling.importing import service
 from app.labeling.importing.pages import KIND_HINTS, ImportPage, ImportResultPage, ImportsPage
 from app.labeling.importing.queries import rows as queries
@@ -56,4 +56,5 @@ def imports(request: Request, session: Reading, _importer: Importer) -> HTMLResp
 
 @router.get("/prompts/imports/{import_id}")
 def import_result(request: Request, session: Reading, _importer: Importer, import_id: int) -> HTMLResponse:
-    return render(request, ImportResultPage(service.import_for(session, import_id=import_id)))
+    entry = service.import_for(session, import_id=import_id)
+    return render(request, ImportResultPage(entry, [(kept["line"], Refusal.of(kept)) for kept in entry.rejects]))

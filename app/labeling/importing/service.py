@@ -6,16 +6,16 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from app.errors import Invalid, NotFound
+from app.errors import Invalid, NotFound, Refusal
 from app.labeling.importing.drafts import Drafts
 from app.labeling.importing.queries import rows as queries
 from app.labeling.importing.queries.beside import ANY_IMPORT, staged
-from app.labeling.importing.shapes import DraftReader
+from app.labeling.importing.shapes.reading import DraftReader
 from app.labeling.importing.writer import Writer
 from app.language import gettext as _
 from app.material.files.corpora import KEPT_REJECTS, write_corpus
 from app.material.files.fields import add_names, most_of
-from app.material.files.readers import FORMATS, Refusal, format_of, read_rows
+from app.material.files.readers import FORMATS, format_of, read_rows
 from app.material.files.spool import Spool, spooled
 from app.material.prompts import rules
 from app.models import Corpus, Import, Person
@@ -162,13 +162,13 @@ class _Written:
 def _write(writer: Writer, rows: Spool[tuple[int, Drafts | Refusal]]) -> _Written:
     written = _Written(writer)
     for batch in rows.batches():
-        refused = [(number, drafts.reason) for number, drafts in batch if isinstance(drafts, Refusal)]
+        refused = [(number, drafts) for number, drafts in batch if isinstance(drafts, Refusal)]
         good = [drafts for _, drafts in batch if not isinstance(drafts, Refusal)]
         writer.write(good)
         add_names(written.unused, (name for drafts in good for name in dict.fromkeys(drafts.unused)))
         written.rows, written.rejected = written.rows + len(batch), written.rejected + len(refused)
         kept = refused[: KEPT_REJECTS - len(written.rejects)]
-        written.rejects += [{"line": number, "reason": rules.printable(reason)} for number, reason in kept]
+        written.rejects += [refusal.kept(number) for number, refusal in kept]
     return written
 
 
@@ -204,7 +204,7 @@ def _import_corpus(session: Session, settings: Settings, entry: Import, path: Pa
             entry.repeated = written.documents
     entry.rows, entry.rejected = written.rows, written.rejected
     entry.unused = most_of(written.unused)
-    entry.rejects = [{"line": line, "reason": rules.printable(reason)} for line, reason in written.rejects]
+    entry.rejects = [refusal.kept(line) for line, refusal in written.rejects]
     session.flush()
 
 
@@ -225,7 +225,7 @@ def summary_of(entry: Import) -> str:
     ]
     lines += [f"  not used: {name} ({count:,} rows)" for name, count in entry.unused.items()]
     lines += [f"  {count:,} {rules.MARKS[what]}" for what, count in entry.marked.items()]
-    lines += [f"  line {reject['line']}: {reject['reason']}" for reject in entry.rejects]
+    lines += [f"  {Refusal.of(reject).at(reject['line'])}" for reject in entry.rejects]
     if entry.rejected > len(entry.rejects):
         lines.append(f"  and {entry.rejected - len(entry.rejects):,} more")
     return "\n".join(lines)
@@ -247,7 +247,7 @@ def told_of(entry: Import, container: str) -> dict[str, object]:
         "repeated": entry.repeated,
         "added": entry.added,
         "unused": list(entry.unused),
-        "first_reasons": [f"line {reject['line']}: {reject['reason']}" for reject in entry.rejects[:FIRST_REASONS]],
+        "first_reasons": [Refusal.of(reject).at(reject["line"]) for reject in entry.rejects[:FIRST_REASONS]],
     }
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -11,17 +11,15 @@ from sqlalchemy.orm import Session
 from app.labeling.importing.drafts import AnswerDraft, Drafts, LabelDraft, PromptDraft, RankingDraft
 from app.labeling.importing.meeting import meet_answers, meet_prompts, prompts_in
 from app.labeling.importing.queries import rows as queries
+from app.labeling.importing.tasks import Tasks
 from app.material.prompts import rules
 from app.material.prompts.queries import prompt_ids
-from app.models import Campaign
 from app.models.base import utc_now
 
 MOST_REMEMBERED = 200_000  # prompts and answers; of those beyond it is asked again
 Judged = TypeVar("Judged", RankingDraft, LabelDraft)
 AnswerKey = tuple[int, str, str | None, str]
 """Prompt, origin without a number, what the file says of the maker, hash of the text."""
-CampaignKey = tuple[str | None, str, str]
-"""The name that the row gives its campaign, phase and kind."""
 
 
 @dataclass
@@ -45,9 +43,12 @@ class Writer:
     _candidates: dict[tuple[int, str, str], int] = field(default_factory=dict)
     _origins: dict[AnswerKey, list[str]] = field(default_factory=dict)
     _demonstrations: set[tuple[int, str]] = field(default_factory=set)
-    _campaigns: dict[CampaignKey, Campaign] = field(default_factory=dict)
     _unnamed: Counter[str] = field(default_factory=Counter)
     _makers: dict[str, list[int]] = field(default_factory=dict)
+    _tasks: Tasks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._tasks = Tasks(self.session, self.source, self.person_id, self._prompts, self.added)
 
     def write(self, batch: list[Drafts]) -> None:
         """Add a batch; the order of its rows decides which of two equal ones is the repeated one."""
@@ -220,8 +221,10 @@ class Writer:
             key: [self.candidate_id(ranking.prompt, answer) for answer in ranking.answers]
             for key, ranking in rankings.items()
         }
-        campaigns = {key: self._campaign(one.campaign, one.phase, one.instrument) for key, one in rankings.items()}
-        tasks = self._tasks(campaigns, rankings, ids)
+        campaigns = {
+            key: self._tasks.campaign(one.campaign, one.phase, one.instrument) for key, one in rankings.items()
+        }
+        tasks = self._tasks.of(campaigns, rankings, ids)
         annotations = queries.insert_annotations(
             self.session,
             [
@@ -282,8 +285,8 @@ class Writer:
             key: [self.candidate_id(label.prompt, label.answer)] if label.answer else []
             for key, label in labels.items()
         }
-        campaigns = {key: self._campaign(None, label.phase, "ranking") for key, label in labels.items()}
-        tasks = self._tasks(campaigns, labels, ids)
+        campaigns = {key: self._tasks.campaign(None, label.phase, "ranking") for key, label in labels.items()}
+        tasks = self._tasks.of(campaigns, labels, ids)
         annotations = queries.insert_annotations(
             self.session,
             [
@@ -312,74 +315,6 @@ class Writer:
         queries.insert_verdicts(self.session, [], [], flags)
         self.marked[rules.UNNAMED] += sum(label.annotator is None for label in labels.values())
         self.marked[rules.EMPTY] += sum(label.answer is not None and label.answer.is_empty for label in labels.values())
-
-    def _tasks(
-        self,
-        campaigns: Mapping[str, Campaign],
-        judged: Mapping[str, RankingDraft | LabelDraft],
-        ids: dict[str, list[int]],
-    ) -> dict[str, int]:
-        """The task of each ranking or label: one per campaign, prompt and set of answers."""
-        found: dict[str, int] = {}
-        for campaign in {campaign.id: campaign for campaign in campaigns.values()}.values():
-            theirs = {key: one for key, one in judged.items() if campaigns[key] is campaign}
-            found |= self._tasks_of(campaign, theirs, ids)
-        return found
-
-    def _tasks_of(
-        self, campaign: Campaign, judged: Mapping[str, RankingDraft | LabelDraft], ids: dict[str, list[int]]
-    ) -> dict[str, int]:
-        fingerprints = {
-            key: rules.task_fingerprint(self._prompts[one.prompt.fingerprint], ids[key]) for key, one in judged.items()
-        }
-        known = queries.task_ids(self.session, campaign.id, set(fingerprints.values()))
-        new = {f: key for key, f in fingerprints.items() if f not in known}
-        queries.insert_tasks(
-            self.session,
-            [
-                {
-                    "campaign_id": campaign.id,
-                    "prompt_id": self._prompts[judged[key].prompt.fingerprint],
-                    "fingerprint": fingerprint,
-                    "created_at": utc_now(),
-                }
-                for fingerprint, key in new.items()
-            ],
-        )
-        made = queries.task_ids(self.session, campaign.id, new)
-        queries.insert_task_answers(
-            self.session,
-            [
-                {"task_id": made[fingerprint], "candidate_id": candidate_id, "position": position}
-                for fingerprint, key in new.items()
-                for position, candidate_id in enumerate(ids[key])
-            ],
-        )
-        self.added["tasks"] += len(new)
-        known |= made
-        return {key: known[fingerprint] for key, fingerprint in fingerprints.items()}
-
-    def _campaign(self, name: str | None, phase: str, kind: str) -> Campaign:
-        """The closed campaign that holds rankings of the file; one of people's own with that name is left alone.
-
-        What a row of ours calls its campaign may be the name of another one here, so such a campaign is always new.
-        """
-        key = (name, phase, kind)
-        if key in self._campaigns:
-            return self._campaigns[key]
-        base = name or f"import: {self.source}" + (" (evaluation)" if phase == "evaluation" else "")
-        free, number = base, 1
-        while (campaign := queries.campaign_named(self.session, free)) is not None:
-            if name is None and campaign.imported and campaign.phase == phase and campaign.kind == kind:
-                break
-            number += 1
-            free = f"{base} {number}"
-        if campaign is None:
-            named = {"name": free, "kind": kind, "phase": phase}
-            told = {"status": "closed", "imported": True, "created_by": self.person_id}
-            campaign = queries.insert_campaign(self.session, named | told)
-        self._campaigns[key] = campaign
-        return campaign
 
 
 def _candidates_in(drafts: Drafts) -> Iterable[tuple[PromptDraft, AnswerDraft]]:

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.errors import Refusal
 from app.material.files.fields import Fields, add_names
-from app.material.files.readers import Refusal, format_of, lines_of, open_bytes, read_rows
+from app.material.files.readers import NO_UTF8_AT, format_of, lines_of, open_bytes, read_rows
 from app.material.prompts import rules
+from trainer.contract import refused
 
 LONGEST_DOCUMENT = 5_000_000  # characters
 KEPT_REJECTS = 1_000
@@ -30,7 +32,7 @@ class WrittenCorpus:
     characters: int = 0
     rows: int = 0
     rejected: int = 0
-    rejects: list[tuple[int, str]] = field(default_factory=list)
+    rejects: list[tuple[int, Refusal]] = field(default_factory=list)
     unused: Counter[str] = field(default_factory=Counter)
 
 
@@ -50,7 +52,7 @@ def write_corpus(source: Path, name: str, fmt: str, target: Path) -> WrittenCorp
             if isinstance(text, Refusal):
                 corpus.rejected += 1
                 if len(corpus.rejects) < KEPT_REJECTS:
-                    corpus.rejects.append((number, text.reason))
+                    corpus.rejects.append((number, text))
                 continue
             line = json.dumps({"text": text}, ensure_ascii=False).encode() + b"\n"
             digest.update(line)
@@ -85,7 +87,7 @@ def _paragraphs(source: Path) -> Iterator[tuple[int, str | Refusal]]:
             try:
                 text = line if isinstance(line, Refusal) else line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
-                text = Refusal(f"not valid UTF-8 at byte {error.start + 1}")
+                text = Refusal(NO_UTF8_AT, (), {"byte": error.start + 1})
             if isinstance(text, Refusal):
                 yield number, text
             elif text.strip():
@@ -101,10 +103,8 @@ def _paragraphs(source: Path) -> Iterator[tuple[int, str | Refusal]]:
 
 def _checked(text: object) -> str | Refusal:
     if not isinstance(text, str):
-        return Refusal("the row has no text")
+        return Refusal(refused.MISSING, ("text",))
     if not text.strip():
-        return Refusal("the text is empty")
-    if len(text) > LONGEST_DOCUMENT:
-        return Refusal(f"the text has {len(text):,} characters; at most {LONGEST_DOCUMENT:,} are taken")
-    problem = rules.character_problem(text, "the text")
-    return Refusal(problem) if problem else text.strip()
+        return Refusal(refused.EMPTY, ("text",))
+    problem = rules.length_problem(text, LONGEST_DOCUMENT) or rules.character_problem(text)
+    return problem.within("text") if problem else text.strip()

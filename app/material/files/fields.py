@@ -139,14 +139,14 @@ def storable(value: object) -> bool:
 def stored_size(value: object) -> float:
     """How many characters a value takes in the database; without end where it is not kept."""
     if isinstance(value, str) and len(value) < LONGEST_DETAIL // 6:  # however many of them are escaped
-        return len(value) if rules.character_problem(value, "") is None else math.inf
+        return len(value) if rules.character_problem(value) is None else math.inf
     size = len(rules.canonical(value)) if _fits(value, 0) else math.inf
     return size if size <= LONGEST_DETAIL else math.inf
 
 
 def _fits(value: object, depth: int) -> bool:
     if isinstance(value, str):
-        return rules.character_problem(value, "") is None
+        return rules.character_problem(value) is None
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, list | dict) and depth < DEEPEST_DETAIL:

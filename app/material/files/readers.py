@@ -12,11 +12,12 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
-from app.errors import Invalid
+from app.errors import Invalid, Refusal, shown
+from app.language import gettext as _
+from app.language import listed, mark
 from app.web.tables import from_cell
 
 FORMATS = ("auto", "jsonl", "csv", "parquet", "txt")
@@ -24,7 +25,7 @@ LONGEST_LINE = 16 << 20  # bytes; one row of nine answers of the longest length 
 LONGEST_LITERAL = 400_000  # characters; reading one takes many times its size
 MOST_VALUES = 500_000  # of a row; an empty list takes thirty times the two characters it is written in
 MOST_COLUMNS = 10_000  # of a table
-LONGEST_REASON = 1_000
+MOST_DIGITS = 4_300  # of a whole number; reading one takes the square of its length
 UNPACKING_MB = 1_024  # memory for a Parquet file
 TEXTS = frozenset({"prompt", "chosen", "rejected", "response", "completion", "demonstration"}) | {
     f"response_{side}" for side in "ab01"
@@ -37,14 +38,20 @@ ANSWER_COLUMNS = (frozenset({"chosen", "rejected"}), frozenset({"response_a", "r
 csv.field_size_limit(LONGEST_LINE)
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why a row was not taken, in words for the person who brought the file; what they quote may have any length."""
+NO_UTF8 = mark("This is not valid UTF-8.")
+NO_UTF8_AT = mark("This is not valid UTF-8: see byte %(byte)s.")
+LONG_LINE = mark("The line is longer than %(most)s MB.")
+LONG_ROW = mark("The row is longer than %(most)s MB.")
+MANY_COMMAS = mark("The row has more than %(most)s commas.")
+MANY_VALUES = mark("The row has more than %(most)s values.")
 
-    reason: str
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "reason", self.reason[:LONGEST_REASON])
+class _UnreadableError(ValueError):
+    """Something in a row that is no JSON or no CSV to us."""
+
+    def __init__(self, text: str, **values: object) -> None:
+        super().__init__(text)
+        self.refusal = Refusal(text, (), values)
 
 
 Row = dict[str, Any]
@@ -67,7 +74,7 @@ def read_rows(path: Path, name: str, fmt: str = "auto") -> Iterator[Line]:
         yield from _parquet(path)
         return
     if fmt == "txt":
-        raise Invalid(f"{name} is plain text: import it as a corpus.")
+        raise Invalid(_("%(name)s is plain text: import it as a corpus.", name=name))
     with open_bytes(path) as file:
         yield from _csv(file) if fmt == "csv" else _jsonl(file)
 
@@ -75,7 +82,7 @@ def read_rows(path: Path, name: str, fmt: str = "auto") -> Iterator[Line]:
 def format_of(path: Path, name: str, fmt: str) -> str:
     """The format by the file's first bytes, then by its name; JSONL when neither tells."""
     if fmt not in FORMATS:
-        raise Invalid(f"There is no format “{fmt}”. Choose one of {', '.join(FORMATS)}.")
+        raise Invalid(_("There is no format “%(format)s”. Choose %(known)s.", format=fmt, known=listed(FORMATS, "or")))
     if fmt != "auto":
         return fmt
     with path.open("rb") as file:
@@ -95,14 +102,14 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
     with path.open("rb") as file:
         begin = file.read(4)
     if begin == b"PK\x03\x04":
-        raise Invalid("The file is a ZIP archive. Nothing was imported; unpack it and bring the files in it.")
+        raise Invalid(_("The file is a ZIP archive. Nothing was imported; unpack it and bring the files in it."))
     zipped = begin[:2] == b"\x1f\x8b"
     try:
         with gzip.open(path) if zipped else path.open("rb") as file:
             yield cast("BinaryIO", file)
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise Invalid(
-            "The file is damaged: its gzip stream breaks off. Nothing was imported; fetch the file again."
+            _("The file is damaged: its gzip stream breaks off. Nothing was imported; fetch the file again.")
         ) from None
 
 
@@ -114,7 +121,7 @@ def lines_of(file: BinaryIO) -> Iterator[tuple[int, bytes | Refusal]]:
         if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
             while (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
                 pass
-            yield number, Refusal(f"the line is longer than {LONGEST_LINE >> 20} MB")
+            yield number, Refusal(LONG_LINE, (), {"most": LONGEST_LINE >> 20})
         else:
             yield number, line
 
@@ -130,19 +137,22 @@ def _jsonl(file: BinaryIO) -> Iterator[Line]:
 def parse_object(line: bytes) -> Row | Refusal:
     """One JSON object, or why it is none."""
     if _too_many(line):
-        return Refusal(TOO_MANY)
+        return _too_many_values()
     try:
-        row = json.loads(line.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_object)
+        row = _READ.decode(line.decode("utf-8").rstrip())
     except UnicodeDecodeError as error:
-        return Refusal(f"not valid UTF-8 at byte {error.start + 1}")
+        return Refusal(NO_UTF8_AT, (), {"byte": error.start + 1})
     except json.JSONDecodeError as error:
-        return Refusal(f"broken JSON: {error.msg} at column {error.colno}")
-    except (ValueError, RecursionError) as error:
-        return Refusal(f"broken JSON: {error}")
-    return _unpacked(row) if isinstance(row, dict) else Refusal("not a JSON object")
+        return Refusal(mark("This is not valid JSON: see column %(column)s."), (), {"column": error.colno})
+    except _UnreadableError as error:
+        return error.refusal
+    except RecursionError:
+        return Refusal(mark("This JSON is nested too deeply."))
+    return _unpacked(row) if isinstance(row, dict) else Refusal(mark("This is JSON, but no object with names."))
 
 
-TOO_MANY = f"the row has more than {MOST_VALUES:,} values"
+def _too_many_values() -> Refusal:
+    return Refusal(MANY_VALUES, (), {"most": MOST_VALUES})
 
 
 def _too_many(written: bytes) -> bool:
@@ -154,8 +164,15 @@ def _object(pairs: list[tuple[str, Any]]) -> Row:
     """An object of which no name stands twice: the second would silently take the place of the first."""
     row = dict(pairs)
     if len(row) < len(pairs):
-        raise ValueError(f"“{named_twice(name for name, _ in pairs)}” stands twice in one object")
+        twice = named_twice(name for name, _value in pairs)
+        raise _UnreadableError(mark("“%(name)s” stands twice in one object."), name=shown(twice))
     return row
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise _UnreadableError(mark("A number has more than %(most)s digits."), most=MOST_DIGITS)
+    return int(digits)
 
 
 def named_twice(names: Iterable[str]) -> str | None:
@@ -169,7 +186,11 @@ def named_twice(names: Iterable[str]) -> str | None:
 
 
 def _no_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not JSON")
+    raise _UnreadableError(mark("“%(word)s” is no value in JSON."), word=word)
+
+
+_CELL = json.JSONDecoder(parse_constant=_no_constant, parse_int=_whole)
+_READ = json.JSONDecoder(parse_constant=_no_constant, parse_int=_whole, object_pairs_hook=_object)
 
 
 def _csv(file: BinaryIO) -> Iterator[Line]:
@@ -184,8 +205,11 @@ def _csv(file: BinaryIO) -> Iterator[Line]:
             cells = next(reader)
         except StopIteration:
             return
-        except csv.Error as error:
-            yield number, Refusal(f"broken CSV: {error}")
+        except _UnreadableError as error:
+            yield number, error.refusal
+            continue
+        except csv.Error:
+            yield number, Refusal(mark("This is not valid CSV. Look at its quotation marks."))
             continue
         if not header:
             header = _header(cells)
@@ -221,11 +245,11 @@ class _LinesOfRows:
         if len(line) > self._left:
             while line and line[-1] not in "\r\n":
                 line = self._text.readline(LONGEST_LINE)
-            raise csv.Error(f"the row is longer than {LONGEST_LINE >> 20} MB")
+            raise _UnreadableError(LONG_ROW, most=LONGEST_LINE >> 20)
         self._left -= len(line)
         self._commas += line.count(",")
         if self._commas > MOST_VALUES:
-            raise csv.Error(f"the row has more than {MOST_VALUES:,} commas")
+            raise _UnreadableError(MANY_COMMAS, most=MOST_VALUES)
         return line
 
 
@@ -237,24 +261,31 @@ def _header(cells: list[str]) -> list[str]:
     """
     if len(cells) > MOST_COLUMNS:
         raise Invalid(
-            f"The file has {len(cells):,} columns; at most {MOST_COLUMNS:,} are taken. Nothing was imported; "
-            "leave out those that nobody needs."
+            _(
+                "The file has %(count)s columns; at most %(most)s are taken. Nothing was imported; leave out those "
+                "that nobody needs.",
+                count=f"{len(cells):,}",
+                most=f"{MOST_COLUMNS:,}",
+            )
         )
     names = [cell.strip() or f"column {place}" for place, cell in enumerate(cells, 1)]
     if twice := named_twice(names):
-        raise Invalid(f"Two columns of the file are called “{twice}”. Nothing was imported; rename one of them.")
+        raise Invalid(
+            _("Two columns of the file are called “%(name)s”. Nothing was imported; rename one of them.", name=twice)
+        )
     return names
 
 
 def _row_of_cells(header: list[str], cells: list[str]) -> Row | Refusal:
     if len(cells) != len(header):
-        return Refusal(f"{len(cells)} cells, but the header names {len(header)}")
+        told = {"columns": len(header), "cells": len(cells)}
+        return Refusal(mark("The header names columns: %(columns)s; the row has cells: %(cells)s."), (), told)
     try:
         written = "".join(cells).encode()
     except UnicodeEncodeError:
-        return Refusal("not valid UTF-8")
+        return Refusal(NO_UTF8)
     if _too_many(written):
-        return Refusal(TOO_MANY)
+        return _too_many_values()
     row: Row = {key: from_cell(cell) for key, cell in zip(header, cells, strict=True) if cell != ""}
     # An empty cell is nothing said, except beside an answer that it was judged against: that model said nothing.
     for pair in ANSWER_COLUMNS:
@@ -273,30 +304,44 @@ def _parquet(path: Path) -> Iterator[Line]:
             assert unpacking.stdout is not None
             for number, line in enumerate(unpacking.stdout, 1):
                 if _too_many(line):
-                    yield number, Refusal(TOO_MANY)
+                    yield number, _too_many_values()
                     continue
                 match json.loads(line):
-                    case {"problem": problem}:
-                        raise Invalid(_parquet_problem(str(problem)))
+                    case {"problem": [problem, *values]}:
+                        raise Invalid(_parquet_problem(problem, *values))
                     case [row]:
                         yield number, _unpacked(row)
-                    case reason:
-                        yield number, Refusal(str(reason))
+                    case "long":
+                        yield number, Refusal(LONG_ROW, (), {"most": LONGEST_LINE >> 20})
+                    case _:
+                        yield number, Refusal(NO_UTF8)
             ended = True
         finally:
             if not ended:
                 unpacking.kill()
     if unpacking.returncode:  # ended by the system where memory ran out below Python
-        raise Invalid(_parquet_problem("memory" if unpacking.returncode < 0 else "it cannot be unpacked"))
+        raise Invalid(_parquet_problem("memory" if unpacking.returncode < 0 else "damaged"))
 
 
-def _parquet_problem(problem: str) -> str:
+def _parquet_problem(problem: str, value: object = "") -> str:
+    """What ``unpack.py`` found wrong with the file as a whole."""
     if problem == "memory":
-        return (
-            f"The Parquet file takes more than {UNPACKING_MB:,} MB of memory to unpack. Nothing was imported; "
-            "write it again in smaller pages, or as JSONL."
+        return _(
+            "The Parquet file takes more than %(most)s MB of memory to unpack. Nothing was imported; write it again in "
+            "smaller pages, or as JSONL.",
+            most=f"{UNPACKING_MB:,}",
         )
-    return f"The Parquet file was not taken: {problem}. Nothing was imported."
+    if problem == "twice":
+        return _("Two columns of the file are called “%(name)s”. Nothing was imported; rename one of them.", name=value)
+    if problem == "rows":
+        return _(
+            "The Parquet file claims %(rows)s rows, which is more than a file of its size can hold. Nothing was "
+            "imported.",
+            rows=f"{value:,}",
+        )
+    if problem == "size":
+        return _("The Parquet file unpacks to more than %(most)s MB. Nothing was imported.", most=f"{value:,}")
+    return _("The file cannot be read as Parquet. Nothing was imported; fetch or write it again.")
 
 
 def _unpacked(row: Row) -> Row | Refusal:
@@ -306,13 +351,15 @@ def _unpacked(row: Row) -> Row | Refusal:
         if not isinstance(cell, str) or cell.lstrip()[:1] != "[":
             continue
         try:
-            value = json.loads(cell, parse_constant=_no_constant)
+            value = _CELL.decode(cell)
         except (ValueError, RecursionError):
             value = _literal(cell)
         if _are_messages(value) or (key not in TEXTS and value is not None):
             row[key] = value
         elif _TALKS.match(cell):
-            return Refusal(f"{key}: a list of messages in a form that is not known; write role and content, as JSON")
+            return Refusal(
+                mark("This is a list of messages in a form that is not known. Write role and content, as JSON."), (key,)
+            )
     return row
 
 

@@ -1,8 +1,8 @@
 """Unpacks a Parquet file into JSON lines, as a program of its own: a file that is a bomb goes off here, not in the app.
 
-``python unpack.py FILE MEGABYTES``: each line is ``[row]``, or the reason why a row cannot be had, as text; the last
-line is ``{"problem": …}`` where the file as a whole cannot be read. The program may take so much memory, and no more:
-what a file says of itself need not be true, and a text of a few bytes in it may belong to a million rows.
+``python unpack.py FILE MEGABYTES``: each line is ``[row]``, or a word that says why a row cannot be had; the last
+line is ``{"problem": [word, …]}`` where the file as a whole cannot be read. The program may take so much memory, and no
+more: what a file says of itself need not be true, and a text of a few bytes in it may belong to a million rows.
 """
 
 import base64
@@ -27,13 +27,13 @@ MOST_ROWS = 1_000_000  # that any file may hold; a larger one, a row for each of
 def main(path: Path, megabytes: int) -> None:
     _limit_memory(megabytes << 20)
     pa.set_cpu_count(1)
-    problem = ""
+    problem: list[Any] = []
     try:
         problem = _write_rows(path, megabytes << 18)
     except MemoryError:
-        problem = "memory"
-    except (pa.ArrowException, OSError, ValueError) as error:
-        problem = f"it cannot be read as Parquet: {error}"
+        problem = ["memory"]
+    except (pa.ArrowException, OSError, ValueError):
+        problem = ["damaged"]
     if problem:
         sys.stdout.write(json.dumps({"problem": problem}) + "\n")
 
@@ -45,28 +45,28 @@ def _limit_memory(more: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (now + more, now + more))
 
 
-def _write_rows(path: Path, least: int) -> str:
+def _write_rows(path: Path, least: int) -> list[Any]:
     size = path.stat().st_size
     allowed = max(least, MOST_GROWTH * size)
     unpacked = 0
     with pq.ParquetFile(path) as file:
         if twice := next((name for name, times in Counter(file.schema_arrow.names).items() if times > 1), None):
-            return f"two of its columns are called “{twice}”"
+            return ["twice", twice]
         rows = file.metadata.num_rows
         if rows > max(MOST_ROWS, size):
-            return f"it claims {rows:,} rows, which is more than a file of its size can hold"
+            return ["rows", rows]
         declared = sum(file.metadata.row_group(place).total_byte_size for place in range(file.num_row_groups))
         at_once = min(MOST_AT_ONCE, max(FEWEST_AT_ONCE, LONGEST_ROW * rows // max(1, declared)))
         for batch in file.iter_batches(batch_size=at_once, use_threads=False):
             if unpacked + batch.nbytes > allowed:
-                return f"it unpacks to more than {allowed >> 20:,} MB"
+                return ["size", allowed >> 20]
             for row in _rows_of(batch):
                 line = json.dumps(row if isinstance(row, str) else [row], ensure_ascii=False, default=_plain)
                 if len(line) > LONGEST_ROW:
-                    line = json.dumps(f"the row is longer than {LONGEST_ROW >> 20} MB")
+                    line = json.dumps("long")
                 unpacked += len(line)
                 sys.stdout.write(line + "\n")
-    return ""
+    return []
 
 
 def _rows_of(batch: pa.RecordBatch) -> Iterable[dict[str, Any] | str]:
@@ -75,7 +75,7 @@ def _rows_of(batch: pa.RecordBatch) -> Iterable[dict[str, Any] | str]:
         rows = batch.to_pylist()
     except UnicodeDecodeError:
         if batch.num_rows == 1:
-            return ["not valid UTF-8"]
+            return ["text"]
         return [row for i in range(batch.num_rows) for row in _rows_of(batch.slice(i, 1))]
     return [{key: value for key, value in row.items() if value is not None} for row in rows]
 

@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from app.errors import Refusal, shown
 from app.language import mark
+from trainer.contract import refused
 
 USE_CASES = (
     *("generation", "open_qa", "closed_qa", "brainstorming", "chat"),
@@ -33,6 +35,11 @@ MARKS = {
 _SPELLINGS = {name.replace("_", " "): name for name in USE_CASES} | {"rewriting": "rewrite", "extraction": "extract"}
 ROLES = ("system", "user", "assistant")
 LONGEST_TEXT = 200_000  # characters
+TOO_LONG = mark("This has %(count)s characters; at most %(most)s are taken.")
+NUL = mark("This contains the character NUL, which cannot be stored.")
+HALF_A_PAIR = mark("This contains half of a surrogate pair, which is not valid Unicode.")
+NO_NAME = mark("“%(value)s” is no name: give a text or a whole number.")
+UNKNOWN_ROLE = mark("“%(role)s” is no known role. Use %(known)s.")
 SMALLEST_K, LARGEST_K = 2, 9
 _CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 KINDS = ("detect", "prompts", "demonstrations", "candidates", "rankings", "labels", "corpus")
@@ -61,41 +68,47 @@ def use_case_of(category: str) -> str | None:
     return _SPELLINGS.get(re.sub(r"[\s_\-]+", " ", category).strip().lower())
 
 
-def text_problem(text: object, what: str, *, may_be_empty: bool = False) -> str | None:
-    """Why a value cannot be kept as text, in words, or nothing."""
+def text_problem(text: object, *, may_be_empty: bool = False) -> Refusal | None:
+    """Why a value cannot be kept as text, or nothing."""
     if not isinstance(text, str):
-        return f"{what} is missing" if text is None else f"{what} is not text"
+        return Refusal(refused.MISSING if text is None else refused.TEXT)
     if not text.strip() and not may_be_empty:
-        return f"{what} is empty"
+        return Refusal(refused.EMPTY)
     if len(text) > LONGEST_TEXT:
-        return f"{what} has {len(text):,} characters; at most {LONGEST_TEXT:,} are taken"
-    return character_problem(text, what)
+        return length_problem(text, LONGEST_TEXT)
+    return character_problem(text)
 
 
-def character_problem(text: str, what: str) -> str | None:
+def length_problem(text: str, most: int) -> Refusal | None:
+    if len(text) <= most:
+        return None
+    return Refusal(TOO_LONG, (), {"count": len(text), "most": most})
+
+
+def character_problem(text: str) -> Refusal | None:
     """Characters that a database cannot hold: NUL, and halves of surrogate pairs."""
     if "\x00" in text:
-        return f"{what} contains a NUL character"
+        return Refusal(NUL)
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError:
-            return f"{what} contains half of a surrogate pair, which is not valid Unicode"
+            return Refusal(HALF_A_PAIR)
     return None
 
 
-def messages_problem(messages: object, what: str = "the prompt") -> str | None:
+def messages_problem(messages: object) -> Refusal | None:
     """Why a value is not a conversation that waits for an answer, or nothing."""
     if not isinstance(messages, list) or not messages:
-        return f"{what} is not a list of messages"
+        return Refusal(mark("Give a text, or a list of messages with role and content."))
     for place, message in enumerate(messages, 1):
         if not isinstance(message, dict):
-            return f"message {place} of {what} is not an object with role and content"
-        if message.get("role") not in ROLES:
-            return f"message {place} of {what} has the role {message.get('role')!r}; known are {', '.join(ROLES)}"
-        if problem := text_problem(message.get("content"), f"message {place} of {what}"):
-            return problem
-    return None if messages[-1]["role"] == "user" else f"the last message of {what} is not the user's"
+            return Refusal(mark("A message has a role and its content."), (place,))
+        if (role := message.get("role")) not in ROLES:
+            return Refusal(UNKNOWN_ROLE, (place, "role"), {"role": shown(role), "known": ROLES})
+        if problem := text_problem(message.get("content")):
+            return problem.within(place, "content")
+    return None if messages[-1]["role"] == "user" else Refusal(mark("The last message must be the user’s."))
 
 
 def text_sha256(text: str) -> str:

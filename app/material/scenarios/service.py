@@ -7,10 +7,10 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict, Invalid, NotFound
+from app.errors import Conflict, Invalid, NotFound, Refusal
 from app.language import gettext as _
 from app.material.files.corpora import KEPT_REJECTS
-from app.material.files.readers import Refusal, Row, read_rows
+from app.material.files.readers import Row, read_rows
 from app.material.files.spool import spooled
 from app.material.scenarios import queries, rules
 from app.models import Person, Scenario
@@ -24,7 +24,7 @@ class Brought:
     added: int = 0
     known: int = 0
     not_taken: int = 0
-    refused: list[tuple[int, str]] = field(default_factory=list)
+    refused: list[tuple[int, Refusal]] = field(default_factory=list)
 
 
 def offers(session: Session) -> Sequence[Scenario]:
@@ -122,26 +122,26 @@ def bring(session: Session, by: Person, now: datetime, path: Path, name: str) ->
     # The file is read before the first statement, which takes the lock for which all writers wait on SQLite.
     with spooled(read_rows(path, name)) as rows:
         for line, row in (one for batch in rows.batches() for one in batch):
-            problem = row.reason if isinstance(row, Refusal) else _bring_row(session, by, now, row, found)
-            if problem:
+            refusal = row if isinstance(row, Refusal) else _bring_row(session, by, now, row, found)
+            if refusal:
                 found.not_taken += 1
-                found.refused += [(line, problem)][: KEPT_REJECTS - len(found.refused)]
+                found.refused += [(line, refusal)][: KEPT_REJECTS - len(found.refused)]
             if found.added > rules.MOST_AT_ONCE:
                 most = f"{rules.MOST_AT_ONCE:,}"
                 raise Invalid(_("The file has more than %(most)s scenarios; nothing was added.", most=most))
     return found
 
 
-def _bring_row(session: Session, by: Person, now: datetime, row: Row, found: Brought) -> str:
+def _bring_row(session: Session, by: Person, now: datetime, row: Row, found: Brought) -> Refusal | None:
     """Add the scenario of a row, or say why it is none."""
     text = rules.tidy(str(row.get("text") or ""))
-    title = str(row.get("title") or text[: rules.LONGEST_TITLE].splitlines()[0] if text else "").strip()
+    title = str(row.get("title") or (text[: rules.LONGEST_TITLE].splitlines()[0] if text else "")).strip()
     if problems := rules.problems(title, text):
-        return " ".join(problems.values())
+        return Refusal("%(sentence)s", tuple(problems), {"sentence": " ".join(problems.values())})
     if queries.scenario_with(session, rules.text_sha256(text)):
         found.known += 1
     else:
         add(session, by, now, title=title, text=text)
         session.flush()
         found.added += 1
-    return ""
+    return None

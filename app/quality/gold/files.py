@@ -8,26 +8,28 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from app.errors import Invalid
+from app.errors import Invalid, Refusal
 from app.labeling.annotations import campaigns
 from app.labeling.annotations.rules import labels
 from app.labeling.annotations.rules.campaigns import BANK
 from app.labeling.annotations.rules.submission import Submission, Verdict
 from app.labeling.importing.drafts import Drafts, RankingDraft
 from app.labeling.importing.service import source_of
-from app.labeling.importing.shapes import DraftReader
+from app.labeling.importing.shapes.reading import DraftReader
 from app.labeling.importing.writer import Writer
 from app.language import gettext as _
+from app.language import mark
 from app.material.files.corpora import KEPT_REJECTS
 from app.material.files.fields import add_names, most_of
-from app.material.files.readers import Refusal, read_rows
+from app.material.files.readers import read_rows
 from app.material.files.spool import Spool, spooled
 from app.material.prompts import queries as pool
-from app.material.prompts.rules import printable, task_fingerprint
+from app.material.prompts.rules import length_problem, printable, task_fingerprint
 from app.material.schemas.rules import PROMPT, USE_CASE, Schema, schema_of
 from app.models import Campaign, GoldItem, Import, Person
 from app.people.service import record
 from app.quality.gold import queries, rules
+from trainer.contract import refused
 from trainer.contract.folder import sha256_of
 
 MOST_ITEMS = 10_000
@@ -60,12 +62,16 @@ class Imported:
 
     bank: Campaign
     items: int
-    refused: Sequence[tuple[int, str]]
+    refused: Sequence[tuple[int, Refusal]]
     not_taken: int
 
 
 class NoGoldError(Exception):
-    """A row that cannot be gold; the message tells why."""
+    """A row that cannot be gold."""
+
+    def __init__(self, text: str, *place: str | int, **values: object) -> None:
+        super().__init__(text)
+        self.refusal = Refusal(text, place, values)
 
 
 def import_gold(
@@ -94,8 +100,7 @@ def import_gold(
         bank = campaigns.create_campaign(session, by, name=name, purpose=BANK)
         imported = _store(session, by, bank, rows, path, filename, now, topic)
     if not imported.items:
-        refused = imported.refused
-        first = _("line %(line)s: %(reason)s", line=refused[0][0], reason=refused[0][1]) if refused else ""
+        first = next((refusal.at(line) for line, refusal in imported.refused), "")
         raise Invalid(_("None of the rows can be gold, so nothing was made. %(first)s", first=first))
     record(session, by, "imported gold", bank, {"file": printable(filename, 200), "items": imported.items})
     return imported
@@ -107,18 +112,18 @@ def _taken(line: int, drafts: Drafts | Refusal, schema: Schema, topic: str, so_f
     try:
         row = _row(line, drafts, schema, topic)
     except NoGoldError as problem:
-        return Refusal(str(problem))
-    return row if so_far < MOST_ITEMS else Refusal(f"more than {MOST_ITEMS:,} items")
+        return problem.refusal
+    return row if so_far < MOST_ITEMS else Refusal(mark("A set has at most %(most)s items."), (), {"most": MOST_ITEMS})
 
 
 def _row(line: int, drafts: Drafts, schema: Schema, topic: str) -> Row:
     if len(drafts.rankings) != 1:
-        raise NoGoldError(f"gold is one verdict, and the row has {len(drafts.rankings)}")
+        raise NoGoldError(mark("Gold is one ranking; the row has %(count)s."), count=len(drafts.rankings))
     ranking = drafts.rankings[0]
     if ranking.instrument != "ranking":
-        raise NoGoldError("its order goes by toxicity; gold goes by overall quality")
+        raise NoGoldError(mark("The order goes by toxicity; gold goes by overall quality."), "instrument")
     if any(answer.is_empty for answer in ranking.answers) or len({answer.sha256 for answer in ranking.answers}) < 2:
-        raise NoGoldError("an answer is empty, or all are the same: nobody can be measured by that")
+        raise NoGoldError(mark("An answer is empty, or all are the same: nobody can be measured by that."))
     told = ranking.prompt.detail
     row = Row(
         line=line,
@@ -129,28 +134,30 @@ def _row(line: int, drafts: Drafts, schema: Schema, topic: str) -> Row:
         unused=drafts.unused,
     )
     for flag in sorted({name for answer in ranking.answers for name in answer.flags}):
-        if problem := labels.answer_flag_problem(schema, flag, "yes"):
-            raise NoGoldError(f"an answer has the flag {flag!r}: {problem}")
+        if problem := labels.answer_flag_told(schema, flag, "yes"):
+            raise NoGoldError(problem[0], "flags", **problem[1])
     return row
 
 
 def _prompt_labels(given: object, use_case: str | None, schema: Schema) -> dict[str, str]:
-    if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
-        raise NoGoldError("prompt_labels are names with their values, all of them texts")
+    if not isinstance(given, dict):
+        raise NoGoldError(refused.NAMES, "prompt_labels")
     for name, value in given.items():
-        if problem := labels.prompt_label_problem(schema, name, value):
-            raise NoGoldError(f"prompt_labels, {name!r}: {problem}")
+        if not isinstance(value, str):
+            raise NoGoldError(refused.TEXT, "prompt_labels", name)
+        if problem := labels.prompt_label_told(schema, name, value):
+            raise NoGoldError(problem[0], "prompt_labels", name, **problem[1])
     tagged = labels.fitting(schema, PROMPT, {USE_CASE: use_case} if use_case else {})
     return {**tagged, **given}
 
 
-def _words(given: object, what: str, longest: int) -> str:
+def _words(given: object, field: str, longest: int) -> str:
     if not isinstance(given, str):
-        raise NoGoldError(f"the {what} is no text")
-    if len(given) > longest:
-        raise NoGoldError(f"the {what} has {len(given):,} characters; {longest:,} fit")
-    if what == "topic" and not given.isprintable():
-        raise NoGoldError("the topic has characters that cannot be seen")
+        raise NoGoldError(refused.TEXT, field)
+    if problem := length_problem(given, longest):
+        raise NoGoldError(problem.text, field, **problem.values)
+    if field == "topic" and not given.isprintable():
+        raise NoGoldError(mark("This has characters that cannot be seen."), field)
     return given.strip()
 
 
@@ -184,18 +191,18 @@ def _store(
     session.flush()
     writer = Writer(session, entry.id, source, by.id)
     items: dict[str, _Item] = {}
-    refused: list[tuple[int, str]] = []
+    not_good: list[tuple[int, Refusal]] = []
     unused: Counter[str] = Counter()
     read = not_taken = good = 0
     for batch in rows.batches():
         taken: list[Row] = []
-        bad: list[tuple[int, str]] = []
+        bad: list[tuple[int, Refusal]] = []
         for line, drafts in batch:
             found = _taken(line, drafts, schema, topic, good + len(taken))
             if isinstance(found, Row):
                 taken.append(found)
             else:
-                bad.append((line, printable(found.reason)))
+                bad.append((line, found))
         writer.write([row.drafts for row in taken])
         prompts = pool.prompt_ids(session, {row.ranking.prompt.fingerprint for row in taken})
         for row in taken:
@@ -206,19 +213,21 @@ def _store(
             item = _Item(row.line, prompt_id, ids, gold)
             first = items.setdefault(task_fingerprint(prompt_id, ids), item)
             if first is not item:
-                bad.append((row.line, f"the same prompt and answers stand in line {first.row_line}"))
+                text = mark("The same prompt and answers are on line %(line)s already.")
+                bad.append((row.line, Refusal(text, (), {"line": first.row_line})))
         add_names(unused, (name for row in taken for name in row.unused))
         read, not_taken, good = read + len(batch), not_taken + len(bad), good + len(taken)
-        refused += sorted(bad)[: KEPT_REJECTS - len(refused)]
+        bad.sort(key=lambda one: one[0])
+        not_good += bad[: KEPT_REJECTS - len(not_good)]
     entry.rows, entry.rejected, entry.unused = read, not_taken, most_of(unused)
-    entry.rejects = [{"line": line, "reason": reason} for line, reason in refused]
+    entry.rejects = [refusal.kept(line) for line, refusal in not_good]
     campaigns.add_tasks(session, bank, [(item.prompt_id, item.answers) for item in items.values()], judged_already=True)
     tasks = queries.tasks_by_fingerprint(session, bank.id)
     for print_, item in items.items():
         item.gold.task_id = tasks[print_]
     session.add_all(item.gold for item in items.values())
     session.flush()
-    return Imported(bank, len(items), refused, not_taken)
+    return Imported(bank, len(items), not_good, not_taken)
 
 
 def _verdict(row: Row, ids: Sequence[int]) -> Submission:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.database import Database
-from app.errors import Invalid
+from app.errors import Invalid, Refusal
 from app.settings import Settings
 from app.training.runs import commands as runs
 from app.training.scoring import exports, queries, service
@@ -31,7 +31,7 @@ def score(
         service.reward_model_for(session, named)
     gathered = service.read_file(file, file.name)
     for refusal in gathered.refusals[:LISTED]:
-        say(f"  line {refusal['line']}: {refusal['reason']}")
+        say(f"  {Refusal.of(refusal).at(refusal['line'])}")
     say(f"{file.name}: {gathered.answers:,} answers to {len(gathered.items):,} prompts, {gathered.refused:,} refused")
     request = service.freeze(settings, gathered, "command", file.name)
     with database.transaction() as session:

@@ -5,18 +5,23 @@ or ``response``) or ``answers``: a list of texts, or of objects with ``text`` an
 name what the row holds. Rows of one answer are put together by their prompt, so that their ranks mean something.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.errors import Invalid
+from app.errors import Invalid, Refusal, shown
 from app.language import gettext as _
-from app.material.files.readers import Line, Refusal, Row
+from app.language import mark
+from app.material.files.readers import Line, Row
 from app.material.prompts import rules as prompt_rules
 from app.training.scoring import rules
+from trainer.contract import refused
 
 ANSWER_KEYS = ("answer", "text", "response")
 KEPT_REFUSALS = 1_000
+NAMED_REFUSALS = 20  # where no row is good
+USED = mark("The id “%(id)s” was used before.")
+USED_ON = mark("The id “%(id)s” was used before, on line %(line)s.")
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,15 @@ class AskedItem:
 
 
 class NotTakenError(ValueError):
-    """Something that cannot be scored; the message says why, in the words of a list of refused rows."""
+    """Something that cannot be scored."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
+
+
+def _no(text: str, *place: str | int, **values: object) -> NotTakenError:
+    return NotTakenError(Refusal(text, place, values))
 
 
 @dataclass
@@ -70,12 +83,12 @@ class Gathered:
         """
         conversation = conversation_of(messages)
         if not answers:
-            raise NotTakenError("there are no answers")
+            raise _no(refused.MISSING, "answers")
         item = AskedItem(item_id or str(len(self.items) + 1), conversation)
         if item_id is not None and item_id in self._item_ids:
-            raise NotTakenError(f"the id “{item_id}” was used before")
+            raise _no(USED, "id", id=shown(item_id))
         item.answers = [
-            AskedAnswer(answer_id or f"{item.id}.{place}", answer_text(text, f"answer {place}"))
+            AskedAnswer(answer_id or f"{item.id}.{place}", answer_text(text, "answers", place))
             for place, (answer_id, text) in enumerate(answers, 1)
         ]
         self._take(item, item.answers, None, conversation)
@@ -93,10 +106,11 @@ class Gathered:
             return
         key = next((key for key in ANSWER_KEYS if key in row), None)
         if key is None:
-            keys = ", ".join(sorted(map(str, row))[:8])
-            raise NotTakenError(f"there is no answer, text, response or answers; the row has {keys}")
-        name = name_of(row.get("answer_id", row.get("id")), "the id") or str(line)
-        answer = AskedAnswer(name, answer_text(row[key], f"the {key}"), line)
+            names = ", ".join(map(shown, sorted(map(str, row))[:8]))
+            text = mark("The row has no answer: name it %(known)s. Its fields: %(names)s.")
+            raise _no(text, known=[*ANSWER_KEYS, "answers"], names=names)
+        name = _named_by(row, "answer_id", "id") or str(line)
+        answer = AskedAnswer(name, answer_text(row[key], key), line)
         fingerprint = prompt_rules.prompt_fingerprint(conversation)
         if known := self._by_prompt.get(fingerprint):
             self._take(known, [answer], line, None)
@@ -109,16 +123,15 @@ class Gathered:
     def _add_row_of_answers(self, line: int, row: Row, conversation: list[dict[str, str]]) -> None:
         given = row["answers"]
         if not isinstance(given, list) or not given:
-            raise NotTakenError("answers is not a list of texts")
-        item = AskedItem(name_of(row.get("id"), "the id") or str(line), conversation)
+            raise _no(mark("Give a list of texts."), "answers")
+        item = AskedItem(name_of(row.get("id"), "id") or str(line), conversation)
         if item.id in self._item_ids:
-            raise NotTakenError(f"the id “{item.id}” was used before")
+            raise _no(USED, "id", id=shown(item.id))
         for place, part in enumerate(given, 1):
-            what, own = f"answer {place}", None
-            text = part
+            text, own, where = part, None, ("answers", place)
             if isinstance(part, dict):
-                text, own = part.get("text"), name_of(part.get("answer_id", part.get("id")), f"the id of {what}")
-            item.answers.append(AskedAnswer(own or f"{item.id}.{place}", answer_text(text, what), line))
+                text, own = part.get("text"), _named_by(part, "answer_id", "id", where=where)
+            item.answers.append(AskedAnswer(own or f"{item.id}.{place}", answer_text(text, *where), line))
         self._take(item, item.answers, line, conversation)
 
     def _take(
@@ -133,7 +146,8 @@ class Gathered:
         for place, name in enumerate(names):
             if name in self._lines or name in names[:place]:
                 where = self._lines.get(name, line)
-                raise NotTakenError(f"the id “{name}” was used before" + (f", on line {where:,}" if where else ""))
+                on_line = {"line": where} if where else {}
+                raise _no(USED_ON if where else USED, "id", id=shown(name), **on_line)
         texts = [answer.text for answer in answers] + [message["content"] for message in conversation or ()]
         self._bytes += sum(len(text.encode()) for text in texts)
         self.answers += len(answers)
@@ -151,10 +165,10 @@ class Gathered:
             self.items.append(item)
             self._item_ids.add(item.id)
 
-    def refuse(self, line: int, reason: str) -> None:
+    def refuse(self, line: int, refusal: Refusal) -> None:
         self.refused += 1
         if len(self.refusals) < KEPT_REFUSALS:
-            self.refusals.append({"line": line, "reason": prompt_rules.printable(reason)})
+            self.refusals.append(refusal.kept(line))
 
 
 def gather_rows(lines: Iterator[Line]) -> Gathered:
@@ -167,20 +181,23 @@ def gather_rows(lines: Iterator[Line]) -> Gathered:
     for line, row in lines:
         gathered.rows += 1
         if isinstance(row, Refusal):
-            gathered.refuse(line, row.reason)
+            gathered.refuse(line, row)
             continue
         try:
             gathered.add_row(line, row)
         except NotTakenError as problem:
-            gathered.refuse(line, str(problem))
+            gathered.refuse(line, problem.refusal)
     if not gathered.items:
-        reasons = {f"line {refusal['line']}": str(refusal["reason"]) for refusal in gathered.refusals[:20]}
+        if not gathered.rows:
+            raise Invalid(_("The file holds no rows."))
+        refusals = [(kept["line"], Refusal.of(kept)) for kept in gathered.refusals[:NAMED_REFUSALS]]
         raise Invalid(
-            _("None of the %(number)s rows of this file can be scored.", number=f"{gathered.rows:,}")
-            + "".join(f" {where.capitalize()}: {reason}." for where, reason in list(reasons.items())[:1])
-            if gathered.rows
-            else "The file holds no rows.",
-            reasons,
+            _(
+                "None of the %(number)s rows of this file can be scored: %(first)s",
+                number=f"{gathered.rows:,}",
+                first=refusals[0][1].at(refusals[0][0]),
+            ),
+            {_("line %(line)s", line=f"{line:,}"): str(refusal) for line, refusal in refusals},
         )
     return gathered
 
@@ -188,29 +205,34 @@ def gather_rows(lines: Iterator[Line]) -> Gathered:
 def conversation_of(value: object) -> list[dict[str, str]]:
     """A prompt as messages, from text or from messages of which the last is the user's."""
     if isinstance(value, list):
-        if problem := prompt_rules.messages_problem(value):
-            raise NotTakenError(problem)
+        _check(prompt_rules.messages_problem(value), "prompt")
         return [{"role": message["role"], "content": message["content"]} for message in value]
-    if problem := prompt_rules.text_problem(value, "the prompt"):
-        raise NotTakenError(problem)
+    _check(prompt_rules.text_problem(value), "prompt")
     return [{"role": "user", "content": str(value)}]
 
 
-def answer_text(value: object, what: str) -> str:
-    if problem := prompt_rules.text_problem(value, what):
-        raise NotTakenError(problem)
+def answer_text(value: object, *place: str | int) -> str:
+    _check(prompt_rules.text_problem(value), *place)
     return str(value)
 
 
-def name_of(value: object, what: str) -> str | None:
+def _check(problem: Refusal | None, *place: str | int) -> None:
+    if problem is not None:
+        raise NotTakenError(problem.within(*place))
+
+
+def _named_by(row: Mapping[str, Any], *keys: str, where: tuple[str | int, ...] = ()) -> str | None:
+    """The name under the first of some keys that the row has."""
+    key = next((key for key in keys if key in row), keys[-1])
+    return name_of(row.get(key), *where, key)
+
+
+def name_of(value: object, *place: str | int) -> str | None:
     """An id as text: from text or a whole number; nothing for none."""
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise NotTakenError(f"{what} is neither text nor a whole number")
+        raise _no(prompt_rules.NO_NAME, *place, value=shown(value))
     name = str(value)
-    if problem := prompt_rules.character_problem(name, what):
-        raise NotTakenError(problem)
-    if len(name) > rules.LONGEST_ID:
-        raise NotTakenError(f"{what} is longer than {rules.LONGEST_ID} characters")
+    _check(prompt_rules.length_problem(name, rules.LONGEST_ID) or prompt_rules.character_problem(name), *place)
     return name

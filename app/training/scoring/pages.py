@@ -2,6 +2,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from app.errors import Refusal
 from app.language import gettext as _
 from app.material.prompts import rules as prompt_rules
 from app.models import ModelVersion, Person, Run, Scoring
@@ -110,6 +111,11 @@ class ScoringState(Page):
     notes: Sequence[str]
     paging: Paging
     formats: Sequence[str] = rules.FORMATS
+
+    @property
+    def refusals(self) -> Sequence[tuple[int, Refusal]]:
+        """The first rows of the file that could not be used."""
+        return [(kept["line"], Refusal.of(kept)) for kept in self.scoring.refusals]
 
     @property
     def live(self) -> bool:

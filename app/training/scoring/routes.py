@@ -123,7 +123,7 @@ def _what_was_sent(prompt: str, typed: tuple[str, ...], file: UploadFile | None)
         # A browser sends line ends as CR LF; people and models write LF.
         gathered.add(None, prompt.replace("\r\n", "\n"), [(None, text.replace("\r\n", "\n")) for text in typed])
     except NotTakenError as problem:
-        raise Invalid(_("This cannot be scored: %(problem)s.", problem=problem)) from None
+        raise Invalid(_("This cannot be scored: %(problem)s", problem=problem.refusal)) from None
     return gathered, "page", ""
 
 

@@ -149,8 +149,13 @@ def test_more_clients_wait_than_there_are_threads_or_connections(app_client, cal
         ({"items": [{"prompt": "a", "answers": []}]}, 422, "items.0.answers", "cannot be empty"),
         ({"items": [{"answers": ["x"]}]}, 422, "items.0", "either prompt or messages"),
         ({"items": [RIVERS | TALK]}, 422, "items.0", "either prompt or messages"),
-        ({"items": [TALK, {"prompt": "a", "answers": ["x", " "]}]}, 422, "items.1", "answer 2 is empty"),
-        ({"items": [{"prompt": "", "answers": ["x"]}]}, 422, "items.0", "the prompt is empty"),
+        (
+            {"items": [TALK, {"prompt": "a", "answers": ["x", " "]}]},
+            422,
+            "items.1",
+            "field answers, entry 2: This cannot be empty.",
+        ),
+        ({"items": [{"prompt": "", "answers": ["x"]}]}, 422, "items.0", "field prompt: This cannot be empty."),
         ({"items": [RIVERS, RIVERS]}, 422, "items.1", "“q1” was used before"),
         ({"items": [{"prompt": "a", "answer": "x"}]}, 422, "items.0.answer", "Unknown field"),
         ({"items": [{"prompt": "a", "answers": ["x\x00"]}]}, 422, "items.0", "NUL"),
@@ -197,7 +202,7 @@ def test_ten_megabytes_of_text_are_told_apart_from_a_body_that_is_too_large(call
     )
     assert (status, body["error"]["fields"]["items.0"]) == (
         422,
-        "answer 1 has 10,000,000 characters; at most 200,000 are taken",
+        "field answers, entry 1: This has 10,000,000 characters; at most 200,000 are taken.",
     )
     status, body = call.post("/scores", b" " * 33_000_000)
     assert status == 413

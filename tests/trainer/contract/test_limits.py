@@ -106,6 +106,15 @@ def test_folders_tell_what_a_model_reads_and_who_ranked(tmp_path):
     assert machine.memory > 10**8
 
 
+@pytest.mark.parametrize("ties", ["drop", "soft", "davidson", "rao_kupper"])
+@pytest.mark.parametrize("margin", ["none", "likert", "strength"])
+def test_a_likelihood_of_ties_is_refused_beside_a_margin(ties, margin):
+    found = checked("reward", {"ties": ties, "margin": margin}, Surroundings())[1]
+    told = [(problem.fields, str(problem).split(".")[0]) for problem in found]
+    refused = margin != "none" and ties in ("davidson", "rao_kupper")
+    assert told == [(("margin", "ties"), f"A likelihood of ties ({ties}) knows no margin")] * refused
+
+
 @pytest.mark.parametrize(
     ("stage", "config", "words"),
     [

@@ -390,6 +390,16 @@ def test_strength_margins_speak_of_two_answers():
     assert torch.equal(margins, expected)
 
 
+@pytest.mark.parametrize(("scale", "published"), [(1, (3, 2, 1, 0)), (1 / 3, (1, 2 / 3, 1 / 3, 0))])
+@pytest.mark.parametrize("start", [0, 1])
+def test_the_two_tables_of_llama_2_are_lines(scale, published, start):
+    """Its four levels counted from 0, or from 1 as on a bar of eight steps (§3.2.2)."""
+    strength = torch.tensor([3.0, 2.0, 1.0, 0.0]) + start
+    ranks = torch.tensor([[1, 2]] * 4)
+    demanded = strength_margins(strength, ranks, torch.ones(4, 2, dtype=torch.bool), scale, start)
+    assert demanded[:, 0, 1].tolist() == pytest.approx(published)
+
+
 @pytest.mark.parametrize("ties", LIKELIHOODS)
 def test_a_new_tie_parameter_ties_equal_answers_one_time_in_three_and_is_learned(ties):
     parameter = new_tie_parameter(ties)

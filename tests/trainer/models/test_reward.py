@@ -12,7 +12,7 @@ from trainer.contract.folder import ANSWERS, INPUTS, RANKINGS, SCORES
 from trainer.contract.records import Answer, AnswerToScore, Message, Ranking, Score, read_rows, write_rows
 from trainer.data.chat import encode_pair
 from trainer.data.conversations import conversations
-from trainer.data.rankings import read_rankings
+from trainer.data.reading import read_rankings
 from trainer.models.backbone import load_tokenizer
 from trainer.models.reward import Reward, Rewards
 from trainer.models.reward_model import centre, new_reward_model

@@ -15,7 +15,7 @@ from trainer.contract.folder import ANSWERS, INPUTS, MANIFEST, PROMPTS
 from trainer.contract.records import AnswerToScore, Prompt, write_rows
 from trainer.loop.checkpoint import latest_checkpoint
 from trainer.models.reward_model import new_reward_model
-from trainer.stages import ppo
+from trainer.stages import ppo_learning
 
 TENSOR = "model.layers.1.mlp.up_proj.weight"
 REWARD = {"learning_rate": 3e-3, "max_tokens": 48, "prompts_per_batch": 4, "checkpoint_every": 1, "epochs": 1}
@@ -49,8 +49,8 @@ TRAINING = {
 LAST = {"pretrain": 3, "sft": 3, "reward": 6, "crossvalidate": 6, "ppo": 3}
 """The last step of all; of several trainings it is the last one of the last."""
 
-MODULES = {"crossvalidate": "reward"}
-"""Stages that are trained by another's loop."""
+MODULES = {"crossvalidate": "reward_fitting", "reward": "reward_fitting", "ppo": "ppo_learning"}
+"""Where the loop of a stage stands, if not in its own module."""
 
 
 def saved(folder, model):
@@ -211,13 +211,13 @@ def test_nan_in_the_last_step_leaves_no_model_and_the_checkpoint_before_it(order
 
 def test_nan_in_the_pretraining_mix_is_named(orders, whole, tmp_path, monkeypatch):
     folder = prepared("ppo", tmp_path, orders["ppo"])
-    loss, calls = ppo.next_token_loss, []
+    loss, calls = ppo_learning.next_token_loss, []
 
     def breaking(*given):
         calls.append(1)
         return loss(*given) * (math.nan if len(calls) == 2 else 1)
 
-    monkeypatch.setattr(ppo, "next_token_loss", breaking)
+    monkeypatch.setattr(ppo_learning, "next_token_loss", breaking)
     told = fails("ppo", folder)
     assert "Step 2 was not taken: the loss of the pretraining mix is nan" in told["message"]
     assert "pretrain_coefficient" in told["cause"]

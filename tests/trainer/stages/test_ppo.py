@@ -7,12 +7,13 @@ import torch
 
 from tests import tiny
 from trainer.__main__ import main
+from trainer.contract.configs import PpoConfig
 from trainer.contract.folder import PROMPTS, saved_step
 from trainer.contract.records import Prompt, read_rows, write_rows
 from trainer.data.chat import encode_pair, encode_prompt
 from trainer.models.reward import Reward, Rewards
 from trainer.models.reward_model import new_reward_model
-from trainer.stages import ppo
+from trainer.stages import ppo_learning, ppo_playing
 
 CONFIG = {
     "iterations": 6,
@@ -143,8 +144,8 @@ def test_held_out_prompts_are_never_answered(given, snapshot, tmp_path, monkeypa
         asked.update(map(tuple, prompts))
         return generate(model, tokenizer, prompts, **rest)
 
-    generate = ppo.generate
-    monkeypatch.setattr(ppo, "generate", listening)
+    generate = ppo_playing.generate
+    monkeypatch.setattr(ppo_playing, "generate", listening)
     tiny.run_stage("ppo", tmp_path, **given)
     toy = tiny.tokenizer()
     by_split = {"train": set(), "heldout": set()}
@@ -176,10 +177,10 @@ def test_the_mix_adds_gamma_times_the_gradient_of_the_mean_token_loss(snapshot):
     toy = tiny.tokenizer()
     policy = tiny.model(toy)
     mix = torch.randint(6, 300, (5, 12), generator=torch.Generator().manual_seed(0))
-    config = ppo.PpoConfig(pretrain_coefficient=3.0, pretrain_per_episode=2)
+    config = PpoConfig(pretrain_coefficient=3.0, pretrain_per_episode=2)
     for parameter in policy.parameters():
         parameter.grad = torch.ones_like(parameter)
-    numbers = ppo.add_pretraining(policy, mix, config, 4, torch.Generator().manual_seed(1))
+    numbers = ppo_learning.add_pretraining(policy, mix, config, 4, torch.Generator().manual_seed(1))
     found = {name: parameter.grad.clone() for name, parameter in policy.named_parameters()}
 
     policy.zero_grad()
@@ -207,17 +208,17 @@ def test_an_answer_that_does_not_end_costs_the_penalty(given, tmp_path):
 def test_the_average_of_constant_weights_is_that_constant_and_lags_behind_moving_ones():
     weight = torch.nn.Parameter(torch.tensor([1.0]))
     average = [torch.tensor([1.0])]
-    ppo.move_average(average, [weight], 0.9, 1)
+    ppo_learning.move_average(average, [weight], 0.9, 1)
     assert average[0].item() == 1
     weight.data.fill_(2.0)
-    ppo.move_average(average, [weight], 0.9, 2)  # decay min(0.9, 3/12)
+    ppo_learning.move_average(average, [weight], 0.9, 2)  # decay min(0.9, 3/12)
     assert average[0].item() == pytest.approx(0.25 * 1 + 0.75 * 2)
-    ppo.move_average(average, [weight], 0.9, 10_000)
+    ppo_learning.move_average(average, [weight], 0.9, 10_000)
     assert average[0].item() == pytest.approx(0.9 * 1.75 + 0.1 * 2)
 
 
 def test_all_prompts_come_once_before_any_comes_twice():
-    drawn = [i for iteration in range(1, 8) for i in ppo.prompts_at(iteration, 10, 4, seed=3)]
+    drawn = [i for iteration in range(1, 8) for i in ppo_playing.prompts_at(iteration, 10, 4, seed=3)]
     assert sorted(drawn[:10]) == sorted(drawn[10:20]) == list(range(10))
     assert drawn[:10] != drawn[10:20]
-    assert sorted(ppo.prompts_at(1, 2, 5, seed=0))[:2] == [0, 0]
+    assert sorted(ppo_playing.prompts_at(1, 2, 5, seed=0))[:2] == [0, 0]

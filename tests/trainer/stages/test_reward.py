@@ -11,7 +11,7 @@ from tests import tiny
 from trainer.__main__ import main
 from trainer.contract.configs import RewardConfig
 from trainer.contract.folder import ANSWERS, INPUTS, RANKINGS, SCORES, saved_step
-from trainer.contract.records import Answer, AnswerToScore, Ranking, Score, read_rows, write_rows
+from trainer.contract.records import Answer, AnswerToScore, Demonstration, Ranking, Score, read_rows, write_rows
 from trainer.data.batches import pad
 from trainer.data.chat import encode_pair
 from trainer.data.rankings import Orders
@@ -26,7 +26,7 @@ from trainer.models.reward_model import (
     new_reward_model,
     scores,
 )
-from trainer.stages import reward
+from trainer.stages import reward_scoring
 
 CONFIG = {"learning_rate": 3e-3, "max_tokens": 48, "prompts_per_batch": 8}
 PAIRWISE = CONFIG | {"prompts_per_batch": 2}
@@ -145,7 +145,7 @@ def demonstrations_score(model, tokenizer, snapshot):
     """What each label says of the training demonstrations, on average."""
     rows = [
         encoded(tokenizer, d.messages, d.response)
-        for d in read_rows(snapshot / "demonstrations.parquet", reward.Demonstration)
+        for d in read_rows(snapshot / "demonstrations.parquet", Demonstration)
         if d.split == "train"
     ]
     return label_scores(model, *pad(rows, 0, "right")).mean(0).tolist()
@@ -181,23 +181,33 @@ def orders(ranks, *, likert=None, strength=None, heads=()):
         ({"margin": "likert", "margin_scale": 0.5}, cost(1 - 2)),
         ({"margin": "strength"}, cost(1 - 3)),
         ({"margin": "strength", "margin_scale": 0.5}, cost(1 - 1.5)),
+        ({"margin": "strength", "margin_scale": 0.5, "margin_from": 1}, cost(1 - 1)),
+        ({"margin": "strength", "margin_from": 4}, cost(1)),
     ],
 )
 def test_a_pair_costs_what_the_configuration_says(config, expected):
     pair = orders([[2, 1]], likert=[[3, 7]], strength=[3.0])
-    found = reward.losses(torch.tensor([[0.0], [1.0]]), pair.answers, pair, RewardConfig(**config))
+    found = reward_scoring.losses(torch.tensor([[0.0], [1.0]]), pair.answers, pair, RewardConfig(**config))
     assert found.tolist() == pytest.approx([expected])
 
 
 def test_further_heads_weigh_together_as_much_as_the_overall_one_and_know_neither_margins_nor_smoothing():
     pair = orders([[1, 2]], likert=[[7, 1]], heads=[[[1, 2]], [[2, 1]]])
     config = RewardConfig(margin="likert", label_smoothing=0.2, heads=["truthful", "harmless"])
-    found = reward.losses(torch.tensor([[2.0, 0.0, 3.0], [0.0, 1.0, 0.0]]), pair.answers, pair, config)
+    found = reward_scoring.losses(torch.tensor([[2.0, 0.0, 3.0], [0.0, 1.0, 0.0]]), pair.answers, pair, config)
     overall = 0.8 * cost(2 - 6) + 0.2 * cost(-2)
     assert found.tolist() == pytest.approx([overall + (cost(-1) + cost(-3)) / 2])
 
 
-def test_a_step_is_the_weighted_mean_over_its_rankings_however_many_forwards_it_takes(sft, tmp_path):
+MARGINS = {
+    "likert": ({"margin": "likert"}, lambda better, worse: better - worse),
+    "strength": ({"margin": "strength", "margin_scale": 1 / 3, "margin_from": 2}, lambda b, w: max(0, b - w - 2) / 3),
+}
+"""The configuration, and what it demands of a pair with these ratings, whose strength is their difference."""
+
+
+@pytest.mark.parametrize("margin", MARGINS)
+def test_a_step_is_the_weighted_mean_over_its_rankings_however_many_forwards_it_takes(sft, tmp_path, margin):
     """Four rankings of three prompts by two people; different ratings make their losses differ."""
     ratings = {("p0", "ann"): (7, 1), ("p0", "bob"): (4, 1), ("p1", "ann"): (2, 1), ("p2", "bob"): (6, 1)}
     own = {("p0", "ann"): 0.25, ("p1", "ann"): 2.0}
@@ -214,12 +224,14 @@ def test_a_step_is_the_weighted_mean_over_its_rankings_however_many_forwards_it_
             ranks=[1, 2],
             annotator=person,
             weight=own.get((prompt, person)),
+            strength=rated[0] - rated[1],
         )
         for (prompt, person), rated in ratings.items()
     ]
     snapshot = tiny.snapshot(tmp_path / "snapshot")
     write_rows(snapshot / RANKINGS, Ranking, rows)
-    config = CONFIG | {"margin": "likert", "prompt_weights": {"p0": 3}, "labeler_weights": {"bob": 0.5}}
+    asked, demanded = MARGINS[margin]
+    config = CONFIG | asked | {"prompt_weights": {"p0": 3}, "labeler_weights": {"bob": 0.5}}
     given = {"snapshot": snapshot, "parents": {"sft": sft}}
     tiny.run_stage("reward", tmp_path / "run", config=config | {"tokens_per_forward": 1}, **given)
     (line,) = tiny.metrics(tmp_path / "run")
@@ -229,9 +241,9 @@ def test_a_step_is_the_weighted_mean_over_its_rankings_however_many_forwards_it_
     for row in rows:
         texts = [encoded(tokenizer, row.messages, answer.text) for answer in row.answers]
         better, worse = scores(model, *pad(texts, 0, "right"))
-        margin = row.answers[0].likert - row.answers[1].likert
+        gap = demanded(*(answer.likert for answer in row.answers))
         weight = weights[row.prompt_id, row.annotator]
-        total = total - weight * torch.nn.functional.logsigmoid(better - worse - margin)
+        total = total - weight * torch.nn.functional.logsigmoid(better - worse - gap)
     expected = total / sum(weights.values())
     expected.backward()
     norm = torch.stack([p.grad.norm() for p in model.parameters() if p.grad is not None]).norm()
@@ -381,7 +393,7 @@ def test_bad_rankings_are_told_of_in_log_and_manifest_and_never_stop_a_run(plant
     told, log = "\n".join(manifest.notes), capsys.readouterr().out
     for words in (
         "1 × a ranking is left out because a ranking needs at least two answers (r900)",
-        "1 × a ranking is left out because 2 answers but 1 ranks (r901)",
+        "1 × a ranking is left out because each answer needs one rank (answers: 2, ranks: 1) (r901)",
         "all answers of a ranking are tied (",
         "same text (",
         "1 × an answer is empty (c904-0)",

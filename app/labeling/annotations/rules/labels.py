@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.language import gettext as _
-from app.language import listed
+from app.errors import Refusal, shown
+from app.language import mark
 from app.material.schemas.rules import ANSWER, NO, PROMPT, YES, Field, Schema
 
 
@@ -12,33 +12,41 @@ def applies(field: Field, prompt_labels: Mapping[str, str]) -> bool:
     return not field.needs or prompt_labels.get(field.needs) == YES
 
 
+Told = tuple[str, dict[str, object]]
+"""A sentence that is marked for translation, with what goes in."""
+
+
+def answer_flag_told(schema: Schema, name: str, value: str) -> Told | None:
+    return _told(schema.field(ANSWER, name), name, value)
+
+
 def answer_flag_problem(schema: Schema, name: str, value: str) -> str | None:
-    return _problem(schema.field(ANSWER, name), name, value)
+    return _said(answer_flag_told(schema, name, value))
+
+
+def prompt_label_told(schema: Schema, name: str, value: str) -> Told | None:
+    return _told(schema.field(PROMPT, name), name, value)
 
 
 def prompt_label_problem(schema: Schema, name: str, value: str) -> str | None:
-    return _problem(schema.field(PROMPT, name), name, value)
+    return _said(prompt_label_told(schema, name, value))
 
 
-def _problem(field: Field | None, name: str, value: str) -> str | None:
+def _said(told: Told | None) -> str | None:
+    return None if told is None else str(Refusal(told[0], (), told[1]))
+
+
+def _told(field: Field | None, name: str, value: str) -> Told | None:
     if field is None:
-        return _("There is no flag “%(name)s”.", name=name[:60])
-    if field.kind == "scale" and value not in field.values:
-        return _(
-            "“%(question)s” is a whole number from %(least)s to %(most)s, not “%(value)s”.",
-            question=field.text,
-            least=field.steps[0],
-            most=field.steps[-1],
-            value=value[:60],
-        )
-    if value not in field.values:
-        return _(
-            "“%(question)s” takes %(values)s, not “%(value)s”.",
-            question=field.text,
-            values=listed(field.values, "or"),
-            value=value[:60],
-        )
-    return None
+        return mark("There is no flag “%(name)s”."), {"name": shown(name)}
+    if value in field.values:
+        return None
+    if field.kind == "scale":
+        bounds = {"least": field.steps[0], "most": field.steps[-1]}
+        text = mark("“%(question)s” is a whole number from %(least)s to %(most)s, not “%(value)s”.")
+        return text, {"question": field.text, "value": shown(value), **bounds}
+    text = mark("“%(question)s” takes %(values)s, not “%(value)s”.")
+    return text, {"question": field.text, "values": [*field.values], "value": shown(value)}
 
 
 def unanswered_prompt_labels(schema: Schema, given: Mapping[str, str]) -> list[Field]:
@@ -83,4 +91,4 @@ def inapplicable(schema: Schema, flags: Mapping[str, str], prompt_labels: Mappin
 
 def fitting(schema: Schema, part: str, given: Mapping[str, str]) -> dict[str, str]:
     """The answers that this version understands, of those given to another one."""
-    return {name: value for name, value in given.items() if not _problem(schema.field(part, name), name, value)}
+    return {name: value for name, value in given.items() if not _told(schema.field(part, name), name, value)}

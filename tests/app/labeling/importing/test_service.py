@@ -13,11 +13,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from app.errors import Invalid
+from app.errors import Invalid, Refusal
 from app.labeling.importing import service
 from app.labeling.importing.drafts import Drafts
-from app.labeling.importing.shapes import SHAPES, draft_of
-from app.material.files.readers import Refusal
+from app.labeling.importing.shapes.reading import SHAPES, draft_of
 from app.models import Annotation, Campaign, Candidate, Corpus, Demonstration, Import, Prompt, Ranking, Rating, Task
 from app.training.snapshots import service as snapshots
 from app.training.snapshots.rules import Filters
@@ -101,18 +100,21 @@ def test_rows_repeated_inside_one_file_are_counted_once(take, count):
 
 def test_a_bad_line_is_refused_with_its_number_and_reason_and_the_rest_is_taken(take, count):
     bad = {
-        2: (b"{broken", "broken JSON"),
-        3: (b"[1, 2]", "not a JSON object"),
-        4: (b'{"prompt": "caf\xe9"}', "not valid UTF-8"),
-        5: (json.dumps({"prompt": " "}).encode(), "empty"),
-        6: (json.dumps({"prompt": 7}).encode(), "not a list of messages"),
+        2: (b"{broken", "not valid JSON: see column 2"),
+        3: (b"[1, 2]", "JSON, but no object"),
+        4: (b'{"prompt": "caf\xe9"}', "not valid UTF-8: see byte 16"),
+        5: (json.dumps({"prompt": " "}).encode(), "field prompt: This cannot be empty."),
+        6: (json.dumps({"prompt": 7}).encode(), "a list of messages"),
         7: (json.dumps({"prompt": "a\x00b"}).encode(), "NUL"),
-        8: (json.dumps({"prompt": [{"role": "wizard", "content": "x"}]}).encode(), "'wizard'"),
-        9: (json.dumps({"prompt": [*ASK, {"role": "assistant", "content": "Red."}]}).encode(), "not the user's"),
+        8: (
+            json.dumps({"prompt": [{"role": "wizard", "content": "x"}]}).encode(),
+            "field prompt, entry 1, role: “wizard” is no known role",
+        ),
+        9: (json.dumps({"prompt": [*ASK, {"role": "assistant", "content": "Red."}]}).encode(), "must be the user’s"),
         10: (json.dumps({"prompt": "x" * 200_001}).encode(), "200,001 characters"),
         11: (b'{"prompt": "half \\ud800"}', "surrogate"),
         12: (b'{"prompt": NaN}', "NaN"),
-        13: (json.dumps({"prompt": [{"role": "user", "content": None}]}).encode(), "missing"),
+        13: (json.dumps({"prompt": [{"role": "user", "content": None}]}).encode(), "content: This is missing."),
     }
     lines = [
         json.dumps({"prompt": "good"}).encode(),
@@ -130,14 +132,14 @@ def test_a_bad_line_is_refused_with_its_number_and_reason_and_the_rest_is_taken(
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        (k_wise(1), "1 answer; a ranking compares at least 2"),
-        (k_wise(*range(1, 11)), "10 answers"),
-        (k_wise(0, 1), "not a whole number from 1"),
-        (k_wise(1.5, 1), "not a whole number"),
-        (k_wise(True, 1), "not a whole number"),
-        (k_wise("1", 2), "not a whole number"),
-        (k_wise(None, 2), "not a whole number"),
-        ({"prompt": "p", "candidates": "no list"}, "not a list"),
+        (k_wise(1), "compares 2 to 9 answers, not 1"),
+        (k_wise(*range(1, 11)), "2 to 9 answers, not 10"),
+        (k_wise(0, 1), "field candidates, entry 1, rank: “0” is no rank: give a whole number from 1."),
+        (k_wise(1.5, 1), "give a whole number"),
+        (k_wise(True, 1), "give a whole number"),
+        (k_wise("1", 2), "give a whole number"),
+        (k_wise(None, 2), "give a whole number"),
+        ({"prompt": "p", "candidates": "no list"}, "Give a list of answers."),
         ({"prompt": "p", "candidates": [{"text": "a", "rank": 1, "likert": 8}, {"text": "b", "rank": 2}]}, "1 to 7"),
     ],
 )
@@ -253,7 +255,7 @@ def test_a_kind_takes_only_its_own_part(take, count):
     assert take([k_wise(1, 2)], kind="prompts").added == {"prompts": 1}
     assert take([k_wise(1, 2)], kind="candidates").added == {"candidates": 2}
     entry = take([k_wise(1, 2)], kind="demonstrations")
-    assert (entry.rejected, entry.rejects[0]["reason"]) == (1, "the row holds no demonstration")
+    assert (entry.rejected, entry.rejects[0]["reason"]) == (1, "The row holds no demonstration.")
     assert count(Annotation) == 0
 
 

@@ -79,16 +79,16 @@ def without(**changed):
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ('{"prompt": "x"', "broken JSON"),
-        ({"prompt": "x", "candidates": [{"text": "a", "rank": 1}]}, "at least 2"),
-        (without(prompt_labels={"use_case": "gossip"}), "prompt_labels, 'use_case'"),
-        (without(prompt_labels={"mood": "yes"}), "There is no flag “mood”"),
-        (without(prompt_labels=["yes"]), "names with their values"),
-        (without(reason=7), "the reason is no text"),
-        (without(topic="x" * 61), "the topic has 61 characters"),
+        ('{"prompt": "x"', "This is not valid JSON: see column 15."),
+        ({"prompt": "x", "candidates": [{"text": "a", "rank": 1}]}, "compares 2 to 9 answers, not 1"),
+        (without(prompt_labels={"use_case": "gossip"}), "field prompt_labels, use_case: “"),
+        (without(prompt_labels={"mood": "yes"}), "field prompt_labels, mood: There is no flag “mood”."),
+        (without(prompt_labels=["yes"]), "field prompt_labels: Give names with their values."),
+        (without(reason=7), "field reason: Enter text."),
+        (without(topic="x" * 61), "field topic: This has 61 characters; at most 60 are taken."),
         (
             without(candidates=[{"text": "a", "rank": 1, "flags": ["rude!"]}, {"text": "b", "rank": 2}]),
-            "the flag 'rude!'",
+            "field flags: There is no flag “rude!”.",
         ),
     ],
 )
@@ -97,23 +97,27 @@ def test_a_row_that_cannot_be_gold_is_named_with_its_line(bring, row, reason):
     assert imported.items == 1
     [(line, why)] = imported.refused
     assert line == 2
-    assert reason in why
+    assert reason in str(why)
 
 
 def test_several_votes_on_a_pair_are_no_gold(bring):
     both = {"prompt": "x", "response_a": "1", "response_b": "2"}
     one, two = both | {"votes": [{"choice": "a"}]}, both | {"votes": [{"choice": "a"}, {"choice": "b"}]}
-    assert bring(one | {"prompt": "z"}, two).refused == [(2, "gold is one verdict, and the row has 2")]
+    [(line, why)] = bring(one | {"prompt": "z"}, two).refused
+    assert why.at(line) == "line 2: Gold is one ranking; the row has 2."
 
 
 def test_the_same_item_twice_is_taken_once(bring):
     imported = bring(PAIR, PAIR)
     assert imported.items == 1
-    assert imported.refused == [(2, "the same prompt and answers stand in line 1")]
+    [(line, why)] = imported.refused
+    assert why.at(line) == "line 2: The same prompt and answers are on line 1 already."
 
 
 def test_a_file_without_gold_leaves_nothing_behind(court, bring):
-    with pytest.raises(Invalid, match=r"None of the rows can be gold, so nothing was made\. line 1: broken JSON"):
+    with pytest.raises(
+        Invalid, match=r"None of the rows can be gold, so nothing was made\. line 1: This is not valid JSON"
+    ):
         bring("{")
     with court.database.reading() as session:
         assert session.scalar(select(Campaign)) is None
@@ -134,7 +138,7 @@ def test_the_page_takes_a_file_and_shows_what_was_refused(court, browse):
     page = browse.post("/gold/import", {"name": "Published"}, files={"file": file}, status=200).text
     assert "1 item with gold" in page
     assert "1 row was not taken" in page
-    assert "broken JSON" in page
+    assert "This is not valid JSON: see column 2." in page
     assert "Published" in browse.get("/gold")
     assert (
         "There is already a campaign"

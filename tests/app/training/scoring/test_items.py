@@ -68,24 +68,26 @@ GOOD = {"prompt": "Name a river.", "answer": "Rhine", "id": "good"}
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (b'{"prompt": "a", "answer": "\xff"}', "not valid UTF-8 at byte 28"),
-        (b'{"prompt": "a", "answer": NaN}', "NaN is not JSON"),
-        (b'{"prompt": "a", "answer": ', "broken JSON"),
-        (b'["a"]', "not a JSON object"),
-        (b'{"answer": "x"}', "the prompt is missing"),
-        (b'{"prompt": "a"}', "there is no answer, text, response or answers; the row has prompt"),
-        (b'{"prompt": "a", "answer": "  "}', "the answer is empty"),
-        (b'{"prompt": "a", "answer": 5}', "the answer is not text"),
-        (b'{"prompt": "a", "answers": []}', "answers is not a list"),
-        (b'{"prompt": "a", "answers": ["x", ""]}', "answer 2 is empty"),
+        (b'{"prompt": "a", "answer": "\xff"}', "not valid UTF-8: see byte 28"),
+        (b'{"prompt": "a", "answer": NaN}', "“NaN” is no value in JSON"),
+        (b'{"prompt": "a", "answer": ', "not valid JSON: see column 26"),
+        (b'["a"]', "JSON, but no object"),
+        (b'{"answer": "x"}', "field prompt: This is missing."),
+        (b'{"prompt": "a"}', "name it answer, text, response or answers. Its fields: prompt."),
+        (b'{"prompt": "a", "answer": "  "}', "field answer: This cannot be empty."),
+        (b'{"prompt": "a", "answer": 5}', "field answer: Enter text."),
+        (b'{"prompt": "a", "answers": []}', "field answers: Give a list of texts."),
+        (b'{"prompt": "a", "answers": ["x", ""]}', "field answers, entry 2: This cannot be empty."),
         (b'{"prompt": "a", "answer": "\\ud800"}', "half of a surrogate pair"),
         (b'{"prompt": "a", "answer": "\\u0000"}', "NUL"),
-        (b'{"prompt": "a", "answer": "x", "id": [1]}', "the id is neither text nor a whole number"),
+        (b'{"prompt": "a", "answer": "x", "id": [1]}', "field id: “[1]” is no name"),
         (b'{"prompt": "a", "answer": "x", "id": "good"}', "“good” was used before, on line 1"),
         (b'{"prompt": "a", "answers": ["x", {"text": "y", "id": "good"}]}', "“good” was used before, on line 1"),
-        (b'{"messages": [{"role": "assistant", "content": "a"}], "answer": "x"}', "the last message"),
+        (b'{"messages": [{"role": "assistant", "content": "a"}], "answer": "x"}', "field prompt: The last message"),
         pytest.param(
-            b'{"prompt": "a", "answer": "' + b"x" * 200_001 + b'"}', "the answer has 200,001 characters", id="too long"
+            b'{"prompt": "a", "answer": "' + b"x" * 200_001 + b'"}',
+            "field answer: This has 200,001 characters",
+            id="too long",
         ),
     ],
 )
@@ -99,9 +101,12 @@ def test_a_bad_row_is_listed_with_its_line_and_reason_and_the_others_are_taken(t
 
 
 def test_a_file_without_one_good_row_is_refused_with_the_first_reason(tmp_path):
-    with pytest.raises(Invalid, match=r"None of the 2 rows .* Line 1: the prompt is missing") as refused:
+    with pytest.raises(Invalid, match=r"None of the 2 rows .*: line 1, field prompt: This is missing\.") as refused:
         read(tmp_path, [{"answer": "x"}, {"prompt": ""}])
-    assert refused.value.fields == {"line 1": "the prompt is missing", "line 2": "the prompt is empty"}
+    assert refused.value.fields == {
+        "line 1": "field prompt: This is missing.",
+        "line 2": "field prompt: This cannot be empty.",
+    }
     with pytest.raises(Invalid, match="is empty"):
         read(tmp_path, b"")
     with pytest.raises(Invalid, match="holds no rows"):
@@ -128,6 +133,6 @@ def test_an_id_used_twice_in_a_request_is_refused_and_leaves_nothing():
     gathered.add("q", "Name a river.", [(None, "Rhine")])
     with pytest.raises(NotTakenError, match="“q” was used before"):
         gathered.add("q", "Name a hill.", [(None, "Arber")])
-    with pytest.raises(NotTakenError, match="no answers"):
+    with pytest.raises(NotTakenError, match="field answers: This is missing"):
         gathered.add(None, "Name a hill.", [])
     assert (len(gathered.items), gathered.answers) == (1, 1)

@@ -85,7 +85,7 @@ def test_an_empty_cell_is_an_empty_answer(take, ranked):
 
 @pytest.mark.parametrize("row", [{"prompt": "p", "response": ""}, {"prompt": " ", "chosen": "a", "rejected": "b"}])
 def test_an_empty_demonstration_or_prompt_says_nothing(take, row):
-    assert "is empty" in take(row).rejects[0]["reason"]
+    assert "cannot be empty" in take(row).rejects[0]["reason"]
 
 
 def test_a_label_may_be_about_an_empty_answer(take):

@@ -51,14 +51,14 @@ def test_the_same_labels_again_add_nothing_but_a_second_label_of_a_person_counts
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ({"labels": {}}, "neither {annotator: label} nor"),
-        ({"labels": "full"}, "neither {annotator: label} nor"),
-        ({"labels": {"ann": 1.5}}, "label 1 is 1.5, neither a word nor a whole number"),
-        ({"labels": {"ann": " "}}, "label 1 is ' ', neither a word nor a whole number"),
-        ({"labels": {"ann": "a\x1eb"}}, "neither a word nor a whole number"),
-        ({"labels": {"ann": None}}, "nobody has labelled this row"),
-        ({"labels": {"ann": 1}, "question": "How Rude?"}, "the question 'How Rude?' is not a name"),
-        ({"labels": {"ann": 1}, "phase": "later"}, "neither training nor evaluation"),
+        ({"labels": {}}, "field labels: Give annotators with their labels"),
+        ({"labels": "full"}, "field labels: Give annotators with their labels"),
+        ({"labels": {"ann": 1.5}}, "field labels, entry 1: “1.5” is no label"),
+        ({"labels": {"ann": " "}}, "field labels, entry 1: “ ” is no label"),
+        ({"labels": {"ann": "a\x1eb"}}, "give a word or a whole number"),
+        ({"labels": {"ann": None}}, "Nobody has labelled this row."),
+        ({"labels": {"ann": 1}, "question": "How Rude?"}, "field question: “How Rude?” cannot name a question"),
+        ({"labels": {"ann": 1}, "phase": "later"}, "“later” is no phase: it is training or evaluation."),
     ],
 )
 @pytest.mark.parametrize("engine_name", ["sqlite"])

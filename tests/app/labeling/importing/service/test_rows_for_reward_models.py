@@ -65,79 +65,92 @@ def stored(database):
     return stored
 
 
-ONE = "1 answer; a ranking compares at least 2"
-SCALE = "is neither a number from 0 nor one of significantly better, better, slightly better, negligibly better"
+ONE = "A ranking compares 2 to 9 answers, not 1."
+SCALE = "is no strength: give a number from 0, or significantly better, better, slightly better or negligibly better."
+PLACES = "field candidates, shown: The places of the answers on the screen must be 0 to 1, one for each."
 REFUSED = {
     "one answer": (judged(("a", 1)), judged(("a", 1), ("b", 2)), ONE),
-    "an answer that is missing": (judged(("a", 1), (None, 2)), judged(("a", 1), ("b", 2)), "answer 2 is missing"),
+    "an answer that is missing": (
+        judged(("a", 1), (None, 2)),
+        judged(("a", 1), ("b", 2)),
+        "field candidates, entry 2, text: This is missing.",
+    ),
     "ten answers": (
         judged(*((str(i), i) for i in range(1, 11))),
         judged(*((str(i), i) for i in range(1, 10))),
-        "10 answers; a ranking has at most 9",
+        "A ranking compares 2 to 9 answers, not 10.",
     ),
     "rank 0": (
         judged(("a", 0), ("b", 1)),
         judged(("a", 1), ("b", 2)),
-        "the rank of answer 1 is 0, not a whole number from 1",
+        "field candidates, entry 1, rank: “0” is no rank: give a whole number from 1.",
     ),
     "two answers under one id": (
         identified("id", "x", "y", "x"),
         identified("id", "x", "y", "z"),
-        "answers 1 and 3 have the same id 'x'",
+        "field candidates, entry 3, id: “x” names answer 1 already.",
     ),
     "two candidates under one id": (
         identified("candidate_id", 7, 7),
         identified("candidate_id", 7, None),
-        "answers 1 and 2 have the same candidate_id 7",
+        "field candidates, entry 2, candidate_id: “7” names answer 1 already.",
     ),
     "two native candidates under one id": (
         native("7", "7"),
         native("7", "8"),
-        "answers 1 and 2 have the same candidate_id '7'",
+        "field answers, entry 2, candidate_id: “7” names answer 1 already.",
     ),
     "two answers at one place": (
         seen(0, 0),
         seen(1, 0),
-        "the places on the screen are not 0 to 1, each for one answer",
+        PLACES,
     ),
     "a screen of which one place is unknown": (
         seen(0, None),
         seen(None, None),
-        "the places on the screen are not 0 to 1, each for one answer",
+        PLACES,
     ),
-    "places from 1": (seen(1, 2), seen(0, 1), "the places on the screen are not 0 to 1, each for one answer"),
+    "places from 1": (seen(1, 2), seen(0, 1), PLACES),
     "a place that is none": (
         seen(0, "top"),
         seen(0, 1),
-        "answer 2: its place on the screen is 'top', not a whole number from 0",
+        "field candidates, entry 2, shown: “top” is no place on the screen: give a whole number from 0.",
     ),
-    "a negative strength": (pair(strength=-1), pair(strength=0), f"the strength -1 {SCALE}"),
+    "a negative strength": (pair(strength=-1), pair(strength=0), f"field strength: “-1” {SCALE}"),
     "a strength that is no word of the scale": (
         pair(strength="enormously better"),
         pair(strength="significantly better"),
-        f"the strength 'enormously better' {SCALE}",
+        f"field strength: “enormously better” {SCALE}",
     ),
-    "a margin without end": (pair(margin="inf"), pair(margin="2.5"), f"the margin 'inf' {SCALE}"),
-    "a numeral that is no number": (pair(margin="nan"), pair(margin="1e3"), f"the margin 'nan' {SCALE}"),
-    "a margin larger than numbers are": (pair(margin=10**400), pair(margin=10**4), "the margin 1000000"),
-    "a strength that is a switch": (pair(strength=True), pair(strength=1), f"the strength True {SCALE}"),
+    "a margin without end": (pair(margin="inf"), pair(margin="2.5"), f"field margin: “inf” {SCALE}"),
+    "a numeral that is no number": (pair(margin="nan"), pair(margin="1e3"), f"field margin: “nan” {SCALE}"),
+    "a margin larger than numbers are": (pair(margin=10**400), pair(margin=10**4), "field margin: “1000000"),
+    "a strength that is a switch": (pair(strength=True), pair(strength=1), f"field strength: “true” {SCALE}"),
     "a strength of three answers": (
         judged(("a", 1), ("b", 2), ("c", 3), strength=1),
         judged(("a", 1), ("b", 2), strength=1),
-        "the strength says how much better one of two answers is, but the row ranks 3",
+        "field strength: This says how much better one of two answers is; the row ranks 3 answers.",
     ),
     "a strength of a tie": (
         vote("tie", strength=2),
         vote("tie", strength=0),
-        "the answers are tied, but the strength says that one is better by 2",
+        "field strength: The answers are tied, so none can be better by 2.",
     ),
-    "a native strength below 0": (native("7", "8", strength=-0.5), native("7", "8", strength=0.5), "the strength -0.5"),
+    "a native strength below 0": (
+        native("7", "8", strength=-0.5),
+        native("7", "8", strength=0.5),
+        "field strength: “-0.5” is no strength",
+    ),
     "a group as long as a sentence": (
         pair(labeler_group="x" * 61),
         pair(labeler_group="x" * 60),
-        "a labeler group has at most 60 characters, all of them visible",
+        "field labeler_group: A labeler group has at most 60 characters, all of them visible.",
     ),
-    "a group that is a list": (pair(annotator_group=["a"]), pair(annotator_group="a"), "the annotator_group is not"),
+    "a group that is a list": (
+        pair(annotator_group=["a"]),
+        pair(annotator_group="a"),
+        'field annotator_group: “["a"]” is no name',
+    ),
 }
 
 
@@ -153,15 +166,15 @@ def test_it_is_refused_by_line_and_reason_and_its_like_is_taken(take, stored, ca
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_nan_is_refused_where_a_file_can_hold_it(database, settings, tmp_path, take, stored):
-    assert "NaN is not JSON" in take(pair(strength=1), pair(strength=float("nan"))).rejects[0]["reason"]
+    assert "“NaN” is no value in JSON." in take(pair(strength=1), pair(strength=float("nan"))).rejects[0]["reason"]
     path = tmp_path / "file.parquet"
     rows = [pair(strength=strength, id=str(strength)) for strength in (2.0, float("nan"), float("inf"))]
     pq.write_table(pa.Table.from_pylist(rows), path)
     with database.transaction() as session:
         entry = service.import_file(session, settings, None, path, path.name)
     assert [(reject["line"], reject["reason"]) for reject in entry.rejects] == [
-        (2, f"the strength nan {SCALE}"),
-        (3, f"the strength inf {SCALE}"),
+        (2, f"field strength: “NaN” {SCALE}"),
+        (3, f"field strength: “Infinity” {SCALE}"),
     ]
     assert [strength for _, strength in stored()] == [1.0, 2.0]
 

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from app import cli
-from app.errors import Invalid
+from app.errors import Invalid, Refusal
 from app.labeling.importing.drafts import Drafts
-from app.labeling.importing.shapes import draft_of, shape_of
+from app.labeling.importing.shapes.reading import draft_of, shape_of
 from app.material.files import readers, unpack
 from app.material.files.fields import Fields
-from app.material.files.readers import Refusal, read_rows
+from app.material.files.readers import read_rows
 from app.models import Annotation, Candidate, Demonstration, Prompt, Ranking
 from tests.app.labeling.importing.test_service import count, everything, take
 
@@ -173,7 +173,7 @@ def test_a_field_of_any_name_is_in_the_detail_or_in_the_report(place, name, valu
         return
     result = draft_of(shape_of(row), row, "detect")
     if isinstance(result, Refusal):
-        assert name in result.reason
+        assert readable(name) in result.reason
         return
     kept = any(name in detail and detail[name] == value for detail in result.details())
     named = any(one.endswith(readable(name)) for one in result.unused)
@@ -215,7 +215,7 @@ def test_every_shape_has_its_input_below_the_prompt_and_its_system_before_it(sha
     }  # fmt: skip
     again = [{"role": "system", "content": "Be long."}, *ASK]
     assert (
-        "system says one thing"
+        "begins with another system message"
         in draft_of(shape, ROWS[shape] | {"prompt": again, "system": "Be terse."}, "detect").reason
     )
 
@@ -253,14 +253,17 @@ def test_a_talk_that_an_answer_repeats_becomes_the_prompt_and_no_part_of_the_ans
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        (PAIR | {"chosen": [*TALK, RED], "prompt": "Another thing?"}, "not part of the conversation in chosen"),
-        ({"prompt": "p", "chosen": "only one"}, "chosen: an answer or a judgement in a form"),
-        (TWO | {"preference": 2}, "preference is 2, which is not understood: say a, b or tie"),
-        (TWO | {"score_a": 2, "score_b": 1}, "score_a, score_b: an answer or a judgement"),
-        ({"prompt": "p", "response": "r", "rejected": "x"}, "rejected: an answer or a judgement"),
-        ({"prompt": "p", "response_1": "r", "response_2": "x"}, "response_1, response_2: an answer"),
-        ({"prompt": "p", "candidates": ["a", "b"], "winner": 1}, "winner: an answer or a judgement"),
-        (LABELS | {"chosen": "a", "rejected": "b"}, "chosen, rejected: an answer or a judgement"),
+        (
+            PAIR | {"chosen": [*TALK, RED], "prompt": "Another thing?"},
+            "field prompt: This is not part of the conversation in “chosen”.",
+        ),
+        ({"prompt": "p", "chosen": "only one"}, "field chosen: This holds an answer or a judgement in a form"),
+        (TWO | {"preference": 2}, "field preference: “2” is not understood. Say a, b or tie."),
+        (TWO | {"score_a": 2, "score_b": 1}, "field score_a, score_b: This holds an answer or a judgement"),
+        ({"prompt": "p", "response": "r", "rejected": "x"}, "field rejected: This holds an answer or a judgement"),
+        ({"prompt": "p", "response_1": "r", "response_2": "x"}, "field response_1, response_2: This holds an answer"),
+        ({"prompt": "p", "candidates": ["a", "b"], "winner": 1}, "field winner: This holds an answer or a judgement"),
+        (LABELS | {"chosen": "a", "rejected": "b"}, "field chosen, rejected: This holds an answer or a judgement"),
         ({"prompt": '["a", "b"]', "response_a": '["c", "d"]', "response_b": '["e", "f"]'}, "differ before their last"),
     ],
 )
@@ -340,7 +343,7 @@ def test_cells_hold_numerals_and_lists_as_python_writes_them(take, database):
     assert {one.text for one in everything(database, Candidate)} == {"Red.", "Dog."}
     assert [one.seconds for one in everything(database, Annotation)] == [12.5]
     assert [reject["line"] for reject in entry.rejects] == [3, 4]
-    assert all("rejected: a list of messages in a form" in reject["reason"] for reject in entry.rejects)
+    assert all("field rejected: This is a list of messages in a form" in reject["reason"] for reject in entry.rejects)
 
 
 @pytest.mark.parametrize("begin", ["p" * 90 + ",a,b", "p,a,b" + "," * 90, 'p,a,"' + "b\n" * 20 + "b" * 30])
@@ -350,7 +353,7 @@ def test_a_row_of_csv_that_no_memory_should_hold_is_refused_and_the_next_one_rea
     file.write_text(f"prompt,chosen,rejected\n{begin}\nq,a,b\n")
     last = file.read_text().count("\n")
     assert list(read_rows(file, "t.csv")) == [
-        (2, Refusal("broken CSV: the row is longer than 0 MB")),
+        (2, Refusal(readers.LONG_ROW, (), {"most": 0})),
         (last, {"prompt": "q", "chosen": "a", "rejected": "b"}),
     ]
 
@@ -372,7 +375,7 @@ def test_a_name_that_stands_twice_is_found_among_very_many():
     assert readers.named_twice([*names, "x", "x"]) == "x"
     assert readers.named_twice(names) is None
     row = readers.parse_object(json.dumps({"k" * 10_000: 1}).encode())
-    assert len(draft_of(None, row, "detect").reason) == readers.LONGEST_REASON
+    assert len(draft_of(None, row, "detect").reason) < 200
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
@@ -414,7 +417,7 @@ def test_the_command_tells_programs_what_became_of_a_file_and_keeps_nothing_in_a
         "unused": [],
         "first_reasons": [told["first_reasons"][0]],
     }
-    assert told["first_reasons"][0].startswith("line 2: winner: an answer or a judgement")
+    assert told["first_reasons"][0].startswith("line 2, field winner: This holds an answer or a judgement")
     file.write_text("a,a\n1,2\n")
     result = CliRunner().invoke(cli.cli, ["import", "detect", str(file), "--format", "csv", "--json", str(out)])
     assert result.exit_code == 1
@@ -437,9 +440,9 @@ def bomb(path: Path, letters: int, rows: int) -> Path:
 @pytest.mark.parametrize(
     ("letters", "rows", "problem"),
     [
-        (1 << 16, 5_000, "it unpacks to more than 32 MB"),
-        (32 << 20, 256, "memory"),
-        (1, 2_000_000, "it claims 2,000,000 rows, which is more than a file of its size can hold"),
+        (1 << 16, 5_000, ["size", 32]),
+        (32 << 20, 256, ["memory"]),
+        (1, 2_000_000, ["rows", 2_000_000]),
     ],
 )
 def test_a_parquet_file_takes_no_more_memory_than_it_may(tmp_path, letters, rows, problem):
@@ -485,7 +488,7 @@ def test_parquet_keeps_dates_amounts_and_bytes_and_refuses_what_is_no_text_alone
     path = tmp_path / "t.parquet"
     pq.write_table(pa.table(columns), path)
     rows = [row for _, row in read_rows(path, path.name)]
-    assert rows[1] == Refusal("not valid UTF-8")
+    assert rows[1] == Refusal(readers.NO_UTF8)
     told = {"at": "2026-03-01T00:00:00+00:00", "cost": "1.50", "pairs": [["a", 1]]}
     assert (rows[0], rows[2]) == ({"prompt": "one", "raw": "as is", **told}, {"prompt": "three", "raw": "//4=", **told})
 

@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from app.errors import Invalid
-from app.labeling.importing import shapes
-from app.labeling.importing.shapes import draft_of
+from app.errors import Invalid, Refusal
+from app.labeling.importing.shapes import native
+from app.labeling.importing.shapes.reading import draft_of
 from app.material.files import corpora, fields, readers
 from app.material.files.corpora import write_corpus
 from app.material.files.fields import Fields, add_names, most_of
-from app.material.files.readers import Refusal, read_rows
+from app.material.files.readers import read_rows
 
 GOOD = {"prompt": "p"}
 MANY = {
@@ -37,6 +37,9 @@ def as_csv(rows):
     return text.getvalue().encode()
 
 
+TOO_MANY = Refusal(readers.MANY_VALUES, (), {"most": 30})
+
+
 @pytest.fixture
 def few(monkeypatch):
     monkeypatch.setattr(readers, "MOST_VALUES", 30)
@@ -45,20 +48,20 @@ def few(monkeypatch):
 @pytest.mark.parametrize("what", MANY)
 def test_a_row_with_too_many_values_is_refused_before_it_is_read(tmp_path, few, what):
     lines = "".join(json.dumps(row) + "\n" for row in (GOOD, MANY[what], GOOD)).encode()
-    assert rows_of(tmp_path, "a.jsonl", lines) == [GOOD, Refusal(readers.TOO_MANY), GOOD]
+    assert rows_of(tmp_path, "a.jsonl", lines) == [GOOD, TOO_MANY, GOOD]
 
 
 def test_so_is_one_of_a_table(tmp_path, few):
     table = as_csv([["prompt", "a"], ["p", json.dumps([[]] * 20)], ["p", "x"], ["p", "," * 50], ["p", "y"]])
     good, last = {"prompt": "p", "a": "x"}, {"prompt": "p", "a": "y"}
-    commas = Refusal("broken CSV: the row has more than 30 commas")
-    assert rows_of(tmp_path, "a.csv", table) == [Refusal(readers.TOO_MANY), good, commas, last]
+    commas = Refusal(readers.MANY_COMMAS, (), {"most": 30})
+    assert rows_of(tmp_path, "a.csv", table) == [TOO_MANY, good, commas, last]
 
 
 def test_so_is_one_of_parquet(tmp_path, few):
     pq.write_table(pa.table({"prompt": ["p", "p"], "a": [["x"], ["x"] * 40]}), tmp_path / "a.parquet")
     rows = rows_of(tmp_path, "a.parquet", (tmp_path / "a.parquet").read_bytes())
-    assert rows == [{"prompt": "p", "a": ["x"]}, Refusal(readers.TOO_MANY)]
+    assert rows == [{"prompt": "p", "a": ["x"]}, TOO_MANY]
 
 
 def test_a_table_of_too_many_columns_is_refused_as_a_whole(tmp_path, monkeypatch):
@@ -107,7 +110,7 @@ def test_of_the_refused_rows_of_a_corpus_the_first_are_kept_and_all_are_counted(
 
 
 def test_the_detail_of_an_export_is_bounded_too(monkeypatch):
-    monkeypatch.setattr(shapes, "LONGEST_DETAILS", 10)
+    monkeypatch.setattr(native, "LONGEST_DETAILS", 10)
     row = {"prompt_id": "1", "messages": [{"role": "user", "content": "p"}], "detail": json.dumps({"a": "x" * 20})}
     refusal = draft_of("native", {**row, "use_case": None}, "detect")
     assert isinstance(refusal, Refusal)

@@ -23,6 +23,7 @@ class Settings(BaseSettings):
         lease_seconds: a run is a worker's for so long after its last sign of life; without one it ends its trainer,
             and half as long again later another worker takes the run.
         stop_seconds: a trainer that is told to stop has so long to finish its step and save it.
+        models_dir: folder whose models the page “Add a model” offers; empty = import/ in the data folder.
         upload_limit_mb: largest file, in megabytes, that a browser may send; larger ones go by `prefloop import`.
         trusted_proxies: addresses and networks, with commas between, of proxies that are believed whom they serve
             (`X-Forwarded-For`) and how (`X-Forwarded-Proto`); empty = nobody is.
@@ -39,6 +40,7 @@ class Settings(BaseSettings):
     worker_name: str = "worker-1"
     lease_seconds: float = 60
     stop_seconds: float = 60
+    models_dir: Path | None = None
     upload_limit_mb: int = 200
     trusted_proxies: str = ""
 
@@ -60,6 +62,10 @@ class Settings(BaseSettings):
         if self.database.startswith("sqlite"):
             return f"sqlite:///{self.data_dir.resolve() / 'workflows.db'}"
         return self.database
+
+    @cached_property
+    def models_to_bring(self) -> Path:
+        return (self.models_dir or self.data_dir / "import").resolve()
 
     @cached_property
     def session_key(self) -> str:

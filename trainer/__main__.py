@@ -3,6 +3,9 @@
 Success leaves ``manifest.json`` (exit 0), failure leaves ``error.json`` (exit 1). SIGTERM or Ctrl+C lets a stage that
 saves as it goes finish its step and save, and leaves neither (exit 143); starting again goes on from the checkpoint.
 A worker adds ``--leased``: see ``trainer.contract.lease``.
+
+``python -m trainer inspect MODEL_FOLDER KIND`` tells what a model from elsewhere is and needs, or why it cannot be
+used: one line of JSON (``trainer.contract.inspection``), exit 0 or 1.
 """
 
 from __future__ import annotations
@@ -34,19 +37,25 @@ from trainer.contract.folder import (
     sha256_of,
     write_json,
 )
+from trainer.contract.inspection import INSPECT, KINDS, Kind, look, refused
 from trainer.contract.lease import LEASED
 from trainer.loop import lease, stopping
 
 if TYPE_CHECKING:
     from trainer.loop.run_folder import RunFolder
 
-USAGE = f"usage: python -m trainer STAGE RUN_FOLDER [{LEASED}]\n  STAGE is one of: {', '.join(CONFIGS)}"
+USAGE = (
+    f"usage: python -m trainer STAGE RUN_FOLDER [{LEASED}]\n  STAGE is one of: {', '.join(CONFIGS)}\n"
+    f"       python -m trainer {INSPECT} MODEL_FOLDER KIND\n  KIND is one of: {', '.join(KINDS)}"
+)
 WEIGHTS = "model.safetensors"
 FIRST_WORD_SECONDS = 30
 
 
 def main(arguments: list[str]) -> int:
-    """Run one stage in its folder; returns the exit status."""
+    """Run one stage in its folder, or inspect a model; returns the exit status."""
+    if len(arguments) == 3 and arguments[0] == INSPECT and arguments[2] in KINDS:
+        return tell_of_model(Path(arguments[1]), arguments[2])
     if len(arguments) < 2 or arguments[0] not in CONFIGS or arguments[2:] not in ([], [LEASED]):
         say(USAGE)
         return 2
@@ -65,6 +74,19 @@ def main(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - whatever happened, a person shall read about it
         return fail(stage, path, error)
     return 0
+
+
+def tell_of_model(folder: Path, kind: Kind) -> int:
+    """Print what an inspection found, for programs."""
+    seen, problems = look(folder)
+    if seen is None:
+        found = refused(problems)
+    else:
+        from trainer.models.inspection import inspect
+
+        found = inspect(folder, kind)
+    say(found.model_dump_json())
+    return 0 if found.facts else 1
 
 
 def run(stage: str, path: Path) -> None:

@@ -32,6 +32,7 @@ from trainer.contract.configs import (
     StageConfig,
 )
 from trainer.contract.folder import Stage
+from trainer.contract.weights import parameters_of
 
 GIGABYTE = 1e9
 FLOAT, NUMBER = 4, 8
@@ -83,7 +84,7 @@ class Model:
 
     Attributes:
         longest: tokens it reads at most.
-        size: bytes of its weights.
+        size: bytes of its weights in memory.
     """
 
     longest: int = 0
@@ -130,7 +131,8 @@ def model_at(folder: Path) -> Model:
     def number(name: str) -> int:
         return value if isinstance(value := known.get(name), int) else 0
 
-    size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    # Whatever they are kept in, weights are opened as float32.
+    size = FLOAT * parameters_of(folder)
     return Model(number("max_position_embeddings"), number("vocab_size"), number("hidden_size"), size)
 
 
@@ -224,6 +226,11 @@ def _too_long(config: StageConfig, models: Mapping[str, Model]) -> Iterator[Prob
     if short:
         role = min(short, key=lambda role: short[role])
         yield Problem(fields, TOO_LONG, {"tokens": tokens, "role": role, "longest": short[role]})
+
+
+def least_memory(config: StageConfig, models: Mapping[str, Model]) -> int:
+    """Bytes that a run cannot do without: what it holds of its models, and one batch of what it reads."""
+    return _memory(config, models)[1]
 
 
 def _memory(config: StageConfig, models: Mapping[str, Model]) -> tuple[tuple[str, ...], int]:

@@ -123,6 +123,21 @@ def _rendered(tokenizer: PreTrainedTokenizerBase, turns: list[dict[str, str]]) -
         ) from error
 
 
+def end_of_turn(tokenizer: PreTrainedTokenizerBase) -> str | None:
+    """The special token by which the chat template closes an answer, which need not be the one that ends a document.
+
+    None where it closes answers with plain text, or with nothing.
+    """
+    mark = _unused_mark([])
+    turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": mark}]
+    try:
+        rendered = str(tokenizer.apply_chat_template(turns, tokenize=False))
+    except Exception:  # noqa: BLE001 - templates are programs, and each refuses in its own way
+        return None
+    closing = _special(tokenizer).match(rendered.rpartition(mark)[2].lstrip())
+    return closing[0] if closing else None
+
+
 def encode_answer(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     """Token ids of an answer, closed by the end-of-sequence token; special tokens in the text stay text.
 

@@ -19,6 +19,7 @@ from transformers import (
 from trainer.contract.chat import PLAIN_TEMPLATE
 from trainer.contract.configs import PretrainConfig
 from trainer.data.batches import pad, positions
+from trainer.data.chat import end_of_turn
 from trainer.loop.finite import check_loaded, check_said
 
 NO_TOKEN = -1
@@ -70,14 +71,32 @@ def load_policy(path: Path | str) -> PreTrainedModel:
 
 
 def load_tokenizer(path: Path | str) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model folder, with a chat template and a padding token in any case."""
+    """The tokenizer of a model folder, with a chat template and a padding token in any case.
+
+    Its end-of-sequence token is the one that closes an answer in that template: a base model's own ends documents.
+    """
     tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
     if tokenizer.chat_template is None:
         tokenizer.chat_template = PLAIN_TEMPLATE
+    if closing := end_of_turn(tokenizer):
+        tokenizer.eos_token = closing
     if tokenizer.pad_token_id is None:
         # Harmless: what is padding is told by masks, never by the token.
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Tokens at which an answer ends: the one that closes a turn, then those at which the model stopped anyway."""
+    known = model.generation_config.eos_token_id if model.generation_config else None
+    more = known if isinstance(known, list) else [known]
+    return list(dict.fromkeys([tokenizer.eos_token_id, *(token for token in more if token is not None)]))
+
+
+def agree_on_ends(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Write into a model that is to be saved where its answers end, so that it stops there wherever it is opened."""
+    model.generation_config.eos_token_id = end_tokens(model, tokenizer)
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
 
 
 def check_one_language(one: PreTrainedTokenizerBase, other: PreTrainedTokenizerBase, who: str) -> None:
@@ -157,7 +176,7 @@ def generate(
 
     Args:
         model: a causal language model.
-        tokenizer: says which token ends an answer.
+        tokenizer: says which token ends an answer; see ``end_tokens``.
         prompts: token ids, one list per answer wanted; repeat a prompt for several answers.
         max_new_tokens: longest answer, end token included.
         seeds: one integer per row.
@@ -165,7 +184,7 @@ def generate(
         top_p: keep the likeliest tokens whose probabilities reach this sum (nucleus sampling).
 
     Returns:
-        New token ids per row; the last one is the end token if the answer ended by itself.
+        New token ids per row; the last one is an end token if the answer ended by itself.
 
     Raises:
         NotFiniteError: the model gives a token no probability that is a number.
@@ -173,7 +192,7 @@ def generate(
     if not prompts:
         return []
     device = model.device
-    eos = tokenizer.eos_token_id
+    ends = set(end_tokens(model, tokenizer))
     distinct = list(dict.fromkeys(tuple(prompt) for prompt in prompts))
     place = {prompt: row for row, prompt in enumerate(distinct)}
     owner = torch.tensor([place[tuple(prompt)] for prompt in prompts], device=device)
@@ -184,7 +203,7 @@ def generate(
         input_ids=ids,
         attention_mask=mask.long(),
         position_ids=positions(mask),
-        past_key_values=cache,
+        cache=cache,
         use_cache=True,
         logits_to_keep=1,
     ).logits[:, -1]
@@ -206,7 +225,7 @@ def generate(
             check_said({"The language model": logits})
         for row, token in zip(alive, drawn, strict=True):
             answers[row].append(token)
-        keep = [i for i, token in enumerate(drawn) if token != eos]
+        keep = [i for i, token in enumerate(drawn) if token not in ends]
         if not keep or step == max_new_tokens - 1:
             break
         if len(keep) < len(drawn):
@@ -219,7 +238,7 @@ def generate(
             input_ids=tokens[:, None],
             attention_mask=mask.long(),
             position_ids=position[:, None],
-            past_key_values=cache,
+            cache=cache,
             use_cache=True,
         ).logits[:, -1]
         position = position + 1

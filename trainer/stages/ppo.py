@@ -22,7 +22,7 @@ from trainer.loop.seed import seed_everything
 from trainer.losses.advantage import generalized_advantages, shaped_rewards
 from trainer.losses.masked import masked_mean, whiten
 from trainer.losses.ppo import sequence_kl
-from trainer.models.backbone import check_context, check_one_language, load_policy, load_tokenizer
+from trainer.models.backbone import agree_on_ends, check_context, check_one_language, load_policy, load_tokenizer
 from trainer.models.reward import Reward
 from trainer.models.value_head import load_value_model
 from trainer.stages.ppo_learning import Learner, pretraining_blocks, summary, warmup
@@ -149,6 +149,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     with torch.no_grad():
         for parameter, mean in zip(policy.parameters(), learner.average, strict=True):
             parameter.copy_(mean)
+    agree_on_ends(policy, tokenizer)
     folder.save_model(policy, tokenizer, _card(config))
 
     last = history[-10:]

@@ -21,7 +21,7 @@ from trainer.loop.optimizer import adamw, cosine_rate, set_rate
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived, random_state, restore_random_state, seed_everything
 from trainer.losses.language import next_token_loss
-from trainer.models.backbone import check_context, generate, load_policy, load_tokenizer
+from trainer.models.backbone import agree_on_ends, check_context, generate, load_policy, load_tokenizer
 
 SAMPLES = 4
 SAMPLE_TOKENS = 48
@@ -92,6 +92,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
                 {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "random": random_state()},
             )
 
+    agree_on_ends(model, tokenizer)
     folder.save_model(model, tokenizer)
     return {
         "loss/train": heldout_loss(model, tokenizer, train, config.batch_size),

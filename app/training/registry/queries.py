@@ -3,11 +3,31 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
-from app.models import Candidate, ModelParent, ModelVersion
+from app.models import Candidate, ModelParent, ModelVersion, Run, RunParent
 
 
 def model_by_id(session: Session, model_id: int) -> ModelVersion | None:
     return session.get(ModelVersion, model_id)
+
+
+def model_by_name(session: Session, name: str) -> ModelVersion | None:
+    return session.scalar(select(ModelVersion).where(ModelVersion.name == name))
+
+
+def name_taken(session: Session, name: str) -> bool:
+    """Whether a model has a name, or a run whose model will have it."""
+    return any(session.scalar(select(table.id).where(table.name == name)) is not None for table in (ModelVersion, Run))
+
+
+def uses_of(session: Session, model_id: int) -> tuple[int, int]:
+    """How many runs started from a model, and how many answers in the pool are its own."""
+    columns = (RunParent.model_version_id, Candidate.model_version_id)
+    runs, answers = (session.scalar(select(func.count()).where(column == model_id)) or 0 for column in columns)
+    return runs, answers
+
+
+def path_is_used(session: Session, path: str) -> bool:
+    return session.scalar(select(ModelVersion.id).where(ModelVersion.path == path).limit(1)) is not None
 
 
 def model_of_run(session: Session, run_id: int) -> ModelVersion | None:

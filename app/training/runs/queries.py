@@ -38,7 +38,10 @@ def recent_runs(session: Session, limit: int) -> Sequence[Run]:
 
 
 def names_of_stage(session: Session, stage: str) -> Sequence[str]:
-    return session.scalars(select(Run.name).where(Run.stage == stage)).all()
+    """Names of the runs of a stage, and of whatever model is called like one."""
+    runs = session.scalars(select(Run.name).where(Run.stage == stage)).all()
+    models = session.scalars(select(ModelVersion.name).where(ModelVersion.name.startswith(f"{stage}-"))).all()
+    return [*runs, *models]
 
 
 def runs_ordered_since(session: Session, person_id: int, stage: str, since: datetime) -> Sequence[Run]:
@@ -47,7 +50,8 @@ def runs_ordered_since(session: Session, person_id: int, stage: str, since: date
 
 
 def name_taken(session: Session, name: str) -> bool:
-    return session.scalar(select(Run.id).where(Run.name == name)) is not None
+    """Whether a run has a name, or a model, for the model that a run leaves is called like it."""
+    return any(session.scalar(select(table.id).where(table.name == name)) is not None for table in (Run, ModelVersion))
 
 
 def database_time(session: Session) -> datetime:

@@ -4,9 +4,11 @@ import re
 from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
+from math import sqrt
 
 import pytest
 from scipy.stats import binom
+from sklearn.metrics import roc_auc_score
 from sqlalchemy import select
 
 from app.labeling.annotations import queries, service
@@ -14,6 +16,7 @@ from app.labeling.annotations.rules.calibration import Plan
 from app.models import ExtraSlot, GoldItem, Lease, Person
 from app.models.base import utc_now
 from app.quality.labelers.person_pages import FeedbackPage
+from app.web.addresses import shown
 from app.web.reports import Reports
 from tests.app.labeling.annotations.conftest import verdict_on
 
@@ -27,6 +30,9 @@ NUMBERED = re.compile(
     r'/label/(tasks|mine)/\d+|answers?[/:]\d+|(rank|problem)-\d+|data-candidate="\d+"'
     r"|[\w+/=-]{30,}|\d{4}-\d\d-\d\d(T[\d:.+]+)?|\d+:\d\d|\d+ (s|min)\b"
 )
+
+
+PEOPLE, EACH = 6, 24
 
 
 @pytest.fixture
@@ -127,3 +133,31 @@ def test_a_script_that_reads_every_page_guesses_no_better_than_chance(browse, wo
         chosen = sorted(range(ITEMS), key=lambda item: scores[item], reverse=True)[: sum(truth)]
         hits = sum(truth[item] for item in chosen)
         assert hits <= binom.ppf(LUCK, len(chosen), share), rule
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_of_many_items_the_numbers_that_people_see_tell_nothing(workshop):
+    """What measures comes with the same numbers as work: over 144 items no rule of them sorts the two apart."""
+    now = utc_now() - timedelta(hours=3)
+    workshop.campaign(workshop.prompts(60), plan=Plan(20, 10, DONE, 0), overlap=PEOPLE)
+    *people, veteran = workshop.people(PEOPLE + 1)
+    with workshop.database.transaction() as session:
+        for task in [one_item(workshop, veteran, now) for _ in range(8)]:
+            ranks = {str(answer): place for place, answer in enumerate(queries.candidate_ids_of(session, task), 1)}
+            session.add(GoldItem(task_id=task, content={"ranks": ranks}, decided_at=now))
+    numbers, jumps, truth = [], [], []
+    for person in people:
+        own = [one_item(workshop, person, now) for _ in range(EACH)]
+        with workshop.database.reading() as session:
+            uses = select(Lease.task_id, ExtraSlot.use).outerjoin(ExtraSlot).where(Lease.person_id == person.id)
+            use = dict(session.execute(uses).all())
+        # A key for each person: the same few gold items come to all of them, and would count as one.
+        seen = [shown(f"key {person.id}", task) for task in own]
+        numbers += seen
+        jumps += [0, *(one - other for one, other in pairwise(seen))]
+        truth += [use[task] in ("gold", "repeat") for task in own]
+    few = sum(truth)
+    assert few >= 20
+    deviation = sqrt((len(truth) + 1) / (12 * few * (len(truth) - few)))  # of the area by chance (Mann & Whitney 1947)
+    for rule, scores in {"number": numbers, "jump": jumps}.items():
+        assert abs(roc_auc_score(truth, scores) - 0.5) < 4 * deviation, rule

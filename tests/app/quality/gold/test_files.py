@@ -114,6 +114,12 @@ def test_the_same_item_twice_is_taken_once(bring):
     assert why.at(line) == "line 2: The same prompt and answers are on line 1 already."
 
 
+def test_a_bank_ends_at_so_many_items_and_names_the_rows_after_them(bring, monkeypatch):
+    monkeypatch.setattr(files, "MOST_ITEMS", 1)
+    imported = bring(OTHER, PAIR)
+    assert (imported.items, imported.refused) == (1, [(2, "more than 1 items")])
+
+
 def test_a_file_without_gold_leaves_nothing_behind(court, bring):
     with pytest.raises(
         Invalid, match=r"None of the rows can be gold, so nothing was made\. line 1: This is not valid JSON"

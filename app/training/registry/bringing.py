@@ -1,0 +1,255 @@
+"""Bringing a model from elsewhere: a folder or a repository of a hub is inspected, kept and entered."""
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from app.database import Database
+from app.errors import DomainError, Invalid
+from app.language import gettext as _
+from app.models import ModelVersion, Person
+from app.scratch import scratch
+from app.settings import Settings
+from app.training.registry import rules, service
+from trainer.contract.inspection import INSPECT, Inspection, ModelFacts
+from trainer.contract.integrity import Hashes, digest_of, hashes_of
+
+MODELS = "models"
+"""Below the data folder: models that were copied, each by the digest of its files."""
+SECONDS_TO_INSPECT = 300
+KEPT_FILES = ("*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "README.md", "LICENSE*", "NOTICE*")
+"""What a model is made of; pickled weights, code and other libraries' formats stay behind."""
+
+Say = Callable[[str], None]
+
+
+def inspect(folder: Path, kind: str) -> ModelFacts:
+    """Have the trainer look at a model, in a process of its own, for the web loads none of its libraries.
+
+    Raises:
+        Invalid: every reason why it cannot be used.
+    """
+    command = [sys.executable, "-m", "trainer", INSPECT, str(folder), kind]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
+    try:
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=SECONDS_TO_INSPECT, env=environment
+        )
+        found = Inspection.model_validate_json((done.stdout.splitlines() or [""])[-1])
+    except (subprocess.TimeoutExpired, ValueError) as error:
+        raise Invalid(_("The model could not be inspected.")) from error
+    if found.facts is None:
+        sentences = [_(text, **values) for text, values in found.problems]
+        raise Invalid(_("This model cannot be used. %(reasons)s", reasons=" ".join(sentences)))
+    return found.facts
+
+
+def add_folder(
+    database: Database,
+    settings: Settings,
+    by: Person | None,
+    folder: Path,
+    *,
+    name: str,
+    kind: str,
+    copy: bool = False,
+    say: Say = lambda _step: None,
+) -> ModelVersion:
+    """Enter the model in a folder.
+
+    Args:
+        database: of the application.
+        settings: say where copies lie.
+        by: who brings it.
+        folder: in Hugging Face's format.
+        name: for it; no other model has it.
+        kind: base, sft, reward or policy.
+        copy: whether to keep its files below the data folder; otherwise it stays where it is, and must.
+        say: told what is being done.
+
+    Raises:
+        Invalid: a field is wrong, or the model cannot be used; nothing is entered or kept.
+        Conflict: the name is taken.
+    """
+    folder = folder.resolve()
+    _check(database, name, kind)
+    say(_("Inspecting"))
+    facts = inspect(folder, kind)
+    if not copy:
+        say(_("Hashing"))
+        files = hashes_of(folder)
+        return _enter(database, by, facts, name=name, kind=kind, path=str(folder), source=str(folder), files=files)
+    with scratch(_home(settings)) as partial:
+        say(_("Copying"))
+        copied = _copied(folder, partial / "model")
+        return _keep(database, settings, by, copied, facts, name=name, kind=kind, source=str(folder), say=say)
+
+
+def add_from_hub(
+    database: Database,
+    settings: Settings,
+    by: Person | None,
+    repository: str,
+    *,
+    name: str,
+    kind: str,
+    say: Say = lambda _step: None,
+) -> ModelVersion:
+    """Fetch a model from a hub and enter it.
+
+    ``HF_ENDPOINT`` names another hub than huggingface.co, ``HF_TOKEN`` is the key to what is not public.
+
+    Args:
+        database: of the application.
+        settings: say where it is kept.
+        by: who brings it.
+        repository: ``ORG/NAME`` or ``ORG/NAME@REVISION``.
+        name: for it.
+        kind: base, sft, reward or policy.
+        say: told what is being done.
+
+    Raises:
+        Invalid: it cannot be fetched or used; nothing is entered or kept.
+        Conflict: the name is taken.
+    """
+    _check(database, name, kind)
+    if (known := rules.repository_of(repository)) is None:
+        raise Invalid(_("A model of a hub is named ORG/NAME or ORG/NAME@REVISION, not “%(text)s”.", text=repository))
+    with scratch(_home(settings)) as partial:
+        say(_("Fetching"))
+        fetched = partial / "model"
+        commit = _fetch(*known, fetched)
+        say(_("Inspecting"))
+        facts = inspect(fetched, kind)
+        source = f"{known[0]}@{commit}"
+        return _keep(database, settings, by, fetched, facts, name=name, kind=kind, source=source, say=say)
+
+
+def _check(database: Database, name: str, kind: str) -> None:
+    with database.reading() as session:
+        service.check_new(session, name=name, kind=kind)
+
+
+def _home(settings: Settings) -> Path:
+    home = settings.data_dir.resolve() / MODELS
+    home.mkdir(parents=True, exist_ok=True)
+    return home
+
+
+def _fetch(source: str, revision: str | None, target: Path) -> str:
+    """Download what a model is made of; returns the commit."""
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    where = {"repository": source, "revision": revision or "main"}
+    try:
+        commit = HfApi().model_info(source, revision=revision).sha or ""
+        snapshot_download(source, revision=commit or revision, local_dir=target, allow_patterns=list(KEPT_FILES))
+    except GatedRepoError as error:
+        sentence = _(
+            "“%(repository)s” is for those who agreed to its terms. Agree on its page, and set HF_TOKEN to your key.",
+            **where,
+        )
+        raise Invalid(sentence) from error
+    except RevisionNotFoundError as error:
+        raise Invalid(_("“%(repository)s” has no revision “%(revision)s”.", **where)) from error
+    except RepositoryNotFoundError as error:
+        sentence = _(
+            "There is no model “%(repository)s”, or it is not public. Set HF_TOKEN to a key that may read it.", **where
+        )
+        raise Invalid(sentence) from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise
+        # Below the library lies another for the network, with errors of its own.
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise Invalid(
+            _("“%(repository)s” could not be fetched: %(reason)s", reason=reason, repository=source)
+        ) from error
+    shutil.rmtree(target / ".cache", ignore_errors=True)
+    return commit
+
+
+def _copied(folder: Path, target: Path) -> Path:
+    for file in sorted({file for pattern in KEPT_FILES for file in folder.rglob(pattern) if file.is_file()}):
+        place = target / file.relative_to(folder)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, place)
+    return target
+
+
+def _keep(
+    database: Database,
+    settings: Settings,
+    by: Person | None,
+    complete: Path,
+    facts: ModelFacts,
+    *,
+    name: str,
+    kind: str,
+    source: str,
+    say: Say,
+) -> ModelVersion:
+    """Move a complete copy to its place and enter it; what the registry refuses leaves no files.
+
+    Two models of the same files share one copy.
+    """
+    say(_("Hashing"))
+    files = hashes_of(complete)
+    final = _home(settings) / digest_of(files)
+    new = not final.exists()
+    if new:
+        complete.rename(final)
+    path = final.relative_to(settings.data_dir.resolve()).as_posix()
+    try:
+        return _enter(database, by, facts, name=name, kind=kind, path=path, source=source, files=files)
+    except DomainError:
+        if new:
+            shutil.rmtree(final, ignore_errors=True)
+        raise
+
+
+def _enter(
+    database: Database,
+    by: Person | None,
+    facts: ModelFacts,
+    *,
+    name: str,
+    kind: str,
+    path: str,
+    source: str,
+    files: Hashes,
+) -> ModelVersion:
+    # Files are hashed before the transaction: a large model takes minutes, and others wait to write.
+    with database.transaction() as session:
+        return service.enter(session, by, facts, name=name, kind=kind, path=path, source=source, files=files)
+
+
+def remove_files(settings: Settings, path: str) -> None:
+    """Remove a model's copy; what lies elsewhere is not ours to remove."""
+    folder = (settings.data_dir.resolve() / path).resolve()
+    if folder.parent == _home(settings):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def candidates(settings: Settings) -> list[Path]:
+    """Folders below the one that admins name for models to bring, two levels deep, that hold a ``config.json``."""
+    root = settings.models_to_bring
+    found = sorted({file.parent for pattern in ("*/config.json", "*/*/config.json") for file in root.glob(pattern)})
+    return [folder for folder in found if folder.resolve().is_relative_to(root.resolve())]
+
+
+def candidate_at(settings: Settings, name: str) -> Path:
+    """The folder of that name among the candidates.
+
+    Raises:
+        Invalid: there is none.
+    """
+    by_name = {str(folder.relative_to(settings.models_to_bring)): folder for folder in candidates(settings)}
+    if name not in by_name:
+        raise Invalid(_("Choose a folder."), {"folder": _("Choose a folder.")})
+    return by_name[name]

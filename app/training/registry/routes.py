@@ -9,6 +9,7 @@ from app.errors import DomainError, Invalid
 from app.language import gettext as _
 from app.models import Person
 from app.roles import may
+from app.settings import Settings
 from app.training.registry import bringing, service
 from app.training.registry.pages import AddModelPage, ModelPage, ModelsPage, Offer
 from app.training.snapshots import service as snapshot_service

@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMPS := .venv/stamps
 VENDOR := static/vendor
+# A run of the tests starts dozens of Pythons, none of which should compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check setup slow screenshots messages clean
 .DEFAULT_GOAL := help
@@ -25,8 +27,8 @@ check: $(STAMPS)/dev  ## format, lint, types, who may lean on whom
 
 setup: $(STAMPS)/run $(VENDOR)/stamp  ## virtual environment and front-end files
 
-slow: $(STAMPS)/dev $(VENDOR)/stamp $(STAMPS)/browser  ## the tests that take minutes
-	$(BIN)/pytest -m slow
+slow: $(STAMPS)/dev $(VENDOR)/stamp $(STAMPS)/browser  ## the tests that take minutes, and every property with new examples
+	$(BIN)/pytest -m "slow or hypothesis" --hypothesis-profile=others
 
 screenshots: $(STAMPS)/dev $(VENDOR)/stamp $(STAMPS)/browser  ## pictures of every page into build/screenshots, side by side in index.html
 	$(BIN)/python -m scripts.take_screenshots

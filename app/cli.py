@@ -248,18 +248,19 @@ def report_screening(
             typer.echo(line)
 
 
-@report.command("makers")
-def report_makers(
+@report.command("sources")
+@report.command("makers", hidden=True)  # what it was called before
+def report_sources(
     campaign: Annotated[str, typer.Option(help="id or name; default all")] = "",
     phase: Annotated[str, typer.Option(help="training, evaluation or both")] = "training",
     ties: Annotated[str, typer.Option(help="davidson, half (a win for either) or drop")] = "davidson",
     as_json: Annotated[bool, typer.Option("--json", help="everything, for programs")] = False,
 ) -> None:
-    """Say which makers' answers people prefer, by Davidson's model of all rankings."""
+    """Say which models' and sources' answers people prefer, by Davidson's model of all rankings."""
     from app.quality.agreement import commands
 
     with database().reading() as session:
-        for line in commands.makers(session, {"campaign": campaign, "phase": phase}, ties=ties, as_json=as_json):
+        for line in commands.sources(session, {"campaign": campaign, "phase": phase}, ties=ties, as_json=as_json):
             typer.echo(line)
 
 
@@ -270,8 +271,8 @@ def report_labelers(
     until: Annotated[str, typer.Option(help="last day")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="everything, for programs")] = False,
 ) -> None:
-    """Say how everybody's work goes on, the alarms first."""
-    from app.quality.oversight import commands
+    """Labeler quality, alerts first."""
+    from app.quality.labelers import commands
 
     with database().reading() as session:
         asked = {"campaign": campaign, "since": since, "until": until}
@@ -373,7 +374,7 @@ def create_snapshot(
     tie_below: Annotated[float, typer.Option(help="tie neighbours of a consensus below this chance")] = 0.6,
     weighing: Annotated[str, typer.Option(help="rows count equal (default) or by reliability")] = "equal",
     min_reliability: Annotated[float, typer.Option(help="leave out labelers below, 0 to 1")] = 0.0,
-    max_doubt: Annotated[float, typer.Option(help="leave out tasks with more doubt, 0 to 0.5")] = 0.5,
+    max_doubt: Annotated[float, typer.Option(help="leave out less certain tasks, 0 to 0.5")] = 0.5,
 ) -> None:
     """Freeze a training set."""
     from app.training.snapshots import rules, service

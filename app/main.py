@@ -17,10 +17,10 @@ from app.labeling.annotations.campaign_routes import router as campaigns
 from app.labeling.annotations.routes import router as annotations
 from app.labeling.course.routes import router as course
 from app.labeling.importing.routes import router as importing
+from app.labeling.my_work.routes import router as my_work
 from app.labeling.reviews.routes import router as reviews
 from app.labeling.surveys.routes import router as surveys
-from app.labeling.telemetry.routes import router as telemetry
-from app.labeling.worklog.routes import router as worklog
+from app.labeling.typing.routes import router as typing
 from app.material.guidelines.routes import router as guidelines
 from app.material.prompts.routes import router as prompts
 from app.material.scenarios.routes import router as scenarios
@@ -36,15 +36,18 @@ from app.quality.consensus.routes import router as consensus
 from app.quality.costs.routes import router as costs
 from app.quality.gold.routes import router as gold
 from app.quality.integrity.routes import router as integrity
-from app.quality.oversight import queries as oversight_queries
-from app.quality.oversight import service as oversight_service
-from app.quality.oversight.routes import router as oversight
+from app.quality.labelers import queries as labelers_queries
+from app.quality.labelers import service as labelers_service
+from app.quality.labelers.routes import router as labelers
+from app.quality.screening.applicant_routes import router as applicants
+from app.quality.screening.rating_routes import router as ratings
 from app.quality.screening.routes import router as screening
 from app.scratch import sweep
 from app.settings import Settings, load_settings
 from app.training.evaluations.routes import router as evaluations
 from app.training.registry.routes import router as registry
 from app.training.runs.routes import router as runs
+from app.training.runs.start_routes import router as run_start
 from app.training.scoring.routes import router as scoring
 from app.training.snapshots.routes import router as snapshots
 from app.web.downloads import Downloads
@@ -65,22 +68,25 @@ ROUTERS = (
     prompts,
     scenarios,
     guidelines,
-    telemetry,
+    typing,
     campaigns,
     annotations,
     course,
     reviews,
     gold,
-    worklog,
+    my_work,
+    applicants,
     screening,
+    ratings,
     agreement,
-    oversight,
+    labelers,
     consensus,
     costs,
     snapshots,
     registry,
     evaluations,
     integrity,
+    run_start,  # before runs: its address would be read as a run's number
     runs,
     scoring,
     api_reference,
@@ -107,7 +113,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Each has a thread of its own, which ends with the application.
     reports: dict[str, Reports[Any, Any]] = {
         "agreement": Reports(database, agreement_queries.version, agreement_service.report, "agreement"),
-        "oversight": Reports(database, oversight_queries.version, oversight_service.report, "labelers"),
+        "labelers": Reports(database, labelers_queries.version, labelers_service.report, "labelers"),
     }
 
     @asynccontextmanager

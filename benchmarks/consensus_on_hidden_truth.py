@@ -20,7 +20,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from app.demo.workforce import FLAGS, RESEARCHER, Plan, Workforce, simulate
+from app.demo.workforce import Workforce, simulate
+from app.demo.workforce_people import RESEARCHER, Plan
+from app.demo.workforce_tasks import FLAGS
 from trainer.statistics.aggregation import FlagVotes, fit, flags, orders
 from trainer.statistics.consensus import majority, plurality
 from trainer.statistics.crowd import majority_classes

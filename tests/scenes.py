@@ -26,7 +26,7 @@ from app.labeling.reviews import service as reviews
 from app.labeling.reviews.rules import Decision
 from app.labeling.surveys import service as surveys
 from app.labeling.surveys.rules import QUESTIONS
-from app.labeling.telemetry import service as telemetry
+from app.labeling.typing import service as typing_service
 from app.material.guidelines import questions
 from app.material.guidelines import service as guidelines
 from app.material.scenarios import service as scenarios
@@ -51,7 +51,9 @@ from app.quality.gold import rules as gold_rules
 from app.quality.gold import service as gold
 from app.quality.integrity import service as integrity
 from app.quality.integrity.rules.decisions import Decision as IntegrityVerdict
+from app.quality.screening import attempts as screening_attempts
 from app.quality.screening import queries as screenings_read
+from app.quality.screening import ratings as screening_ratings
 from app.quality.screening import service as screenings
 from app.quality.screening.rules import plans as screening_rules
 from app.settings import Settings
@@ -496,7 +498,7 @@ def _authoring(session: Session, everybody: dict[str, Person]) -> None:
     moods = Authored("few_shot", instruction="Say how the post sounds.", pairs=PAIRS_OF_MOODS, query_name="Post")
     writing.save_authored(session, everybody[PAIRS], _hold(session, everybody[PAIRS], sets), now, moods)
     _hold(session, everybody[SCENARIO], told)
-    telemetry.turn(session, everybody[RESEARCHER], told, now, on=True)
+    typing_service.turn(session, everybody[RESEARCHER], told, now, on=True)
     for person in (RETURNED, ANY):
         task_id = _hold(session, everybody[person], checked)
         writing.submit_demonstration(session, everybody[person], task_id, now, long_answer(300))
@@ -555,23 +557,23 @@ def _screening(session: Session, everybody: dict[str, Person], models: list[Mode
     ):
         person = screenings.join(session, secret, now, email=email, name=name, password=PASSWORD, again=PASSWORD)
         session.flush()
-        applicants[email] = screenings.applicant_for(session, person)
+        applicants[email] = screening_attempts.applicant_for(session, person)
         applicants[email].code = (CODE, "B4T-H9W", "R8D-5NC", "X2P-V6J")[n]
         if email != INVITED:
-            screenings.start(session, person, now)
+            screening_attempts.start(session, person, now)
         if n < 2:
             _do_form(session, person, careful=n == 0)
     rate = (6, 7, 4)
     for n, item in enumerate((5, 11, 12)):
-        screenings.rate(session, everybody[RESEARCHER], screening, item, now, rate[n])
-        screenings.rate(session, everybody[ADMIN], screening, item, now, rate[n] - 1)
+        screening_ratings.rate(session, everybody[RESEARCHER], screening, item, now, rate[n])
+        screening_ratings.rate(session, everybody[ADMIN], screening, item, now, rate[n] - 1)
     verdict = screening_rules.Decision("accepted", "Careful flags, **kind** answers.", "group 2")
     screenings.decide(session, everybody[RESEARCHER], screening.id, "B4T-H9W", now, verdict)
 
 
 def _do_form(session: Session, person: Person, *, careful: bool) -> None:
     now = utc_now()
-    applicant = screenings.applicant_for(session, person)
+    applicant = screening_attempts.applicant_for(session, person)
     for slot in screenings_read.slots_of(session, applicant):
         task = slot.item.task_id
         if slot.item.criterion == "demonstrations":
@@ -585,8 +587,10 @@ def _do_form(session: Session, person: Person, *, careful: bool) -> None:
         }
         verdicts = {c: Verdict(max(1, 8 - 2 * ranks[c]), said[c]) for c in answers}
         annotations.submit(session, person, task, now, Submission(verdicts, ranks, LABELLED))
-    screenings.assess(session, person, now, claimed=["religion", "war"], words="I grew up with **two** languages.")
-    screenings.hand_in(session, person, now)
+    screening_attempts.assess(
+        session, person, now, claimed=["religion", "war"], words="I grew up with **two** languages."
+    )
+    screening_attempts.hand_in(session, person, now)
 
 
 def _toxicity_campaign(session: Session, models: list[ModelVersion]) -> Campaign:
@@ -715,14 +719,8 @@ def _surveys(session: Session, everybody: dict[str, Person]) -> None:
 
 def _training(session: Session, settings: Settings, everybody: dict[str, Person], models: list[ModelVersion]) -> None:
     snapshot = snapshots.create_snapshot(session, settings, everybody[ENGINEER], "round 3, all of May")
-    evaluations.create_comparison(
-        session,
-        everybody[RESEARCHER],
-        name="ppo-2 against sft-7",
-        model_a_id=models[3].id,
-        model_b_id=models[1].id,
-        prompts=2,
-    )
+    wanted = evaluations.Comparison("ppo-2 against sft-7", model_a_id=models[3].id, model_b_id=models[1].id, prompts=2)
+    evaluations.create_comparison(session, everybody[RESEARCHER], wanted)
     began = utc_now() - timedelta(minutes=72)
     for n, (name, stage, status) in enumerate(
         (
@@ -786,7 +784,7 @@ def _stories(session: Session, everybody: dict[str, Person], models: list[ModelV
     given = [said.replace("child", "kid"), *STORIES[1:], *(f"{story} {STORIES[1]}" for story in STORIES[2:])]
     given += [long_answer(60), "The sun is the lamp and the moon is the ball. " + STORIES[3], "Magic!"]
     now, rows, draw = utc_now(), [], random.Random(9)
-    telemetry.turn(session, everybody[RESEARCHER], campaign, now, on=True)
+    typing_service.turn(session, everybody[RESEARCHER], campaign, now, on=True)
     for n, text in enumerate(given):
         author = Person(email=f"writer{n}@example.org", name=f"Writer {n}", role="labeler", password_hash="")
         session.add(author)
@@ -819,11 +817,11 @@ def _stories(session: Session, everybody: dict[str, Person], models: list[ModelV
 
 def _count_typing(session: Session, author: Person, task: Task, length: int, *, pasted: bool) -> None:
     """The author agreed to be counted, and pasted the whole text or typed it."""
-    telemetry.answer(session, author, task.campaign_id, utc_now(), agreed=True)
+    typing_service.answer(session, author, task.campaign_id, utc_now(), agreed=True)
     counts = {"pastes": 1, "pasted": length - 4, "longest": length - 4, "typed": 4, "edits": 2, "seconds": 9}
     if not pasted:
         counts = {"typed": length + 60, "edits": 41, "seconds": 214}
-    telemetry.keep(session, author, task, view="picture-page", given=json.dumps(counts))
+    typing_service.keep(session, author, task, view="picture-page", given=json.dumps(counts))
 
 
 def _words(text: str) -> list[str]:

@@ -11,6 +11,7 @@ used: one line of JSON (``trainer.contract.inspection``), exit 0 or 1.
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import os
 import platform
@@ -18,8 +19,9 @@ import subprocess
 import sys
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from trainer.contract.configs import CONFIGS
 from trainer.contract.errors import StageError
@@ -100,7 +102,11 @@ def run(stage: str, path: Path) -> None:
     if folder.spec.stage != stage:
         raise ValueError(f'You asked for the stage "{stage}", but {CONFIG} is for "{folder.spec.stage}".')
     say(f"{stage} in {path}")
-    metrics = importlib.import_module(f"trainer.stages.{stage}").run(folder)
+    module = importlib.import_module(f"trainer.stages.{stage}")
+    if not gc.isenabled():  # see `process`
+        gc.freeze()
+        gc.enable()
+    metrics = module.run(folder)
     check_said({f"The {stage} stage, measuring “{name}”,": number for name, number in metrics.items()})
     manifest = RunManifest(
         stage=folder.spec.stage,
@@ -247,6 +253,23 @@ def say(line: str) -> None:
     print(line, flush=True)  # noqa: T201
 
 
-if __name__ == "__main__":
+def process() -> NoReturn:
+    """Be the process of one stage: seconds shorter than the interpreter's own start and end.
+
+    What torch and transformers load, a million objects, stays to the end. The collector would go through it again and
+    again meanwhile, and the interpreter take it apart piece by piece, for nobody.
+    """
+    gc.disable()
     stopping.listen()
-    sys.exit(main(sys.argv[1:]))
+    try:
+        status: Any = main(sys.argv[1:])
+    except SystemExit as left:
+        status = left.code
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # a full disk; the exit status tells what matters
+            stream.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    process()

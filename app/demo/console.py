@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.database import Database
-from app.demo import headless, processes, seed, workforce, workforce_records
+from app.demo import headless, processes, seed, workforce_people, workforce_records
 from app.errors import DomainError
 from app.material.guidelines import service as guidelines
 from app.migrate import migrate
@@ -48,7 +48,7 @@ def in_the_browser(*, fresh: bool, port: int, seed_number: int, with_workforce: 
     passwords = seed.seed(settings, database, seed_number)
     if with_workforce:
         with database.transaction() as session:
-            workforce_records.store_once(session, workforce.Plan(seed=seed_number))
+            workforce_records.store_once(session, workforce_people.Plan(seed=seed_number))
     database.dispose()
     chosen = processes.free_port(port)
     with processes.running(settings, chosen) as children:

@@ -77,7 +77,7 @@ def _fill(session: Session, settings: Settings, by: Person | None, seed_number: 
         prompts.import_file(session, settings, by, path, name, kind=kind)
     session.flush()
     _open_campaigns(session, by)
-    runs.start_run(session, by, stage="pretrain", config={}, parents={}, snapshot_id=None, seed=seed_number)
+    runs.start_run(session, by, runs.Order("pretrain", config={}, parents={}, snapshot_id=None, seed=seed_number))
 
 
 def _open_campaigns(session: Session, by: Person | None) -> None:

@@ -11,17 +11,9 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from app.demo.workforce import (
-    CAMPAIGNS,
-    RESEARCHER,
-    Answer,
-    Item,
-    Plan,
-    Verdict,
-    Worker,
-    Workforce,
-    simulate,
-)
+from app.demo.workforce import Verdict, Workforce, simulate
+from app.demo.workforce_people import RESEARCHER, Plan, Worker
+from app.demo.workforce_tasks import CAMPAIGNS, Answer, Item
 from app.labeling.annotations import campaigns
 from app.labeling.annotations.rules import labels
 from app.labeling.annotations.rules.campaigns import pseudonym
@@ -131,7 +123,7 @@ def _candidate(prompt_id: int, answer: Answer, began: datetime) -> Candidate:
         prompt_id=prompt_id,
         text=answer.text,
         text_sha256=text_sha256(answer.text),
-        origin=ORIGIN + answer.maker,
+        origin=ORIGIN + answer.source,
         created_at=began,
     )
 

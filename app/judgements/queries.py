@@ -148,14 +148,14 @@ def count(session: Session, wanted: Wanted, *more: ColumnElement[bool]) -> int:
     return session.scalar(among(select(func.count(Annotation.id)), wanted).where(*more)) or 0
 
 
-def makers(session: Session, candidate_ids: Sequence[int]) -> dict[int, str]:
+def sources(session: Session, candidate_ids: Sequence[int]) -> dict[int, str]:
     """Who made each answer: a model of ours by its name, else what its file said, else the file."""
     name = func.coalesce(ModelVersion.name, Candidate.detail["source"].as_string(), Candidate.origin)
     query = select(Candidate.id, name).outerjoin(ModelVersion, ModelVersion.id == Candidate.model_version_id)
     found: dict[int, str] = {}
     for start in range(0, len(candidate_ids), 500):
         some = session.execute(query.where(Candidate.id.in_(candidate_ids[start : start + 500])))
-        found |= {candidate: maker.removeprefix("import:") for candidate, maker in some}
+        found |= {candidate: source.removeprefix("import:") for candidate, source in some}
     return found
 
 

@@ -21,7 +21,7 @@ counting            yes    no     no     no     no     everybody's    headlines,
 comparison          yes    no     no     no     no     everybody's    win rates of models
 agreement           yes    no     apart  no     no     everybody's    how far people agree
 agreement in banks  no     no     no     yes    apart  everybody's    the same on items, by role
-oversight           yes    apart  apart  no     no     accounts'      habits, agreement, gold, oneself, drift
+labeler quality     yes    apart  apart  no     no     accounts'      habits, agreement, gold, oneself, drift
 costs               yes    time   time   no     no     labelers'      hours, and what they yielded
 adjudication        yes    no     no     yes    no     everybody's    what is looked at to decide on gold
 progress            yes    no     no     yes    no     everybody's    how far a campaign or a bank is
@@ -30,7 +30,7 @@ texts               yes    yes    yes    no     no     everybody's    review, in
 ==================  =====  =====  =====  =====  =====  =============  ================================================
 
 What researchers do is paid otherwise than labels, and imported work has no time. A person's own list of what they did
-(``worklog``), and lists of what somebody has met, know no purpose: they hold everything, for a labeler must not be able
+(``my_work``), and lists of what somebody has met, know no purpose: they hold everything, for a labeler must not be able
 to tell the sorts apart.
 
 A ranking is an annotation that ranks something: imported labels are annotations as well, and rank nothing. A task that
@@ -39,7 +39,7 @@ superseded by another; of a text the newest version counts. A tie is a verdict l
 said beside the order, which counts all the same.
 
 What is compared as the same thing differs too, for each purpose has its own: consensus and adjudication compare within
-one task; agreement within one prompt and phase, wherever it was judged; oversight within the same prompt and answers,
+one task; agreement within one prompt and phase, wherever it was judged; a labeler within the same prompt and answers,
 a task that came again being the one that it repeats.
 """
 
@@ -80,14 +80,14 @@ COUNTING = _taking("counting", {WORK: YES})
 COMPARISON = _taking("comparison", {WORK: YES})
 AGREEMENT = _taking("agreement", {WORK: YES, AGAIN: APART})
 AGREEMENT_IN_BANKS = _taking("agreement in banks", {ITEM: YES, TEST: APART})
-OVERSIGHT = _taking("oversight", {WORK: YES, GOLD: APART, AGAIN: APART}, ACCOUNTS)
+LABELER_QUALITY = _taking("labeler quality", {WORK: YES, GOLD: APART, AGAIN: APART}, ACCOUNTS)
 COSTS = _taking("costs", {WORK: YES, GOLD: TIME, AGAIN: TIME}, LABELERS)
 ADJUDICATION = _taking("adjudication", {WORK: YES, ITEM: YES})
 PROGRESS = _taking("progress", {WORK: YES, ITEM: YES})
 LOOKING_THROUGH = _taking("looking through", {WORK: YES, GOLD: YES, AGAIN: YES, ITEM: YES})
 TEXTS = _taking("texts", {WORK: YES, GOLD: YES, AGAIN: YES})
 PURPOSES = (
-    *(TRAINING, COUNTING, COMPARISON, AGREEMENT, AGREEMENT_IN_BANKS, OVERSIGHT, COSTS),
+    *(TRAINING, COUNTING, COMPARISON, AGREEMENT, AGREEMENT_IN_BANKS, LABELER_QUALITY, COSTS),
     *(ADJUDICATION, PROGRESS, LOOKING_THROUGH, TEXTS),
 )
 

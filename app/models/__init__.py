@@ -31,7 +31,7 @@ from app.models.guidelines import (
     QuestionPost,
 )
 from app.models.integrity import Detection, IntegrityDecision
-from app.models.oversight import AlarmBound, AlarmNote
+from app.models.labelers import AlertBound, AlertNote
 from app.models.people import ApiToken, Attempt, AuditEvent, Person, WebSession
 from app.models.prompts import Corpus, Import, Prompt
 from app.models.registry import ModelParent, ModelVersion
@@ -49,11 +49,11 @@ from app.models.screening import (
 )
 from app.models.snapshots import Snapshot
 from app.models.surveys import SurveyMark, SurveyRound, SurveyTally
-from app.models.telemetry import CountedCampaign, CountingConsent, TypingRecord
+from app.models.typing import CountedCampaign, CountingConsent, TypingRecord
 
 __all__ = [
-    "AlarmBound",
-    "AlarmNote",
+    "AlertBound",
+    "AlertNote",
     "Annotation",
     "AnnotationVersion",
     "Announcement",

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from app.errors import DomainError, Forbidden, Invalid, TooManyAttempts, retry_header
 from app.language import gettext as _
 from app.models import Person
-from app.people import audit, queries, rules, service, sessions, tokens
+from app.people import audit, rules, service, sessions, tokens
 from app.people.attempts import attempts_of
 from app.people.pages import AuditPage, PasswordPage, PeoplePage, ReadingPage, SignInPage, TokensPage
 from app.people.queries import Asked
@@ -181,7 +181,7 @@ def choose_reading(
 
 @router.get("/account/tokens")
 def list_tokens(request: Request, session: Reading, person: Programmer, now: Now) -> HTMLResponse:
-    return render(request, TokensPage(queries.tokens_of(session, person.id, TOKENS_SHOWN), now))
+    return render(request, TokensPage(service.tokens_of(session, person.id, TOKENS_SHOWN), now))
 
 
 @router.post("/account/tokens")
@@ -196,9 +196,9 @@ def make_token(
     try:
         _token, secret = tokens.make_token(session, person, name=name, days=days, now=now)
     except DomainError as error:
-        known = queries.tokens_of(session, person.id, TOKENS_SHOWN)
+        known = service.tokens_of(session, person.id, TOKENS_SHOWN)
         return render(request, TokensPage(known, now, name=name, error=str(error)), error.status)
-    return render(request, TokensPage(queries.tokens_of(session, person.id, TOKENS_SHOWN), now, new_secret=secret))
+    return render(request, TokensPage(service.tokens_of(session, person.id, TOKENS_SHOWN), now, new_secret=secret))
 
 
 @router.post("/account/tokens/{token_id}/revoke")
@@ -210,7 +210,7 @@ def revoke_token(request: Request, token_id: int, person: Programmer, session: W
 
 @router.get("/people")
 def list_people(request: Request, session: Reading, _admin: Admin) -> HTMLResponse:
-    return render(request, PeoplePage(queries.everyone(session)))
+    return render(request, PeoplePage(service.everyone(session)))
 
 
 @router.post("/people")
@@ -226,14 +226,14 @@ def add_person(
     try:
         person, password = service.add_person(session, admin, email=email, name=name, role=role, group=group)
     except DomainError as error:
-        return render(request, PeoplePage(queries.everyone(session), error=str(error)), error.status)
-    return render(request, PeoplePage(queries.everyone(session), new_person=person, new_password=password))
+        return render(request, PeoplePage(service.everyone(session), error=str(error)), error.status)
+    return render(request, PeoplePage(service.everyone(session), new_person=person, new_password=password))
 
 
 @router.post("/people/{person_id}/password")
 def renew_password(request: Request, person_id: int, admin: Admin, session: Writing) -> HTMLResponse:
     person, password = service.renew_one_time_password(session, admin, person_id)
-    return render(request, PeoplePage(queries.everyone(session), new_person=person, new_password=password))
+    return render(request, PeoplePage(service.everyone(session), new_person=person, new_password=password))
 
 
 @router.post("/people/{person_id}/active")
@@ -255,7 +255,7 @@ def set_group(
     try:
         person = service.set_group(session, admin, person_id, group)
     except Invalid as error:
-        return render(request, PeoplePage(queries.everyone(session), error=str(error)), error.status)
+        return render(request, PeoplePage(service.everyone(session), error=str(error)), error.status)
     if person.labeler_group:
         told = _(
             "%(name)s is in the group “%(group)s” now. Snapshots frozen from here on say so.",

@@ -14,6 +14,10 @@ from app.models.base import utc_now
 from app.people import queries, rules, sessions
 from app.roles import APPLICANT, ROLES
 
+# What pages read as it is stored.
+everyone = queries.everyone
+tokens_of = queries.tokens_of
+
 
 class WrongPassword(Invalid):
     """The present password was given wrongly: a slip, or a guess by somebody who found a browser open."""

@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.labeling.telemetry import service
-from app.labeling.telemetry.rules import in_all
+from app.labeling.typing import service
+from app.labeling.typing.rules import in_all
 from app.models import TypingRecord
 from scripts.take_screenshots import open_session
 from tests.app.labeling.annotations.conftest import NOON, Workshop

@@ -1,4 +1,4 @@
-"""How a conversation is written for a model: role tokens and templates, known to both sides of the treaty.
+"""How a conversation is written for a model: role tokens and templates, known to both sides of the contract.
 
 The trainer applies them in ``trainer.data.chat``; the application shows people what a model will read.
 """

@@ -1,4 +1,4 @@
-"""What people say together: an order of each task with its doubt, an answer to each flag, and how labelers count."""
+"""What people say together: an order of each task and how sure it is, an answer to each flag, how labelers count."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LabelerFigures:
 
     * ``reliability``: how often they put the better of two answers first whose worths differ by one standard
       deviation of the worths of a prompt, where they do not tie them; one half is guessing.
-    * ``leaning``: how often what stands first on their screen comes first among equals; one half is fair.
+    * ``position_bias``: how often what stands first on their screen comes first among equals; one half is fair.
     * ``weight``: what a ranking of theirs counts in training: β, at least 0, which is the factor that it has in the
       gradient of the consensus. One who shares no task with anybody has that of the typical labeler.
     * ``rankings``, ``shared_tasks``, ``shared_pairs``: how many they ranked; how many tasks somebody else ranked too,
@@ -38,7 +38,7 @@ class LabelerFigures:
     """
 
     reliability: Estimate
-    leaning: Estimate
+    position_bias: Estimate
     weight: float
     rankings: int
     shared_tasks: int
@@ -120,7 +120,7 @@ def _labelers(judgements: Judgements, habits: Reliabilities, below: Mask) -> lis
     return [
         LabelerFigures(
             reliability=_share(habits.reliability, habits.reliability_interval, one, habits),
-            leaning=_share(habits.leaning, habits.leaning_interval, one, habits),
+            position_bias=_share(habits.position_bias, habits.position_bias_interval, one, habits),
             weight=max(float(habits.discrimination[one]), 0.0),
             rankings=int(rankings[one]),
             shared_tasks=int(shared_tasks[one]),
@@ -142,7 +142,7 @@ def orders(found: Fit, *, tie_below: float = TIE_BELOW) -> list[TaskFigures]:
     """The consensus of each task, (T,), in the order of their numbers.
 
     What a single ranking says is its own consensus, with its own ties: there is nobody whom it could be weighed
-    against. Its doubt is that of one person's word.
+    against. Its uncertainty is that of one person's word.
 
     Args:
         found: the fit.

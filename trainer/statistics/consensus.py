@@ -1,4 +1,4 @@
-"""One order of a prompt's answers out of several people's, with the doubt that is left; and what a majority says."""
+"""One order of a prompt's answers out of several people's, with how sure it is; and what a majority says."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Consensus:
     worths: list[float]
     errors: list[float]
     better: list[float]
-    doubt: float
-    """The mean over all pairs of answers of the chance that the lower one is truly the better: 0 is certain, ½ knows
-    nothing. Unlike the certainty it can be compared between short and long orders."""
+    misorder: float
+    """Probability of misorder: the mean over all pairs of answers of the chance that the lower one is truly the better.
+    0 is certain, ½ knows nothing. Unlike the certainty it can be compared between short and long orders."""
 
     @property
     def certainty(self) -> float:

@@ -37,7 +37,7 @@ class TrueClasses:
         return self.posterior.argmax(axis=1)
 
     @property
-    def doubt(self) -> Floats:
+    def error_probability(self) -> Floats:
         """The chance that the likeliest class is wrong: (I,)."""
         found: Floats = 1 - self.posterior.max(axis=1)
         return found

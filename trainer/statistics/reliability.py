@@ -68,13 +68,13 @@ class Reliabilities:
         return expit(self.discrimination - reach), expit(self.discrimination + reach)
 
     @property
-    def leaning(self) -> Floats:
+    def position_bias(self) -> Floats:
         """How often a labeler puts the answer that stands first on the screen before an equal one: (L,); ½ is fair."""
         return expit(self.position)
 
     @property
-    def leaning_interval(self) -> tuple[Floats, Floats]:
-        """95 % bounds of ``leaning``."""
+    def position_bias_interval(self) -> tuple[Floats, Floats]:
+        """95 % bounds of ``position_bias``."""
         reach = NORMAL * self.errors[:, 1]
         return expit(self.position - reach), expit(self.position + reach)
 
@@ -101,7 +101,7 @@ def reliabilities(judgements: Judgements, *, alike: bool = False, steps: int = 1
     prior with standard deviation 1, so that labelers of few judgements are taken for typical ones.
 
     *Pairs of one ranking* are not independent: each counts √(2 / K) (a weighted composite likelihood; Varin, Reid &
-    Firth 2011). Weight 1 would take C(K, 2) pairs for so many comparisons and understate the doubt that is left; 2 / K
+    Firth 2011). Weight 1 would take C(K, 2) pairs for so many comparisons and understate what is left uncertain; 2 / K
     would take them for the K - 1 comparisons that make an order and overstate it. With the weight between them,
     simulated rankings of 2 to 9 answers keep what the consensus promises: orders said to be 85 % sure are right in
     about 85 % of cases.
@@ -116,8 +116,8 @@ def reliabilities(judgements: Judgements, *, alike: bool = False, steps: int = 1
 
     Args:
         judgements: of all labelers; pairs whose order on the screen is unknown tell nothing about position.
-        alike: everybody is given the same habits, one steepness, one leaning and one tie rate: Davidson's model with
-            an effect of the order on the screen (Davidson & Beaver 1977), each labeler's word of the same weight.
+        alike: everybody is given the same habits, one steepness, one position bias and one tie rate: Davidson's model
+            with an effect of the order on the screen (Davidson & Beaver 1977), each labeler's word of the same weight.
         steps: of EM at most.
     """
     data = _Data(judgements, alike=alike)

@@ -13,7 +13,7 @@ from app.labeling.annotations.rules import skips as skip_rules
 from app.labeling.annotations.rules.authoring import Authored
 from app.labeling.annotations.rules.submission import LONGEST_DEMONSTRATION, Verdict
 from app.labeling.annotations.service import Work, is_reserved
-from app.labeling.telemetry.service import Counting
+from app.labeling.typing.service import Counting
 from app.language import gettext as _
 from app.language import spoken
 from app.material.guidelines.pages import Desk, Guide

@@ -55,7 +55,7 @@ from app.labeling.annotations.rules.submission import labels_changed, open_in_ve
 from app.labeling.annotations.rules.toxicity import proposed_ranks
 from app.labeling.annotations.service import LabelsChanged, SavedElsewhere, Work
 from app.labeling.surveys import service as surveys
-from app.labeling.telemetry import service as telemetry
+from app.labeling.typing import service as typing_service
 from app.language import gettext as _
 from app.language import said
 from app.material.guidelines import service as guidelines
@@ -127,7 +127,7 @@ def _count_typing(request: Request, task_id: TaskId, *, person: Worker, fields: 
         with database_of(request).transaction() as session:
             task = service.work_for(session, person, task_id).task
             given = fields.get("typing_counts", "")
-            telemetry.keep(session, person, task, view=fields["typing_view"], given=given)
+            typing_service.keep(session, person, task, view=fields["typing_view"], given=given)
     except DomainError:
         return
 
@@ -321,7 +321,7 @@ def _writing_page(
 ) -> Page:
     """The page to write on, with what the draft holds, or with what was just posted and what is wrong with it."""
     problems = problems or {}
-    counting = telemetry.counting_for(session, work.task.campaign_id, work.draft.person_id)
+    counting = typing_service.counting_for(session, work.task.campaign_id, work.draft.person_id)
     if work.task.campaign.kind == "demonstration":
         text = work.draft.content.get("text", "") if posted is None else posted.get("text", [""])[-1]
         preview = preview_of_text(work, text if len(text) <= DemonstrationPage.longest else "")

@@ -11,7 +11,7 @@ CHUNK = 500  # values in one IN list
 
 
 def insert_new(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert answers; one that is there already (same prompt, maker and text) stays as it is."""
+    """Insert answers; one that is there already (same prompt, source and text) stays as it is."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     if rows:
         session.execute(dialect.insert(Candidate.__table__).on_conflict_do_nothing(), list(rows))
@@ -26,7 +26,7 @@ def known_prompts(session: Session, prompt_ids: Iterable[int]) -> set[int]:
 
 
 def ids_by_text(session: Session, prompt_ids: Iterable[int], origin: str) -> dict[tuple[int, str], int]:
-    """All answers of one maker to some prompts: (prompt, hash of the text) -> id."""
+    """All answers of one source to some prompts: (prompt, hash of the text) -> id."""
     wanted, found = sorted(prompt_ids), {}
     for start in range(0, len(wanted), CHUNK):
         rows = session.execute(

@@ -135,10 +135,9 @@ def bring(session: Session, by: Person, now: datetime, path: Path, name: str) ->
 def _bring_row(session: Session, by: Person, now: datetime, row: Row, found: Brought) -> Refusal | None:
     """Add the scenario of a row, or say why it is none."""
     text = rules.tidy(str(row.get("text") or ""))
-    title = str(row.get("title") or text[: rules.LONGEST_TITLE].splitlines()[0] if text else "").strip()
+    title = str(row.get("title") or (text[: rules.LONGEST_TITLE].splitlines()[0] if text else "")).strip()
     if problems := rules.problems(title, text):
-        field, sentence = next(iter(problems.items()))
-        return Refusal("%(sentence)s", (field,), {"sentence": sentence})
+        return Refusal("%(sentence)s", tuple(problems), {"sentence": " ".join(problems.values())})
     if queries.scenario_with(session, rules.text_sha256(text)):
         found.known += 1
     else:

@@ -1,4 +1,4 @@
-"""``prefloop report agreement`` and ``prefloop report makers``."""
+"""``prefloop report agreement`` and ``prefloop report sources``."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -35,8 +35,8 @@ def agreement(session: Session, asked: Mapping[str, str], *, wmt: bool, as_json:
         yield from tables.as_text(report, kappas)
 
 
-def makers(session: Session, asked: Mapping[str, str], *, ties: str, as_json: bool) -> Iterator[str]:
-    """What people prefer of several makers, line by line.
+def sources(session: Session, asked: Mapping[str, str], *, ties: str, as_json: bool) -> Iterator[str]:
+    """What people prefer of several sources, line by line.
 
     Args:
         session: for reading.
@@ -51,9 +51,9 @@ def makers(session: Session, asked: Mapping[str, str], *, ties: str, as_json: bo
         raise Invalid(_("Choose one of %(names)s.", names=", ".join(get_args(Ties))))
     found = service.strengths(session, _filters(session, asked), cast("Ties", ties))
     if as_json:
-        yield json.dumps(tables.makers_as_json(found), indent=2, ensure_ascii=False)
+        yield json.dumps(tables.sources_as_json(found), indent=2, ensure_ascii=False)
     else:
-        yield from tables.makers_as_text(found)
+        yield from tables.sources_as_text(found)
 
 
 def _filters(session: Session, asked: Mapping[str, str]) -> Filters:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from app.errors import Invalid
-from app.labeling.worklog.rules import begin_of, day_of
+from app.labeling.my_work.rules import begin_of, day_of
 from app.language import gettext as _
 from app.measures import CONVENTIONS
 from app.quality.agreement.rules.filters import KINDS, PHASES, PURPOSES, Filters

@@ -9,9 +9,9 @@ from app.errors import DomainError, Invalid, NotFound
 from app.labeling.annotations.rules.authoring import NAMES_OF_USE_CASES
 from app.language import gettext as _
 from app.models import Person
-from app.quality.agreement import queries, tables
+from app.quality.agreement import service, tables
 from app.quality.agreement.forms import FIELDS, filters_of
-from app.quality.agreement.pages import AgreementPage, Filled, NothingFragment, body_of
+from app.quality.agreement.pages.report import AgreementPage, Filled, NothingFragment, body_of
 from app.quality.agreement.rules.filters import Filters
 from app.quality.agreement.service import AgreementReport
 from app.roles import may
@@ -40,7 +40,7 @@ def _given(request: Request) -> dict[str, str]:
 
 
 def _filters(session: Session, given: dict[str, str]) -> Filters:
-    return filters_of(given, [(id_, name) for id_, name, _phase, _imported in queries.campaigns(session)])
+    return filters_of(given, [(id_, name) for id_, name, _phase, _imported in service.campaigns(session)])
 
 
 @router.get("/agreement")
@@ -58,10 +58,10 @@ def _form(session: Session, given: dict[str, str], problems: dict[str, str]) -> 
     return Filled(
         given=given,
         problems=problems,
-        campaigns=[(id_, name) for id_, name, _phase, _imported in queries.campaigns(session)],
-        groups=queries.groups(session),
-        use_cases=[(case, _(NAMES_OF_USE_CASES.get(case, case))) for case in queries.use_cases(session)],
-        languages=queries.languages(session),
+        campaigns=[(id_, name) for id_, name, _phase, _imported in service.campaigns(session)],
+        groups=service.groups(session),
+        use_cases=[(case, _(NAMES_OF_USE_CASES.get(case, case))) for case in service.use_cases(session)],
+        languages=service.languages(session),
     )
 
 

@@ -173,13 +173,13 @@ def as_text(report: AgreementReport, wmt: tuple[WmtKappa, WmtKappa] | None = Non
         yield f"\nkappa {who}, as WMT counts it: {kappa} ({printed})"
 
 
-def makers(found: Strengths) -> Iterator[Row]:
-    """Makers from the most to the least preferred; log-worths add up to 0, and without a fit a sentence says why."""
+def sources(found: Strengths) -> Iterator[Row]:
+    """Sources from the most to the least preferred; log-worths add up to 0, and without a fit a sentence says why."""
     fit = found.fit
-    order = range(len(found.makers)) if fit.log_worth is None else np.argsort(-fit.log_worth).tolist()
+    order = range(len(found.sources)) if fit.log_worth is None else np.argsort(-fit.log_worth).tolist()
     for place in order:
         counts = {name: getattr(found, name)[place] for name in ("comparisons", "wins", "tied")}
-        yield {"maker": found.makers[place], **counts, **_worth(fit, place)}
+        yield {"maker": found.sources[place], **counts, **_worth(fit, place)}
 
 
 def _worth(fit: paired.Strengths, place: int) -> Row:
@@ -191,7 +191,7 @@ def _worth(fit: paired.Strengths, place: int) -> Row:
     return {"log_worth": log_worth, "standard_error": error, "worth": worth, "note": ""}
 
 
-def makers_as_json(found: Strengths) -> dict[str, Any]:
+def sources_as_json(found: Strengths) -> dict[str, Any]:
     """The strengths for programs; ``tie`` is Davidson's ν, by which two equal answers are tied with ν / (2 + ν)."""
     fit = found.fit
     return {
@@ -199,15 +199,15 @@ def makers_as_json(found: Strengths) -> dict[str, Any]:
         "tie": None if fit.log_tie is None else float(np.exp(fit.log_tie)),
         "log_likelihood": fit.log_likelihood,
         "undefined": sentence(fit.undefined),
-        "makers": list(makers(found)),
+        "makers": list(sources(found)),
     }
 
 
-def makers_as_text(found: Strengths) -> Iterator[str]:
-    """A line for each maker, the most preferred first."""
+def sources_as_text(found: Strengths) -> Iterator[str]:
+    """A line for each source, the most preferred first."""
     tie = "" if found.fit.log_tie is None else f", tie parameter {np.exp(found.fit.log_tie):.4f}"
-    yield f"{found.fit.comparisons:,} comparisons of answers by two makers{tie}"
-    for row in makers(found):
+    yield f"{found.fit.comparisons:,} comparisons of answers by two sources{tie}"
+    for row in sources(found):
         counts = f"{row['wins']:,} of {row['comparisons']:,} won, {row['tied']:,} tied"
         worth = row["note"] if row["worth"] is None else f"{row['log_worth']:+.3f} ± {row['standard_error']:.3f}"
         yield f"  {row['maker']}: {worth} ({counts})"

@@ -1,1 +1,1 @@
-"""What labelers say together: one order of each task with its doubt, and how far each labeler can be relied upon."""
+"""What labelers say together: one order of each task, how sure it is, and how far each labeler can be relied upon."""

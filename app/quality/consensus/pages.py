@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import urlencode
 
-from app.labeling.worklog.pages import Excerpt, excerpt_of
+from app.labeling.my_work.pages import Excerpt, excerpt_of
 from app.language import gettext as _
 from app.language import mark
 from app.material.candidates.rules import candidate_letter
@@ -20,7 +20,7 @@ from trainer.statistics.weak_orders import weak_order
 KINDS = {"ranking": mark("overall quality"), "toxicity": mark("toxicity and continuity")}
 PHASES = {"training": mark("training"), "evaluation": mark("evaluation")}
 SORTS = {
-    "doubt": mark("most doubt first"),
+    "uncertainty": mark("least certain first"),
     "disagreement": mark("most disagreement first"),
     "newest": mark("newest task first"),
 }
@@ -56,7 +56,7 @@ class LabelerRow:
     group: str
     figures: LabelerFigures
     reliability: Figure
-    leaning: Figure
+    position_bias: Figure
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class TaskRow:
     why_none: str
     figures: TaskFigures
     orders: Sequence[OwnOrder]
-    doubt: str
+    uncertainty: str
     weakest: str
     disagreement: str
     why_no_disagreement: str
@@ -120,7 +120,7 @@ def task_row(task: Task, annotations: Sequence[Annotation], found: Consensus, re
             for each in annotations
             if each.ranks and (labeler := found.labeler_of(each))
         ],
-        doubt=percent(order.doubt) if order else "",
+        uncertainty=percent(order.misorder) if order else "",
         weakest=percent(order.certainty) if order else "",
         disagreement=percent(figures.disagreement) if figures.disagreement is not None else "",
         why_no_disagreement=said(figures.no_disagreement),

@@ -11,7 +11,7 @@ from app.errors import Invalid, NotFound
 from app.language import gettext as _
 from app.measures import sentence
 from app.models import Person
-from app.quality.consensus import queries, service
+from app.quality.consensus import service
 from app.quality.consensus.pages import (
     KINDS,
     PHASES,
@@ -55,7 +55,7 @@ class Asked(BaseModel):
     method: str = "reliability"
     tie_below: str = str(round(TIE_BELOW * 100))
     min_reliability: str = "0"
-    sort: str = "doubt"
+    sort: str = "uncertainty"
     page: int = 1
 
     def scope(self) -> Scope:
@@ -88,7 +88,7 @@ def _share(text: str) -> float:
 def _form(session: Session, asked: Asked) -> Filled:
     kind = asked.kind if asked.kind in KINDS else "ranking"
     fields = {name: str(value) for name, value in asked.model_dump().items()}
-    return Filled(fields, queries.campaigns(session, kind), urlencode(asked.given()))
+    return Filled(fields, service.campaigns(session, kind), urlencode(asked.given()))
 
 
 @router.get("/consensus")
@@ -117,27 +117,29 @@ def show(request: Request, reader: Reader, session: Reading, asked: AskedFor) ->
 def _sorted(found: Consensus, sort: str) -> list[int]:
     """Ids of tasks; what is undefined comes last, newer tasks before older ones that are alike."""
 
-    def doubt(task: TaskFigures) -> float:
-        return task.consensus.doubt if task.consensus else NOTHING
+    def uncertainty(task: TaskFigures) -> float:
+        return task.consensus.misorder if task.consensus else NOTHING
 
     def disagreement(task: TaskFigures) -> float:
         return NOTHING if task.disagreement is None else task.disagreement
 
-    keys = {"doubt": doubt, "disagreement": disagreement, "newest": lambda _task: 0.0}
-    key = keys[sort if sort in SORTS else "doubt"]
+    keys = {"uncertainty": uncertainty, "disagreement": disagreement, "newest": lambda _task: 0.0}
+    key = keys[sort if sort in SORTS else "uncertainty"]
     return sorted(found.tasks, key=lambda id_: (key(found.tasks[id_]), id_), reverse=True)
 
 
 def _rows(session: Session, ids: Sequence[int], found: Consensus, reader: Person) -> list[TaskRow]:
-    tasks, rankings = queries.tasks(session, ids), queries.rankings_of(session, ids)
+    tasks, rankings = service.tasks(session, ids), service.rankings_of(session, ids)
     return [task_row(tasks[id_], rankings.get(id_, []), found, reader) for id_ in ids if id_ in tasks]
 
 
 def _labelers(session: Session, found: Consensus) -> list[LabelerRow]:
     """The least reliable first, those of whom nothing is known last; who is not named is nobody in particular."""
-    groups = queries.groups(session)
+    groups = service.groups(session)
     rows = [
-        LabelerRow(name, groups.get(name, ""), figures, figure_of(figures.reliability), figure_of(figures.leaning))
+        LabelerRow(
+            name, groups.get(name, ""), figures, figure_of(figures.reliability), figure_of(figures.position_bias)
+        )
         for name, figures in found.labelers.items()
         if isinstance(name, str)
     ]
@@ -150,7 +152,7 @@ def show_task(request: Request, task_id: int, reader: Reader, session: Reading, 
     if task_id not in found.tasks:
         raise NotFound(_("Nobody has ranked such a task among these labels."))
     (row,) = _rows(session, [task_id], found, reader)
-    task = queries.tasks(session, [task_id])[task_id]
+    task = service.tasks(session, [task_id])[task_id]
     flags = service.flags(session, asked.scope(), found)
     order = found.tasks[task_id].consensus
     steps = [percent(chance) for chance in order.better] if order else []
@@ -191,7 +193,7 @@ def _task_lines(session: Session, found: Consensus, sort: str, reader: Person) -
             task, of = row.figures, row.figures.consensus
             yield (
                 *(row.id, row.campaign, row.prompt.text, row.answers, task.labelers, task.rankings, task.left_out),
-                *(row.order, sentence(task.undefined), _digits(of.doubt if of else None)),
+                *(row.order, sentence(task.undefined), _digits(of.misorder if of else None)),
                 *(_digits(of.certainty if of else None), _digits(task.disagreement), task.compared),
                 "\n".join(f"{one.labeler}: {one.order}{' (left out)' if one.left_out else ''}" for one in row.orders),
             )
@@ -208,7 +210,7 @@ def _labeler_lines(rows: Sequence[LabelerRow]) -> Iterator[Sequence[object]]:
         yield (
             *(row.name, row.group, of.rankings, of.shared_tasks, of.shared_pairs, *_shares(of.reliability)),
             *(
-                *_shares(of.leaning),
+                *_shares(of.position_bias),
                 _digits(of.weight),
                 "yes" if of.left_out else "",
                 sentence(of.reliability.undefined),

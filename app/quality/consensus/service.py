@@ -23,6 +23,12 @@ from trainer.statistics.arrays import Integers
 from trainer.statistics.rankings import Judgements
 from trainer.statistics.reliability import judged_by_several
 
+# What pages read as it is stored.
+campaigns = queries.campaigns
+groups = queries.groups
+rankings_of = queries.rankings_of
+tasks = queries.tasks
+
 ASKED = (YES, NO, NOT_APPLICABLE)
 """What people answer to a yes-or-no question."""
 Judge = str | int

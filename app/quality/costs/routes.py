@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
 from app.labeling.annotations.forms import Fields
-from app.labeling.worklog.rules import begin_of, day_of
+from app.labeling.my_work.rules import begin_of, day_of
 from app.language import gettext as _
 from app.models import CostPlan, Person
-from app.quality.costs import queries, rules, service
+from app.quality.costs import rules, service
 from app.quality.costs.pages import WITHOUT_GROUP, CostsPage, Slice, budget_bars, slice_of, slices, splits, time_bars
 from app.quality.costs.rules import Filters
 from app.roles import may
@@ -83,7 +83,7 @@ def _show(
         filters = asked.filters(now)
     except Invalid as problem:
         filters, error = Filters(), str(problem)
-    spent, plan = service.spent(session, filters), queries.newest_plan(session)
+    spent, plan = service.spent(session, filters), service.newest_plan(session)
     works, known = spent.works, rules.yields(spent.works)
     by = asked.by if asked.by in rules.DIMENSIONS else next(iter(rules.DIMENSIONS))
     page = CostsPage(
@@ -93,8 +93,8 @@ def _show(
         submissions=len(works),
         imported=spent.imported,
         unmeasured=spent.unmeasured,
-        campaigns=queries.campaigns(session),
-        groups=queries.groups(session),
+        campaigns=service.campaigns(session),
+        groups=service.groups(session),
         filters=asked.model_dump(),
         time_bars=time_bars(known),
         budget_bars=budget_bars(known, plan) if plan else [],
@@ -139,7 +139,7 @@ def download(_reader: Reader, session: Reading, now: Now, table: str, asked: Ask
     """A table of the page with all its digits; by a dimension where ``by`` names one, else of all together."""
     if table not in TABLES:
         raise NotFound(_("There is no page at this address."))
-    works, plan = service.spent(session, asked.filters(now)).works, queries.newest_plan(session)
+    works, plan = service.spent(session, asked.filters(now)).works, service.newest_plan(session)
     if table == "budget":
         lines: Iterable[Sequence[object]] = _budget(rules.yields(works), plan)
     else:

@@ -14,6 +14,11 @@ from app.people.service import record
 from app.quality.costs import queries, rules
 from app.quality.costs.rules import Filters, Work
 
+# What pages read as it is stored.
+campaigns = queries.campaigns
+groups = queries.groups
+newest_plan = queries.newest_plan
+
 
 @dataclass(frozen=True)
 class Spent:

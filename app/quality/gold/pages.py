@@ -2,6 +2,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from app.errors import DomainError, Invalid
 from app.labeling.annotations.rules import veil
 from app.labeling.annotations.rules.submission import Submission, Verdict
 from app.language import gettext as _
@@ -136,35 +137,36 @@ class ItemPage(Page):
         ]
 
 
-def item_page(
-    case: Case,
-    reader: Person,
-    entry: Submission,
-    *,
-    topics: Sequence[str],
-    decided_by: str,
-    taken: str = "",
-    reason: str = "",
-    topic: str = "",
-    problems: Mapping[str, str] | None = None,
-    error: str = "",
-) -> ItemPage:
-    """``entry`` is what the form begins with: nothing, somebody's judgement, the gold there is, or what was posted."""
+@dataclass(frozen=True)
+class Draft:
+    """What the form begins with: nothing, the judgement ``taken`` from somebody, the gold there is, or what was posted.
+
+    ``refused`` says why what was posted is not kept.
+    """
+
+    entry: Submission
+    taken: str = ""
+    reason: str = ""
+    topic: str = ""
+    refused: DomainError | None = None
+
+
+def item_page(case: Case, reader: Person, draft: Draft, *, topics: Sequence[str], decided_by: str) -> ItemPage:
     return ItemPage(
         case=case,
         opinions=[_opinion(case, judgement) for judgement in case.judgements],
-        answers=list(_answers(case, entry)),
+        answers=list(_answers(case, draft.entry)),
         of_prompt=[_said(case, judgement, None) for judgement in case.judgements],
-        entry=entry,
-        taken=taken,
-        reason=reason,
-        topic=topic,
+        entry=draft.entry,
+        taken=draft.taken,
+        reason=draft.reason,
+        topic=draft.topic,
         seen=seen_of(case.gold),
         topics=topics,
         decided_by=decided_by,
         hidden=veil.opens_veiled(blur=reader.blur, sensitive=_sensitive(case), revealed=False),
-        problems=problems or {},
-        error=error,
+        problems=draft.refused.fields if isinstance(draft.refused, Invalid) else {},
+        error=str(draft.refused or ""),
     )
 
 

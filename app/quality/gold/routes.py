@@ -13,8 +13,8 @@ from app.labeling.annotations.forms import Fields
 from app.labeling.annotations.rules.submission import Submission
 from app.language import gettext as _
 from app.models import Person
-from app.quality.gold import files, forms, queries, rules, service
-from app.quality.gold.pages import GoldPage, ImportPage, ItemPage, ItemsPage, item_page
+from app.quality.gold import files, forms, rules, service
+from app.quality.gold.pages import Draft, GoldPage, ImportPage, ItemPage, ItemsPage, item_page
 from app.quality.gold.queries import Counts
 from app.roles import may
 from app.scratch import scratch
@@ -28,7 +28,7 @@ Adjudicator = Annotated[Person, Depends(needs(lambda role: may(role, "adjudicate
 
 @router.get("/gold")
 def list_campaigns(request: Request, _adjudicator: Adjudicator, session: Reading) -> HTMLResponse:
-    return render(request, GoldPage(queries.campaigns(session)))
+    return render(request, GoldPage(service.campaigns(session)))
 
 
 @router.get("/gold/import")
@@ -74,7 +74,7 @@ def list_items(
     campaign = campaigns.campaign_for(session, campaign_id)
     gold = state == "gold"
     items = service.items_of(session, campaign_id, gold=gold)
-    counts = {row.id: found for row, found in queries.campaigns(session)}.get(campaign_id, Counts())
+    counts = {row.id: found for row, found in service.campaigns(session)}.get(campaign_id, Counts())
     paging = Paging(page, len(items), {"state": state if gold else ""})
     shown = items[paging.offset : paging.offset + paging.size]
     return render(request, ItemsPage(campaign, counts, shown, gold, paging))
@@ -94,12 +94,14 @@ def show_item(
     page = item_page(
         case,
         adjudicator,
-        rules.tidied(entry, case.schema, rated=case.rated),
-        taken=taken.name if taken else "",
-        reason=gold.reason if gold else "",
-        topic=gold.topic if gold else "",
-        topics=queries.topics(session),
-        decided_by=queries.person_name(session, gold.decided_by) if gold else "",
+        Draft(
+            rules.tidied(entry, case.schema, rated=case.rated),
+            taken=taken.name if taken else "",
+            reason=gold.reason if gold else "",
+            topic=gold.topic if gold else "",
+        ),
+        topics=service.topics(session),
+        decided_by=service.person_name(session, gold.decided_by) if gold else "",
     )
     return render(request, page)
 
@@ -136,11 +138,7 @@ def _again(
     return item_page(
         case,
         adjudicator,
-        entry,
-        reason=fields.get("reason", ""),
-        topic=fields.get("topic", ""),
-        topics=queries.topics(session),
-        decided_by=queries.person_name(session, gold.decided_by) if gold else "",
-        problems=error.fields if isinstance(error, Invalid) else {},
-        error=str(error),
+        Draft(entry, reason=fields.get("reason", ""), topic=fields.get("topic", ""), refused=error),
+        topics=service.topics(session),
+        decided_by=service.person_name(session, gold.decided_by) if gold else "",
     )

@@ -24,6 +24,11 @@ from app.roles import may
 from trainer.statistics.ranking_agreement import half_credit
 from trainer.statistics.rankings import Judgements, RankingPairs
 
+# What pages read as it is stored.
+campaigns = queries.campaigns
+person_name = queries.person_name
+topics = queries.topics
+
 MOST_ITEMS = 2_000
 """Items of one campaign that are sorted by disagreement; of more, the newest."""
 
@@ -89,7 +94,7 @@ class Case:
 
     @property
     def order(self) -> list[int]:
-        """The answers in an order that tells nothing about their makers, the same for everybody who adjudicates."""
+        """The answers in an order that tells nothing about their sources, the same for everybody who adjudicates."""
         ids = [answer.candidate_id for answer in self.task.answers]
         return shuffled_order(ids, task_id=self.task.id, person_id=0, seed=self.task.campaign_id)
 

@@ -2,10 +2,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from app.labeling.telemetry.service import Consents
+from app.labeling.typing.service import Consents
 from app.models import Campaign, Candidate, Detection, IntegrityDecision
 from app.quality.integrity.rules import decisions as decision_rules
-from app.quality.integrity.rules import detectors, evidence, likeness
+from app.quality.integrity.rules import detectors, evidence, similarity
 from app.quality.integrity.rules.detectors import (
     BAND_KEYS,
     BANDS,
@@ -48,9 +48,9 @@ class IntegrityPage(Page):
         "pasted_share": 100 * evidence.PASTED_SHARE,
         "least_pasted": evidence.LEAST_PASTED,
         "percentile": evidence.HIGH_PERCENTILE,
-        "likeness": 100 * evidence.LIKENESS,
+        "similarity": 100 * evidence.SIMILARITY,
         "shingles": evidence.LEAST_SHINGLES,
-        "words": likeness.WORDS_IN_A_SHINGLE,
+        "words": similarity.WORDS_IN_A_SHINGLE,
         "of_prompt": detectors.LEAST_OF_PROMPT,
         "of_campaign": detectors.LEAST_OF_CAMPAIGN,
     }
@@ -107,7 +107,7 @@ class CasePage(Page):
     detection: Detection | None
     own: Candidate | None
     own_model: str
-    twin: Case | None
+    near_duplicate: Case | None
     following: int | None
     given: Mapping[str, str]
     problems: Mapping[str, str] = field(default_factory=dict)

@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, Invalid, NotFound
 from app.labeling.annotations.forms import Fields
 from app.labeling.annotations.rules.campaigns import name_for_labelers
-from app.labeling.telemetry import service as telemetry
+from app.labeling.typing import service as typing_service
 from app.language import gettext as _
 from app.models import Person
-from app.quality.integrity import queries, service
+from app.quality.integrity import service
 from app.quality.integrity.pages import CasePage, IntegrityPage, Talk, TalksPage, separations_of
 from app.quality.integrity.rules.decisions import DONE, Decision
 from app.quality.integrity.rules.detectors import DETECTORS
@@ -34,7 +34,7 @@ def list_cases(
     request: Request, reviewer: Reviewer, session: Reading, *, campaign: str = "", show: str = "open", page: int = 1
 ) -> HTMLResponse:
     """The texts of a campaign (the newest in which somebody has written, unless one is chosen)."""
-    campaigns = queries.writing_campaigns(session)
+    campaigns = service.writing_campaigns(session)
     queue = _queue(session, campaign)
     show = show if show in SHOWS else "open"
     judged = _of_others(queue, reviewer) if queue else []
@@ -49,7 +49,7 @@ def list_cases(
             paging=paging,
             show=show,
             waiting=len(_shown(judged, "open")),
-            consents=telemetry.consents_of(session, queue.campaign.id) if queue else None,
+            consents=typing_service.consents_of(session, queue.campaign.id) if queue else None,
             separations=separations_of(queue.cases) if queue else [],
         ),
     )
@@ -59,7 +59,7 @@ def _queue(session: Session, chosen: str) -> Queue | None:
     if chosen:
         number = whole_number(chosen, _("A campaign's number"), 0, LARGEST_NUMBER)
         return service.queue_of(session, service.campaign_for(session, number))
-    newest = next((campaign for campaign, count in queries.writing_campaigns(session) if count), None)
+    newest = next((campaign for campaign, count in service.writing_campaigns(session) if count), None)
     return service.queue_of(session, newest) if newest else None
 
 
@@ -78,7 +78,7 @@ def turn_counting(
 ) -> RedirectResponse:
     """Let a campaign ask its labelers whether it may be counted how they enter texts, or ask no longer."""
     turn_on = fields.get("on") == "yes"
-    telemetry.turn(session, reviewer, service.campaign_for(session, campaign_id), now, on=turn_on)
+    typing_service.turn(session, reviewer, service.campaign_for(session, campaign_id), now, on=turn_on)
     tell(
         request,
         _("From now on labelers are asked, and counted if they agree.")
@@ -114,7 +114,11 @@ def _lines(cases: Sequence[Case]) -> Iterator[str]:
         for detector in DETECTORS:
             place = known.percentiles.get(detector.key)
             cells += [known.scores.get(detector.key), place and place.value, place and place.among, place and place.n]
-        cells += [known.own and known.own.likeness, known.twin and known.twin.likeness, known.twin and known.twin.key]
+        cells += [
+            known.own and known.own.similarity,
+            known.near_duplicate and known.near_duplicate.similarity,
+            known.near_duplicate and known.near_duplicate.key,
+        ]
         counts = known.typing
         cells += (
             [counts.pastes, counts.pasted, counts.longest, counts.typed, counts.edits, counts.seconds]
@@ -148,10 +152,10 @@ def _page(
     return CasePage(
         queue=queue,
         case=case,
-        detection=queries.detection_of(session, queue.reader.id, text_id) if queue.reader else None,
+        detection=service.detection_of(session, queue.reader.id, text_id) if queue.reader else None,
         own=own,
-        own_model=queries.name_of_model(session, own.model_version_id) if own and own.model_version_id else "",
-        twin=queue.case_of(known.twin.key) if known.twin else None,
+        own_model=service.name_of_model(session, own.model_version_id) if own and own.model_version_id else "",
+        near_duplicate=queue.case_of(known.near_duplicate.key) if known.near_duplicate else None,
         following=others[0] if others else None,
         given=given,
         problems=problems or {},
@@ -188,7 +192,7 @@ def list_talks(request: Request, person: Labeler, session: Reading) -> HTMLRespo
 def _talks(session: Session, person: Person, refused: int = 0, given: str = "", problem: str = "") -> TalksPage:
     talks = [
         Talk(one, name_for_labelers(task.campaign_id, task.campaign.name, task.campaign.phase), passage)
-        for one in queries.talks_with(session, person.id)
+        for one in service.talks_with(session, person.id)
         for task, passage in [(one.written_text.annotation.task, service.passage_of_text(one.written_text))]
     ]
     return TalksPage(talks, refused, given, problem)

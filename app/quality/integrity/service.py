@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
 from app.labeling.reviews import service as reviews
-from app.labeling.telemetry import service as telemetry
+from app.labeling.typing import service as typing_service
 from app.language import gettext as _
 from app.material.prompts.rules import prompt_fingerprint
 from app.models import Campaign, Candidate, Detection, IntegrityDecision, ModelVersion, Person, WrittenText
@@ -21,10 +21,15 @@ from app.quality.integrity.rules import decisions as rules
 from app.quality.integrity.rules.decisions import REJECT, Decision
 from app.quality.integrity.rules.detectors import DETECTORS, Percentile, percentiles
 from app.quality.integrity.rules.evidence import Evidence
-from app.quality.integrity.rules.likeness import Nearest, nearest_by_others, nearest_of, shingles
 from app.quality.integrity.rules.passages import Passage, passage_of
+from app.quality.integrity.rules.similarity import Nearest, nearest_by_others, nearest_of, shingles
 from trainer.contract.records import AnswerToScore, Message
 from trainer.contract.records import Detection as Detected
+
+# What pages read as it is stored.
+detection_of = queries.detection_of
+name_of_model = queries.name_of_model
+talks_with = queries.talks_with
 
 SCORES = ("likelihood", "rank", "log_rank", "entropy", "curvature")
 DECIDED = ("nothing", "reject")
@@ -135,14 +140,14 @@ def queue_of(session: Session, campaign: Campaign) -> Queue:
     passages = {text.id: passage_of_text(text) for text in texts}
     spoken = {key: shingles(passage.text) for key, passage in passages.items()}
     authors = {text.id: text.annotation.annotator or "" for text in texts}
-    twins = nearest_by_others(spoken, authors)
+    near_duplicates = nearest_by_others(spoken, authors)
     prompts = _prompts_of(session, texts, passages)
     answers = queries.own_answers(session, prompts.values())
     reader = queries.newest_reader(session, campaign.id)
     read = queries.detections_by_model(session, reader.id, passages) if reader else {}
     places = _places(passages, read)
     decisions = queries.decisions_of(session, passages)
-    typing = telemetry.counts_by_author(session, [text.annotation.task_id for text in texts])
+    typing = typing_service.counts_by_author(session, [text.annotation.task_id for text in texts])
 
     def evidence_of(text: WrittenText) -> Evidence:
         detection = read.get(text.id)
@@ -153,7 +158,7 @@ def queue_of(session: Session, campaign: Campaign) -> Queue:
             scores=scores_of(detection) if detection else {},
             percentiles=places.get(text.id, {}),
             own=_nearest_answer(spoken[text.id], answered),
-            twin=twins.get(text.id),
+            near_duplicate=near_duplicates.get(text.id),
             shingles=len(spoken[text.id]),
         )
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import NotFound
 from app.models import Screening
-from app.quality.screening import queries, report, service
+from app.quality.screening import attempts, queries, report
 
 
 def screening(session: Session, asked: str, now: datetime, *, as_json: bool) -> Sequence[str]:
@@ -24,7 +24,7 @@ def screening(session: Session, asked: str, now: datetime, *, as_json: bool) -> 
         NotFound: there is no such screening.
     """
     found = _asked_for(session, asked)
-    service.close_overdue(session, found, now)
+    attempts.close_overdue(session, found, now)
     made = report.report_of(session, found)
     return [json.dumps(report.as_json(made), ensure_ascii=False, indent=2)] if as_json else report.as_lines(made)
 

@@ -343,3 +343,7 @@ class RatePage(Page):
 def name_of(applicant: Applicant, person: Person) -> str:
     """The name behind a code, once somebody has deliberately looked."""
     return person.name if applicant.unmasked_at else ""
+
+
+def preview_of(prompt: object, text: str) -> PreviewItem:
+    return PreviewItem(getattr(prompt, "messages", []), text)

@@ -1,21 +1,16 @@
-"""Making screenings, letting people in by invitation, their forms, blind ratings, and what people decide."""
+"""Making screenings, letting people in by invitation, and what people decide about them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict, DomainError, Invalid, NotFound
-from app.labeling.annotations import queries as annotation_queries
-from app.labeling.annotations import service as annotations
-from app.labeling.annotations import writing
+from app.errors import Conflict, Invalid, NotFound
 from app.language import gettext as _
 from app.language import spoken
 from app.material.schemas.rules import ANSWER, PROMPT, YES, Field, schema_of
 from app.models import (
     Applicant,
-    DemonstrationRating,
-    FormItem,
     Person,
     Screening,
     ScreeningBank,
@@ -28,10 +23,13 @@ from app.quality.screening import queries
 from app.quality.screening.rules import plans as rules
 from app.quality.screening.rules.plans import CRITERIA, DEMONSTRATIONS, RANKINGS, Decision, Plan
 
-JUST_BEFORE = timedelta(microseconds=1)
-
-
-# Screenings ---------------------------------------------------------------------------------------
+# What pages read as it is stored.
+banks = queries.banks
+done_in = queries.done_in
+invitations = queries.invitations
+names_of = queries.names_of
+screenings = queries.screenings
+slots_of = queries.slots_of
 
 
 def create(session: Session, by: Person | None, plan: Plan, now: datetime) -> Screening:
@@ -102,9 +100,6 @@ def flags_in(session: Session, bank_ids: Iterable[int]) -> list[tuple[str, Field
 def topics_in(session: Session, bank_ids: Iterable[int]) -> list[str]:
     """The topics of the items of banks, in order."""
     return sorted({topic for _bank, _task, topic in queries.tasks_of(session, bank_ids) if topic})
-
-
-# Invitations --------------------------------------------------------------------------------------
 
 
 def invite(
@@ -192,181 +187,10 @@ def join(session: Session, secret: str, now: datetime, *, email: str, name: str,
     return person
 
 
-# The applicant ------------------------------------------------------------------------------------
-
-
-def applicant_for(session: Session, person: Person) -> Applicant:
-    applicant = queries.applicant_of(session, person.id)
-    if applicant is None:
-        raise NotFound(_("You are in no screening. Ask whoever invited you."))
-    return applicant
-
-
-def start(session: Session, person: Person, now: datetime) -> Applicant:
-    """Draw the form and begin the time; a form that has begun goes on as it is.
-
-    Raises:
-        Conflict: the screening has ended, or its banks have too few items that this person has not met.
-    """
-    annotation_queries.lock_person(session, person.id)
-    applicant = applicant_for(session, person)
-    if applicant.started_at is not None:
-        return applicant
-    screening = applicant.screening
-    if screening.ends_at <= now:
-        raise Conflict(_("This screening has ended."))
-    until = rules.deadline(now, screening.minutes, screening.ends_at)
-    position = 0
-    for criterion, task_ids in _drawn(session, screening, applicant).items():
-        for task_id in task_ids:
-            position += 1
-            session.add(
-                FormItem(
-                    applicant_id=applicant.id,
-                    attempt=applicant.attempt,
-                    criterion=criterion,
-                    position=position,
-                    task_id=task_id,
-                )
-            )
-            annotations.reserve(session, person, task_id, now, until)
-    applicant.started_at, applicant.deadline = now, until
-    record(session, person, "began screening", applicant, {"attempt": applicant.attempt, "items": position})
-    return applicant
-
-
-def _drawn(session: Session, screening: Screening, applicant: Applicant) -> dict[str, list[int]]:
-    """The items of a form by criterion; nobody meets an item twice, within a form or in another attempt."""
-    met = queries.met_by(session, applicant.person_id)
-    found: dict[str, list[int]] = {}
-    for criterion in CRITERIA:
-        banks = [bank.campaign_id for bank in screening.banks if bank.criterion == criterion]
-        items = {task: topic for task, topic in items_in(session, criterion, banks).items() if task not in met}
-        wanted = int(screening.items.get(criterion, 0))
-        if len(items) < wanted:
-            raise Conflict(
-                _("There are not enough items left for a form. Tell whoever invited you; your time has not begun.")
-            )
-        drawn = rules.draw(items, wanted, seed=screening.seed, person_id=applicant.person_id, attempt=applicant.attempt)
-        met |= set(drawn)
-        found[criterion] = drawn
-    return found
-
-
-def assess(session: Session, person: Person, now: datetime, *, claimed: Sequence[str], words: str) -> Applicant:
-    """Keep what somebody says about the topics and groups that they can judge (InstructGPT B.1, criterion 4).
-
-    Raises:
-        Invalid: it is too long.
-        Conflict: the form is handed in, or its time is up.
-    """
-    annotation_queries.lock_person(session, person.id)
-    applicant = _working(session, person, now)
-    if problem := rules.words_problem(words):
-        raise Invalid(problem, {"words": problem})
-    applicant.claimed = [topic for topic in applicant.screening.topics if topic in claimed]
-    applicant.words, applicant.assessed = words.strip(), True
-    return applicant
-
-
-def _working(session: Session, person: Person, now: datetime) -> Applicant:
-    applicant = applicant_for(session, person)
-    if applicant.finished_at is not None or (applicant.deadline and applicant.deadline <= now):
-        raise Conflict(_("Your form is handed in; nothing can be changed any more."))
-    return applicant
-
-
-def hand_in(session: Session, person: Person, now: datetime, *, as_it_is: bool = False) -> Applicant:
-    """End a form before its time.
-
-    Raises:
-        Invalid: something is not done, and the person has not said that they hand in without it.
-        Conflict: the form has not begun, or is handed in already.
-    """
-    annotation_queries.lock_person(session, person.id)
-    applicant = _working(session, person, now)
-    if applicant.started_at is None:
-        raise Conflict(_("Your form has not begun yet."))
-    if not as_it_is and (not applicant.assessed or any(slot.open for slot in queries.slots_of(session, applicant))):
-        problem = _("Not everything is done. Say that you hand in without it, or go on.")
-        raise Invalid(problem, {"as_it_is": problem})
-    _finish(session, applicant, now)
-    record(session, person, "handed in screening", applicant, {"attempt": applicant.attempt})
-    return applicant
-
-
-def close_if_overdue(session: Session, applicant: Applicant, now: datetime) -> None:
-    """Hand in what was saved when the time was up, as soon as somebody looks."""
-    if applicant.started_at and applicant.deadline and applicant.finished_at is None and applicant.deadline <= now:
-        annotation_queries.lock_person(session, applicant.person_id)
-        _finish(session, applicant, applicant.deadline)
-        record(session, None, "closed screening at its deadline", applicant, {"attempt": applicant.attempt})
-
-
-def close_overdue(session: Session, screening: Screening, now: datetime) -> None:
-    for applicant in queries.unfinished(session, screening.id):
-        close_if_overdue(session, applicant, now)
-
-
-def _finish(session: Session, applicant: Applicant, at: datetime) -> None:
-    """Submit the drafts that are complete, for what was saved counts; and end the slots, for corrections too."""
-    person = queries.person_with(session, applicant.person_id)
-    for slot in queries.slots_of(session, applicant):
-        if slot.open:
-            _submit_draft(session, person, slot.item.task_id, at - JUST_BEFORE)
-        slot.lease.expires_at = min(at, slot.lease.expires_at or at)
-    applicant.finished_at = at
-    session.flush()
-
-
-def _submit_draft(session: Session, person: Person, task_id: int, at: datetime) -> None:
-    content = queries.draft_content(session, person.id, task_id) or {}
-    try:
-        if "text" in content:
-            writing.submit_demonstration(session, person, task_id, at, content["text"])
-        elif content.get("ranks"):
-            annotations.submit(session, person, task_id, at, annotations.submission_of(content))
-    except DomainError:
-        return  # it was not complete
-
-
-def next_task(session: Session, person: Person) -> int | None:
-    """The first item of the form that is neither submitted nor skipped."""
-    applicant = applicant_for(session, person)
-    return next((slot.item.task_id for slot in queries.slots_of(session, applicant) if slot.open), None)
-
-
-# What people decide -------------------------------------------------------------------------------
-
-
 def applicant_with(session: Session, screening_id: int, code: str, *, lock: bool = False) -> Applicant:
     applicant = queries.applicant_with(session, screening_id, code, lock=lock)
     if applicant is None:
         raise NotFound(_("There is no such applicant in this screening."))
-    return applicant
-
-
-def reset(session: Session, by: Person, screening_id: int, code: str, now: datetime, reason: str) -> Applicant:
-    """Let an applicant try again, with items they have not met; what they did before stays in the audit trail's past.
-
-    Raises:
-        Invalid: no reason is given.
-        Conflict: the applicant is decided about, or has not begun.
-    """
-    applicant = applicant_with(session, screening_id, code, lock=True)
-    if not reason.strip():
-        problem = _("Say why they may try again.")
-        raise Invalid(problem, {"reset_reason": problem})
-    if applicant.started_at is None:
-        raise Conflict(_("This applicant has not begun yet, so there is nothing to reset."))
-    if applicant.decision in (rules.ACCEPTED, rules.DECLINED):
-        raise Conflict(_("There is a decision about this applicant already."))
-    if applicant.finished_at is None:
-        _finish(session, applicant, now)
-    detail = {"attempt": applicant.attempt, "reason": reason.strip()[: rules.LONGEST_REASON]}
-    record(session, by, "reset screening", applicant, detail)
-    applicant.attempt += 1
-    applicant.started_at = applicant.deadline = applicant.finished_at = None
     return applicant
 
 
@@ -413,51 +237,6 @@ def unmask(session: Session, by: Person, screening_id: int, code: str, now: date
         applicant.unmasked_at = now
     record(session, by, "looked at applicant's name", applicant, {"code": code})
     return applicant
-
-
-# Blind ratings ------------------------------------------------------------------------------------
-
-
-def next_to_rate(session: Session, screening: Screening, person: Person) -> tuple[int | None, int, int]:
-    """The next text for a researcher, in an order of their own; how many wait for them, and how many there are."""
-    waiting, everything = queries.texts_to_rate(session, screening.id, person.id)
-    order = rules.order_for(waiting, seed=screening.seed, person_id=person.id)
-    return (order[0] if order else None), len(waiting), everything
-
-
-def text_to_rate(session: Session, screening: Screening, item_id: int) -> tuple[FormItem, str]:
-    found = queries.item_to_rate(session, screening.id, item_id)
-    if found is None:
-        raise NotFound(_("There is no such text to rate."))
-    return found
-
-
-def rate(session: Session, by: Person, screening: Screening, item_id: int, now: datetime, rating: int | None) -> None:
-    """Keep how good a researcher finds a text; nobody sees the ratings of others before their own.
-
-    Raises:
-        Invalid: it is no number from 1 to 7.
-        Conflict: they have rated it before.
-    """
-    item, _text = text_to_rate(session, screening, item_id)
-    if rating is None or not rules.LOWEST_RATING <= rating <= rules.HIGHEST_RATING:
-        problem = _("Choose a number from 1 to 7.")
-        raise Invalid(problem, {"rating": problem})
-    annotation_queries.lock_person(session, by.id)
-    if queries.rating_by(session, item.id, by.id):
-        raise Conflict(_("You have rated this text already; nothing was changed."))
-    row = DemonstrationRating(item_id=item.id, person_id=by.id, rating=rating, rated_at=now)
-    session.add(row)
-    record(session, by, "rated screening text", row, {"item": item.id, "rating": rating})
-
-
-def take_rating_back(session: Session, by: Person, screening: Screening, item_id: int) -> None:
-    item, _text = text_to_rate(session, screening, item_id)
-    row = queries.rating_by(session, item.id, by.id)
-    if row is None:
-        raise NotFound(_("You have not rated this text, so there is nothing to take back."))
-    record(session, by, "took back rating", row, {"item": item.id, "rating": row.rating})
-    session.delete(row)
 
 
 def sensitive_in(marked: Mapping[str, str], names: Iterable[str]) -> bool:

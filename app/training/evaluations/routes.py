@@ -9,7 +9,7 @@ from app.labeling.annotations.forms import Fields
 from app.language import gettext as _
 from app.models import Campaign, Person
 from app.roles import may
-from app.training.evaluations import queries, service
+from app.training.evaluations import service
 from app.training.evaluations.pages import EvaluationsPage
 from app.web.forms import whole_number
 from app.web.render import go, render, tell
@@ -26,7 +26,7 @@ def list_evaluations(request: Request, _viewer: Viewer, session: Reading) -> HTM
 
 
 def _page(session: Session, given: dict[str, str], error: str = "") -> EvaluationsPage:
-    return EvaluationsPage(service.evaluations(session), queries.models_with_answers(session), given, error)
+    return EvaluationsPage(service.evaluations(session), service.models_with_answers(session), given, error)
 
 
 @router.get("/evaluations/{campaign_id}.json")
@@ -48,9 +48,7 @@ def create_comparison(request: Request, manager: Manager, fields: Fields) -> Res
 
 
 def _create(session: Session, manager: Person, fields: dict[str, str]) -> Campaign:
-    return service.create_comparison(
-        session,
-        manager,
+    wanted = service.Comparison(
         name=fields.get("name", ""),
         model_a_id=whole_number(fields.get("model_a_id", ""), _("The first model")),
         model_b_id=whole_number(fields.get("model_b_id", ""), _("The second model")),
@@ -58,3 +56,4 @@ def _create(session: Session, manager: Person, fields: dict[str, str]) -> Campai
         overlap=whole_number(fields.get("overlap", "1"), _("The number of people per prompt")),
         answers_each=whole_number(fields.get("answers_each", "2"), _("The number of answers of each model"), 2, 4),
     )
+    return service.create_comparison(session, manager, wanted)

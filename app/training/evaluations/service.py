@@ -18,6 +18,9 @@ from app.training.evaluations import queries, rules
 from app.training.evaluations.rules import WinRate
 from trainer.statistics.estimates import Estimate
 
+# What pages read as it is stored.
+models_with_answers = queries.models_with_answers
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -58,62 +61,61 @@ class Evaluation:
     models: Sequence[ModelResult]
 
 
-def create_comparison(
-    session: Session,
-    by: Person | None,
-    *,
-    name: str,
-    model_a_id: int,
-    model_b_id: int,
-    prompts: int,
-    overlap: int = 1,
-    answers_each: int = 2,
-    lease_minutes: int = 30,
-    prompt_ids: Sequence[int] | None = None,
-) -> Campaign:
-    """Make an evaluation campaign that shows, blind, ``answers_each`` answers of two models per prompt.
+@dataclass(frozen=True)
+class Comparison:
+    """Two models whose answers people judge blind; the order of the models does not matter.
 
-    Args:
-        session: where the answers are read and the campaign is written.
-        by: who makes it.
-        name: of the campaign.
-        model_a_id: one model.
-        model_b_id: the other; the order does not matter.
-        prompts: at most so many prompts for which both models have enough answers, oldest first.
-        overlap: how many people judge each prompt.
-        answers_each: answers per model; both together are 4 to 9.
-        lease_minutes: how long a person may hold a task without activity.
-        prompt_ids: only these prompts.
+    ``prompts`` are at most so many for which both models have enough answers, oldest first, and with ``prompt_ids``
+    only of these; ``overlap`` people judge each. ``answers_each`` of both models together are 4 to 9.
+    ``lease_minutes`` is how long a person may keep a task without activity.
+    """
+
+    name: str
+    model_a_id: int
+    model_b_id: int
+    prompts: int
+    overlap: int = 1
+    answers_each: int = 2
+    lease_minutes: int = 30
+    prompt_ids: Sequence[int] | None = None
+
+    @property
+    def models(self) -> tuple[int, int]:
+        return self.model_a_id, self.model_b_id
+
+
+def create_comparison(session: Session, by: Person | None, wanted: Comparison) -> Campaign:
+    """Make the evaluation campaign of a comparison.
 
     Raises:
         Invalid: the models are the same, or no prompt has enough answers by both.
     """
-    if model_a_id == model_b_id:
+    if wanted.model_a_id == wanted.model_b_id:
         raise Invalid(_("Choose two different models to compare."))
-    found = queries.answers_by_model(session, [model_a_id, model_b_id], prompt_ids)
+    found = queries.answers_by_model(session, wanted.models, wanted.prompt_ids)
     tasks = [
-        (prompt, [*by_model[model_a_id][:answers_each], *by_model[model_b_id][:answers_each]])
+        (prompt, [answer for model in wanted.models for answer in by_model[model][: wanted.answers_each]])
         for prompt, by_model in found.items()
-        if all(len(by_model.get(model, [])) >= answers_each for model in (model_a_id, model_b_id))
+        if all(len(by_model.get(model, [])) >= wanted.answers_each for model in wanted.models)
     ]
     if not tasks:
         raise Invalid(
             _(
                 "There is no prompt to which both models have %(number)s answers. "
                 "Sample answers from both models for the same prompts first.",
-                number=answers_each,
+                number=wanted.answers_each,
             )
         )
     return campaigns.create_campaign(
         session,
         by,
-        name=name,
+        name=wanted.name,
         kind="ranking",
         phase="evaluation",
-        overlap=overlap,
-        lease_minutes=lease_minutes,
-        answers_per_task=2 * answers_each,
-        tasks=tasks[:prompts],
+        overlap=wanted.overlap,
+        lease_minutes=wanted.lease_minutes,
+        answers_per_task=2 * wanted.answers_each,
+        tasks=tasks[: wanted.prompts],
     )
 
 

@@ -10,7 +10,7 @@ from app.language import gettext as _
 from app.models import Person
 from app.roles import may
 from app.settings import Settings
-from app.training.registry import bringing, queries, service
+from app.training.registry import bringing, service
 from app.training.registry.pages import AddModelPage, ModelPage, ModelsPage, Offer
 from app.training.snapshots import service as snapshot_service
 from app.web.render import go, render, tell
@@ -25,7 +25,7 @@ Engineer = Annotated[Person, Depends(needs(lambda role: may(role, "train")))]
 
 @router.get("/models")
 def list_models(request: Request, session: Reading, _viewer: Viewer) -> HTMLResponse:
-    return render(request, ModelsPage(queries.models(session), queries.candidate_counts(session)))
+    return render(request, ModelsPage(service.models(session), service.candidate_counts(session)))
 
 
 @router.get("/models/add")
@@ -97,8 +97,8 @@ def show_model(request: Request, model_id: int, session: Reading, _viewer: Viewe
     page = ModelPage(
         model,
         service.lineage(model),
-        queries.children(session, model.id),
-        queries.candidate_counts(session).get(model.id, 0),
+        service.children(session, model.id),
+        service.candidate_counts(session).get(model.id, 0),
         snapshot_service.snapshots(session),
     )
     return render(request, page)

@@ -1,6 +1,7 @@
 """Model versions: entering the result of a run, finding parents."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -14,42 +15,46 @@ from app.training.registry import queries, rules
 from trainer.contract.inspection import ModelFacts
 from trainer.contract.integrity import differences
 
+# What pages read as it is stored.
+candidate_counts = queries.candidate_counts
+children = queries.children
 
-def register(
-    session: Session,
-    *,
-    name: str,
-    kind: str,
-    path: str,
-    run_id: int,
-    snapshot_id: int | None,
-    parents: dict[str, int],
-    metrics: dict[str, Any],
-    provenance: dict[str, Any],
-    files: Mapping[str, str],
-    found: Mapping[str, str],
-) -> ModelVersion:
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What a finished run left: a model of some ``kind``, and all that is known of how it came about.
+
+    ``path`` is its folder below the data folder, ``parents`` role -> id, ``files`` file -> SHA-256 as the run noted
+    them; ``metrics`` and ``provenance`` are those of the run.
+    """
+
+    name: str
+    kind: str
+    path: str
+    run_id: int
+    snapshot_id: int | None
+    parents: Mapping[str, int]
+    metrics: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    files: Mapping[str, str]
+
+
+def register(session: Session, left: TrainedModel, lying: Mapping[str, str]) -> ModelVersion:
     """Enter the model of a finished run; a run has one model, so entering it again returns the first.
+
+    Its files go into the provenance, so that later runs can tell whether they are still these.
 
     Args:
         session: of the database.
-        name: of the model.
-        kind: of model.
-        path: of its folder below the data folder.
-        run_id: that left it.
-        snapshot_id: that it learned from.
-        parents: role -> id.
-        metrics: of its run.
-        provenance: of its run; ``files`` is added, so that later runs can tell whether the files are still these.
-        files: file -> SHA-256 as the run noted them.
-        found: the same of what lies there now; hashed before the transaction, for a large model takes minutes.
+        left: what the run left.
+        lying: the hashes of what lies there now; made before the transaction, for a large model takes minutes.
 
     Raises:
         Conflict: what lies there is not what the run left.
     """
-    if known := queries.model_of_run(session, run_id):
+    if known := queries.model_of_run(session, left.run_id):
         return known
-    if changed := differences(files, found):
+    if changed := differences(left.files, lying):
         raise Conflict(
             _(
                 "The model was not registered because its files have changed since the run wrote them: %(files)s. "
@@ -58,17 +63,17 @@ def register(
             )
         )
     model = ModelVersion(
-        name=name,
-        kind=kind,
-        path=path,
-        run_id=run_id,
-        snapshot_id=snapshot_id,
-        metrics=metrics,
-        provenance=provenance | {"files": dict(files)},
-        parents=[ModelParent(role=role, parent_id=parent_id) for role, parent_id in sorted(parents.items())],
+        name=left.name,
+        kind=left.kind,
+        path=left.path,
+        run_id=left.run_id,
+        snapshot_id=left.snapshot_id,
+        metrics=dict(left.metrics),
+        provenance={**left.provenance, "files": dict(left.files)},
+        parents=[ModelParent(role=role, parent_id=parent_id) for role, parent_id in sorted(left.parents.items())],
     )
     session.add(model)
-    people.record(session, None, "registered model", model, {"name": name, "run": run_id})
+    people.record(session, None, "registered model", model, {"name": left.name, "run": left.run_id})
     return model
 
 

@@ -60,13 +60,15 @@ def start(database: Database, settings: Settings, stage: str, file: Path) -> int
         run = service.start_run(
             session,
             None,
-            stage=stage,
-            config=order.config,
-            parents={role: by_name[name] for role, name in order.parents.items()},
-            snapshot_id=snapshots.snapshot_for(session, order.snapshot).id if order.snapshot else None,
-            seed=order.seed,
-            name=order.name,
-            purpose=order.purpose,
+            service.Order(
+                stage=stage,
+                config=order.config,
+                parents={role: by_name[name] for role, name in order.parents.items()},
+                snapshot_id=snapshots.snapshot_for(session, order.snapshot).id if order.snapshot else None,
+                seed=order.seed,
+                name=order.name,
+                purpose=order.purpose,
+            ),
             data_dir=settings.data_dir,
         )
         return run.id

@@ -266,8 +266,7 @@ def _bring_home(
 ) -> None:
     parents = {parent.role: parent.model_version_id for parent in run.parents}
     if kind := PRODUCES.get(manifest.stage):
-        registry.register(
-            session,
+        model = registry.TrainedModel(
             name=run.name,
             kind=kind,
             path=str((folder / MODEL).relative_to(settings.data_dir.resolve())),
@@ -277,8 +276,8 @@ def _bring_home(
             metrics=manifest.metrics,
             provenance=manifest.provenance,
             files=model_files(manifest.files),
-            found=left,
         )
+        registry.register(session, model, left)
     if run.stage == "detect":
         _keep_detections(session, run, parents["policy"], folder)
     if run.stage == "sample":

@@ -1,20 +1,18 @@
-from collections.abc import Mapping, Sequence
+"""Pages of runs: the dashboard, the list, one run, and what it reports."""
+
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from sqlalchemy.orm import Session
 
-from app.errors import DomainError, Invalid
 from app.language import gettext as _
 from app.language import mark, ngettext
 from app.models import ModelVersion, Person, Run
-from app.quality.integrity import service as integrity
 from app.roles import may
 from app.settings import Settings
-from app.training.registry import service as registry
-from app.training.runs import forms, queries, rules, service
+from app.training.runs import rules, service
 from app.training.runs.figures.cross_validation import cross_picture
 from app.training.runs.figures.judging import judging_pictures
 from app.training.runs.pages import (
@@ -22,7 +20,6 @@ from app.training.runs.pages import (
     DashboardPage,
     Pipeline,
     RunFigures,
-    RunForm,
     RunPage,
     RunProgress,
     RunRow,
@@ -31,25 +28,15 @@ from app.training.runs.pages import (
     RunsTable,
     Station,
 )
-from app.training.snapshots import service as snapshots
-from app.web.forms import whole_number
 from app.web.render import go, render, tell
-from app.web.requests import AppSettings, Now, Reading, Writing, database_of, needs
-from trainer.contract.configs import PARENTS
-from trainer.contract.folder import Stage, saved_step
+from app.web.requests import AppSettings, Now, Reading, Writing, needs
+from trainer.contract.folder import saved_step
 
 router = APIRouter()
 Viewer = Annotated[Person, Depends(needs(lambda role: may(role, "see_results")))]
 Engineer = Annotated[Person, Depends(needs(lambda role: may(role, "train")))]
 SHOWN_RUNS = 100
 SHORT = {"loss/heldout": mark("held-out loss"), "reward/heldout_accuracy": mark("accuracy"), "kl/sequence_end": "KL"}
-
-
-async def _form(request: Request) -> dict[str, str]:
-    return forms.joined((await request.form()).multi_items())
-
-
-Form = Annotated[dict[str, str], Depends(_form)]
 
 
 @router.get("/dashboard")
@@ -71,7 +58,7 @@ def dashboard_pipeline(request: Request, session: Reading, _viewer: Viewer) -> H
 
 
 def _table(session: Session, settings: Settings, now: datetime, most: int, address: str) -> RunsTable:
-    rows = [_row(session, settings, run, now, _spark(settings, run)) for run in queries.recent_runs(session, most)]
+    rows = [_row(session, settings, run, now, _spark(settings, run)) for run in service.recent_runs(session, most)]
     return RunsTable(rows, address)
 
 
@@ -89,7 +76,7 @@ def _spark(settings: Settings, run: Run) -> str:
 
 
 def _pipeline(session: Session) -> Pipeline:
-    counts, newest = queries.pipeline_counts(session), queries.newest_models(session)
+    counts, newest = service.pipeline_counts(session), service.newest_models(session)
 
     def model(kind: str, title: str, metric: str, stage: str) -> Station:
         known = newest.get(kind)
@@ -127,12 +114,12 @@ def _pipeline(session: Session) -> Pipeline:
             "/runs/new?stage=evaluate",
         ),
     ]
-    return Pipeline(stations, queries.open_campaigns(session))
+    return Pipeline(stations, service.open_campaigns(session))
 
 
 def _unseen_accuracy(session: Session, model: ModelVersion) -> float | None:
     """Accuracy with people not learned from, by the newest cross-validation on the model's own snapshot."""
-    run = queries.newest_success(session, "crossvalidate", model.snapshot_id) if model.snapshot_id else None
+    run = service.newest_success(session, "crossvalidate", model.snapshot_id) if model.snapshot_id else None
     value = run.latest.get("reward/unseen_accuracy") if run else None
     return float(value) if isinstance(value, int | float) else None
 
@@ -147,136 +134,11 @@ def runs_table(request: Request, session: Reading, settings: AppSettings, now: N
     return render(request, _table(session, settings, now, SHOWN_RUNS, "/runs/table"))
 
 
-@router.get("/runs/new")
-def new_run(
-    request: Request, session: Reading, _engineer: Engineer, stage: str = "sft", like: str = ""
-) -> HTMLResponse:
-    """The form for a run. The address may fill it: field by field, or ``like`` the run of this number."""
-    given = forms.joined(request.query_params.multi_items())
-    if like:
-        earlier = service.run_for(session, whole_number(like, _("The run to start again")))
-        stage, given = earlier.stage, _form_of(earlier) | given
-    return render(request, _run_form(session, stage, given))
-
-
-def _form_of(run: Run) -> dict[str, str]:
-    parents = {parent.role: parent.model_version_id for parent in run.parents}
-    return forms.form_of_run(run.config, parents, run.snapshot_id, run.seed, run.purpose)
-
-
-def _run_form(session: Session, stage: str, given: dict[str, str], error: DomainError | None = None) -> RunForm:
-    if stage not in rules.STAGES:
-        raise Invalid(_("There is no stage “%(stage)s”.", stage=stage))
-    known: Stage = stage
-    config = {key.removeprefix("config-"): value for key, value in given.items() if key.startswith("config-")}
-    first, rest = forms.form_fields(known, config)
-    roles = [
-        (role, kind, _usual_first(registry.models(session, rules.KINDS_FOR_ROLE[role]), kind))
-        for role, kind in PARENTS[known]
-    ]
-    return RunForm(
-        stage=stage,
-        description=_(rules.DESCRIPTIONS[known]),
-        first=first,
-        rest=rest,
-        roles=roles,
-        snapshots=snapshots.snapshots(session),
-        wants_snapshot=rules.needs_snapshot(known),
-        written=integrity.writing_campaigns(session) if known == "detect" else [],
-        chosen=given,
-        seed=given.get("seed") or rules.new_seed(),
-        error=str(error) if error else "",
-        problems=error.fields if isinstance(error, Invalid) else {},
-    )
-
-
-def _usual_first(models: Sequence[ModelVersion], kind: str) -> list[ModelVersion]:
-    return sorted(models, key=lambda model: model.kind != kind)
-
-
-@router.post("/runs")
-def start_run(request: Request, engineer: Engineer, settings: AppSettings, form: Form) -> Response:
-    """Start a run from the form: ``stage``, ``snapshot``, ``parent-<role>``, ``config-<setting>``, ``seed``, ``name``.
-
-    A sample run also takes ``prompts-split``, ``prompts-count`` and, to send the answers to labelers,
-    ``campaign-name``, ``campaign-phase`` and ``campaign-overlap``; a detect run ``texts-campaign``.
-    """
-    stage, numbers = form.get("stage", ""), _Numbers(form)
-    roles = {
-        role: numbers.read(f"parent-{role}", _("The model as “%(role)s”", role=role)) for role in _part(form, "parent-")
-    }
-    try:
-        with database_of(request).transaction() as session:
-            run = service.start_run(
-                session,
-                engineer,
-                stage=stage,
-                config=_part(form, "config-"),
-                parents={role: model_id for role, model_id in roles.items() if model_id is not None},
-                snapshot_id=numbers.read("snapshot", _("The snapshot")),
-                seed=numbers.read("seed", _("The seed")) or 0,
-                name=form.get("name", ""),
-                purpose=_purpose(stage, form, numbers),
-                corpora=settings.data_dir / "corpora",
-                data_dir=settings.data_dir,
-                unread=numbers.unread,
-            )
-            run_id = run.id
-    except DomainError as error:
-        with database_of(request).reading() as session:
-            return render(request, _run_form(session, stage, form, error), error.status)
-    return go(f"/runs/{run_id}")
-
-
-def _part(form: dict[str, str], prefix: str) -> dict[str, str]:
-    return {key.removeprefix(prefix): value for key, value in form.items() if key.startswith(prefix)}
-
-
-class _Numbers:
-    """The whole numbers of a form. What is none is no reason to stop reading: it is told together with the rest."""
-
-    def __init__(self, form: Mapping[str, str]) -> None:
-        self._form = form
-        self.unread: dict[str, str] = {}
-
-    def read(self, field: str, name: str) -> int | None:
-        """The number in a field; nothing where it is empty, or holds none and stands in ``unread``."""
-        try:
-            return whole_number(self._form[field], name) if self._form.get(field) else None
-        except Invalid as error:
-            self.unread[field] = str(error)
-            return None
-
-
-def _purpose(stage: str, form: Mapping[str, str], numbers: _Numbers) -> dict[str, Any]:
-    """What the application does with the result, or takes the input from, as the form says for this stage."""
-    if stage == "detect" and form.get("texts-campaign"):
-        return {"texts": {"campaign": numbers.read("texts-campaign", _("The campaign"))}}
-    return _purpose_of_samples(form, numbers) if stage == "sample" else {}
-
-
-def _purpose_of_samples(form: Mapping[str, str], numbers: _Numbers) -> dict[str, Any]:
-    count = numbers.read("prompts-count", _("The number of prompts"))
-    purpose: dict[str, Any] = {
-        "prompts": {"split": form.get("prompts-split", "any"), "count": 100 if count is None else count}
-    }
-    if (seed := numbers.read("prompts-seed", _("The seed of the prompt draw"))) is not None:
-        purpose["prompts"]["seed"] = seed
-    if name := form.get("campaign-name", "").strip():
-        overlap = numbers.read("campaign-overlap", _("People per task"))
-        purpose["campaign"] = {
-            "name": name,
-            "phase": form.get("campaign-phase", "training"),
-            "overlap": 1 if overlap is None else overlap,
-        }
-    return purpose
-
-
 @router.get("/runs/{run_id}.json")
 def run_json(run_id: int, session: Reading, _viewer: Viewer) -> JSONResponse:
     """State of a run for programs: status, progress, newest numbers, and what it left."""
     run = service.run_for(session, run_id)
-    model = queries.model_of(session, run)
+    model = service.model_of(session, run)
     return JSONResponse(
         {
             "id": run.id,
@@ -291,7 +153,7 @@ def run_json(run_id: int, session: Reading, _viewer: Viewer) -> JSONResponse:
             "worker": run.worker,
             "heartbeat_at": run.heartbeat_at.isoformat() if run.heartbeat_at else None,
             "model_id": model.id if model else None,
-            "candidates": queries.candidates_of(session, run),
+            "candidates": service.candidates_of(session, run),
         }
     )
 
@@ -306,8 +168,8 @@ def show_run(
         progress=_progress(session, settings, run, now, viewer),
         figures=_figures(settings, run),
         samples=_samples(settings, run),
-        parents=queries.parents_of(session, run),
-        snapshot=queries.snapshot_of(session, run),
+        parents=service.parents_of(session, run),
+        snapshot=service.snapshot_of(session, run),
         headline_series=HEADLINE_SERIES.get(run.stage, ()),
         log=service.read_log(folder),
     )
@@ -317,8 +179,8 @@ def show_run(
 def _progress(session: Session, settings: Settings, run: Run, now: datetime, viewer: Person) -> RunProgress:
     return RunProgress(
         row=_row(session, settings, run, now),
-        model=queries.model_of(session, run),
-        candidates=queries.candidates_of(session, run),
+        model=service.model_of(session, run),
+        candidates=service.candidates_of(session, run),
         may_train=may(viewer.role, "train"),
         saved_step=saved_step(service.folder_of(settings, run.id)),
     )

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,22 +24,45 @@ from trainer.contract import limits
 from trainer.contract.configs import SampleConfig, StageConfig
 from trainer.contract.folder import ERROR, MANIFEST, METRICS, RANKINGS, SAMPLES, RunManifest, Stage
 
+# What pages read as it is stored.
+candidates_of = queries.candidates_of
+model_of = queries.model_of
+newest_models = queries.newest_models
+newest_success = queries.newest_success
+open_campaigns = queries.open_campaigns
+parents_of = queries.parents_of
+pipeline_counts = queries.pipeline_counts
+recent_runs = queries.recent_runs
+snapshot_of = queries.snapshot_of
+
 LONGEST_LOG = 20_000
 SECOND_CLICK = timedelta(seconds=5)
 WORKERS_KNOWN_FOR = timedelta(days=1)
 
 
+@dataclass(frozen=True)
+class Order:
+    """A run that somebody wishes for: what it starts from, its settings, and what it is for.
+
+    ``parents`` are models by their roles. ``purpose["answers"]`` of a score run names, below the data folder, the
+    finished file of answers that it scores instead of a snapshot's; ``purpose["texts"]["campaign"]`` of a detect run
+    is the id of the campaign whose texts it reads.
+    """
+
+    stage: str
+    config: Mapping[str, Any]
+    parents: Mapping[str, int]
+    snapshot_id: int | None
+    seed: int
+    name: str = ""
+    purpose: Mapping[str, Any] = field(default_factory=dict)
+
+
 def start_run(
     session: Session,
     by: Person | None,
+    order: Order,
     *,
-    stage: str,
-    config: Mapping[str, Any],
-    parents: Mapping[str, int],
-    snapshot_id: int | None,
-    seed: int,
-    name: str = "",
-    purpose: Mapping[str, Any] | None = None,
     corpora: Path | None = None,
     data_dir: Path | None = None,
     unread: Mapping[str, str] | None = None,
@@ -48,61 +72,47 @@ def start_run(
     The queued row is the order itself: a worker that sees it starts the workflow, so an order
     is never lost between two databases. ``corpora`` is the folder in which a corpus must lie; none
     means that any file will do, as for the command line, whose user has the files anyway. Below ``data_dir`` lie the
-    models and snapshots that the settings are held against; without it, they are not looked at.
-    ``purpose["answers"]`` of a score run names, below the data folder, the finished file of answers that it
-    scores instead of a snapshot's; ``purpose["texts"]["campaign"]`` of a detect run is the id of the campaign whose
-    texts it reads. ``unread`` are the fields of which nothing could be made before this was called, each with a
-    sentence.
+    models and snapshots that the settings are held against; without it, they are not looked at. ``unread`` are the
+    fields of which nothing could be made before this was called, each with a sentence.
 
     Raises:
         Invalid: an unknown stage; or whatever is wrong, missing, unsuitable or taken, all of it at its ``fields``.
     """
-    if stage not in rules.STAGES:
+    if order.stage not in rules.STAGES:
         stages = ", ".join(rules.STAGES)
-        raise Invalid(_("There is no stage “%(stage)s”. Choose one of %(stages)s.", stage=stage, stages=stages))
-    known: Stage = stage
-    purpose, name = dict(purpose or {}), name.strip()
-    checked, problems = _checked(
-        session, known, config, parents, snapshot_id, purpose, corpora=corpora, data_dir=data_dir
-    )
-    problems |= rules.order_problems(name=name, seed=seed, purpose=purpose)
+        raise Invalid(_("There is no stage “%(stage)s”. Choose one of %(stages)s.", stage=order.stage, stages=stages))
+    stage: Stage = order.stage
+    name = order.name.strip()
+    checked, problems = _checked(session, stage, order, corpora=corpora, data_dir=data_dir)
+    problems |= rules.order_problems(name=name, seed=order.seed, purpose=order.purpose)
     if name and queries.name_taken(session, name):
         problems["name"] = _("There is a run named “%(name)s” already. Choose another name.", name=name)
     problems |= unread or {}
     if checked is None or problems:
         raise Invalid(_("Some fields are missing or cannot be used."), problems)
     made = checked.model_dump(mode="json")
-    if by and not name and (twin := _just_ordered(session, by, stage, seed, made, purpose, parents, snapshot_id)):
-        return twin
+    if by and not name and (ordered := _just_ordered(session, by, replace(order, config=made))):
+        return ordered
     name = name or rules.next_name(stage, queries.names_of_stage(session, stage))
     run = Run(
         name=name,
         stage=stage,
-        seed=seed,
+        seed=order.seed,
         config=made,
-        purpose=purpose,
-        snapshot_id=snapshot_id,
+        purpose=dict(order.purpose),
+        snapshot_id=order.snapshot_id,
         created_by=by.id if by else None,
-        parents=[RunParent(role=role, model_version_id=model_id) for role, model_id in sorted(parents.items())],
+        parents=[RunParent(role=role, model_version_id=model_id) for role, model_id in sorted(order.parents.items())],
     )
     session.add(run)
     people.record(session, by, "started run", run, {"name": name, "stage": stage})
     return run
 
 
-def _just_ordered(
-    session: Session,
-    by: Person,
-    stage: str,
-    seed: int,
-    config: Mapping[str, Any],
-    purpose: Mapping[str, Any],
-    parents: Mapping[str, int],
-    snapshot_id: int | None,
-) -> Run | None:
+def _just_ordered(session: Session, by: Person, order: Order) -> Run | None:
     """The same order by the same person a moment ago: a second click on the button, not a second wish."""
-    wanted = (seed, config, purpose, parents, snapshot_id)
-    for run in queries.runs_ordered_since(session, by.id, stage, utc_now() - SECOND_CLICK):
+    wanted = (order.seed, order.config, order.purpose, order.parents, order.snapshot_id)
+    for run in queries.runs_ordered_since(session, by.id, order.stage, utc_now() - SECOND_CLICK):
         known = {parent.role: parent.model_version_id for parent in run.parents}
         if run.status == "queued" and (run.seed, run.config, run.purpose, known, run.snapshot_id) == wanted:
             return run
@@ -134,21 +144,14 @@ def _surroundings(
 
 
 def _checked(
-    session: Session,
-    stage: Stage,
-    config: Mapping[str, Any],
-    parents: Mapping[str, int],
-    snapshot_id: int | None,
-    purpose: Mapping[str, Any],
-    *,
-    corpora: Path | None,
-    data_dir: Path | None,
+    session: Session, stage: Stage, order: Order, *, corpora: Path | None, data_dir: Path | None
 ) -> tuple[StageConfig | None, dict[str, str]]:
     """The settings, and what is wrong with them and with what the run starts from and is for, at its fields."""
-    models, unsuitable = _parents(session, parents)
+    config, snapshot_id, purpose = order.config, order.snapshot_id, order.purpose
+    models, unsuitable = _parents(session, order.parents)
     snapshot = queries.snapshot_by_id(session, snapshot_id) if snapshot_id is not None else None
     checked, problems = forms.read_config(stage, config, _surroundings(session, stage, models, snapshot, data_dir))
-    problems |= rules.missing_parts(stage, parents, snapshot_id, purpose=purpose) | unsuitable
+    problems |= rules.missing_parts(stage, order.parents, snapshot_id, purpose=purpose) | unsuitable
     if snapshot_id is not None and snapshot is None:
         problems["snapshot"] = _("That snapshot does not exist.")
     corpus = config.get("corpus")

@@ -14,7 +14,7 @@ from app.roles import may
 from app.scratch import scratch
 from app.settings import Settings
 from app.training.registry import service as registry
-from app.training.scoring import exports, queries, rules, service
+from app.training.scoring import exports, rules, service
 from app.training.scoring.items import Gathered, NotTakenError
 from app.training.scoring.pages import (
     MOST_FIELDS,
@@ -53,10 +53,10 @@ def _form_page(
     answers: tuple[str, ...] = (),
     error: DomainError | None = None,
 ) -> ScorePage:
-    paging = Paging(number, queries.count(session), {"model": str(chosen or "")}, LISTED)
+    paging = Paging(number, service.count(session), {"model": str(chosen or "")}, LISTED)
     return ScorePage(
         models=registry.models(session, ("reward",)),
-        rows=[ScoringRow(*row) for row in queries.recent(session, paging.size, paging.offset)],
+        rows=[ScoringRow(*row) for row in service.recent(session, paging.size, paging.offset)],
         paging=paging,
         limit_mb=settings.upload_limit_mb,
         chosen=chosen,
@@ -143,7 +143,7 @@ def scoring_state(
 
 def _state(session: Session, settings: Settings, scorer: Person, scoring_id: int, number: int) -> ScoringState:
     scoring = service.scoring_for(session, scorer, scoring_id)
-    run = queries.run_of(session, scoring)
+    run = service.run_of(session, scoring)
     paging = Paging(number, scoring.items, {}, SHOWN_ITEMS)
     results = service.results_of(settings, scoring)
     done = run.status == "succeeded"
@@ -151,8 +151,8 @@ def _state(session: Session, settings: Settings, scorer: Person, scoring_id: int
     return ScoringState(
         scoring=scoring,
         run=run,
-        model=queries.model_of(session, scoring),
-        waiting_before=queries.waiting_before(session, run) if run.status == "queued" else 0,
+        model=service.model_of(session, scoring),
+        waiting_before=service.waiting_before(session, run) if run.status == "queued" else 0,
         may_stop=scoring.person_id == scorer.id or may(scorer.role, "train"),
         cards=cards,
         axis=axis_of(cards),
@@ -168,7 +168,7 @@ def download(scoring_id: int, fmt: str, session: Reading, settings: AppSettings,
     if fmt not in rules.FORMATS:
         raise NotFound(_("There is no page at this address."))
     scoring = service.scoring_for(session, scorer, scoring_id)
-    service.check_finished(queries.run_of(session, scoring))
+    service.check_finished(service.run_of(session, scoring))
     with ExitStack() as made:
         path = made.enter_context(scratch()) / f"scores.{fmt}"
         exports.write_scores(service.results_of(settings, scoring), path, fmt)

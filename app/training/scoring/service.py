@@ -20,6 +20,11 @@ from app.training.scoring.files import Results
 from app.training.scoring.items import Gathered, gather_rows
 from app.web.markup import excerpt
 
+# What pages read as it is stored.
+count = queries.count
+recent = queries.recent
+waiting_before = queries.waiting_before
+
 LONGEST_TITLE = 100
 SEED = 0
 """Scoring draws nothing."""
@@ -97,13 +102,15 @@ def order(session: Session, by: Person | None, model: ModelVersion, request: Req
     run = runs.start_run(
         session,
         by,
-        stage="score",
-        # A model is asked about as many tokens as it has learned to read.
-        config={"max_tokens": trained_with} if trained_with else {},
-        parents={"reward": model.id},
-        snapshot_id=None,
-        seed=SEED,
-        purpose={"answers": files.answers_of(request.digest)},
+        runs.Order(
+            stage="score",
+            # A model is asked about as many tokens as it has learned to read.
+            config={"max_tokens": trained_with} if trained_with else {},
+            parents={"reward": model.id},
+            snapshot_id=None,
+            seed=SEED,
+            purpose={"answers": files.answers_of(request.digest)},
+        ),
     )
     session.flush()
     if known := queries.scoring_of_run(session, run.id):

@@ -94,4 +94,4 @@ def _ahead(answers: Sequence[RankedAnswer]) -> int:
 
 def certainty_of(figures: TaskFigures) -> float:
     """The weight of a consensus: 1 where it is certain, or where all agree on a tie, 0 where it knows nothing."""
-    return max(1 - 2 * figures.consensus.doubt, 0.0) if figures.consensus else 1.0
+    return max(1 - 2 * figures.consensus.misorder, 0.0) if figures.consensus else 1.0

@@ -39,7 +39,7 @@ class Preview(Page):
 
     @property
     def rankings(self) -> int:
-        """Rankings that are left after those of unreliable labelers and of doubtful tasks, each for itself."""
+        """Rankings that are left after those of unreliable labelers and of uncertain tasks, each for itself."""
         return self.weighed.of_rankings if self.weighed else self.counts["rankings"]
 
 

@@ -42,7 +42,7 @@ AnySelect = Select[*tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class RankedAnswer:
-    """``source`` is what the answer's file said of its maker, else its origin; ``detail`` what else is known of it."""
+    """``source`` is what the answer's file said made it, else its origin; ``detail`` what else is known of it."""
 
     candidate_id: int
     text: str

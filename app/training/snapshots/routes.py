@@ -13,7 +13,7 @@ from app.language import gettext as _
 from app.models import Person
 from app.roles import may
 from app.scratch import scratch
-from app.training.snapshots import queries, rules, service
+from app.training.snapshots import rules, service
 from app.training.snapshots.pages import Preview, SnapshotPage, SnapshotsPage, sizes_of
 from app.training.snapshots.rules import Filters
 from app.web.forms import LARGEST_NUMBER
@@ -44,7 +44,7 @@ class Asked(BaseModel):
     tie_below: float = TIE_BELOW * 100
     weighing: str = rules.EQUAL
     min_reliability: float = 0
-    max_doubt: float = rules.NO_DOUBT_TOO_LARGE * 100
+    max_doubt: float = rules.LARGEST_UNCERTAINTY * 100
 
     def filters(self) -> Filters:
         return Filters(
@@ -76,9 +76,9 @@ def _share(percent: float) -> float:
 
 def _list_page(session: Session, filters: Filters, name: str = "", error: str = "") -> SnapshotsPage:
     return SnapshotsPage(
-        queries.snapshots(session),
-        queries.campaigns(session),
-        queries.sources(session),
+        service.snapshots(session),
+        service.campaigns(session),
+        service.sources(session),
         filters,
         _preview(session, filters),
         name,
@@ -88,9 +88,9 @@ def _list_page(session: Session, filters: Filters, name: str = "", error: str = 
 
 def _preview(session: Session, filters: Filters) -> Preview:
     if problem := rules.filters_problem(filters):
-        return Preview(queries.counts(session, filters), filters, problem)
+        return Preview(service.counts(session, filters), filters, problem)
     weighed = service.weighed(session, filters) if filters.weighs_labelers else None
-    return Preview(queries.counts(session, filters), filters, weighed=weighed)
+    return Preview(service.counts(session, filters), filters, weighed=weighed)
 
 
 @router.get("/snapshots")
@@ -136,7 +136,7 @@ def show(request: Request, session: Reading, settings: AppSettings, _reader: Rea
         manifest = service.manifest_of(settings, snapshot)
     except NotFound:
         manifest = None
-    campaigns = {id_: name for name, id_ in queries.campaign_ids(session).items()}
+    campaigns = {id_: name for name, id_ in service.campaign_ids(session).items()}
     folder = service.folder_of(settings, snapshot)
     sizes = sizes_of(folder, list(manifest.files)) if manifest else {}
     return render(request, SnapshotPage(snapshot, manifest, campaigns, sizes))

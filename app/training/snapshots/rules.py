@@ -22,7 +22,7 @@ LABELS = {
 """What a row of the rankings is."""
 EQUAL, BY_RELIABILITY = "equal", "reliability"
 WEIGHINGS = {EQUAL: mark("all count alike"), BY_RELIABILITY: mark("each by how far it can be relied upon")}
-NO_DOUBT_TOO_LARGE = 0.5
+LARGEST_UNCERTAINTY = 0.5
 FORMATS = ("native", "csv", "trl", "openrlhf")
 FEWEST_ANSWERS, MOST_ANSWERS = 2, 9
 SHORTEST_PREFIX, LONGEST_PREFIX = 10, 10_000
@@ -54,12 +54,12 @@ class Filters:
         split_seed: another seed gives another split.
         prefix_length: prompts that share so many characters at their beginning stand on one side; 0: none do for that.
         labels: ``individual`` rankings, or the ``consensus`` of each task.
-        method: how a consensus is found, and with it the doubt about a task: ``reliability`` or ``davidson``.
+        method: how a consensus is found, and with it how uncertain a task is: ``reliability`` or ``davidson``.
         tie_below: ½ to 1; neighbours of a consensus whose order is less likely are tied.
         weighing: ``equal``, or by ``reliability``: a ranking weighs as its labeler's steepness, a consensus as sure
-            as it is (one minus twice its doubt).
+            as it is (one minus twice its uncertainty).
         min_reliability: 0 to 1; rankings of labelers below it are left out, 0 for no bound.
-        max_doubt: 0 to ½; tasks about which more doubt is left are left out, ½ for no bound.
+        max_doubt: 0 to ½; tasks that are less certain are left out, ½ for no bound.
     """
 
     campaigns: tuple[int, ...] = ()
@@ -74,13 +74,13 @@ class Filters:
     tie_below: float = TIE_BELOW
     weighing: str = EQUAL
     min_reliability: float = 0.0
-    max_doubt: float = NO_DOUBT_TOO_LARGE
+    max_doubt: float = LARGEST_UNCERTAINTY
     prefix_length: int = PREFIX
 
     @property
     def weighs_labelers(self) -> bool:
         """Whether rankings have to be put together to know what is taken."""
-        bounded = self.min_reliability > 0 or self.max_doubt < NO_DOUBT_TOO_LARGE
+        bounded = self.min_reliability > 0 or self.max_doubt < LARGEST_UNCERTAINTY
         return self.labels == CONSENSUS or self.weighing == BY_RELIABILITY or bounded
 
     @property
@@ -126,9 +126,9 @@ def _weighing_problem(filters: Filters) -> str | None:
         return _("Labels are individual or a consensus, not “%(name)s”.", name=filters.labels[:40])
     if filters.weighing not in WEIGHINGS:
         return _("Rankings count alike or by reliability, not by “%(name)s”.", name=filters.weighing[:40])
-    if not 0 <= filters.max_doubt <= NO_DOUBT_TOO_LARGE:
+    if not 0 <= filters.max_doubt <= LARGEST_UNCERTAINTY:
         return _(
-            "The largest doubt is a share from 0 to 50 %%, not %(number)s %%.",
+            "The largest uncertainty is a share from 0 to 50 %%, not %(number)s %%.",
             number=round(filters.max_doubt * 100, 2),
         )
     return settings_problem(filters.settings)
@@ -138,14 +138,14 @@ def _weighing_problem(filters: Filters) -> str | None:
 class Weighed:
     """What putting the rankings together takes and leaves out.
 
-    ``unreliable`` rankings are of ``labelers`` below the bound; ``doubtful`` rankings are of ``tasks`` over the other
+    ``unreliable`` rankings are of ``labelers`` below the bound; ``uncertain`` rankings are of ``tasks`` over the other
     one. ``consensus`` orders are what is left of the tasks, ``of_rankings`` what they or the rows are made of.
     """
 
     labelers: int
     unreliable: int
     tasks: int
-    doubtful: int
+    uncertain: int
     consensus: int
     of_rankings: int
 
@@ -154,8 +154,8 @@ class Weighed:
         found: dict[str, int] = {}
         if filters.min_reliability > 0:
             found |= {"labelers_unreliable": self.labelers, "rankings_unreliable": self.unreliable}
-        if filters.max_doubt < NO_DOUBT_TOO_LARGE:
-            found |= {"tasks_doubtful": self.tasks, "rankings_doubtful": self.doubtful}
+        if filters.max_doubt < LARGEST_UNCERTAINTY:
+            found |= {"tasks_doubtful": self.tasks, "rankings_doubtful": self.uncertain}
         return found | ({MADE_OF: self.of_rankings} if filters.labels == CONSENSUS else {})
 
 
@@ -163,7 +163,7 @@ MADE_OF = "rankings_merged"
 LEFT_OUT = {
     "labelers_unreliable": mark("labelers below the least reliability"),
     "rankings_unreliable": mark("rankings of these labelers"),
-    "tasks_doubtful": mark("tasks over the largest doubt"),
+    "tasks_doubtful": mark("tasks over the largest uncertainty"),
     "rankings_doubtful": mark("rankings of these tasks"),
 }
 """What a manifest counts as left out, and why."""
@@ -186,21 +186,21 @@ MARKED = {
 """What a manifest counts of the rankings that were taken, for training learns little or nothing from it."""
 
 
-def too_doubtful(task: TaskFigures, filters: Filters) -> bool:
-    """Whether more doubt is left about a task than is allowed; where everybody tied all answers there is none."""
-    return task.consensus is not None and task.consensus.doubt > filters.max_doubt
+def too_uncertain(task: TaskFigures, filters: Filters) -> bool:
+    """Whether a task is less certain than is asked for; where everybody tied all answers there is none."""
+    return task.consensus is not None and task.consensus.misorder > filters.max_doubt
 
 
 def weighed(labelers: Sequence[LabelerFigures], tasks: Mapping[int, TaskFigures], filters: Filters) -> Weighed:
     """Count before anything is written; a snapshot holds exactly what this says."""
     unreliable = [labeler for labeler in labelers if labeler.left_out]
-    doubtful = [task for task in tasks.values() if too_doubtful(task, filters)]
-    taken = [task for task in tasks.values() if task.rankings and not too_doubtful(task, filters)]
+    uncertain = [task for task in tasks.values() if too_uncertain(task, filters)]
+    taken = [task for task in tasks.values() if task.rankings and not too_uncertain(task, filters)]
     return Weighed(
         labelers=len(unreliable),
         unreliable=sum(labeler.rankings for labeler in unreliable),
-        tasks=len(doubtful),
-        doubtful=sum(task.rankings for task in doubtful),
+        tasks=len(uncertain),
+        uncertain=sum(task.rankings for task in uncertain),
         consensus=len(taken),
         of_rankings=sum(task.rankings for task in taken),
     )

@@ -34,6 +34,7 @@ export function connect(element) {
     cell.scrollIntoView({ block: "nearest", inline: "nearest" });
     return true;
   });
+  element.dataset.ready = "";
 }
 
 function firstCell(rows) {

@@ -8,11 +8,13 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from app.demo import workforce_records
-from app.demo.workforce import CAMPAIGNS, HELD_OUT, HONEST, RESEARCHER, SPAMMER, Plan, screen, simulate
+from app.demo.workforce import screen, simulate
+from app.demo.workforce_people import HELD_OUT, HONEST, RESEARCHER, SPAMMER, Plan
+from app.demo.workforce_tasks import CAMPAIGNS
 from app.labeling.annotations.rules.submission import Submission, Verdict, submission_problems
 from app.material.schemas.rules import schema_of
 from app.models import Annotation, Candidate, Flag, GoldItem, Lease, Person, Prompt, Ranking, Rating, Task
-from app.quality.oversight.rules.reading import words_of
+from app.quality.labelers.rules.reading import words_of
 from app.quality.screening.rules.scores import screening_scores
 from trainer.statistics.consensus import majority
 from trainer.statistics.rankings import RankingPairs

@@ -15,7 +15,7 @@ from app.labeling.annotations import queries, service
 from app.labeling.annotations.rules.calibration import Plan
 from app.models import ExtraSlot, GoldItem, Lease, Person
 from app.models.base import utc_now
-from app.quality.oversight.pages import FeedbackPage
+from app.quality.labelers.person_pages import FeedbackPage
 from app.web.addresses import shown
 from app.web.reports import Reports
 from tests.app.labeling.annotations.conftest import verdict_on
@@ -38,7 +38,7 @@ PEOPLE, EACH = 6, 24
 @pytest.fixture
 def measured(browse, workshop, monkeypatch):
     """A campaign in which gold and repetitions come as soon as they can, and a labeler who has done some items."""
-    monkeypatch.setattr(Reports.ask, "__defaults__", (60.0,))
+    monkeypatch.setattr(Reports.ask, "__defaults__", (300.0,))
     monkeypatch.setattr(FeedbackPage, "fewest", 1)  # a single item would show
     now = utc_now() - timedelta(hours=3)
     workshop.campaign(workshop.prompts(60), plan=Plan(20, 10, DONE, 0))

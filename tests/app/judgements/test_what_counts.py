@@ -17,6 +17,7 @@ from app.labeling.reviews import queries as reviews
 from app.material.prompts import queries as prompts
 from app.models import WrittenText
 from app.quality.agreement import service as agreement
+from app.quality.agreement.material import material as agreement_material
 from app.quality.agreement.rules.filters import Filters as Compared
 from app.quality.consensus import queries as lists
 from app.quality.consensus import service as consensus
@@ -26,9 +27,9 @@ from app.quality.costs import service as costs
 from app.quality.gold import queries as gold_lists
 from app.quality.gold import service as gold
 from app.quality.integrity import queries as integrity
-from app.quality.oversight import queries as watched
-from app.quality.oversight import service as oversight
-from app.quality.oversight.rules.bounds import Filters as Watched
+from app.quality.labelers import queries as watched
+from app.quality.labelers import service as labelers
+from app.quality.labelers.rules.bounds import Filters as Watched
 from app.training.evaluations import service as evaluations
 from app.training.runs import queries as runs
 from app.training.snapshots import queries as snapshots
@@ -75,13 +76,13 @@ def test_no_room_decides_by_itself_what_counts():
 
 
 def of_agreement(session, purpose="work", kind="ranking", phase="both"):
-    read = agreement.material(session, Compared(purpose=purpose, kind=kind, phase=phase))
+    read = agreement_material(session, Compared(purpose=purpose, kind=kind, phase=phase))
     return set(read.annotations.id[np.unique(read.rank_rows[0])].tolist())
 
 
-def of_oversight(session):
+def of_reports_on_labelers(session):
     """By the active time, which tells which it is; of the sixth nobody knows it."""
-    work = oversight.material(session, Watched()).work
+    work = labelers.material(session, Watched()).work
     seconds = work.seconds[work.labeler < work.labelers - 1]
     return {6 if np.isnan(one) else int(one) for one in seconds}
 
@@ -119,9 +120,9 @@ def test_consensus_and_snapshots_take_work_alone(session, world):
     )
 
 
-def test_oversight_takes_all_that_people_with_accounts_ranked_by_quality(session, world):
+def test_a_report_on_labelers_takes_all_that_people_with_accounts_ranked_by_quality(session, world):
     expected = world.of(*MEASURED, campaign=WORK) | world.of("work", campaign=COMPARED)
-    assert of_oversight(session) == expected
+    assert of_reports_on_labelers(session) == expected
 
 
 def test_costs_take_the_time_of_all_that_labelers_did_and_yield_by_work_alone(session, world):
@@ -190,7 +191,7 @@ def test_agreement_on_an_item_gives_half_credit_for_ties(session, world):
 
 def test_people_are_measured_by_all_they_did_but_each_thing_with_its_like(session, world):
     """Work beside other people's, hidden gold beside gold alone, what came again beside the first time alone."""
-    work = oversight.material(session, Watched(campaign=WORK)).work
+    work = labelers.material(session, Watched(campaign=WORK)).work
     of_people = work.labeler < work.labelers - 1  # the last one is gold
 
     def rankings_in(judgements):
@@ -214,16 +215,16 @@ def test_people_are_measured_by_all_they_did_but_each_thing_with_its_like(sessio
 
 def test_the_watch_over_two_models_takes_each_ranking_that_counts_once(session, world):
     """What all judge as gold, or one judges twice, would be taken for a change of the standard."""
-    report = oversight.report(session, Watched(campaign=WORK))
+    report = labelers.report(session, Watched(campaign=WORK))
     assert report.pair == ("m", "n")
     watched_over = sum(len(report.drift_of(number).days) for number in range(len(report.workers)))
     assert watched_over == len(world.of("work", campaign=WORK))
 
 
-def test_two_sources_of_one_file_are_two_makers_whoever_watches(session):
+def test_two_sources_of_one_file_are_two_whoever_watches(session):
     answers = np.array([130, 131])
     judged_together = SimpleNamespace(annotation=np.zeros(2, dtype=np.int64), answer=answers)
-    assert oversight._usual_pair(session, judged_together)[3] == ("them", "us")
+    assert labelers._usual_pair(session, judged_together)[3] == ("them", "us")
 
 
 def test_the_headline_takes_first_rankings_and_people_are_compared_with_themselves_apart(session, world):
@@ -354,7 +355,7 @@ def test_what_is_wanted_is_narrowed(session, world, narrowed, holds):
 
 
 def test_columns_say_what_was_laid_down(session, world):
-    wanted = Wanted(rules.OVERSIGHT, campaigns=(WORK,))
+    wanted = Wanted(rules.LABELER_QUALITY, campaigns=(WORK,))
     found = reading.annotations(session, wanted)
     saids = [world.by_id(one) for one in found.id.tolist()]
     assert found.task.tolist() == [one.task for one in saids]

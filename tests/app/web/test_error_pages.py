@@ -78,7 +78,7 @@ def test_the_policy_stands_on_every_refusal(calm):
 
 def at_once(work, given):
     with ThreadPoolExecutor(len(given)) as pool:
-        return [future.result(timeout=60) for future in [pool.submit(work, one) for one in given]]
+        return [future.result(timeout=300) for future in [pool.submit(work, one) for one in given]]
 
 
 def meet_after(monkeypatch, place, name, people_count):

@@ -27,5 +27,5 @@ def test_every_report_thread_ends_with_the_application(settings, factory):
         ]
         assert len(running) == len(known)
     for thread in running:
-        thread.join(30)
+        thread.join(300)
         assert not thread.is_alive(), f"{thread.name} goes on"

@@ -5,48 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from tests import tiny
-from trainer.contract.records import Answer, Ranking, write_rows
+from tests.trainer.data.conftest import LONGEST, ranking
 from trainer.data import reading
 from trainer.data.chat import encode_answer, encode_prompt
-from trainer.data.reading import read_rankings
-
-LONGEST = 48
-
-
-@pytest.fixture(scope="module")
-def toy():
-    return tiny.tokenizer()
-
-
-@pytest.fixture
-def read(toy, tmp_path):
-    """Writes rankings into a file and reads them back: those of the training split, and what was said of all."""
-
-    def reading(rows, heads=()):
-        write_rows(tmp_path / "rankings.parquet", Ranking, rows)
-        splits, told = read_rankings(tmp_path / "rankings.parquet", toy, LONGEST, heads)
-        return splits["train"], told
-
-    return reading
-
-
-def ranking(number, texts=("red", "blue"), ranks=(1, 2), *, prompt=None, asked=None, ids=None, answers=None, **given):
-    """A ranking that nobody has checked; ``answers`` has the further fields of each answer."""
-    prompt = prompt or f"p{number}"
-    ids = ids or [f"{prompt}-{k}" for k in range(len(texts))]
-    answers = answers or [{}] * len(texts)
-    return Ranking.model_construct(
-        ranking_id=f"r{number}",
-        prompt_id=prompt,
-        messages=tiny.messages(asked or f"Say {prompt}."),
-        answers=[
-            Answer(candidate_id=name, text=text, **fields)
-            for name, text, fields in zip(ids, texts, answers, strict=True)
-        ],
-        ranks=list(ranks),
-        **{"annotator": "ann", **given},
-    )
 
 
 def content(kept):
@@ -153,38 +114,6 @@ def test_how_many_rows_are_read_together_changes_nothing(read, monkeypatch):
         monkeypatch.setattr(reading, "CHUNK", chunk)
         parts, _ = read(rows)
         np.testing.assert_equal(content(parts), content(whole))
-
-
-def test_a_selection_keeps_no_prompt_and_no_answer_that_nobody_ranks_any_more(read):
-    rows = [
-        ranking(0, ["red", "blue", "green"], [1, 2, 3], prompt="p", annotator="bob"),
-        ranking(1, ["red", "green"], prompt="p", ids=["p-0", "p-2"]),
-        ranking(2, prompt="q", annotator="bob"),
-        ranking(3, prompt="s"),
-    ]
-    kept, _ = read(rows)
-    left = kept.select(np.array([True, True, False, True]) & (np.array(kept.labelers) == "ann"))
-    assert left.prompt_ids == ["p", "s"]
-    assert [numbers.tolist() for numbers in left.answers_of] == [[0, 2], [5, 6]]
-    assert left.owners.tolist() == [-1, 0, -1, 1]
-    assert left.size(0).answers == 2
-
-
-def test_a_ranking_weighs_the_product_of_prompt_and_labeler_and_the_mean_is_one(read):
-    rows = [
-        ranking(0, prompt="p"),
-        ranking(1, prompt="p", annotator="bob"),
-        ranking(2, prompt="q"),
-        ranking(3, prompt="q", annotator="bob"),
-    ]
-    kept, _ = read(rows)
-    given = {"p": 3.0}, {"bob": 0.5}
-    assert kept.weighted(*given).weights.tolist() == pytest.approx([x * 4 / 6 for x in (3, 1.5, 1, 0.5)])
-    # What a selection leaves out has no part in the mean.
-    left = kept.select(np.array([True, True, False, True])).weighted(*given)
-    assert left.weights[left.all_rankings].tolist() == pytest.approx([x * 3 / 5 for x in (3, 1.5, 0.5)])
-    with pytest.raises(ValueError, match="Every training ranking has weight 0"):
-        kept.weighted({}, {"ann": 0, "bob": 0})
 
 
 def test_pairs_that_differ_only_after_the_cut_are_counted_and_not_told_apart(read):

@@ -79,7 +79,7 @@ def test_nothing_to_judge_is_said_with_none():
     assert set(flat(found).values()) == {None}
 
 
-def test_the_treaty_refuses_what_json_cannot_hold():
+def test_the_contract_refuses_what_json_cannot_hold():
     with pytest.raises(ValueError, match="finite"):
         Share(value=math.nan)
     with pytest.raises(ValueError, match="finite"):

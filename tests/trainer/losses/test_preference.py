@@ -138,7 +138,7 @@ def test_shifting_all_rewards_of_a_prompt_changes_nothing(ties, drawn, shift):
 
 @settings(deadline=None, max_examples=60)
 @given(drawn=weak_orders())
-def test_pairs_are_counted_as_the_treaty_counts_them(drawn):
+def test_pairs_are_counted_as_the_contract_counts_them(drawn):
     _, ranks = drawn
     _, places, present = padded(*drawn)
     strict, tied = pair_counts(places, present)

@@ -63,7 +63,7 @@ def test_at_the_start_kl_is_exactly_zero_and_the_ratio_exactly_one(finished):
     assert lines[-1]["kl/sequence"] != 0
 
 
-def test_it_leaves_what_the_treaty_promises(finished):
+def test_it_leaves_what_the_contract_promises(finished):
     folder, manifest = finished
     lines = tiny.metrics(folder)
     assert [line["step"] for line in lines] == list(range(1, 7))

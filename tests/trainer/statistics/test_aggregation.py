@@ -57,7 +57,7 @@ def test_the_plurality_is_the_order_that_most_gave_and_the_earliest_among_equals
     assert of_pair == {(1, 2): -1, (1, 3): -1, (2, 3): -1, (7, 8): 0}
 
 
-def test_doubt_is_the_mean_chance_that_a_pair_stands_the_wrong_way_round():
+def test_misorder_is_the_mean_chance_that_a_pair_stands_the_wrong_way_round():
     _, _, judgements = ranked(3, tasks=30, answers=4)
     found = fit(judgements)
     task = orders(found)[7].consensus
@@ -67,7 +67,7 @@ def test_doubt_is_the_mean_chance_that_a_pair_stands_the_wrong_way_round():
     for i, j in combinations(range(4), 2):
         spread = np.sqrt(covariance[i, i] + covariance[j, j] - 2 * covariance[i, j])
         wrong.append(norm.cdf(-abs(worth[i] - worth[j]) / spread))
-    assert task.doubt == pytest.approx(np.mean(wrong))
+    assert task.misorder == pytest.approx(np.mean(wrong))
     assert task.worths == sorted(task.worths, reverse=True)
 
 
@@ -96,7 +96,7 @@ def test_labelers_who_share_nothing_count_as_typical_and_nothing_is_said_of_them
            ("sign", "shown", "answers", "task", "labeler", "prompt")},
     )  # fmt: skip
     *others, newcomer = fit(both, min_reliability=0.99).labelers
-    assert newcomer.reliability.undefined == newcomer.leaning.undefined == Undefined.SHARES_NOTHING
+    assert newcomer.reliability.undefined == newcomer.position_bias.undefined == Undefined.SHARES_NOTHING
     assert newcomer.weight == pytest.approx(np.mean([one.weight for one in others]), rel=0.01)
     assert (newcomer.rankings, newcomer.shared_tasks, newcomer.shared_pairs, newcomer.left_out) == (1, 0, 0, False)
 
@@ -137,7 +137,7 @@ def test_figures_of_labelers_stand_with_their_counts_and_intervals():
     assert sum(one.reliability.low <= 0.5 <= one.reliability.high for one in guessing) >= 4
     assert sum(one.rankings for one in found.labelers) == 1200
     assert all(one.shared_pairs == 10 * one.shared_tasks == 10 * one.rankings for one in found.labelers)
-    assert min(one.leaning.low for one, kind in zip(found.labelers, kinds, strict=True) if kind == "biased") > 0.6
+    assert min(one.position_bias.low for one, kind in zip(found.labelers, kinds, strict=True) if kind == "biased") > 0.6
 
 
 def test_disagreement_is_the_share_of_strict_pairs_in_opposite_orders():
@@ -153,7 +153,7 @@ def test_a_single_ranking_is_its_own_consensus_with_its_own_ties():
     first, single = orders(fit(rankings([*others, (1, 0, {5: 3, 6: 1, 7: 2, 8: 2})])), tie_below=0.99)
     assert first.consensus.ranks == [1, 1]
     assert (single.consensus.answers[0], single.consensus.answers[3], single.consensus.ranks) == (6, 5, [1, 2, 2, 4])
-    assert 0 < single.consensus.doubt < 0.5
+    assert 0 < single.consensus.misorder < 0.5
     assert (single.labelers, single.disagreement, single.no_disagreement) == (1, None, Undefined.NO_PAIRS)
 
 
@@ -200,13 +200,13 @@ def test_flags_that_nobody_shares_are_taken_at_their_word():
 
 
 def test_intervals_of_habits_cover_what_is_true():
-    """Guessers have β = 0 and no leaning, and nearly all of the intervals say so; the fair do not lean either."""
-    covered, leaning = [], []
+    """Guessers have β = 0 and no position bias, and nearly all of the intervals say so; the fair do not lean either."""
+    covered, fair = [], []
     for seed in range(2):
         kinds, _, judgements = ranked(seed, tasks=400, honest=15, spammers=10, biased=0, careless=0)
         for one, kind in zip(fit(judgements).labelers, kinds, strict=True):
-            leaning.append(one.leaning.low <= 0.5 <= one.leaning.high)
+            fair.append(one.position_bias.low <= 0.5 <= one.position_bias.high)
             if kind == "spammer":
                 covered.append(one.reliability.low <= 0.5 <= one.reliability.high)
     assert np.mean(covered) >= 0.7
-    assert 0.9 <= np.mean(leaning) < 1
+    assert 0.9 <= np.mean(fair) < 1

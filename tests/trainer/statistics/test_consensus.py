@@ -10,7 +10,7 @@ from trainer.statistics.crowd import majority_classes
 from trainer.statistics.reliability import reliabilities
 
 
-def test_doubt_makes_ties_and_certainty_orders():
+def test_uncertainty_makes_ties_and_certainty_orders():
     tables = [np.array([[1, 2, 3]] * 6), np.array([[1, 2, 2], [2, 1, 2]])]
     found = reliabilities(judgements_of(tables))
     by_task = consensus(found)

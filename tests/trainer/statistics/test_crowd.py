@@ -43,9 +43,9 @@ def test_dawid_skene_beats_the_majority_on_hidden_truth(seed):
     votes = majority_classes(items, values, (len(truth), 2))
     assert found.converged
     assert (found.classes == truth).mean() >= (votes == truth).mean() + 0.02
-    # Those who answer at random are told from the others, and doubt is where the mistakes are.
+    # Those who answer at random are told from the others, and probable errors are where the mistakes are.
     assert roc_auc_score(np.arange(40) < 12, -found.skill) >= 0.95
-    assert roc_auc_score(found.classes != truth, found.doubt) >= 0.75
+    assert roc_auc_score(found.classes != truth, found.error_probability) >= 0.75
 
 
 def test_dawid_skene_without_labels_is_undefined():

@@ -84,7 +84,7 @@ def group_of_role(role: str | None) -> str:
     return {"labeler": LABELERS, "applicant": APPLICANTS}.get(role, RESEARCHERS)
 
 
-def order_by_likeness(people: int, pairs: dict[tuple[int, int], float]) -> list[int]:
+def order_by_agreement(people: int, pairs: dict[tuple[int, int], float]) -> list[int]:
     """People ordered so that those who agree stand beside each other.
 
     The order is that of the leading eigenvector of the table of agreement, centred, with the mean where two people have

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from app.labeling.telemetry.rules import TypingCounts
+from app.labeling.typing.rules import TypingCounts
 from app.language import mark
 from app.quality.integrity.rules.detectors import HEADLINE, Percentile
-from app.quality.integrity.rules.likeness import Nearest
+from app.quality.integrity.rules.similarity import Nearest
 
 PASTED, SCORED, LIKE_MODEL, LIKE_OTHERS = "pasted", "scored", "like_model", "like_others"
 SIGNS = {
@@ -26,7 +26,7 @@ PASTED_SHARE = 0.5
 LEAST_PASTED = 100
 """Characters: shorter pastes are names, numbers and quotations."""
 HIGH_PERCENTILE = 95.0
-LIKENESS = 0.5
+SIMILARITY = 0.5
 LEAST_SHINGLES = 8
 """About ten words: short answers to one question are often the same, and rightly so."""
 
@@ -41,7 +41,7 @@ class Evidence:
         scores: detector to score, empty where the text is too short.
         percentiles: detector to place among others.
         own: the nearest answer of our own models to the same prompt.
-        twin: the nearest text of the campaign by somebody else.
+        near_duplicate: the nearest text of the campaign by somebody else.
         shingles: how many word shingles the text has.
     """
 
@@ -50,7 +50,7 @@ class Evidence:
     scores: Mapping[str, float] = field(default_factory=dict)
     percentiles: Mapping[str, Percentile] = field(default_factory=dict)
     own: Nearest | None = None
-    twin: Nearest | None = None
+    near_duplicate: Nearest | None = None
     shingles: int = 0
 
     @property
@@ -80,15 +80,15 @@ def _scored(evidence: Evidence) -> float | None:
     return place.value / 100 if place and place.value is not None and place.value >= HIGH_PERCENTILE else None
 
 
-def _likeness(evidence: Evidence, nearest: Nearest | None) -> float | None:
-    if nearest is None or evidence.shingles < LEAST_SHINGLES or nearest.likeness < LIKENESS:
+def _similarity(evidence: Evidence, nearest: Nearest | None) -> float | None:
+    if nearest is None or evidence.shingles < LEAST_SHINGLES or nearest.similarity < SIMILARITY:
         return None
-    return nearest.likeness
+    return nearest.similarity
 
 
 _STRENGTHS: dict[str, Callable[[Evidence], float | None]] = {
     PASTED: _pasted,
     SCORED: _scored,
-    LIKE_MODEL: lambda evidence: _likeness(evidence, evidence.own),
-    LIKE_OTHERS: lambda evidence: _likeness(evidence, evidence.twin),
+    LIKE_MODEL: lambda evidence: _similarity(evidence, evidence.own),
+    LIKE_OTHERS: lambda evidence: _similarity(evidence, evidence.near_duplicate),
 }

@@ -14,6 +14,8 @@ from trainer.data.chat import encode_pair
 from trainer.models.reward_model import centre, new_reward_model, scores
 
 ROUNDING = 1e-5
+WAITS = 5
+"""Minutes more than the first: on a busy machine a worker takes its time to start."""
 PROMPTS = ("Name the apple.", "Name the river, please.")
 ANSWERS = ("A red apple.", "river river river", "stone")
 
@@ -45,6 +47,10 @@ def test_programs_and_commands_get_the_models_own_scores(
     start_worker()
     items = [{"id": prompt, "prompt": prompt, "answers": list(ANSWERS)} for prompt in PROMPTS]
     status, body = call.post("/scores?wait=60", {"model": "tiny", "items": items})
+    for _ in range(WAITS):
+        if body["status"] not in ("queued", "running"):
+            break
+        status, body = call.get(f"/scores/{body['id']}?wait=60")
     assert (status, body["status"], body["error"]) == (200, "succeeded", None)
     for prompt, item in zip(PROMPTS, body["results"], strict=True):
         wanted = [by_hand(model, prompt, answer) for answer in ANSWERS]

@@ -30,7 +30,7 @@ def test_an_uploaded_file_shows_what_was_added_and_what_was_refused_and_why(brow
     address = upload(browse, [RANKING, "{broken", {"prompt": "Other?"}]).headers["location"]
     page = browse.get(address)
     assert "1 of 3 rows were refused" in page
-    assert re.search(r">2</td><td>broken JSON", page)
+    assert re.search(r">2</td><td><code></code></td><td>This is not valid JSON", page)
     assert "talks.jsonl" in browse.get("/prompts/imports")
 
 

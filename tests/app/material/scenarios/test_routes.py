@@ -70,7 +70,8 @@ def test_a_file_adds_what_is_good_and_names_what_is_not(browse, database):
     lines = '{"title": "A", "text": "Somebody cooks."}\n{"text": "somebody cooks."}\n{"title": "B"}\nnot json\n'
     page = browse.post("/scenarios/import", status=200, files={"file": ("s.jsonl", lines)}).text
     assert "1 added, 1 known already, 2 refused" in page
-    assert "Line 3" in page
+    assert "Line 3, field text: Tell in a few sentences what somebody wants to do." in page
+    assert "Line 4: This is not valid JSON: see column 1." in page
     csv = "title,text\nSwim,Somebody learns to swim.\n,Somebody has no title.\n"
     page = browse.post("/scenarios/import", status=200, files={"file": ("s.csv", csv)}).text
     assert "2 added" in page

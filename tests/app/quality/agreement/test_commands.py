@@ -40,7 +40,7 @@ def test_json_has_every_table_and_no_nan(database, office):
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_makers_stand_in_the_order_of_peoples_preference(database, judged):
+def test_sources_stand_in_the_order_of_peoples_preference(database, judged):
     task, answers = judged.task(judged.campaign(), 3)
     other, others = judged.task(judged.campaign("Two"), 3)
     for person, ranks in ((judged.person(), [1, 2, 2]), (judged.person(), [2, 1, 3]), (judged.person(), [1, 3, 2])):
@@ -48,11 +48,11 @@ def test_makers_stand_in_the_order_of_peoples_preference(database, judged):
     judged.say(other, judged.person(), [1, 3, 2], answers=others)
     judged.say(other, judged.person(), [3, 2, 1], answers=others)
     with database.reading() as session:
-        text = list(commands.makers(session, {}, ties="davidson", as_json=False))
-        (found,) = commands.makers(session, {}, ties="half", as_json=True)
+        text = list(commands.sources(session, {}, ties="davidson", as_json=False))
+        (found,) = commands.sources(session, {}, ties="half", as_json=True)
         with pytest.raises(Invalid, match="davidson, half, drop"):
-            list(commands.makers(session, {}, ties="mine", as_json=False))
-    assert text[0].startswith("15 comparisons of answers by two makers, tie parameter ")
+            list(commands.sources(session, {}, ties="mine", as_json=False))
+    assert text[0].startswith("15 comparisons of answers by two sources, tie parameter ")
     assert [line.split(":")[0].strip() for line in text[1:]] == ["maker-0", "maker-2", "maker-1"]
     rows = {row["maker"]: row for row in json.loads(found)["makers"]}
     assert (rows["maker-0"]["wins"], rows["maker-0"]["tied"], rows["maker-0"]["comparisons"]) == (7, 0, 10)
@@ -61,15 +61,15 @@ def test_makers_stand_in_the_order_of_peoples_preference(database, judged):
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_makers_of_nothing_or_who_never_lost_say_why_they_have_no_strength(database, judged):
+def test_sources_of_nothing_or_who_never_lost_say_why_they_have_no_strength(database, judged):
     with database.reading() as session:
-        assert list(commands.makers(session, {}, ties="drop", as_json=False)) == [
-            "0 comparisons of answers by two makers"
+        assert list(commands.sources(session, {}, ties="drop", as_json=False)) == [
+            "0 comparisons of answers by two sources"
         ]
     task, answers = judged.task(judged.campaign(), 2)
     judged.say(task, judged.person(), [1, 2], answers=answers)
     with database.reading() as session:
-        assert "won, or lost, every comparison" in "".join(commands.makers(session, {}, ties="drop", as_json=False))
+        assert "won, or lost, every comparison" in "".join(commands.sources(session, {}, ties="drop", as_json=False))
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])

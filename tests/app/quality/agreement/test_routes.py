@@ -15,7 +15,7 @@ from app.quality.agreement.tables import TABLES
 from app.web import reports
 from app.web.reports import Reports
 
-PATIENT = 30.0
+PATIENT = 300.0
 
 
 @pytest.fixture(autouse=True)

@@ -63,13 +63,13 @@ def test_a_researcher_sees_what_all_say_what_each_said_and_what_cannot_be_said(c
     assert "undefined, because no two people judged the same" in page
 
 
-def test_tasks_stand_by_doubt_or_disagreement_and_what_is_undefined_last(crowd):
-    by_doubt = table(crowd, "/consensus/tasks.csv")
-    doubts = [float(row["doubt"]) if row["doubt"] else -1 for row in by_doubt]
-    assert doubts == sorted(doubts, reverse=True)
-    assert (by_doubt[-1]["prompt"], by_doubt[-1]["consensus"]) == ("tied", "")
-    assert by_doubt[-1]["undefined"] == "no order, because everybody tied all answers"
-    alone = next(row for row in by_doubt if row["prompt"] == "alone")
+def test_tasks_stand_by_uncertainty_or_disagreement_and_what_is_undefined_last(crowd):
+    by_uncertainty = table(crowd, "/consensus/tasks.csv")
+    values = [float(row["doubt"]) if row["doubt"] else -1 for row in by_uncertainty]
+    assert values == sorted(values, reverse=True)
+    assert (by_uncertainty[-1]["prompt"], by_uncertainty[-1]["consensus"]) == ("tied", "")
+    assert by_uncertainty[-1]["undefined"] == "no order, because everybody tied all answers"
+    alone = next(row for row in by_uncertainty if row["prompt"] == "alone")
     assert (alone["consensus"], alone["labelers"], alone["disagreement"]) == ("B = C > A", "1", "")
     assert alone["orders"] == "crowd:ann: B = C > A"
     by_disagreement = table(crowd, "/consensus/tasks.csv?sort=disagreement")

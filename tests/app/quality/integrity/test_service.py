@@ -13,7 +13,7 @@ from app.quality.integrity import service
 from app.quality.integrity.rules.decisions import NOTHING, REJECT, TALK, Decision
 from app.quality.integrity.rules.detectors import LEAST_OF_CAMPAIGN
 from app.quality.integrity.rules.evidence import LIKE_MODEL, LIKE_OTHERS, SCORED, Evidence
-from app.quality.integrity.rules.likeness import Nearest
+from app.quality.integrity.rules.similarity import Nearest
 from tests.app.quality.integrity.conftest import FEW_SHOT, LATER
 from trainer.contract.records import Detection, SeenToken
 
@@ -83,8 +83,8 @@ def test_evidence_is_gathered_and_the_most_of_it_comes_first(written):
     assert set(copied.signs) == {LIKE_MODEL}
     assert queue.own[copied.own.key].text == COPIED
     assert set(one.signs) == set(other.signs) == {LIKE_OTHERS}
-    assert (one.twin.key, other.twin.key) == (written.ids[2], written.ids[1])
-    assert copied.own.likeness == pytest.approx(15 / 16)
+    assert (one.near_duplicate.key, other.near_duplicate.key) == (written.ids[2], written.ids[1])
+    assert copied.own.similarity == pytest.approx(15 / 16)
     assert [round(case.evidence.rank_key[1], 3) for case in queue.cases] == [-0.95, -0.95, -0.938]
     assert queue.reader is None
     assert copied.tokens is None
@@ -98,11 +98,11 @@ def test_people_are_not_compared_with_themselves(desk):
     desk.write(ana, PLAIN)
     with desk.database.reading() as session:
         queue = service.queue_of(session, service.campaign_for(session, campaign.id))
-    assert [case.evidence.twin for case in queue.cases] == [None, None]
+    assert [case.evidence.near_duplicate for case in queue.cases] == [None, None]
 
 
 def test_signs_need_long_texts_and_high_places():
-    short = Evidence(own=Nearest(1, 1.0), twin=Nearest(2, 1.0), shingles=7)
+    short = Evidence(own=Nearest(1, 1.0), near_duplicate=Nearest(2, 1.0), shingles=7)
     assert short.signs == {}
     assert set(Evidence(own=Nearest(1, 0.5), shingles=8).signs) == {LIKE_MODEL}
     assert Evidence(own=Nearest(1, 0.49), shingles=80).signs == {}

@@ -8,7 +8,7 @@ from app.labeling.annotations import queries as annotations
 from app.labeling.annotations import service as tasks
 from app.labeling.annotations import writing
 from app.models import Campaign, GoldItem, Person
-from app.quality.screening import queries, service
+from app.quality.screening import attempts, queries, service
 from app.quality.screening.rules.plans import DEMONSTRATIONS, FLAGS, RANKINGS, Plan
 from tests.app.labeling.annotations.conftest import Workshop, verdict_on
 from tests.browsing import PASSWORD
@@ -57,7 +57,7 @@ class Office(Workshop):
 
     def start(self, person, now=NOW):
         with self.database.transaction() as session:
-            return service.start(session, person, now)
+            return attempts.start(session, person, now)
 
     def form(self, person):
         with self.database.reading() as session:
@@ -91,8 +91,8 @@ class Office(Workshop):
 
     def hand_in(self, person, now=NOW):
         with self.database.transaction() as session:
-            service.assess(session, person, now, claimed=["war"], words="I know **history**.")
-            return service.hand_in(session, person, now)
+            attempts.assess(session, person, now, claimed=["war"], words="I know **history**.")
+            return attempts.hand_in(session, person, now)
 
     def applicant(self, person):
         with self.database.reading() as session:

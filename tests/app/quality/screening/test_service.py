@@ -12,7 +12,7 @@ from app.labeling.annotations import service as tasks
 from app.labeling.annotations import skips, writing
 from app.labeling.annotations.rules.submission import Verdict
 from app.models import Annotation, Applicant, AuditEvent, Demonstration, Lease, Person, ScreeningInvitation
-from app.quality.screening import queries, service
+from app.quality.screening import attempts, queries, ratings, service
 from app.quality.screening.rules.plans import ACCEPTED, DECLINED, DEMONSTRATIONS, FLAGS, RANKINGS, WAITING, Decision
 from tests.app.quality.screening.conftest import NOW
 from tests.factories import LABELLED
@@ -112,7 +112,7 @@ def test_what_was_complete_and_saved_when_the_time_was_up_counts_and_nothing_els
     with office.database.transaction() as session, pytest.raises(Conflict, match="time for this is up"):
         writing.save_text(session, ann, written, late, "Too late.")
     with office.database.transaction() as session:
-        service.close_overdue(session, queries.newest_screening(session), late + HOUR)
+        attempts.close_overdue(session, queries.newest_screening(session), late + HOUR)
     with office.database.reading() as session:
         submitted = set(session.scalars(select(Annotation.task_id).where(Annotation.person_id == ann.id)))
         applicant = queries.applicant_of(session, ann.id)
@@ -122,22 +122,22 @@ def test_what_was_complete_and_saved_when_the_time_was_up_counts_and_nothing_els
     assert done[written] == "Half a thought, but saved."
     assert applicant.finished_at == late
     with office.database.transaction() as session, pytest.raises(Conflict):
-        service.assess(session, ann, late, claimed=["war"], words="")
+        attempts.assess(session, ann, late, claimed=["war"], words="")
 
 
 def test_a_form_that_is_not_done_is_handed_in_only_by_somebody_who_says_so(office, ann):
     with office.database.transaction() as session, pytest.raises(Conflict, match="not begun"):
-        service.hand_in(session, ann, NOW)
+        attempts.hand_in(session, ann, NOW)
     office.start(ann)
     with office.database.transaction() as session, pytest.raises(Invalid, match="Not everything is done"):
-        service.hand_in(session, ann, SOON)
+        attempts.hand_in(session, ann, SOON)
     with office.database.transaction() as session:
-        service.hand_in(session, ann, SOON, as_it_is=True)
+        attempts.hand_in(session, ann, SOON, as_it_is=True)
     assert office.applicant(ann).finished_at == SOON
     with office.database.transaction() as session, pytest.raises(Conflict):
         tasks.renew(session, ann, office.form(ann)[0][1], SOON)
     with office.database.transaction() as session, pytest.raises(Conflict, match="handed in"):
-        service.hand_in(session, ann, SOON, as_it_is=True)
+        attempts.hand_in(session, ann, SOON, as_it_is=True)
 
 
 def test_a_whole_form_is_handed_in_without_further_words(office, ann):
@@ -157,9 +157,9 @@ def test_only_one_attempt_unless_it_is_reset_and_then_with_other_items(office, s
     assert {task for _, task in office.form(ann)} == first
     rae, code = office.researcher(), office.applicant(ann).code
     with office.database.transaction() as session, pytest.raises(Invalid, match="Say why"):
-        service.reset(session, rae, screening.id, code, SOON, " ")
+        attempts.reset(session, rae, screening.id, code, SOON, " ")
     with office.database.transaction() as session:
-        service.reset(session, rae, screening.id, code, SOON, "The network was down.")
+        attempts.reset(session, rae, screening.id, code, SOON, "The network was down.")
     office.start(ann, SOON)
     second = {task for _, task in office.form(ann)}
     assert len(second) == 9
@@ -175,9 +175,9 @@ def test_a_bank_that_is_used_up_does_not_cost_anybody_their_time(office, screeni
     for _ in range(2):
         office.start(ann)
         with office.database.transaction() as session:
-            service.reset(session, rae, screening.id, office.applicant(ann).code, SOON, "Again.")
+            attempts.reset(session, rae, screening.id, office.applicant(ann).code, SOON, "Again.")
     with office.database.transaction() as session, pytest.raises(Conflict, match="not enough items"):
-        service.start(session, ann, SOON)
+        attempts.start(session, ann, SOON)
     assert office.applicant(ann).started_at is None
 
 
@@ -238,7 +238,7 @@ def test_accepting_makes_a_labeler_and_declining_ends_the_account(office, screen
     for person in (ann, ben, cai):
         office.start(person)
         with office.database.transaction() as session:
-            service.hand_in(session, person, SOON, as_it_is=True)
+            attempts.hand_in(session, person, SOON, as_it_is=True)
     with pytest.raises(Invalid):
         decide(ann, ACCEPTED, reason="")
     with pytest.raises(Invalid):
@@ -268,14 +268,14 @@ def test_texts_are_rated_once_by_each_researcher_after_they_are_handed_in(office
     rae, tom = office.researcher(), office.researcher("tom")
     with office.database.reading() as session:
         known = service.screening_for(session, screening.id)
-        assert service.next_to_rate(session, known, rae) == (None, 0, 0)
+        assert ratings.next_to_rate(session, known, rae) == (None, 0, 0)
     office.hand_in(ann, SOON)
 
     def rate(person, rating, item=None):
         with office.database.transaction() as session:
             known = service.screening_for(session, screening.id)
-            item = item or service.next_to_rate(session, known, person)[0]
-            service.rate(session, person, known, item, SOON, rating)
+            item = item or ratings.next_to_rate(session, known, person)[0]
+            ratings.rate(session, person, known, item, SOON, rating)
             return item
 
     first = rate(rae, 6)
@@ -289,11 +289,11 @@ def test_texts_are_rated_once_by_each_researcher_after_they_are_handed_in(office
     rate(tom, 5, first)
     with office.database.transaction() as session:
         known = service.screening_for(session, screening.id)
-        assert service.next_to_rate(session, known, rae)[1:] == (0, 2)
-        service.take_rating_back(session, rae, known, second)
-        assert service.next_to_rate(session, known, rae) == (second, 1, 2)
+        assert ratings.next_to_rate(session, known, rae)[1:] == (0, 2)
+        ratings.take_rating_back(session, rae, known, second)
+        assert ratings.next_to_rate(session, known, rae) == (second, 1, 2)
         with pytest.raises(NotFound):
-            service.text_to_rate(session, known, 999)
+            ratings.text_to_rate(session, known, 999)
     applicant = office.applicant(ann)
     with office.database.reading() as session:
         done = queries.done_in(session, [applicant])[applicant.id]

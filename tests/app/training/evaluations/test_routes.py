@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -58,9 +59,8 @@ def judge(database, campaign, person, rank_of):
 
 def test_a_comparison_shows_two_answers_of_each_where_both_have_them(database, models):
     with database.transaction() as session:
-        campaign = service.create_comparison(
-            session, None, name="compare", model_a_id=models[1], model_b_id=models[0], prompts=2, overlap=1
-        )
+        wanted = service.Comparison("compare", model_a_id=models[1], model_b_id=models[0], prompts=2, overlap=1)
+        campaign = service.create_comparison(session, None, wanted)
     with database.reading() as session:
         assert session.get(Campaign, campaign.id).phase == "evaluation"
         assert len(session.scalars(select(TaskCandidate)).all()) == 8
@@ -70,10 +70,10 @@ def test_a_model_that_always_wins_has_rate_one_and_others_do_not_disturb(browse,
     with database.transaction() as session:
         person = Person(email="l@example.org", name="L", role="labeler", password_hash="")
         session.add(person)
-        options = {"model_a_id": models[1], "model_b_id": models[0], "prompts": 9}
-        campaign = service.create_comparison(session, None, name="wins", **options)
-        noise = service.create_comparison(session, None, name="noise", **options)
-        small = service.create_comparison(session, None, name="small", **options | {"prompts": 1})
+        wanted = service.Comparison("wins", model_a_id=models[1], model_b_id=models[0], prompts=9)
+        campaign = service.create_comparison(session, None, wanted)
+        noise = service.create_comparison(session, None, replace(wanted, name="noise"))
+        small = service.create_comparison(session, None, replace(wanted, name="small", prompts=1))
     judge(database, campaign, person, lambda model: 1 if model == models[1] else 2)
     judge(database, noise, person, lambda model: 1)
     judge(database, small, person, lambda model: 1)

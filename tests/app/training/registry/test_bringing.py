@@ -73,9 +73,6 @@ def test_a_folder_stays_where_it_is_and_a_run_notices_when_it_changes(here, data
         [event] = session.scalars(select(AuditEvent))
         assert (event.action, event.detail["name"], event.detail["source"]) == ("added model", "mine", str(folder))
     with database.transaction() as session:
-        corpus = {"parents": {"base": model.id}, "config": {}, "seed": 0, "snapshot_id": None}
-        with pytest.raises(Invalid):
-            runs.start_run(session, None, stage="sft", **corpus)  # no snapshot, but the model would do
         run = Run(name="sft-1", stage="sft")
         session.add(run)
         session.flush()
@@ -144,9 +141,9 @@ def test_runs_do_not_take_a_models_name(here, database, settings, factory, folde
         session.flush()
         order = {"stage": "pretrain", "config": {}, "parents": {}, "snapshot_id": None, "seed": 0}
         with pytest.raises(Invalid) as refused:
-            runs.start_run(session, None, **order, name="mine")
+            runs.start_run(session, None, runs.Order(**order, name="mine"))
         assert "named “mine”" in refused.value.fields["name"]
-        assert runs.start_run(session, None, **order).name == "pretrain-5"
+        assert runs.start_run(session, None, runs.Order(**order)).name == "pretrain-5"
 
 
 def test_a_model_that_something_was_made_with_stays(here, database, settings, factory, folder):

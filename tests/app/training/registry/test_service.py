@@ -19,24 +19,24 @@ def test_a_model_whose_files_are_not_what_the_run_left_is_not_registered(factory
     for name in ("model.safetensors", "config.json", "README.md"):
         (folder / name).write_text(name)
     left = hashes_of(folder)
-    given = {
-        "name": "sft-1",
-        "kind": "sft",
-        "path": "runs/1/model",
-        "run_id": run.id,
-        "snapshot_id": None,
-        "parents": {},
-        "metrics": {},
-        "provenance": {"seed": 3},
-        "files": left,
-    }
+    trained = service.TrainedModel(
+        name="sft-1",
+        kind="sft",
+        path="runs/1/model",
+        run_id=run.id,
+        snapshot_id=None,
+        parents={},
+        metrics={},
+        provenance={"seed": 3},
+        files=left,
+    )
     (folder / "model.safetensors").write_text("other weights")
     (folder / "adapter_config.json").write_text("{}")
     with (
         pytest.raises(Conflict, match=r"not registered .*: adapter_config.json, model.safetensors\."),
         database.transaction() as session,
     ):
-        service.register(session, **given, found=hashes_of(folder))
+        service.register(session, trained, hashes_of(folder))
     with database.reading() as session:
         assert session.query(ModelVersion).count() == 0
 
@@ -44,10 +44,10 @@ def test_a_model_whose_files_are_not_what_the_run_left_is_not_registered(factory
     (folder / "adapter_config.json").unlink()
     (folder / "README.md").write_text("a word to colleagues")
     with database.transaction() as session:
-        model = service.register(session, **given, found=hashes_of(folder))
+        model = service.register(session, trained, hashes_of(folder))
         assert service.recorded_files(model) == left
         assert model.provenance["seed"] == 3
-        assert service.register(session, **given, found=hashes_of(folder)) is model, "entered once"
+        assert service.register(session, trained, hashes_of(folder)) is model, "entered once"
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])

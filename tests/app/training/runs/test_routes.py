@@ -198,12 +198,14 @@ def test_a_finished_sample_run_brings_its_answers_to_labelers_once(database, fac
         run = service.start_run(
             session,
             None,
-            stage="sample",
-            config={},
-            parents={"policy": parts["sft"]},
-            snapshot_id=parts["snapshot"],
-            seed=1,
-            purpose={"campaign": {"name": "Round 1", "overlap": 2}},
+            service.Order(
+                stage="sample",
+                config={},
+                parents={"policy": parts["sft"]},
+                snapshot_id=parts["snapshot"],
+                seed=1,
+                purpose={"campaign": {"name": "Round 1", "overlap": 2}},
+            ),
         )
         run.status = "running"
     folder = service.folder_of(settings, run.id)

@@ -31,11 +31,13 @@ def order(database, corpus, **config):
         run = service.start_run(
             session,
             None,
-            stage="pretrain",
-            config={**TINY, "corpus": corpus, **config},
-            parents={},
-            snapshot_id=None,
-            seed=1,
+            service.Order(
+                stage="pretrain",
+                config={**TINY, "corpus": corpus, **config},
+                parents={},
+                snapshot_id=None,
+                seed=1,
+            ),
         )
         return run.id
 

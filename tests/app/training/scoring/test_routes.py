@@ -115,9 +115,9 @@ def test_a_file_is_scored_without_its_bad_rows_which_are_listed(browse, database
     page = browse.get(f"/score/{scoring_id}")
     assert "&lt;i&gt;night.jsonl" in page
     assert "2 rows of the file could not be used" in page
-    assert re.findall(r'<td class="number">(\d)</td><td>([^<]*)</td>', page) == [
-        ("2", "the answer is empty"),
-        ("3", "the id “one” was used before, on line 1"),
+    assert re.findall(r'<td class="number">(\d)</td><td><code>(.*?)</code></td><td>([^<]*)</td>', page) == [
+        ("2", "answer", "This cannot be empty."),
+        ("3", "id", "The id “one” was used before, on line 1."),
     ]
     got = browse.client.get(f"/score/{scoring_id}/download/csv")
     assert got.headers["content-disposition"] == f'attachment; filename="scores-{scoring_id}.csv"'
@@ -165,7 +165,11 @@ def test_hostile_text_stays_text(browse, database, settings):
         ({"prompt": "x" * 200_001}, None, "at most 200,000"),
         ({}, ("a.jsonl", b'{"prompt": "a", "answer": "b"}'), "Empty the one or the other"),
         ({"prompt": "", "answer": []}, ("a.jsonl", b""), "a.jsonl is empty"),
-        ({"prompt": "", "answer": []}, ("a.jsonl", b'{"prompt": "a"}\n{"answer": "\xff"}'), "line 2: not valid UTF-8"),
+        (
+            {"prompt": "", "answer": []},
+            ("a.jsonl", b'{"prompt": "a"}\n{"answer": "\xff"}'),
+            "This is not valid UTF-8: see byte 13.",
+        ),
         ({"prompt": "", "answer": []}, ("a.parquet", b"PAR1 broken"), "cannot be read as Parquet"),
     ],
 )
@@ -206,7 +210,7 @@ def test_ten_megabytes_of_text_are_refused_with_a_sentence(browse):
     assert "shorten the text, or send it as a file" in page
     line = json.dumps({"prompt": "a", "answer": long}).encode()
     page = browse.post("/score", {"model": str(model.id)}, status=422, files={"file": ("a.jsonl", line)}).text
-    assert "the answer has 10,000,000 characters; at most 200,000 are taken" in page
+    assert "field answer: This has 10,000,000 characters; at most 200,000 are taken." in page
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])

@@ -126,7 +126,7 @@ def test_an_engineer_sees_what_a_consensus_takes_and_leaves_out_before_and_after
     assert "10 prompts, 0 demonstrations and 30 rankings" in told
     assert "The rankings become 10 consensus orders." in told
     assert "Left out: 10 rankings of 1 labelers below 50.0 %." in told
-    assert "Left out: 0 rankings of 0 tasks with more than 49.0 % doubt." in told
+    assert "Left out: 0 rankings of 0 tasks with more than 49.0 % uncertainty." in told
     assert "40 rankings" in browse.get("/snapshots/preview")
     page = browse.get(browse.post("/snapshots", asked | {"name": "together"}).headers["location"])
     assert "merged of 30 rankings of labelers" in page
@@ -144,7 +144,7 @@ def test_what_no_share_can_be_is_told_and_nothing_is_frozen(browse):
         ("weighing", "age", "not by “age”"),
         ("tie_below", "40", "a share from 50 to 99 %, not 40.0 %"),
         ("min_reliability", "100", "The least reliability is a share"),
-        ("max_doubt", "51", "The largest doubt is a share from 0 to 50 %, not 51.0 %"),
+        ("max_doubt", "51", "The largest uncertainty is a share from 0 to 50 %, not 51.0 %"),
     ):
         assert words in browse.get(f"/snapshots/preview?{field}={value}")
         assert words in browse.post("/snapshots", {"name": "x", field: value}, status=422).text

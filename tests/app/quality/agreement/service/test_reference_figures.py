@@ -74,13 +74,13 @@ def material(database):
 
 
 @pytest.fixture
-def makers(database):
-    def makers(read):
+def sources(database):
+    def sources(read):
         with database.reading() as session:
-            found = judged.makers(session, np.unique(read.rank_rows[1]).tolist())
+            found = judged.sources(session, np.unique(read.rank_rows[1]).tolist())
         return [found[answer] for answer in read.rank_rows[1].tolist()]
 
-    return makers
+    return sources
 
 
 # Labels -------------------------------------------------------------------------------------------
@@ -260,7 +260,7 @@ WMT = {
 }
 
 
-def test_wmt15_kappas_counts_and_order_of_systems(shared_data, database, take, report, makers):
+def test_wmt15_kappas_counts_and_order_of_systems(shared_data, database, take, report, sources):
     """Kappa as WMT counts it, which differs from the report's (``trainer.statistics.wmt``), and Bradley–Terry's order.
 
     The report's own headline on the same data is 77.2 % without ties, between people, whatever the order on the screen,
@@ -277,7 +277,7 @@ def test_wmt15_kappas_counts_and_order_of_systems(shared_data, database, take, r
             read = service.material(session, Filters(campaign=campaign))
         counted = [(round(one.kappa.value, 3), one.agreeing, one.comparable, one.tied, one.judged) for one in found]
         assert counted == list(figures), pair
-        assert_order(read, makers(read), [one["trueskill"] for one in published])
+        assert_order(read, sources(read), [one["trueskill"] for one in published])
     headline = report("fre-eng").rankings.overall["non_tie"].micro
     assert (round(headline.value, 3), headline.counts.pairs, headline.counts.raters) == (0.772, 7419, 49)
 
@@ -286,8 +286,8 @@ def assert_order(read, made_by, means):
     """Bradley–Terry's strengths, each system an answer of its own and a tie half a win, follow the published means."""
     rows = [
         (ranking, int(system), rank)
-        for ranking, rank, maker in zip(read.rank_rows[0].tolist(), read.rank_rows[2].tolist(), made_by, strict=True)
-        for system in maker.split("+")
+        for ranking, rank, source in zip(read.rank_rows[0].tolist(), read.rank_rows[2].tolist(), made_by, strict=True)
+        for system in source.split("+")
     ]
     ranking, item, rank = np.array(rows).T
     alone = np.arange(len(read.task))
@@ -300,11 +300,11 @@ def assert_order(read, made_by, means):
 
 @pytest.fixture
 def strengths(database):
-    """What ``prefloop report makers --json`` prints, by maker."""
+    """What ``prefloop report sources --json`` prints, by source."""
 
     def strengths():
         with database.reading() as session:
-            (text,) = commands.makers(session, {}, ties="davidson", as_json=True)
+            (text,) = commands.sources(session, {}, ties="davidson", as_json=True)
         found = json.loads(text)
         return found, {row["maker"]: row for row in found["makers"]}
 
@@ -355,7 +355,7 @@ def test_chocolate_pudding_with_ties(models, take, strengths):
     assert found["comparisons"] == sum(row[2] for row in rows)
 
 
-def test_alpacaeval_win_rate_and_its_standard_error(shared_data, take, material, makers, strengths):
+def test_alpacaeval_win_rate_and_its_standard_error(shared_data, take, material, sources, strengths):
     ranks = {1: (1, 2), 2: (2, 1), 0: (1, 1)}
     rows = [
         {
@@ -371,11 +371,13 @@ def test_alpacaeval_win_rate_and_its_standard_error(shared_data, take, material,
     ]
     assert take("alpacaeval", rows) == 0
     read = material()
-    by_maker = {}
-    for ranking, rank, maker in zip(read.rank_rows[0].tolist(), read.rank_rows[2].tolist(), makers(read), strict=True):
-        by_maker.setdefault(ranking, {})[maker] = rank
-    results = [outcome(one["alpaca-farm-ppo-human"], one["text_davinci_003"]) for one in by_maker.values()]
-    prompts = [int(read.prompt[ranking]) for ranking in by_maker]
+    by_source = {}
+    for ranking, rank, source in zip(
+        read.rank_rows[0].tolist(), read.rank_rows[2].tolist(), sources(read), strict=True
+    ):
+        by_source.setdefault(ranking, {})[source] = rank
+    results = [outcome(one["alpaca-farm-ppo-human"], one["text_davinci_003"]) for one in by_source.values()]
+    prompts = [int(read.prompt[ranking]) for ranking in by_source]
     _found, of = strengths()
     row = of["alpaca-farm-ppo-human"]
     assert row["comparisons"] == len(rows)

@@ -27,12 +27,14 @@ def order(desk, campaign_id, model, **config):
         return runs.start_run(
             session,
             None,
-            stage="detect",
-            config=settings,
-            parents={"policy": model.id},
-            snapshot_id=None,
-            seed=0,
-            purpose={"texts": {"campaign": campaign_id}},
+            runs.Order(
+                stage="detect",
+                config=settings,
+                parents={"policy": model.id},
+                snapshot_id=None,
+                seed=0,
+                purpose={"texts": {"campaign": campaign_id}},
+            ),
         ).id
 
 

@@ -69,7 +69,7 @@ def furnish(session):
     session.add_all([*prompts, *campaigns])
     session.flush()
     for n, prompt in enumerate(prompts):
-        makers = [
+        sources = [
             ("import:crowd", {"source": "gpt-4", "systems": ["a", "b"]}, {}, None),
             ("import:crowd#2", {}, {}, None),
             ("model:7", {}, {"temperature": 0.7}, 2**40),
@@ -85,7 +85,7 @@ def furnish(session):
                 sampling=sampling,
                 seed=seed,
             )
-            for text, (origin, detail, sampling, seed) in zip(texts, makers, strict=True)
+            for text, (origin, detail, sampling, seed) in zip(texts, sources, strict=True)
         ]
         written = Demonstration(
             prompt_id=prompt.id, text=f"Answer {n}.", text_sha256=text_sha256(f"Answer {n}."), source="course",

@@ -1,6 +1,0 @@
-"""What of the report on people's work is a rule: what is measured, its bounds and alarms.
-
-``work`` is what a labeler did; ``conduct``, ``peers`` and ``drift`` measure it, ``findings`` tests it against bounds,
-and ``ongoing`` raises alarms. ``bounds`` says which bounds hold, and when an alarm rings again. The formulas are in
-``trainer.statistics``.
-"""

@@ -39,6 +39,16 @@ class TrainConfig(StageConfig):
     log_every: Positive = Field(1, description="steps between lines of metrics.jsonl")
 
 
+class TunedConfig(TrainConfig):
+    """What stages share that go on from a model: all of it learns, or adapters beside it do (LoRA, Hu et al. 2021)."""
+
+    lora_rank: int = Field(0, ge=0, le=1024, description="of the adapters that learn; 0 = the whole model learns")
+    lora_alpha: float = Field(16, gt=0, description="what adapters say is multiplied by alpha / rank")
+    lora_targets: str = Field(
+        "all-linear", min_length=1, description="layers beside which adapters stand: all-linear, or names with commas"
+    )
+
+
 class PretrainConfig(TrainConfig):
     """Train a byte-level BPE tokenizer and a small Llama from nothing on plain text (next-token loss)."""
 
@@ -60,7 +70,7 @@ class PretrainConfig(TrainConfig):
     heldout_share: float = Field(0.02, ge=0, lt=1, description="documents kept for the validation loss")
 
 
-class SftConfig(TrainConfig):
+class SftConfig(TunedConfig):
     """Fine-tune on demonstrations; the loss counts answer tokens only (IG §3.5, C.1)."""
 
     learning_rate: Rate = 1e-3
@@ -88,7 +98,7 @@ Ties = Literal["drop", "soft", "davidson", "rao_kupper"]
 Head = Literal["helpful", "truthful", "harmless"]
 
 
-class RewardConfig(TrainConfig):
+class RewardConfig(TunedConfig):
     """Train r(x, y) on full rankings: all pairs of a prompt in one batch element (IG §3.5, C.2)."""
 
     learning_rate: Rate = 5e-4
@@ -141,7 +151,7 @@ class CrossValidateConfig(RewardConfig):
     seeds: int = Field(3, ge=1, le=20, description="trainings per group")
 
 
-class PpoConfig(TrainConfig):
+class PpoConfig(TunedConfig):
     """Improve the SFT model against the reward model (IG §3.5, C.4)."""
 
     learning_rate: Rate = 3e-4

@@ -30,6 +30,7 @@ from trainer.contract.configs import (
     ScoreConfig,
     SftConfig,
     StageConfig,
+    TunedConfig,
 )
 from trainer.contract.folder import Stage
 from trainer.contract.weights import parameters_of
@@ -233,6 +234,11 @@ def least_memory(config: StageConfig, models: Mapping[str, Model]) -> int:
     return _memory(config, models)[1]
 
 
+def _trained(config: TunedConfig) -> int:
+    """How many times a model is held that learns; of one beside which adapters learn only the weights count."""
+    return 1 if config.lora_rank else TRAINED
+
+
 def _memory(config: StageConfig, models: Mapping[str, Model]) -> tuple[tuple[str, ...], int]:
     """The fields that decide how much memory a run needs, and the bytes it cannot do without."""
     size = {role: model.size for role, model in models.items()}
@@ -248,14 +254,19 @@ def _memory(config: StageConfig, models: Mapping[str, Model]) -> tuple[tuple[str
         tokens, wide = config.batch_size * config.block, words + config.layers * width
     elif isinstance(config, SftConfig):
         fields = ("batch_size", "micro_batch_size")
-        held, tokens = TRAINED * size.get("base", 0), config.micro_batch_size or config.batch_size
+        held, tokens = _trained(config) * size.get("base", 0), config.micro_batch_size or config.batch_size
     elif isinstance(config, RewardConfig):
         fields = ("tokens_per_forward", "ensemble")
-        held, tokens, wide = (TRAINED + config.ensemble - 1) * size.get("sft", 0), config.tokens_per_forward, hidden
+        held, tokens, wide = (
+            (_trained(config) + config.ensemble - 1) * size.get("sft", 0),
+            config.tokens_per_forward,
+            hidden,
+        )
     elif isinstance(config, PpoConfig):
         # The policy, its average and the reference; the values and the rewards.
         fields = ("batch_size", "pretrain_per_episode")
-        held = (TRAINED + 2) * size.get("sft", 0) + (TRAINED + 1) * size.get("reward", 0)
+        held = (_trained(config) + 2 * (not config.lora_rank)) * size.get("sft", 0)
+        held += (_trained(config) + 1) * size.get("reward", 0)
         if config.pretrain_coefficient:
             held += NUMBER * config.minibatch_size * config.pretrain_per_episode  # which of the mix are drawn
         tokens = config.batch_size

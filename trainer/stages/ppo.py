@@ -18,10 +18,11 @@ from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
 from trainer.loop.optimizer import cosine_rate
 from trainer.loop.run_folder import RunFolder
-from trainer.loop.seed import seed_everything
+from trainer.loop.seed import derived, seed_everything
 from trainer.losses.advantage import generalized_advantages, shaped_rewards
 from trainer.losses.masked import masked_mean, whiten
 from trainer.losses.ppo import sequence_kl
+from trainer.models.adapters import ADAPTER, add_adapters, learning, merge_adapters, save_adapters
 from trainer.models.backbone import agree_on_ends, check_context, check_one_language, load_policy, load_tokenizer
 from trainer.models.reward import Reward
 from trainer.models.value_head import load_value_model
@@ -51,8 +52,11 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     prompts, rows = training_prompts(folder, tokenizer, config.max_prompt_tokens)
 
     policy = load_policy(folder.parent("sft")).to(device)
-    reference = load_policy(folder.parent("sft")).to(device).requires_grad_(False)
+    add_adapters(policy, config, seed)
+    # With adapters the reference is the policy without them: no second copy of its weights.
+    reference = None if config.lora_rank else load_policy(folder.parent("sft")).to(device).requires_grad_(False)
     value_model = load_value_model(folder.parent("reward")).to(device)
+    add_adapters(value_model, config, derived(seed, "value"))
     reward = Reward.load(folder.parent("reward"), device)
     for model in (policy, value_model):
         check_context(model, config.max_prompt_tokens + config.max_new_tokens, '"max_prompt_tokens" + "max_new_tokens"')
@@ -147,8 +151,10 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     samples.close()
 
     with torch.no_grad():
-        for parameter, mean in zip(policy.parameters(), learner.average, strict=True):
+        for parameter, mean in zip(learning(policy), learner.average, strict=True):
             parameter.copy_(mean)
+    save_adapters(policy, config, folder.path / ADAPTER)
+    merge_adapters(policy)
     agree_on_ends(policy, tokenizer)
     folder.save_model(policy, tokenizer, _card(config))
 

@@ -17,6 +17,7 @@ from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import generator
 from trainer.losses.ppo import approximate_kl, clip_fraction, policy_loss, ratios
 from trainer.losses.ppo import value_loss as clipped_value_loss
+from trainer.models.adapters import learned_state, learning, load_learned
 from trainer.models.backbone import token_logprobs
 from trainer.models.value_head import values
 from trainer.models.vocabulary import next_token_loss
@@ -46,14 +47,14 @@ class Learner:
         self.config, self.seed, self.mix = config, seed, mix
         self.policy_optimizer = adamw(self.policy, config, config.learning_rate)
         self.value_optimizer = adamw(self.value_model, config, config.value_learning_rate)
-        self.average = [p.detach().clone() for p in self.policy.parameters()]
+        self.average = [p.detach().clone() for p in learning(self.policy)]
         self.updates = 0
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
         return {
-            "policy": self.policy.state_dict(),
-            "value": self.value_model.state_dict(),
+            "policy": learned_state(self.policy),
+            "value": learned_state(self.value_model),
             "policy_optimizer": self.policy_optimizer.state_dict(),
             "value_optimizer": self.value_optimizer.state_dict(),
             "average": self.average,
@@ -61,8 +62,8 @@ class Learner:
         }
 
     def restore(self, state: dict[str, Any], device: torch.device) -> None:
-        self.policy.load_state_dict(state["policy"])
-        self.value_model.load_state_dict(state["value"])
+        load_learned(self.policy, state["policy"])
+        load_learned(self.value_model, state["value"])
         self.policy_optimizer.load_state_dict(state["policy_optimizer"])
         self.value_optimizer.load_state_dict(state["value_optimizer"])
         self.average = [tensor.to(device) for tensor in state["average"]]
@@ -95,7 +96,7 @@ class Learner:
                 draw = generator(self.seed, "pretraining", iteration, epoch, place)
                 numbers.append(self._step(episodes, advantages, returns, rows.to(advantages.device), draw, iteration))
                 self.updates += 1
-                move_average(self.average, self.policy.parameters(), self.config.ema_decay, self.updates)
+                move_average(self.average, learning(self.policy), self.config.ema_decay, self.updates)
         return numbers
 
     def _step(
@@ -197,7 +198,7 @@ def add_pretraining(
     rows = torch.randint(len(mix), (episodes * config.pretrain_per_episode,), generator=draw)
     if not len(rows):
         return {}
-    parameters = [p for p in policy.parameters() if p.requires_grad]
+    parameters = learning(policy)
     gradients: list[Tensor] | None = None
     total = 0.0
     for part in rows.split(PRETRAIN_ROWS):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from trainer.data.chat import accepted, decode_answer, encode_prompt, finished
 from trainer.loop.finite import check_said
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived
+from trainer.models.adapters import without_adapters
 from trainer.models.backbone import generate, token_logprobs
 from trainer.models.reward import Reward, Rewards
 from trainer.models.value_head import values
@@ -29,7 +31,7 @@ class Players:
     Attributes:
         tokenizer: of all of them.
         policy: learns.
-        reference: the supervised model that it began as; never changes.
+        frozen: the supervised model that it began as; None where that is the policy without its adapters.
         value_model: predicts what the policy will be paid; learns.
         reward: the reward model; never changes.
         device: where all of them live.
@@ -37,10 +39,19 @@ class Players:
 
     tokenizer: Any
     policy: Any
-    reference: Any
+    frozen: Any | None
     value_model: Any
     reward: Reward
     device: torch.device
+
+    @contextmanager
+    def reference(self) -> Iterator[Any]:
+        """The supervised model that the policy began as, which never changes."""
+        if self.frozen is not None:
+            yield self.frozen
+            return
+        with without_adapters(self.policy):
+            yield self.policy
 
 
 @dataclass(frozen=True)
@@ -133,12 +144,10 @@ def look_back(
     said: list[tuple[Tensor, Tensor, Tensor]] = []
     for rows in torch.arange(len(ids), device=device).split(config.minibatch_size):
         asked = (ids[rows], mask[rows], config.temperature, answered[rows])
+        with players.reference() as reference:
+            expected = token_logprobs(reference, *asked)
         said.append(
-            (
-                token_logprobs(players.policy, *asked),
-                token_logprobs(players.reference, *asked),
-                values(players.value_model, ids[rows], mask[rows]),
-            )
+            (token_logprobs(players.policy, *asked), expected, values(players.value_model, ids[rows], mask[rows]))
         )
     logprobs, reference_logprobs, predicted = (torch.cat(tensors) for tensors in zip(*said, strict=True))
     check_said(
@@ -178,14 +187,15 @@ def show(
         prompts: of the iteration, as token ids.
         answers: to them, as text.
     """
-    supervised = generate(
-        players.reference,
-        players.tokenizer,
-        prompts[: len(texts)],
-        max_new_tokens=config.max_new_tokens,
-        seeds=[derived(seed, "shown", row) for row in range(len(texts))],
-        temperature=config.temperature,
-    )
+    with players.reference() as reference:
+        supervised = generate(
+            reference,
+            players.tokenizer,
+            prompts[: len(texts)],
+            max_new_tokens=config.max_new_tokens,
+            seeds=[derived(seed, "shown", row) for row in range(len(texts))],
+            temperature=config.temperature,
+        )
     return [
         {
             "prompt": text,

@@ -30,6 +30,7 @@ from trainer.loop.finite import check_weights
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived, seed_everything
 from trainer.losses.preference import pair_counts, tie_value
+from trainer.models.adapters import ADAPTER, merge_adapters, save_adapters
 from trainer.models.backbone import check_context, load_tokenizer
 from trainer.models.reward_model import centre, label_names, load_reward_model, offsets, reading
 from trainer.models.shared_prefix import obstacle
@@ -61,7 +62,11 @@ def run(folder: RunFolder) -> Metrics:
         progress.before = number * total
         seed = folder.spec.seed if number == 0 else derived(folder.spec.seed, "member", number)
         kept = folder.checkpoints / f"member-{number + 1}"
-        member = _kept(kept, job) or fit(job, train, progress, seed=seed, watched=watched)
+        member = _kept(kept, job)
+        if member is None:
+            member = fit(job, train, progress, seed=seed, watched=watched)
+            save_adapters(member.model, config, folder.path / (f"{ADAPTER}-{number + 1}" if number else ADAPTER))
+            merge_adapters(member.model)
         if config.ensemble > 1:
             _keep(kept, member)
         members.append(member)

@@ -22,6 +22,7 @@ from trainer.loop.optimizer import adamw, cosine_rate, set_rate
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import generator
 from trainer.losses.preference import new_tie_parameter, pair_accuracy, pair_counts, tie_value
+from trainer.models.adapters import add_adapters, learned_state, load_learned
 from trainer.models.reward_model import Reader, new_reward_model, reading
 from trainer.stages.reward_scoring import (
     Job,
@@ -104,6 +105,7 @@ def fit(
     total = steps_of(train, config)
     last = progress.before + total
     model = new_model(folder, config, job.tokenizer, seed).to(job.device)
+    add_adapters(model, config, seed)
     tie = new_tie_parameter(config.ties, _tied_share(train))
     if tie is not None:
         tie = torch.nn.Parameter(tie.detach().to(job.device))
@@ -114,7 +116,7 @@ def fit(
     checkpoint = latest_checkpoint(folder.checkpoints)
     if checkpoint and progress.before < checkpoint[0] <= last:
         done, state = checkpoint
-        model.load_state_dict(state["model"])
+        load_learned(model, state["model"])
         optimizer.load_state_dict(state["optimizer"])
         if tie is not None:
             tie.data.copy_(state["tie"])
@@ -149,7 +151,7 @@ def fit(
                 progress.log.write(at, progress.total, line)
             progress.seconds += time.monotonic() - started - watching
             if kept or stopping.asked():
-                state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+                state = {"model": learned_state(model), "optimizer": optimizer.state_dict()}
                 save_checkpoint(folder.checkpoints, at, state | {"tie": None if tie is None else tie.detach()})
     return Trained(model, tie)
 

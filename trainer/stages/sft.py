@@ -20,6 +20,14 @@ from trainer.loop.finite import check_weights, take_step
 from trainer.loop.optimizer import adamw, cosine_rate, set_rate
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived, random_state, restore_random_state, seed_everything
+from trainer.models.adapters import (
+    ADAPTER,
+    add_adapters,
+    learned_state,
+    load_learned,
+    merge_adapters,
+    save_adapters,
+)
 from trainer.models.backbone import agree_on_ends, check_context, generate, load_policy, load_tokenizer
 from trainer.models.vocabulary import next_token_loss
 
@@ -54,9 +62,10 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         raise ValueError("The snapshot has no demonstrations to train on. Collect some, or widen its filters.")
     print(f"{len(train)} demonstrations to train on, {len(heldout)} held out", flush=True)  # noqa: T201
 
+    add_adapters(model, config, seed)
     optimizer = adamw(model, config, config.learning_rate)
     if state:
-        model.load_state_dict(state["model"])
+        load_learned(model, state["model"])
         optimizer.load_state_dict(state["optimizer"])
         restore_random_state(state["random"])
         print(f"resumed from step {done}", flush=True)  # noqa: T201
@@ -89,9 +98,11 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
             save_checkpoint(
                 folder.checkpoints,
                 step,
-                {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "random": random_state()},
+                {"model": learned_state(model), "optimizer": optimizer.state_dict(), "random": random_state()},
             )
 
+    save_adapters(model, config, folder.path / ADAPTER)
+    merge_adapters(model)
     agree_on_ends(model, tokenizer)
     folder.save_model(model, tokenizer)
     return {

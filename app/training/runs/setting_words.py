@@ -3,6 +3,9 @@
 from app.language import mark
 
 NAMES = (
+    mark("lora rank"),
+    mark("lora alpha"),
+    mark("lora targets"),
     mark("threads"),
     mark("device"),
     mark("learning rate"),
@@ -108,6 +111,9 @@ REFUSALS = (
     mark("A ranking needs at least two answers."),
 )
 HINTS = (
+    mark("of the adapters that learn; 0 = the whole model learns"),
+    mark("what adapters say is multiplied by alpha / rank"),
+    mark("layers beside which adapters stand: all-linear, or names with commas"),
     mark("CPU threads for torch; empty = all cores"),
     mark("auto takes a GPU when there is one"),
     mark("cosine decay ends at this share of the peak (IG C.1: 10 %)"),

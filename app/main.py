@@ -13,8 +13,9 @@ from fastapi.staticfiles import StaticFiles
 from app.api.application import PREFIX, create_api
 from app.api.reference import router as api_reference
 from app.database import PATIENCE_FOR_AN_ANSWER, PATIENCE_OF_PAGES, Database
-from app.labeling.annotations.campaign_routes import router as campaigns
+from app.labeling.annotations.home_routes import router as home
 from app.labeling.annotations.routes import router as annotations
+from app.labeling.campaigns.routes import router as campaigns
 from app.labeling.course.routes import router as course
 from app.labeling.importing.routes import router as importing
 from app.labeling.reviews.routes import router as reviews
@@ -67,6 +68,7 @@ ROUTERS = (
     guidelines,
     telemetry,
     campaigns,
+    home,
     annotations,
     course,
     reviews,

@@ -18,7 +18,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import create_engine, text
 
 from app.database import Database
-from app.labeling.annotations import calibration
+from app.labeling.campaigns import calibration
 from app.main import create_app
 from app.migrate import migrate
 from app.people import service as accounts

@@ -16,11 +16,12 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.database import Database
-from app.labeling.annotations import campaigns, corrections, writing
+from app.labeling.annotations import assigning, corrections, drafts, holding, writing
 from app.labeling.annotations import service as annotations
 from app.labeling.annotations.rules.activity import rounded
-from app.labeling.annotations.rules.authoring import Authored, Pair
 from app.labeling.annotations.rules.submission import Submission, Verdict
+from app.labeling.campaigns import service as campaigns
+from app.labeling.campaigns.rules.authoring import Authored, Pair
 from app.labeling.course import service as course
 from app.labeling.reviews import service as reviews
 from app.labeling.reviews.rules import Decision
@@ -577,7 +578,7 @@ def _do_form(session: Session, person: Person, *, careful: bool) -> None:
         if slot.item.criterion == "demonstrations":
             writing.submit_demonstration(session, person, task, now, " ".join(SENTENCES[:3]))
             continue
-        answers = sorted(annotations.work_for(session, person, task).order)
+        answers = sorted(holding.work_for(session, person, task).order)
         ranks = dict(zip(answers, (1, 3, 2, 4) if careful else (1, 2, 3, 3), strict=True))
         gold = session.query(GoldItem).filter_by(task_id=task).one().content["answers"]
         said = {
@@ -618,7 +619,7 @@ def _prompt(session: Session, messages: list[dict[str, str]]) -> Prompt:
 def _hold(session: Session, person: Person, campaign: Campaign) -> int:
     if version := guidelines.unconfirmed(session, person, campaign):
         guidelines.confirm(session, person, campaign.id, version.id, utc_now())
-    offer = annotations.take_next(session, person, utc_now(), campaign.id)
+    offer = assigning.take_next(session, person, utc_now(), campaign.id)
     if offer.lease is None:
         raise RuntimeError(offer.reason)
     return offer.lease.task_id
@@ -626,30 +627,28 @@ def _hold(session: Session, person: Person, campaign: Campaign) -> int:
 
 def _rate(session: Session, person: Person, task_id: int) -> None:
     now = utc_now()
-    work = annotations.save_prompt_labels(
-        session, person, task_id, now, LABELLED, shown=_version(session, person, task_id)
-    )
+    work = drafts.save_prompt_labels(session, person, task_id, now, LABELLED, shown=_version(session, person, task_id))
     for n, candidate in enumerate(work.order):
         verdict = Verdict(likert=(6, 5, 5, 2, 4, 7, 1, 1, 3)[n], note="Check the second row." if n == 2 else "")
-        annotations.save_answer(session, person, task_id, candidate, now, verdict=verdict, shown=work.version)
+        drafts.save_answer(session, person, task_id, candidate, now, verdict=verdict, shown=work.version)
 
 
 def _score(session: Session, person: Person, task_id: int) -> None:
     now, shown = utc_now(), _version(session, person, task_id)
-    work = annotations.save_prompt_labels(session, person, task_id, now, {"input_toxicity": "1"}, shown=shown)
+    work = drafts.save_prompt_labels(session, person, task_id, now, {"input_toxicity": "1"}, shown=shown)
     for n, candidate in enumerate(work.order):
         scores = {"toxicity": str(n % 3), "relative_toxicity": str(n % 3 - 1), "continuity": str(7 - 2 * n)}
-        annotations.save_answer(session, person, task_id, candidate, now, verdict=Verdict(flags=scores), shown=shown)
+        drafts.save_answer(session, person, task_id, candidate, now, verdict=Verdict(flags=scores), shown=shown)
 
 
 def _version(session: Session, person: Person, task_id: int) -> int | None:
-    return annotations.work_for(session, person, task_id).version
+    return holding.work_for(session, person, task_id).version
 
 
 def _judge(session: Session, person: Person, campaign: Campaign, tasks: int) -> None:
     for n in range(tasks):
         task_id = _hold(session, person, campaign)
-        work = annotations.work_for(session, person, task_id)
+        work = holding.work_for(session, person, task_id)
         ranks = {candidate: (1, 2, 2, 3)[(i + n) % 4] for i, candidate in enumerate(work.order)}
         verdicts = {candidate: Verdict(8 - 2 * rank) for candidate, rank in ranks.items()}
         annotations.submit(session, person, task_id, utc_now(), Submission(verdicts, ranks, LABELLED))

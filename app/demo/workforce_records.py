@@ -22,11 +22,11 @@ from app.demo.workforce import (
     Workforce,
     simulate,
 )
-from app.labeling.annotations import campaigns
 from app.labeling.annotations.rules import labels
-from app.labeling.annotations.rules.campaigns import pseudonym
 from app.labeling.annotations.rules.submission import Submission
 from app.labeling.annotations.rules.submission import Verdict as Judged
+from app.labeling.campaigns import service as campaigns
+from app.labeling.campaigns.rules.campaigns import pseudonym
 from app.material.prompts.rules import prompt_fingerprint, task_fingerprint, text_sha256
 from app.material.schemas.rules import ANSWER, Schema, schema_of
 from app.models import (

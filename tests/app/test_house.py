@@ -92,6 +92,11 @@ def test_no_contract_has_a_hole():
     assert {"trainer.contract", "trainer.statistics", *meets["forbidden_modules"]} >= trainer
 
 
+def is_shelf(name, path):
+    """Whether a module is on this shelf of its room, whatever the shelf is divided into."""
+    return path.name == f"{name}.py" or path.name.endswith(f"_{name}.py") or path.parent.name == name
+
+
 def asks(tree):
     """What a module takes from the queries of rooms: (the room, the name); ``*`` for all that they have."""
     for node in ast.walk(tree):
@@ -105,7 +110,7 @@ def asks(tree):
 
 def test_a_page_asks_the_database_nothing():
     """It is made of what it is handed; of queries it knows only the rows that they return."""
-    pages_only = [path for path in sources() if path.name == "pages.py" or path.name.endswith("_pages.py")]
+    pages_only = [path for path in sources() if is_shelf("pages", path)]
     assert len(pages_only) > 20
     for path in pages_only:
         if path == APP / "web" / "error_pages.py":  # they say what went wrong, also in the database
@@ -118,8 +123,9 @@ def test_a_page_asks_the_database_nothing():
 
 def test_a_route_reaches_the_data_of_another_room_through_its_service():
     for path in sources():
-        if path.name == "routes.py" or path.name.endswith("_routes.py"):
-            own = f"app.{path.parent.relative_to(APP).as_posix().replace('/', '.')}"
+        if is_shelf("routes", path):
+            room = path.parent.parent if path.parent.name == "routes" else path.parent
+            own = f"app.{room.relative_to(APP).as_posix().replace('/', '.')}"
             others = {room for room, name in asks(ast.parse(path.read_text())) if room != own}
             assert others == set(), f"{path.relative_to(APP)} asks the queries of {others}"
 

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 
 from app.labeling.annotations import writing
-from app.labeling.annotations.rules.authoring import Authored, Pair, items_of
+from app.labeling.campaigns.rules.authoring import Authored, Pair, items_of
 from app.language import LOCALES
 from app.material.guidelines import service as guidelines
 from app.material.prompts.rules import prompt_fingerprint

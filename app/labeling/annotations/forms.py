@@ -2,39 +2,14 @@
 
 from collections.abc import Mapping
 from itertools import zip_longest
-from typing import Annotated
 
-from fastapi import Depends, Request
-from starlette.datastructures import FormData
-
-from app.labeling.annotations.rules.authoring import Authored, Pair
 from app.labeling.annotations.rules.drafts import Edit
 from app.labeling.annotations.rules.submission import Verdict
+from app.labeling.campaigns.rules.authoring import Authored, Pair
 from app.language import gettext as _
 from app.web.forms import whole_number
 
 LONGEST_PAGE_NAME = 40
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    """All text fields of a posted form; of a repeated one the last."""
-    return {name: value for name, value in (await request.form()).multi_items() if isinstance(value, str)}
-
-
-async def _lists(request: Request) -> dict[str, list[str]]:
-    return lists_of(await request.form())
-
-
-def lists_of(form: FormData) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name, value in form.multi_items():
-        if isinstance(value, str):
-            found.setdefault(name, []).append(value)
-    return found
-
-
-Fields = Annotated[dict[str, str], Depends(_fields)]
-Lists = Annotated[dict[str, list[str]], Depends(_lists)]
 
 
 def verdict_of(fields: Mapping[str, str]) -> Verdict:
@@ -83,12 +58,6 @@ def ranks_of(fields: Mapping[str, str]) -> dict[int, int]:
 def none_acceptable_of(fields: Mapping[str, str]) -> bool:
     """``none_acceptable``: the box is ticked."""
     return fields.get("none_acceptable") == "yes"
-
-
-def makers_of(lists: Mapping[str, list[str]]) -> tuple[list[str], list[int]]:
-    """Chosen makers: ``origin`` by origin, ``model_version_id`` by number."""
-    models = [whole_number(value, _("A model's number")) for value in lists.get("model_version_id", [])]
-    return lists.get("origin", []), models
 
 
 def authored_of(lists: Mapping[str, list[str]], form: str) -> Authored:

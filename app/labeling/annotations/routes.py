@@ -9,68 +9,57 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict, DomainError, Invalid, NotFound
-from app.labeling.annotations import activity, campaigns, corrections, queries, service, skips, writing
+from app.errors import Conflict, DomainError, Invalid
+from app.labeling.annotations import activity, corrections, drafts, holding, service, skips, writing
+from app.labeling.annotations.bench_pages import Bench, CorrectPage, SkipForm, bench_of
+from app.labeling.annotations.drafts import SavedElsewhere
 from app.labeling.annotations.forms import (
-    Fields,
-    Lists,
     authored_of,
     edit_of,
-    lists_of,
     none_acceptable_of,
     prompt_labels_of,
     ranks_of,
     schema_version_of,
     verdict_of,
 )
+from app.labeling.annotations.holding import Work
+from app.labeling.annotations.home_routes import Worker, called, done_today, offer
 from app.labeling.annotations.pages import (
     Answer,
     AuthoringPage,
-    Bench,
-    CampaignForMe,
-    CorrectPage,
     DemonstrationPage,
     RankingPage,
     RatingPage,
-    SkipForm,
     ToxicityPage,
-    WorkPage,
     answers_of,
-    bench_of,
     preview_of_authored,
     preview_of_text,
 )
-from app.labeling.annotations.queries import Progress
-from app.labeling.annotations.rules.authoring import PLAIN, USER_BASED, Authored, too_long
-from app.labeling.annotations.rules.campaigns import (
-    WRITTEN,
-    is_reviewed,
-    name_for_labelers,
-    priority_of,
-    purposes_open_to,
-)
+from app.labeling.annotations.queries import submissions
 from app.labeling.annotations.rules.drafts import AUTHORED, RANKS, TEXT, Edit
 from app.labeling.annotations.rules.ranking import ranks_from_ratings
 from app.labeling.annotations.rules.submission import labels_changed, open_in_verdict
-from app.labeling.annotations.rules.toxicity import proposed_ranks
-from app.labeling.annotations.service import LabelsChanged, SavedElsewhere, Work
-from app.labeling.surveys import service as surveys
+from app.labeling.annotations.service import LabelsChanged
+from app.labeling.campaigns import service as campaigns
+from app.labeling.campaigns.orders import stored_order
+from app.labeling.campaigns.rules.authoring import PLAIN, USER_BASED, Authored, too_long
+from app.labeling.campaigns.rules.campaigns import (
+    WRITTEN,
+    is_reviewed,
+)
+from app.labeling.campaigns.rules.toxicity import proposed_ranks
 from app.labeling.telemetry import service as telemetry
 from app.language import gettext as _
-from app.language import said
-from app.material.guidelines import service as guidelines
-from app.material.guidelines.courses import course_before
-from app.material.guidelines.pages import ConfirmPage
-from app.material.guidelines.views import confirm_page, desk_of, guide_of
+from app.material.guidelines.views import guide_of
 from app.material.scenarios import service as scenarios
 from app.material.schemas.rules import PROMPT
-from app.models import Campaign, Person
+from app.models import Person
 from app.models.base import utc_now
-from app.roles import home_of, may
+from app.roles import may
 from app.web.addresses import TaskId, task_address, task_meant
-from app.web.forms import whole_number
+from app.web.posted import Fields, Lists, lists_of
 from app.web.render import Page, Undo, go, render, tell
-from app.web.requests import Now, Reading, Writing, database_of, needs, signed_in, wants_json
+from app.web.requests import Now, Reading, Writing, database_of, signed_in, wants_json
 from app.web.uploads import TooLargeError
 
 
@@ -99,9 +88,6 @@ class TaskRoute(APIRoute):
 
 
 router = APIRouter(route_class=TaskRoute)
-Labeler = Annotated[Person, Depends(needs(lambda role: may(role, "annotate")))]
-Worker = Annotated[Person, Depends(needs(lambda role: may(role, "work_on_tasks")))]
-"""Labelers, and those who are being screened: they have tasks, but no other page of a labeler's."""
 
 
 def _count_time(request: Request, task_id: TaskId, *, person: Worker, now: Now, fields: Fields) -> None:
@@ -125,7 +111,7 @@ def _count_typing(request: Request, task_id: TaskId, *, person: Worker, fields: 
         return
     try:
         with database_of(request).transaction() as session:
-            task = service.work_for(session, person, task_id).task
+            task = holding.work_for(session, person, task_id).task
             given = fields.get("typing_counts", "")
             telemetry.keep(session, person, task, view=fields["typing_view"], given=given)
     except DomainError:
@@ -138,134 +124,6 @@ COUNTS_TIME = [Depends(_count_time), Depends(_count_typing)]
 # The labeler's day -------------------------------------------------------------------------------
 
 
-@router.get("/label")
-def home(request: Request, person: Worker, session: Reading, now: Now) -> Response:
-    if not may(person.role, "annotate"):
-        return go(home_of(person.role))
-    progress = queries.progress(session, now)
-    known = queries.working_campaigns(session, purposes_open_to(person.role))
-    measuring = set() if may(person.role, "adjudicate") else queries.measuring(session)
-    mine = [
-        _for_me(session, person, campaign, progress, now, counted=campaign.id not in measuring) for campaign in known
-    ]
-    done_ever = queries.annotated_since(session, person.id, datetime.min.replace(tzinfo=now.tzinfo))
-    desk = desk_of(session, person, _called)
-    returned = [(text, _called(text.annotation.task.campaign)) for text in queries.returned_texts(session, person.id)]
-    return render(
-        request,
-        WorkPage(
-            mine,
-            _done_today(session, person, now),
-            done_ever,
-            desk,
-            returned,
-            surveys.offered(session, person),
-            queries.talks_waiting(session, person.id),
-        ),
-    )
-
-
-def _called(campaign: Campaign) -> str:
-    return name_for_labelers(campaign.id, campaign.name, campaign.phase)
-
-
-def _for_me(
-    session: Session,
-    person: Person,
-    campaign: Campaign,
-    progress: dict[int, Progress],
-    now: datetime,
-    *,
-    counted: bool,
-) -> CampaignForMe:
-    held = queries.live_lease_of(session, person.id, [campaign.id], now)
-    open_ids = [campaign.id] if campaign.status == "open" else []
-    available = queries.slots_for(session, person.id, campaign.id, now) if open_ids else 0
-    nothing = not held and not available
-    version = guidelines.version_of(session, campaign)
-    return CampaignForMe(
-        campaign=campaign,
-        name=_called(campaign),
-        progress=progress.get(campaign.id, Progress()),
-        mine_today=_done_today(session, person, now, campaign.id),
-        available=available,
-        held_task_id=held.task_id if held else None,
-        guideline_number=version.number if version else None,
-        guideline_to_confirm=guidelines.unconfirmed(session, person, campaign) is not None,
-        course=course_before(session, person, campaign),
-        counted=counted,
-        why_nothing=service.why_nothing(session, person, now, open_ids, campaign.id) if nothing else "",
-        spared=nothing and queries.slots_spared(session, person.id, open_ids, now) > 0,
-    )
-
-
-def _done_today(session: Session, person: Person, now: datetime, campaign_id: int | None = None) -> int:
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return queries.annotated_since(session, person.id, midnight, campaign_id)
-
-
-@router.post("/label/next")
-def take_next(
-    request: Request, person: Worker, session: Writing, now: Now, campaign_id: Annotated[str, Form()] = ""
-) -> RedirectResponse:
-    chosen = whole_number(campaign_id, _("A campaign's number")) if campaign_id else None
-    return _offer(request, person, session, now, chosen)
-
-
-def _offer(
-    request: Request, person: Person, session: Session, now: datetime, campaign_id: int | None
-) -> RedirectResponse:
-    offer = service.take_next(session, person, now, campaign_id)
-    if offer.lease:
-        return go(task_address(request, offer.lease.task_id))
-    if offer.reason:
-        tell(request, offer.reason)
-    if offer.to_learn:
-        return go(f"/label/courses/{offer.to_learn}")
-    return go(f"/label/campaigns/{offer.to_confirm}/guideline" if offer.to_confirm else "/label")
-
-
-@router.get("/label/campaigns/{campaign_id}/guideline")
-def show_guideline(request: Request, campaign_id: int, person: Labeler, session: Reading) -> HTMLResponse:
-    return render(request, _guideline_page(session, person, campaign_id))
-
-
-def _guideline_page(session: Session, person: Person, campaign_id: int, error: str = "") -> ConfirmPage:
-    campaign = campaigns.campaign_for(session, campaign_id)
-    priority = priority_of(campaign.kind, campaign.phase)
-    page = confirm_page(session, person, campaign, called=_called(campaign), priority=priority, error=error)
-    if page is None or campaign.imported:  # nobody works on what was imported, and its name may tell makers
-        raise NotFound(_("This campaign has no guideline to read."))
-    return page
-
-
-@router.post("/label/campaigns/{campaign_id}/guideline")
-def confirm_guideline(
-    request: Request,
-    campaign_id: int,
-    person: Labeler,
-    now: Now,
-    *,
-    version_id: Annotated[str, Form()] = "",
-    then: Annotated[str, Form()] = "",
-) -> Response:
-    """Keep the person's word; ``then=next`` goes on with the campaign's next task."""
-    database = database_of(request)
-    shown = whole_number(version_id, _("The version that you have read"))
-    try:
-        with database.transaction() as session:
-            version = guidelines.confirm(session, person, campaign_id, shown, now)
-    except Conflict as error:
-        with database.reading() as session:
-            return render(request, _guideline_page(session, person, campaign_id, str(error)), error.status)
-    name = said(version.guideline.name)
-    tell(request, _("You have confirmed version %(number)s of “%(name)s”.", number=version.number, name=name))
-    if then != "next":
-        return go("/label")
-    with database.transaction() as session:
-        return _offer(request, person, session, now, campaign_id)
-
-
 # One task ----------------------------------------------------------------------------------------
 
 
@@ -274,7 +132,7 @@ def show_task(
     request: Request, task_id: TaskId, *, person: Worker, session: Reading, now: Now, answer: int | None = None
 ) -> Response:
     try:
-        work = service.work_for(session, person, task_id)
+        work = holding.work_for(session, person, task_id)
     except Conflict as error:
         tell(request, str(error))
         return go("/label")
@@ -337,7 +195,7 @@ def _shown_again(request: Request, sentence: str, status: int, posted: Lists | N
     """The page of a task with what it holds, or with the text that was posted, and what is wrong."""
     person, now = signed_in(request), utc_now()
     with database_of(request).reading() as session:
-        work = service.work_for(session, person, task_meant(request, int(request.path_params["task_id"])))
+        work = holding.work_for(session, person, task_meant(request, int(request.path_params["task_id"])))
         kind = work.task.campaign.kind
         if kind not in WRITTEN:
             return render(request, _instrument(session, person, work, now, error=sentence), status)
@@ -350,7 +208,7 @@ def _bench(session: Session, person: Person, work: Work, now: datetime, skip: Sk
     guide = guide_of(session, person, work.task.campaign, work.task.id)
     if not may(person.role, "annotate"):
         guide = guide.for_a_test()
-    return bench_of(work, person, now, _done_today(session, person, now), guide, skip or SkipForm())
+    return bench_of(work, person, now, done_today(session, person, now), guide, skip or SkipForm())
 
 
 def _ranking_page(
@@ -388,7 +246,7 @@ def save_answer(
     request: Request, task_id: TaskId, candidate_id: int, *, person: Worker, session: Writing, now: Now, fields: Fields
 ) -> Response:
     shown, verdict = schema_version_of(fields), verdict_of(fields)
-    work = service.save_answer(
+    work = drafts.save_answer(
         session, person, task_id, candidate_id, now, verdict=verdict, shown=shown, edit=edit_of(fields)
     )
     number = work.order.index(candidate_id) + 1
@@ -434,7 +292,7 @@ def save_prompt_labels(
     request: Request, task_id: TaskId, *, person: Worker, session: Writing, now: Now, fields: Fields
 ) -> Response:
     shown = schema_version_of(fields)
-    work = service.save_prompt_labels(
+    work = drafts.save_prompt_labels(
         session, person, task_id, now, prompt_labels_of(fields), shown=shown, edit=edit_of(fields)
     )
     if shown != work.version:
@@ -447,7 +305,7 @@ def save_prompt_labels(
 @router.get("/label/tasks/{task_id}/rank")
 def show_ranking(request: Request, task_id: TaskId, person: Worker, session: Reading, now: Now) -> Response:
     try:
-        work = service.work_for(session, person, task_id)
+        work = holding.work_for(session, person, task_id)
     except Conflict as error:
         tell(request, str(error))
         return go("/label")
@@ -463,7 +321,7 @@ def save_ranks(
     request: Request, task_id: TaskId, *, person: Worker, session: Writing, now: Now, fields: Fields
 ) -> Response:
     none = none_acceptable_of(fields)
-    work = service.save_ranks(
+    work = drafts.save_ranks(
         session, person, task_id, now, ranks_of(fields), none_acceptable=none, edit=edit_of(fields)
     )
     if _is_autosave(request, fields):
@@ -498,7 +356,7 @@ def _edit_of(lists: Lists) -> Edit | None:
 
 def _authored(session: Session, person: Person, task_id: int, lists: Lists) -> Authored:
     """What was posted, in the form that the task's campaign asks for."""
-    return authored_of(lists, service.work_for(session, person, task_id).task.campaign.prompt_form or PLAIN)
+    return authored_of(lists, holding.work_for(session, person, task_id).task.campaign.prompt_form or PLAIN)
 
 
 @router.post("/label/tasks/{task_id}/preview")
@@ -508,7 +366,7 @@ def preview(request: Request, task_id: TaskId, *, person: Worker, session: Readi
     One that arrives after the submission that was sent behind it has nothing to show any more.
     """
     try:
-        work = service.work_for(session, person, task_id)
+        work = holding.work_for(session, person, task_id)
     except Conflict:
         return Response(status_code=204)
     if work.task.campaign.kind != "authoring":
@@ -520,7 +378,7 @@ def preview(request: Request, task_id: TaskId, *, person: Worker, session: Readi
 
 @router.post("/label/tasks/{task_id}/renew", dependencies=COUNTS_TIME)
 def renew(task_id: TaskId, person: Worker, session: Writing, now: Now) -> Response:
-    service.renew(session, person, task_id, now)
+    holding.renew(session, person, task_id, now)
     return Response(status_code=204)
 
 
@@ -538,7 +396,7 @@ def show_texts(
     """Uncover the texts of a task that opened blurred (``shown=yes``), or cover them again."""
     if (shown := fields.get("shown")) not in ("yes", "no"):
         raise Invalid(_("Say whether the texts are to be shown: yes or no."))
-    service.show_texts(session, person, task_id, now, shown=shown == "yes")
+    holding.show_texts(session, person, task_id, now, shown=shown == "yes")
     if _is_autosave(request, fields):
         return Response(status_code=204)
     return go(task_address(request, task_id))
@@ -564,7 +422,7 @@ def skip(
                 skips.skip(session, person, task_id, now, reason=reason, note=note)
     except Invalid as error:
         with database.reading() as session:
-            work = service.work_for(session, person, task_id)
+            work = holding.work_for(session, person, task_id)
             form = SkipForm(reason, note, str(error))
             return render(request, _instrument(session, person, work, now, skip=form), error.status)
     if not withdrawn:
@@ -573,7 +431,7 @@ def skip(
         stays = _("Skipped: this item is not scored.")
         tell(request, goes if may(person.role, "annotate") else stays, undo)
     with database.transaction() as session:
-        return _offer(request, person, session, now, None)
+        return offer(request, person, session, now, None)
 
 
 @router.post("/label/tasks/{task_id}/skip/undo")
@@ -591,12 +449,12 @@ def show_correction(request: Request, task_id: TaskId, person: Worker, session: 
     until = corrections.until(annotation)
     page = CorrectPage(
         task_id=task_id,
-        campaign=_called(task.campaign),
+        campaign=called(task.campaign),
         prompt=task.prompt.messages[-1]["content"] if task.prompt else "",
         submitted_at=annotation.submitted_at,
-        order=service.stored_order(annotation),
-        versions=queries.versions_of(session, annotation.id),
-        begun=queries.draft_for(session, person.id, task_id) is not None,
+        order=stored_order(annotation),
+        versions=submissions.versions_of(session, annotation.id),
+        begun=submissions.draft_for(session, person.id, task_id) is not None,
         minutes_left=max(1, round((until - now).total_seconds() / 60)) if until else 0,
         problem=corrections.problem(session, annotation, now) or "",
     )
@@ -629,12 +487,12 @@ def submit(request: Request, task_id: TaskId, *, person: Worker, now: Now, field
             told, campaign_id = _store(session, person, task_id, now, fields, lists)
     except (writing.Unfinished, writing.InPool) as error:
         with database.reading() as session:
-            work = service.work_for(session, person, task_id)
+            work = holding.work_for(session, person, task_id)
             page = _writing_page(session, work, _bench(session, person, work, now), lists, error.fields)
             return render(request, page, error.status)
     except (Invalid, LabelsChanged) as error:
         with database.reading() as session:
-            work = service.work_for(session, person, task_id)
+            work = holding.work_for(session, person, task_id)
             page = _instrument(session, person, work, now, error=str(error))
             if isinstance(page, RatingPage) and not work.before_ranking:
                 page = _ranking_page(session, person, work, now, error)
@@ -643,7 +501,7 @@ def submit(request: Request, task_id: TaskId, *, person: Worker, now: Now, field
     if fields.get("then") != "next":
         return go("/label")
     with database.transaction() as session:
-        return _offer(request, person, session, now, campaign_id)
+        return offer(request, person, session, now, campaign_id)
 
 
 def _keep_posted(
@@ -658,9 +516,9 @@ def _keep_posted(
                 authored = _authored(session, person, task_id, lists)
                 writing.save_authored(session, person, task_id, now, authored, edit)
             elif any(name.startswith("rank-") for name in fields):
-                possible = service.possible_ranks(service.work_for(session, person, task_id), ranks_of(fields))
+                possible = drafts.possible_ranks(holding.work_for(session, person, task_id), ranks_of(fields))
                 none = none_acceptable_of(fields)
-                service.save_ranks(session, person, task_id, now, possible, none_acceptable=none, edit=edit)
+                drafts.save_ranks(session, person, task_id, now, possible, none_acceptable=none, edit=edit)
     except SavedElsewhere:
         raise
     except DomainError:
@@ -671,7 +529,7 @@ def _contradicted(request: Request, person: Person, task_id: int, now: datetime)
     """Where no script points out, before sending, what stands against the ratings: the page that does, once."""
     with database_of(request).reading() as session:
         try:
-            work = service.work_for(session, person, task_id)
+            work = holding.work_for(session, person, task_id)
         except DomainError:
             return None  # the submission itself will say what is wrong
         page = _ranking_page(session, person, work, now)
@@ -688,12 +546,12 @@ def _store(
         authored = _authored(session, person, task_id, lists)
         annotation = writing.submit_authored(session, person, task_id, now, authored)
         return _written(session, annotation.campaign_id), annotation.campaign_id
-    draft = service.draft_submission(session, person, task_id)
+    draft = drafts.draft_submission(session, person, task_id)
     submission = replace(draft, ranks=ranks_of(fields), none_acceptable=none_acceptable_of(fields))
     annotation = service.submit(session, person, task_id, now, submission, shown=schema_version_of(fields))
     session.flush()
     session.refresh(annotation, ["ranks"])
-    order = service.stored_order(annotation)
+    order = stored_order(annotation)
     if annotation.corrected_at:
         return _("Corrected: %(order)s. Thank you!", order=order), annotation.campaign_id
     return _("Submitted: %(order)s. Thank you!", order=order), annotation.campaign_id

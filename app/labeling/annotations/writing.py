@@ -13,13 +13,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid
-from app.labeling.annotations import corrections, queries, service
-from app.labeling.annotations.rules import authoring
-from app.labeling.annotations.rules.authoring import Authored, Item
-from app.labeling.annotations.rules.campaigns import BANK, is_reviewed
+from app.labeling.annotations import corrections, drafts, holding, service
+from app.labeling.annotations.holding import Work
+from app.labeling.annotations.queries import assignments, submissions, texts
 from app.labeling.annotations.rules.drafts import AUTHORED, TEXT, Edit, begun_anew
-from app.labeling.annotations.rules.submission import demonstration_problem
-from app.labeling.annotations.service import Work
+from app.labeling.campaigns.rules import authoring
+from app.labeling.campaigns.rules.authoring import Authored, Item, demonstration_problem
+from app.labeling.campaigns.rules.campaigns import BANK, is_reviewed
 from app.language import gettext as _
 from app.material.prompts import queries as pool
 from app.material.prompts.rules import prompt_fingerprint
@@ -79,8 +79,8 @@ def save_text(
         Invalid: it is longer than any answer may be; what was kept before stays.
     """
     checked(text)
-    work = service.renew(session, person, task_id, now)
-    service.keep_part(work.draft, now, TEXT, edit, text=text)
+    work = holding.renew(session, person, task_id, now)
+    drafts.keep_part(work.draft, now, TEXT, edit, text=text)
     return work
 
 
@@ -93,8 +93,8 @@ def save_authored(
         Invalid: together they are longer than any text may be; what was kept before stays.
     """
     check_length(authored)
-    work = service.renew(session, person, task_id, now)
-    service.keep_part(work.draft, now, AUTHORED, edit, authored=authoring.as_json(authored))
+    work = holding.renew(session, person, task_id, now)
+    drafts.keep_part(work.draft, now, AUTHORED, edit, authored=authoring.as_json(authored))
     return work
 
 
@@ -164,7 +164,7 @@ def _refuse_known(session: Session, authored: Authored) -> None:
 
 
 def _store(session: Session, work: Work, person: Person, now: datetime, content: dict[str, Any]) -> Annotation:
-    annotation = queries.annotation_for(session, person.id, work.task.id, lock=True)
+    annotation = submissions.annotation_for(session, person.id, work.task.id, lock=True)
     if annotation is None:
         annotation = service.new_annotation(session, work, person, now)
     campaign = work.task.campaign
@@ -184,7 +184,7 @@ def add_version(
     Raises:
         Conflict: a reviewer has decided about the text.
     """
-    newest = queries.newest_text(session, annotation.id)
+    newest = texts.newest_text(session, annotation.id)
     if newest is not None:
         if newest.state != SENT_BACK and not corrections.may_be_replaced(annotation, newest):
             raise Conflict(_("A reviewer has decided about this text in the meantime, so it was not changed."))
@@ -209,7 +209,7 @@ def add_version(
 
 def withdraw(session: Session, annotation: Annotation) -> None:
     """Take answers out of use whose author corrects them, or that were rejected; frozen snapshots keep them."""
-    for demonstration in queries.demonstrations_of(session, annotation.id):
+    for demonstration in texts.demonstrations_of(session, annotation.id):
         session.delete(demonstration)
     session.flush()
 
@@ -220,11 +220,11 @@ def give_up(session: Session, person: Person, task_id: int, now: datetime, reaso
     Returns:
         False where nothing of this task was sent back to the person.
     """
-    writing = queries.returned_text(session, person.id, task_id, lock=True)
+    writing = texts.returned_text(session, person.id, task_id, lock=True)
     if writing is None:
         return False
     writing.state, writing.decided_at = WITHDRAWN, now
-    if draft := queries.draft_for(session, person.id, task_id, lock=True):
+    if draft := submissions.draft_for(session, person.id, task_id, lock=True):
         session.delete(draft)
     free_slot(session, writing.annotation)
     record(session, person, "withdrew text that was sent back", writing, {"reason": reason})
@@ -235,7 +235,7 @@ def hand_back(session: Session, text: WrittenText, now: datetime) -> None:
     """Give a text back to its author: a draft with their words, which their next request for work leads to."""
     annotation = text.annotation
     assert annotation.person_id is not None  # only what was written here waits for a review
-    draft = queries.draft_for(session, annotation.person_id, annotation.task_id, lock=True)
+    draft = submissions.draft_for(session, annotation.person_id, annotation.task_id, lock=True)
     content = {"text": text.content["text"]} if "text" in text.content else {"authored": text.content}
     content["revisions"] = begun_anew((TEXT, AUTHORED), now)
     if draft is None:
@@ -247,7 +247,7 @@ def hand_back(session: Session, text: WrittenText, now: datetime) -> None:
 
 def free_slot(session: Session, annotation: Annotation) -> None:
     """Let somebody else write for the task; not its first author, who has an annotation of it."""
-    lease = queries.lease_by_id(session, annotation.lease_id) if annotation.lease_id else None
+    lease = assignments.lease_by_id(session, annotation.lease_id) if annotation.lease_id else None
     annotation.lease_id = None
     if lease is not None:
         lease.person_id = lease.leased_at = lease.expires_at = lease.submitted_at = None
@@ -264,7 +264,7 @@ def publish(session: Session, writing: WrittenText) -> None:
         Conflict: a prompt of it has come into the pool in the meantime; nothing is stored.
     """
     annotation = writing.annotation
-    task = queries.task_with_answers(session, annotation.task_id)
+    task = submissions.task_with_answers(session, annotation.task_id)
     assert task is not None  # annotations refer to their task
     if task.campaign.purpose == BANK:
         return  # it was written to measure its author by, and no model learns it
@@ -318,7 +318,7 @@ def _fingerprint(item: Item) -> str:
 
 def _demonstrate(session: Session, annotation: Annotation, prompt_id: int, text: str) -> None:
     digest = hashlib.sha256(text.encode()).hexdigest()
-    if queries.demonstration_with(session, prompt_id, digest) is None:
+    if texts.demonstration_with(session, prompt_id, digest) is None:
         session.add(
             Demonstration(
                 prompt_id=prompt_id,

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from app.labeling.annotations.pages import WritingPreview, preview_of_written
-from app.labeling.annotations.rules.authoring import LANGUAGES, NAMES_OF_USE_CASES
+from app.labeling.campaigns.rules.authoring import LANGUAGES, NAMES_OF_USE_CASES
 from app.labeling.reviews import rules
 from app.models import Campaign, WrittenText
 from app.web.paging import Paging

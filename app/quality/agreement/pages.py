@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from app.labeling.annotations.rules.authoring import NAMES_OF_USE_CASES
+from app.labeling.campaigns.rules.authoring import NAMES_OF_USE_CASES
 from app.language import gettext as _
 from app.language import mark, said
 from app.material.schemas.rules import PROMPT

@@ -4,7 +4,7 @@ from typing import ClassVar
 from urllib.parse import urlencode
 
 from app.labeling.annotations.rules import activity
-from app.labeling.annotations.rules.campaigns import KIND_WORDS
+from app.labeling.campaigns.rules.campaigns import KIND_WORDS
 from app.language import gettext as _
 from app.models import Campaign, CostPlan
 from app.quality.costs import rules

@@ -8,7 +8,6 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
-from app.labeling.annotations.forms import Fields
 from app.labeling.worklog.rules import begin_of, day_of
 from app.language import gettext as _
 from app.models import CostPlan, Person
@@ -17,6 +16,7 @@ from app.quality.costs.pages import WITHOUT_GROUP, CostsPage, Slice, budget_bars
 from app.quality.costs.rules import Filters
 from app.roles import may
 from app.web.forms import whole_number
+from app.web.posted import Fields
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, database_of, needs
 from app.web.tables import csv_line

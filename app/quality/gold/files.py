@@ -9,10 +9,10 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
-from app.labeling.annotations import campaigns
 from app.labeling.annotations.rules import labels
-from app.labeling.annotations.rules.campaigns import BANK
 from app.labeling.annotations.rules.submission import Submission, Verdict
+from app.labeling.campaigns import service as campaigns
+from app.labeling.campaigns.rules.campaigns import BANK
 from app.labeling.importing.drafts import Drafts, RankingDraft
 from app.labeling.importing.service import source_of
 from app.labeling.importing.shapes import DraftReader

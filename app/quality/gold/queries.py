@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.judgements import queries as judgements
 from app.judgements.rules import ADJUDICATION
-from app.labeling.annotations.rules.campaigns import BANK, JUDGING
+from app.labeling.campaigns.rules.campaigns import BANK, JUDGING
 from app.models import Annotation, Campaign, GoldItem, Lease, Person, Prompt, Task, TaskCandidate
 
 

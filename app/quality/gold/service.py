@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, Invalid, NotFound
 from app.judgements import reading
 from app.judgements.rules import ADJUDICATION, Wanted
-from app.labeling.annotations.rules.campaigns import JUDGING, RATED
 from app.labeling.annotations.rules.submission import Submission, rank_problems, submission_problems
+from app.labeling.campaigns.rules.campaigns import JUDGING, RATED
 from app.language import gettext as _
 from app.material.candidates.rules import candidate_letter, shuffled_order
 from app.material.schemas.rules import Schema, for_reader, schema_of

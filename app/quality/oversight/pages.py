@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import ClassVar
 from urllib.parse import urlencode
 
-from app.labeling.annotations.service import stored_order
+from app.labeling.campaigns.orders import stored_order
 from app.language import gettext as _
 from app.language import mark
 from app.material.candidates.rules import candidate_letter

@@ -8,7 +8,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, DomainError, Invalid, NotFound
-from app.labeling.annotations.forms import Fields, Lists
 from app.labeling.annotations.pages import PreviewItem
 from app.labeling.worklog.rules import begin_of, day_of
 from app.language import gettext as _
@@ -34,6 +33,7 @@ from app.quality.screening.rules.plans import CRITERIA, DEMONSTRATIONS, Decision
 from app.roles import may
 from app.web.addresses import task_address
 from app.web.forms import whole_number
+from app.web.posted import Fields, Lists
 from app.web.render import Undo, go, render, tell
 from app.web.requests import (
     Now,

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, DomainError, Invalid, NotFound
-from app.labeling.annotations import queries as annotation_queries
+from app.labeling.annotations import assigning, holding, writing
 from app.labeling.annotations import service as annotations
-from app.labeling.annotations import writing
+from app.labeling.annotations.queries import assignments
 from app.language import gettext as _
 from app.language import spoken
 from app.material.schemas.rules import ANSWER, PROMPT, YES, Field, schema_of
@@ -208,7 +208,7 @@ def start(session: Session, person: Person, now: datetime) -> Applicant:
     Raises:
         Conflict: the screening has ended, or its banks have too few items that this person has not met.
     """
-    annotation_queries.lock_person(session, person.id)
+    assignments.lock_person(session, person.id)
     applicant = applicant_for(session, person)
     if applicant.started_at is not None:
         return applicant
@@ -229,7 +229,7 @@ def start(session: Session, person: Person, now: datetime) -> Applicant:
                     task_id=task_id,
                 )
             )
-            annotations.reserve(session, person, task_id, now, until)
+            assigning.reserve(session, person, task_id, now, until)
     applicant.started_at, applicant.deadline = now, until
     record(session, person, "began screening", applicant, {"attempt": applicant.attempt, "items": position})
     return applicant
@@ -260,7 +260,7 @@ def assess(session: Session, person: Person, now: datetime, *, claimed: Sequence
         Invalid: it is too long.
         Conflict: the form is handed in, or its time is up.
     """
-    annotation_queries.lock_person(session, person.id)
+    assignments.lock_person(session, person.id)
     applicant = _working(session, person, now)
     if problem := rules.words_problem(words):
         raise Invalid(problem, {"words": problem})
@@ -283,7 +283,7 @@ def hand_in(session: Session, person: Person, now: datetime, *, as_it_is: bool =
         Invalid: something is not done, and the person has not said that they hand in without it.
         Conflict: the form has not begun, or is handed in already.
     """
-    annotation_queries.lock_person(session, person.id)
+    assignments.lock_person(session, person.id)
     applicant = _working(session, person, now)
     if applicant.started_at is None:
         raise Conflict(_("Your form has not begun yet."))
@@ -298,7 +298,7 @@ def hand_in(session: Session, person: Person, now: datetime, *, as_it_is: bool =
 def close_if_overdue(session: Session, applicant: Applicant, now: datetime) -> None:
     """Hand in what was saved when the time was up, as soon as somebody looks."""
     if applicant.started_at and applicant.deadline and applicant.finished_at is None and applicant.deadline <= now:
-        annotation_queries.lock_person(session, applicant.person_id)
+        assignments.lock_person(session, applicant.person_id)
         _finish(session, applicant, applicant.deadline)
         record(session, None, "closed screening at its deadline", applicant, {"attempt": applicant.attempt})
 
@@ -325,7 +325,7 @@ def _submit_draft(session: Session, person: Person, task_id: int, at: datetime) 
         if "text" in content:
             writing.submit_demonstration(session, person, task_id, at, content["text"])
         elif content.get("ranks"):
-            annotations.submit(session, person, task_id, at, annotations.submission_of(content))
+            annotations.submit(session, person, task_id, at, holding.submission_of(content))
     except DomainError:
         return  # it was not complete
 
@@ -443,7 +443,7 @@ def rate(session: Session, by: Person, screening: Screening, item_id: int, now: 
     if rating is None or not rules.LOWEST_RATING <= rating <= rules.HIGHEST_RATING:
         problem = _("Choose a number from 1 to 7.")
         raise Invalid(problem, {"rating": problem})
-    annotation_queries.lock_person(session, by.id)
+    assignments.lock_person(session, by.id)
     if queries.rating_by(session, item.id, by.id):
         raise Conflict(_("You have rated this text already; nothing was changed."))
     row = DemonstrationRating(item_id=item.id, person_id=by.id, rating=rating, rated_at=now)

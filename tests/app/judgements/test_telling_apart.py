@@ -9,8 +9,9 @@ import pytest
 from scipy.stats import binom
 from sqlalchemy import select
 
-from app.labeling.annotations import queries, service
-from app.labeling.annotations.rules.calibration import Plan
+from app.labeling.annotations import holding, service
+from app.labeling.annotations.queries import submissions
+from app.labeling.campaigns.rules.calibration import Plan
 from app.models import ExtraSlot, GoldItem, Lease, Person
 from app.models.base import utc_now
 from app.quality.oversight.pages import FeedbackPage
@@ -40,7 +41,7 @@ def measured(browse, workshop, monkeypatch):
     tasks = [one_item(workshop, veteran, now) for _ in range(8)]
     with workshop.database.transaction() as session:
         for task in tasks:
-            ranks = {str(answer): place for place, answer in enumerate(queries.candidate_ids_of(session, task), 1)}
+            ranks = {str(answer): place for place, answer in enumerate(submissions.candidate_ids_of(session, task), 1)}
             session.add(GoldItem(task_id=task, content={"ranks": ranks}, decided_at=now))
     browse.as_("labeler")
     with workshop.database.reading() as session:
@@ -66,7 +67,7 @@ def read(browse, workshop, labeler):
         with workshop.database.transaction() as session:
             uses = select(ExtraSlot.use).join(Lease, Lease.id == ExtraSlot.lease_id)
             use = session.scalar(uses.where(Lease.task_id == task, Lease.person_id == labeler.id))
-            said = verdict_on(service.work_for(session, labeler, task).order)
+            said = verdict_on(holding.work_for(session, labeler, task).order)
             service.submit(session, labeler, task, utc_now(), said)
         after = {place: browse.get(place) for place in OUTER}
         entry = re.search(r'href="(/label/mine/\d+)"', after["/label/mine"])[1]

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from app.labeling.annotations import writing
-from app.labeling.annotations.rules import authoring
-from app.labeling.annotations.rules.authoring import Authored, Pair
+from app.labeling.campaigns.rules import authoring
+from app.labeling.campaigns.rules.authoring import Authored, Pair
 from app.material.prompts.rules import prompt_fingerprint
 from app.models import Candidate, ModelVersion, Prompt
 from tests.app.labeling.annotations.conftest import NOON, Workshop, sha

@@ -4,9 +4,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from app.labeling.annotations.rules.authoring import FORMS
-from app.labeling.annotations.rules.corrections import DEFAULT_MINUTES, MOST_MINUTES
-from app.labeling.annotations.rules.toxicity import INPUT_TOXICITY, PLAUSIBLE_FROM
+from app.labeling.campaigns.rules.authoring import FORMS
+from app.labeling.campaigns.rules.toxicity import INPUT_TOXICITY, PLAUSIBLE_FROM
 from app.language import gettext as _
 from app.language import listed, mark
 from app.material.prompts.rules import SENSITIVE_LABELS
@@ -54,6 +53,9 @@ KIND_WORDS = {
 PHASE_WORDS = {"training": mark("training"), "evaluation": mark("evaluation")}
 STATUSES = (mark("open"), mark("paused"), mark("closed"))
 FEWEST_ANSWERS, MOST_ANSWERS = 4, 9
+DEFAULT_MINUTES = 60
+MOST_MINUTES = 7 * 24 * 60
+"""For how long submissions can be corrected: usually, and at most."""
 MOST_PIECES = 10_000
 
 HARMFUL = {

@@ -2,14 +2,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from app.labeling.annotations.queries import Calibrated, Maker, Progress
-from app.labeling.annotations.rules import authoring
-from app.labeling.annotations.rules import calibration as calibration_rules
-from app.labeling.annotations.rules import campaigns as campaign_rules
-from app.labeling.annotations.rules import skips as skip_rules
-from app.labeling.annotations.rules.calibration import Plan
-from app.labeling.annotations.service import stored_order
-from app.labeling.annotations.skips import Skipped
+from app.labeling.campaigns.orders import stored_order
+from app.labeling.campaigns.queries.counting import Progress
+from app.labeling.campaigns.queries.layout import Calibrated
+from app.labeling.campaigns.queries.making import Maker
+from app.labeling.campaigns.rules import authoring
+from app.labeling.campaigns.rules import calibration as calibration_rules
+from app.labeling.campaigns.rules import campaigns as campaign_rules
+from app.labeling.campaigns.rules import skips as skip_rules
+from app.labeling.campaigns.rules.calibration import Plan
+from app.labeling.campaigns.skipped import Skipped
 from app.models import Annotation, Campaign, Guideline, GuidelineVersion, LabelSchemaVersion
 from app.web.render import Page
 

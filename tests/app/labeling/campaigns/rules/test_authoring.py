@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from app.errors import Invalid
-from app.labeling.annotations import service, writing
-from app.labeling.annotations.rules import authoring
-from app.labeling.annotations.rules.authoring import Authored, Pair, items_of, problems
+from app.labeling.annotations import holding, writing
+from app.labeling.campaigns.rules import authoring
+from app.labeling.campaigns.rules.authoring import Authored, Pair, demonstration_problem, items_of, problems
 from app.material.scenarios import service as scenarios
 from app.models import Demonstration, Draft, Prompt, WrittenText
 from app.training.snapshots import queries as snapshots
@@ -184,7 +184,7 @@ def test_a_draft_that_is_too_long_is_refused_and_the_one_before_it_stays(worksho
     with workshop.database.transaction() as session, pytest.raises(writing.Unfinished, match=r"10,000,018 characters"):
         writing.save_authored(session, ana, task_id, NOON, long)
     with workshop.database.reading() as session:
-        assert writing.authored_of(service.work_for(session, ana, task_id)) == PLAIN
+        assert writing.authored_of(holding.work_for(session, ana, task_id)) == PLAIN
 
 
 # Scenarios ---------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ def test_scenarios_take_turns_and_a_labeler_may_choose_another(workshop, library
     for number in range(3):
         task_id = workshop.take(ana).lease.task_id
         with workshop.database.reading() as session:
-            draft = writing.authored_of(service.work_for(session, ana, task_id))
+            draft = writing.authored_of(holding.work_for(session, ana, task_id))
         given.append(draft.scenario_id)
         chosen = swim.id if number == 0 else draft.scenario_id
         text = {"prompt": f"Ask {number}", "scenario_id": chosen, "form": "user_based"}
@@ -246,3 +246,7 @@ def test_campaigns_that_cannot_be_are_refused(workshop):
     ):
         with pytest.raises(Invalid, match=sentence):
             workshop.campaign([], **options)
+
+
+def test_an_empty_demonstration_is_none():
+    assert "no text yet" in demonstration_problem(" \n")

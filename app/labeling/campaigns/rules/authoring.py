@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.labeling.annotations.rules.submission import LONGEST_DEMONSTRATION, demonstration_problem
 from app.language import gettext as _
 from app.language import mark
 from app.material.prompts.rules import USE_CASES
@@ -19,6 +18,7 @@ FORMS = {
     USER_BASED: mark("A prompt that fits a scenario of the library: what somebody wants to use a model for."),
 }
 FEWEST_PAIRS, MOST_PAIRS = 2, 20
+LONGEST_DEMONSTRATION = 100_000
 LONGEST_NAME = 40
 QUERY_NAME, RESPONSE_NAME = mark("Input"), mark("Output")
 """What stands before queries and responses unless the labeler names them; the page offers it in their language."""
@@ -224,3 +224,15 @@ def _problems_of_pairs(authored: Authored) -> dict[str, str]:
     if not found and (problem := length_problem(max(len(item.prompt) for item in items_of(authored)))):
         found["instruction"] = problem
     return found
+
+
+def demonstration_problem(text: str) -> str | None:
+    if not text.strip():
+        return _("There is no text yet. Write the answer you would like to read, then submit.")
+    if len(text) > LONGEST_DEMONSTRATION:
+        return _(
+            "The text has %(length)s characters; %(most)s fit.",
+            length=f"{len(text):,}",
+            most=f"{LONGEST_DEMONSTRATION:,}",
+        )
+    return None

@@ -9,9 +9,13 @@ import pytest
 from sqlalchemy import func, select, text
 
 from app.errors import Invalid
-from app.labeling.annotations import calibration, campaigns, queries, service, skips
-from app.labeling.annotations.rules import calibration as rules
-from app.labeling.annotations.rules.calibration import Plan
+from app.labeling.annotations import assigning, measuring, skips
+from app.labeling.annotations.queries import assignments
+from app.labeling.campaigns import calibration
+from app.labeling.campaigns import service as campaigns
+from app.labeling.campaigns.queries import counting, layout
+from app.labeling.campaigns.rules import calibration as rules
+from app.labeling.campaigns.rules.calibration import Plan
 from app.models import (
     Annotation,
     AuditEvent,
@@ -106,7 +110,7 @@ def slots(workshop, campaign):
     """Of each task how many slots it has by use; those within the overlap under None."""
     with workshop.database.reading() as session:
         found = {}
-        for slot in queries.slots_of(session, campaign.id):
+        for slot in layout.slots_of(session, campaign.id):
             found.setdefault(slot.task_id, Counter())[slot.use] += 1
         return found
 
@@ -163,7 +167,7 @@ def test_labelers_never_get_the_slot_of_a_researcher_who_gets_it_first(workshop)
                 .group_by(ExtraSlot.use)
             ).all()
         )
-        found = queries.calibrated(session, campaign.id)
+        found = layout.calibrated(session, campaign.id)
     assert by_use == {"shared": len(shared), "researcher": len(shared)}
     assert found.shared_tasks == len(shared)
     assert found.slots == {use: (len(shared), len(shared)) for use in ("shared", "researcher")}
@@ -350,8 +354,8 @@ def test_many_labelers_at_once_each_get_their_own_slot_of_the_same_gold(workshop
 
     def reserve(someone):
         with workshop.database.transaction() as session:
-            queries.lock_person(session, someone.id)
-            return calibration._reserve(session, golden[0].id, first, someone, "gold").slot
+            assignments.lock_person(session, someone.id)
+            return measuring._reserve(session, golden[0].id, first, someone, "gold").slot
 
     fresh = [someone for someone in people if not held_by(workshop, someone, first)]
     with ThreadPoolExecutor(8) as pool:
@@ -361,7 +365,7 @@ def test_many_labelers_at_once_each_get_their_own_slot_of_the_same_gold(workshop
 
 def held_by(workshop, someone, task_id):
     with workshop.database.reading() as session:
-        return queries.lease_for(session, someone.id, task_id) is not None
+        return assignments.lease_for(session, someone.id, task_id) is not None
 
 
 @SQLITE
@@ -374,11 +378,11 @@ def test_nothing_on_the_page_tells_gold_from_other_tasks(browse, workshop, golde
         with workshop.database.transaction() as session:
             someone = session.scalar(select(Person).where(Person.email == f"{name}@example.org"))
             if use:
-                slot = calibration._reserve(session, campaign.id, tasks[0], someone, use)
+                slot = measuring._reserve(session, campaign.id, tasks[0], someone, use)
             else:
                 slot = Lease(campaign_id=campaign.id, task_id=tasks[0], slot=500)
                 session.add(slot)
-            service.hold_slot(session, slot, someone, NOON + timedelta(days=4000))
+            assigning.hold_slot(session, slot, someone, NOON + timedelta(days=4000))
         page = browse.get(browse.task(tasks[0]))
         pages.append(
             re.sub(
@@ -433,7 +437,7 @@ def test_an_item_comes_again_after_enough_others_and_days_as_a_copy_in_another_o
             )
             differ.append(len({tuple(order) for order in orders}) == 2)
         assert any(differ)
-        assert queries.progress(session, NOON, repeating.id)[repeating.id].tasks == 40
+        assert counting.progress(session, NOON, repeating.id)[repeating.id].tasks == 40
     assert len({row.original_id for row in found.values()}) == len(found)
 
 
@@ -482,7 +486,7 @@ def test_training_and_evaluations_leave_hidden_gold_and_repetitions_out(workshop
 def test_the_next_slot_is_found_by_the_index_in_its_order(workshop, engine_name):
     campaign = workshop.campaign(workshop.prompts(3), plan=Plan(20))
     with workshop.database.reading() as session:
-        query = queries.next_slots(1, campaign.id, NOON).limit(1)
+        query = assignments.next_slots(1, campaign.id, NOON).limit(1)
         compiled = query.compile(session.connection(), compile_kwargs={"literal_binds": True})
         if engine_name == "sqlite":
             steps = " | ".join(row[-1] for row in session.execute(text(f"EXPLAIN QUERY PLAN {compiled}")))
@@ -515,14 +519,3 @@ def test_the_campaign_page_shows_plan_and_progress_and_changes_it(browse, worksh
     assert "Off: no item is shared" in browse.get(place)
     browse.as_("labeler")
     browse.post(f"{place}/calibration", {"percent": "10"}, status=403)
-
-
-@SQLITE
-def test_the_form_of_a_new_campaign_proposes_fifteen_percent(browse, workshop):
-    workshop.prompts(20)
-    browse.as_("researcher")
-    assert re.search(r'name="percent" min="0" max="20" value="15"', browse.get("/campaigns/new"))
-    form = {"name": "C", "kind": "ranking", "origin": ["import:secret-origin-0", "import:secret-origin-1"]}
-    page = browse.get(browse.post("/campaigns", form | {"percent": "15"}).headers["location"])
-    assert "15 % of each labeler" in page
-    browse.post("/campaigns", form | {"name": "D", "percent": "3"}, status=422)

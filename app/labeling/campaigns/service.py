@@ -1,17 +1,21 @@
 """Making campaigns and their tasks, and changing them."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby, zip_longest
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations import calibration, queries
-from app.labeling.annotations.rules import authoring, toxicity
-from app.labeling.annotations.rules import campaigns as campaign_rules
-from app.labeling.annotations.rules.calibration import Plan
-from app.labeling.annotations.rules.corrections import DEFAULT_MINUTES
+from app.labeling.campaigns import calibration
+from app.labeling.campaigns.queries import counting, finding, making
+from app.labeling.campaigns.queries.counting import Progress
+from app.labeling.campaigns.rules import authoring, toxicity
+from app.labeling.campaigns.rules import campaigns as campaign_rules
+from app.labeling.campaigns.rules.calibration import Plan
+from app.labeling.campaigns.rules.campaigns import DEFAULT_MINUTES
 from app.language import gettext as _
 from app.language import listed, said
 from app.material.prompts.rules import task_fingerprint
@@ -21,6 +25,7 @@ from app.material.schemas import service as schemas
 from app.material.schemas.rules import Schema, schema_of
 from app.models import Campaign, LabelSchemaVersion, Lease, Person, Task, TaskCandidate
 from app.people.service import record
+from app.roles import may
 
 TaskSpec = tuple[int, list[int]]
 """A prompt's id and the ids of the answers to judge; no answers for a demonstration."""
@@ -132,7 +137,7 @@ def check_campaign(session: Session, *, name: str, **bounds: Any) -> None:
     """
     if problem := campaign_rules.campaign_problem(name=name, **bounds):
         raise Invalid(problem)
-    if queries.campaign_by_name(session, name.strip()):
+    if finding.campaign_by_name(session, name.strip()):
         raise Conflict(_("There is already a campaign named “%(name)s”. Choose another name.", name=name.strip()))
 
 
@@ -146,7 +151,7 @@ def add_tasks(session: Session, campaign: Campaign, tasks: Iterable[TaskSpec], *
         Invalid: a ranking task with fewer than four or more than nine answers (unless imported), answers
             that belong to another prompt, or answers for a demonstration.
     """
-    known = queries.known_fingerprints(session, campaign.id)
+    known = finding.known_fingerprints(session, campaign.id)
     fresh: list[Task] = []
     for prompt_id, candidate_ids in tasks:
         _check_task(campaign, candidate_ids, judged_already=judged_already)
@@ -215,7 +220,7 @@ def _check_prompts(session: Session, tasks: Sequence[Task]) -> None:
     ids = sorted({answer.candidate_id for task in tasks for answer in task.answers})
     prompt_of: dict[int, int] = {}
     for start in range(0, len(ids), 500):
-        prompt_of |= queries.prompts_of_candidates(session, ids[start : start + 500])
+        prompt_of |= finding.prompts_of_candidates(session, ids[start : start + 500])
     for task in tasks:
         for answer in task.answers:
             if prompt_of.get(answer.candidate_id) != task.prompt_id:
@@ -257,7 +262,7 @@ def tasks_from_candidates(
         sensitive_only: only prompts marked as sensitive.
         harmful_only: only prompts that somebody labelled as asking for harm, or scored as toxic.
     """
-    rows = queries.candidates_of_makers(
+    rows = making.candidates_of_makers(
         session,
         origins=origins,
         model_version_ids=model_version_ids,
@@ -336,7 +341,27 @@ def move_campaign(session: Session, by: Person, campaign_id: int, version_id: in
 
 
 def campaign_for(session: Session, campaign_id: int) -> Campaign:
-    campaign = queries.campaign_by_id(session, campaign_id)
+    campaign = finding.campaign_by_id(session, campaign_id)
     if campaign is None:
         raise NotFound(_("There is no such campaign."))
     return campaign
+
+
+@dataclass(frozen=True)
+class Known:
+    """A campaign that somebody is offered work of.
+
+    ``counted`` says whether numbers tell what is left: where labelers are measured none do.
+    """
+
+    campaign: Campaign
+    progress: Progress
+    counted: bool
+
+
+def known_to(session: Session, person: Person, now: datetime) -> list[Known]:
+    """The campaigns of which a person is offered work, now or once they open again."""
+    progress = counting.progress(session, now)
+    measuring = set() if may(person.role, "adjudicate") else counting.measuring(session)
+    campaigns = finding.working_campaigns(session, campaign_rules.purposes_open_to(person.role))
+    return [Known(c, progress.get(c.id, Progress()), c.id not in measuring) for c in campaigns]

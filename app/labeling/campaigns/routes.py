@@ -9,20 +9,30 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import DomainError, Invalid
-from app.labeling.annotations import calibration, campaigns, queries, skips
-from app.labeling.annotations.campaign_pages import CampaignPage, CampaignRow, CampaignsPage, NewCampaignPage, recent_of
-from app.labeling.annotations.forms import Fields, Lists, makers_of
-from app.labeling.annotations.queries import Progress
-from app.labeling.annotations.rules.authoring import PLAIN
-from app.labeling.annotations.rules.calibration import Plan
-from app.labeling.annotations.rules.campaigns import BANK, FEWEST_ANSWERS, JUDGING, KINDS, WORK, priority_of
-from app.labeling.annotations.rules.corrections import DEFAULT_MINUTES
+from app.labeling.campaigns import calibration, skipped
+from app.labeling.campaigns import service as campaigns
+from app.labeling.campaigns.forms import makers_of
+from app.labeling.campaigns.pages import CampaignPage, CampaignRow, CampaignsPage, NewCampaignPage, recent_of
+from app.labeling.campaigns.queries import counting, finding, layout, making, texts
+from app.labeling.campaigns.queries.counting import Progress
+from app.labeling.campaigns.rules.authoring import PLAIN
+from app.labeling.campaigns.rules.calibration import Plan
+from app.labeling.campaigns.rules.campaigns import (
+    BANK,
+    DEFAULT_MINUTES,
+    FEWEST_ANSWERS,
+    JUDGING,
+    KINDS,
+    WORK,
+    priority_of,
+)
 from app.language import gettext as _
 from app.material.guidelines import service as guidelines
 from app.material.scenarios import service as scenarios
 from app.models import Campaign, Person
 from app.roles import may
 from app.web.forms import whole_number
+from app.web.posted import Fields, Lists
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, Writing, database_of, needs
 
@@ -36,10 +46,10 @@ SKIPPED_PROMPTS_SHOWN = 50
 
 @router.get("/campaigns")
 def list_campaigns(request: Request, _manager: Manager, session: Reading, now: Now) -> HTMLResponse:
-    progress, counts = queries.progress(session, now), queries.annotation_counts(session)
+    progress, counts = counting.progress(session, now), counting.annotation_counts(session)
     rows = [
         CampaignRow(campaign, progress.get(campaign.id, Progress()), counts.get(campaign.id, 0))
-        for campaign in queries.campaigns(session)
+        for campaign in finding.campaigns(session)
     ]
     return render(request, CampaignsPage(rows))
 
@@ -52,8 +62,8 @@ def new_campaign(request: Request, _manager: Manager, session: Reading, kind: st
 def _new_campaign_page(session: Session, given: dict[str, list[str]], error: str = "") -> NewCampaignPage:
     asked = given.get("kind", ["ranking"])[-1]
     kind = asked if asked in KINDS else "ranking"
-    makers, sources = queries.makers(session, kind), queries.prompt_sources(session)
-    to_judge = queries.prompts_to_judge(session, kind, FEWEST_ANSWERS) if kind in JUDGING else (0, 0)
+    makers, sources = making.makers(session, kind), making.prompt_sources(session)
+    to_judge = making.prompts_to_judge(session, kind, FEWEST_ANSWERS) if kind in JUDGING else (0, 0)
     offers = len(scenarios.offers(session))
     documents = guidelines.for_kind(session, kind)
     return NewCampaignPage(
@@ -87,7 +97,7 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
     if kind == "authoring":
         return _create_authoring(session, manager, fields, prompts)
     if kind == "demonstration":
-        found = queries.prompts_to_demonstrate(session, lists.get("source", []), prompts)
+        found = making.prompts_to_demonstrate(session, lists.get("source", []), prompts)
         tasks = [(prompt_id, []) for prompt_id in found]
     else:
         origins, models = makers_of(lists)
@@ -193,21 +203,21 @@ def _campaign_page(
     session: Session, campaign_id: int, now: datetime, error: str = "", given: Mapping[str, str] | None = None
 ) -> CampaignPage:
     campaign = campaigns.campaign_for(session, campaign_id)
-    recent = queries.recent_annotations(session, campaign_id, 30)
-    written = queries.newest_contents(session, [annotation.id for annotation in recent])
+    recent = finding.recent_annotations(session, campaign_id, 30)
+    written = texts.newest_contents(session, [annotation.id for annotation in recent])
     return CampaignPage(
         campaign=campaign,
-        progress=queries.progress(session, now, campaign_id).get(campaign_id, Progress()),
-        annotations=queries.annotation_counts(session).get(campaign_id, 0),
+        progress=counting.progress(session, now, campaign_id).get(campaign_id, Progress()),
+        annotations=counting.annotation_counts(session).get(campaign_id, 0),
         recent=[recent_of(annotation, written.get(annotation.id, {})) for annotation in recent],
         priority=priority_of(campaign.kind, campaign.phase),
         versions=campaigns.versions_for(session, campaign.kind, all_of_them=True) if campaign.schema_version else [],
         guideline=None if campaign.imported else guidelines.version_of(session, campaign),
-        waiting=queries.waiting_for_review(session, campaign_id),
-        skipped=skips.skipped_in(session, campaign_id, SKIPPED_PROMPTS_SHOWN),
+        waiting=texts.waiting_for_review(session, campaign_id),
+        skipped=skipped.skipped_in(session, campaign_id, SKIPPED_PROMPTS_SHOWN),
         error=error,
-        plan=calibration.plan_of(queries.calibration_of(session, campaign_id)),
-        calibrated=queries.calibrated(session, campaign_id) if calibration.can_be_calibrated(campaign) else None,
+        plan=calibration.plan_of(layout.calibration_of(session, campaign_id)),
+        calibrated=layout.calibrated(session, campaign_id) if calibration.can_be_calibrated(campaign) else None,
         given=given or {},
     )
 

@@ -3,18 +3,18 @@
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
-from app.labeling.annotations import queries
-from app.labeling.annotations.queries import Slot
-from app.labeling.annotations.rules import calibration as rules
-from app.labeling.annotations.rules.calibration import Plan
-from app.labeling.annotations.rules.campaigns import JUDGING, WORK
+from app.labeling.campaigns.queries import layout
+from app.labeling.campaigns.queries.layout import Slot
+from app.labeling.campaigns.rules import calibration as rules
+from app.labeling.campaigns.rules.calibration import Plan
+from app.labeling.campaigns.rules.campaigns import JUDGING, WORK
 from app.language import gettext as _
-from app.models import Calibration, Campaign, ExtraSlot, Lease, Person, RepeatedTask, Task, TaskCandidate
+from app.models import Calibration, Campaign, ExtraSlot, Lease, Person
 from app.people.service import record
 
 SHARED, RESEARCHER, GOLD, REPEAT = "shared", "researcher", "gold", "repeat"
@@ -47,7 +47,7 @@ def set_plan(
         raise Invalid(problem, {"percent": problem})
     if not can_be_calibrated(campaign):
         raise Invalid(_("Only campaigns of work in which people judge answers can be calibrated."))
-    row = queries.calibration_of(session, campaign.id, lock=True)
+    row = layout.calibration_of(session, campaign.id, lock=True)
     before = asdict(plan_of(row))
     if row is None:
         row = Calibration(campaign_id=campaign.id, seed=drawn_seed() if seed is None else seed)
@@ -78,17 +78,17 @@ def lay_out(session: Session, campaign: Campaign) -> None:
     Slots are given out in the order of their ids, so the untouched ones are made anew in the order in which they
     are to come: first those of tasks that somebody has begun, then the others by chance.
     """
-    row = queries.calibration_of(session, campaign.id)
+    row = layout.calibration_of(session, campaign.id)
     if row is None:
         return
-    untouched = queries.untouched_slots(session, campaign.id)
+    untouched = layout.untouched_slots(session, campaign.id)
     loose = {slot.lease_id for slot in untouched}
-    slots = queries.slots_of(session, campaign.id)
+    slots = layout.slots_of(session, campaign.id)
     kept = [slot for slot in slots if slot.lease_id not in loose]
     begun = {slot.task_id for slot in kept if slot.use != GOLD}
     wanted = list(_wanted(campaign, row, untouched, kept, sorted({slot.task_id for slot in slots})))
     wanted.sort(key=lambda slot: _turn(slot, begun, row.seed))
-    queries.delete_slots(session, sorted(loose))
+    layout.delete_slots(session, sorted(loose))
     leases = [Lease(campaign_id=campaign.id, task_id=slot.task_id, slot=slot.number) for slot in wanted]
     session.add_all(leases)
     session.flush()
@@ -123,52 +123,3 @@ def _wanted(
                 uses.remove(slot.use)
         first = max((slot.number for slot in there if slot.use != GOLD), default=-1) + 1
         yield from (Slot(0, task_id, first + n, use) for n, use in enumerate(uses))
-
-
-def hidden_slot(session: Session, person: Person, campaign_id: int, now: datetime) -> Lease | None:
-    """The slot of hidden gold or of a repetition that a labeler is due now instead of the next task, if any."""
-    row = queries.calibration_of(session, campaign_id)
-    if row is None or not row.percent:
-        return None
-    if (mine := queries.own_reserved_slot(session, person.id, campaign_id)) is not None:
-        return mine
-    done, gold, repeats = queries.done_and_given(session, person.id, campaign_id)
-    if rules.gold_is_due(done, gold, seed=row.seed, person_id=person.id):
-        task_id = queries.oldest_gold_for(session, person.id, campaign_id)
-        if task_id is not None:
-            return _reserve(session, campaign_id, task_id, person, GOLD)
-    if rules.repeat_is_due(done, repeats, row.repeat_percent, seed=row.seed, person_id=person.id):
-        before = now - timedelta(days=row.repeat_after_days)
-        original = queries.oldest_to_repeat(
-            session, person.id, campaign_id, before=before, others=row.repeat_after_items
-        )
-        if original is not None:
-            return _reserve(session, campaign_id, _copy_of(session, original, person).id, person, REPEAT)
-    return None
-
-
-def _reserve(session: Session, campaign_id: int, task_id: int, person: Person, use: str) -> Lease:
-    """Make a slot for one person; two who come to a task at the same moment get one after the other."""
-    queries.lock_task(session, task_id)
-    number = queries.next_reserved_number(session, task_id)
-    slot = Lease(campaign_id=campaign_id, task_id=task_id, slot=number, person_id=person.id)
-    session.add(slot)
-    session.flush()
-    session.add(ExtraSlot(lease_id=slot.id, use=use))
-    session.flush()
-    return slot
-
-
-def _copy_of(session: Session, original: Task, person: Person) -> Task:
-    ids = queries.candidate_ids_of(session, original.id)
-    copy = Task(
-        campaign_id=original.campaign_id,
-        prompt_id=original.prompt_id,
-        fingerprint=rules.fingerprint_of_repetition(original.id, person.id),
-        answers=[TaskCandidate(candidate_id=candidate, position=place) for place, candidate in enumerate(ids)],
-    )
-    session.add(copy)
-    session.flush()
-    session.add(RepeatedTask(task_id=copy.id, original_id=original.id, person_id=person.id))
-    session.flush()
-    return copy

@@ -16,13 +16,15 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.database import Database
-from app.labeling.annotations import assigning, corrections, drafts, holding, writing
+from app.labeling.annotations import assigning, corrections, drafts, holding
 from app.labeling.annotations import service as annotations
 from app.labeling.annotations.rules.activity import rounded
 from app.labeling.annotations.rules.submission import Submission, Verdict
 from app.labeling.campaigns import service as campaigns
-from app.labeling.campaigns.rules.authoring import Authored, Pair
 from app.labeling.course import service as course
+from app.labeling.instruments.authoring import service as authoring
+from app.labeling.instruments.authoring.rules import Authored, Pair
+from app.labeling.instruments.demonstration import service as demonstration
 from app.labeling.reviews import service as reviews
 from app.labeling.reviews.rules import Decision
 from app.labeling.surveys import service as surveys
@@ -495,12 +497,12 @@ def _authoring(session: Session, everybody: dict[str, Person]) -> None:
         if version := guidelines.unconfirmed(session, everybody[person], campaign):
             guidelines.confirm(session, everybody[person], campaign.id, version.id, now)
     moods = Authored("few_shot", instruction="Say how the post sounds.", pairs=PAIRS_OF_MOODS, query_name="Post")
-    writing.save_authored(session, everybody[PAIRS], _hold(session, everybody[PAIRS], sets), now, moods)
+    authoring.save_authored(session, everybody[PAIRS], _hold(session, everybody[PAIRS], sets), now, moods)
     _hold(session, everybody[SCENARIO], told)
     telemetry.turn(session, everybody[RESEARCHER], told, now, on=True)
     for person in (RETURNED, ANY):
         task_id = _hold(session, everybody[person], checked)
-        writing.submit_demonstration(session, everybody[person], task_id, now, long_answer(300))
+        demonstration.submit_demonstration(session, everybody[person], task_id, now, long_answer(300))
     session.flush()
     why = "Good, but **too long**. Three sentences are enough."
     reviews.decide(session, everybody[RESEARCHER], 1, now, Decision("send_back", why, 4))
@@ -576,7 +578,7 @@ def _do_form(session: Session, person: Person, *, careful: bool) -> None:
     for slot in screenings_read.slots_of(session, applicant):
         task = slot.item.task_id
         if slot.item.criterion == "demonstrations":
-            writing.submit_demonstration(session, person, task, now, " ".join(SENTENCES[:3]))
+            demonstration.submit_demonstration(session, person, task, now, " ".join(SENTENCES[:3]))
             continue
         answers = sorted(holding.work_for(session, person, task).order)
         ranks = dict(zip(answers, (1, 3, 2, 4) if careful else (1, 2, 3, 3), strict=True))
@@ -795,7 +797,7 @@ def _stories(session: Session, everybody: dict[str, Person], models: list[ModelV
         task_id = _hold(session, author, campaign)
         if n < 3:
             _count_typing(session, author, session.get_one(Task, task_id), len(text), pasted=n == 0)
-        annotation = writing.submit_demonstration(session, author, task_id, now, text)
+        annotation = demonstration.submit_demonstration(session, author, task_id, now, text)
         written = session.query(WrittenText).filter_by(annotation_id=annotation.id).one()
         pieces = [SeenToken(text=piece, rank=round(10 ** draw.uniform(0, 3.6))) for piece in _words(text)]
         scores = {

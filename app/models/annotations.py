@@ -283,7 +283,7 @@ class WrittenText(Base):
     """One version of what a person wrote for one task: an answer, or a prompt with its answer.
 
     ``number`` counts the versions of an annotation from 1; only the newest may wait. ``content`` is what the person
-    entered, as ``app.labeling.campaigns.rules.authoring`` reads it. ``state`` says what became of it: ``waiting`` for
+    entered, as ``app.labeling.instruments.authoring.rules`` reads it. ``state`` says what became of it: ``waiting`` for
     a reviewer, ``accepted``, ``sent_back`` to its author or ``rejected`` (both with a ``reason``), ``withdrawn`` by the
     author, or ``replaced`` by a newer version before anybody decided. ``rating`` is the reviewer's, 1 to 7
     (InstructGPT B.1 rates demonstrations so). What needed no review is accepted and was decided by nobody.

@@ -1,5 +1,6 @@
 """What a form posted, as text, for routes that read many fields."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -26,3 +27,8 @@ def lists_of(form: FormData) -> dict[str, list[str]]:
 Fields = Annotated[dict[str, str], Depends(_fields)]
 
 Lists = Annotated[dict[str, list[str]], Depends(_lists)]
+
+
+def last_of(lists: Mapping[str, list[str]]) -> dict[str, str]:
+    """Of each field its last value."""
+    return {name: values[-1] for name, values in lists.items()}

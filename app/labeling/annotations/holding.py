@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
+from app.instruments import instrument_of
 from app.labeling.annotations import corrections
 from app.labeling.annotations.assigning import hold_slot, is_reserved
 from app.labeling.annotations.queries import assignments, submissions, texts
@@ -34,6 +35,10 @@ from app.models import (
 )
 
 TIME_IS_UP = mark("The time for this is up. What was saved until then is kept; what you changed since is not.")
+
+
+class DraftStays(Conflict):
+    """Something cannot be stored as it is now; its draft stays, and its page is shown again."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class Work:
     @property
     def rated(self) -> bool:
         """Whether each answer gets an overall rating beside its labels."""
-        return self.task.campaign.kind in campaign_rules.RATED
+        return instrument_of(self.task.campaign.kind).rated
 
     @property
     def order(self) -> list[int]:

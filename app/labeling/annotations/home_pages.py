@@ -32,6 +32,8 @@ class CampaignForMe:
     is taken or submitted, or moves when it should not, would tell what that item is."""
     why_nothing: str
     """Where there is nothing to take: a sentence that says why, and what to do."""
+    task: str
+    """What people do in it, in a few words, marked for translation."""
     spared: bool
     """Nothing is left but sensitive tasks, which this person has asked to be spared."""
 

@@ -3,14 +3,16 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
+from app.instruments import instrument_of
 from app.labeling.annotations import assigning
 from app.labeling.annotations.home_pages import CampaignForMe, WorkPage
 from app.labeling.annotations.queries import assignments, submissions, texts
+from app.labeling.annotations.routing import Labeler, Worker
 from app.labeling.campaigns import service as campaigns
 from app.labeling.campaigns.rules.campaigns import (
     name_for_labelers,
@@ -29,12 +31,9 @@ from app.roles import home_of, may
 from app.web.addresses import task_address
 from app.web.forms import whole_number
 from app.web.render import go, render, tell
-from app.web.requests import Now, Reading, Writing, database_of, needs
+from app.web.requests import Now, Reading, Writing, database_of
 
 router = APIRouter()
-Labeler = Annotated[Person, Depends(needs(lambda role: may(role, "annotate")))]
-Worker = Annotated[Person, Depends(needs(lambda role: may(role, "work_on_tasks")))]
-"""Labelers, and those who are being screened: they have tasks, but no other page of a labeler's."""
 
 
 @router.get("/label")
@@ -73,6 +72,7 @@ def _for_me(session: Session, person: Person, known: Known, now: datetime) -> Ca
     return CampaignForMe(
         campaign=campaign,
         name=called(campaign),
+        task=instrument_of(campaign.kind).task,
         progress=known.progress,
         mine_today=done_today(session, person, now, campaign.id),
         available=available,

@@ -1,14 +1,14 @@
-"""Giving out tasks, drafts, and taking in what people say."""
+"""Taking in what people say: one submission of a whole verdict, or the row that what they write hangs on."""
 
 from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict, Invalid
+from app.errors import Invalid
 from app.labeling.annotations import activity, corrections
 from app.labeling.annotations.drafts import beside_ranks
-from app.labeling.annotations.holding import Work, held_or_taken_again
+from app.labeling.annotations.holding import DraftStays, Work, held_or_taken_again
 from app.labeling.annotations.queries import texts
 from app.labeling.annotations.rules import activity as activity_rules
 from app.labeling.annotations.rules import labels
@@ -21,7 +21,6 @@ from app.labeling.annotations.rules.submission import (
 )
 from app.labeling.campaigns.rules import campaigns as campaign_rules
 from app.language import gettext as _
-from app.language import mark
 from app.models import (
     Annotation,
     Flag,
@@ -32,25 +31,9 @@ from app.models import (
 from app.people.service import record
 from trainer.statistics.weak_orders import densify
 
-WRONG_INSTRUMENT = {
-    "ranking": mark("This task asks for ratings and an order, not for a text. Reload the page."),
-    "demonstration": mark("This task asks for a text, and none was sent. Write the answer, then submit."),
-    "authoring": mark("This task asks for a prompt and its answer, and none was sent. Reload the page."),
-    "toxicity": mark("This task asks for scores and an order, not for a text. Reload the page."),
-}
 
-
-# Giving out tasks --------------------------------------------------------------------------------
-
-
-class LabelsChanged(Conflict):
+class LabelsChanged(DraftStays):
     """The labels were entered under another version of the schema than the campaign asks now."""
-
-
-# Drafts ------------------------------------------------------------------------------------------
-
-
-# Submitting --------------------------------------------------------------------------------------
 
 
 def submit(
@@ -72,7 +55,7 @@ def submit(
         LabelsChanged: some of it was labelled under another version than the campaign asks now; the draft stays.
         Conflict: submitted before, or all slots are somebody else's by now; the draft stays.
     """
-    work = to_submit(session, person, task_id, now, *campaign_rules.JUDGING)
+    work = held_or_taken_again(session, person, task_id, now)
     stale = outdated(submission, work.version)
     if stale or shown not in (None, work.version):
         changed = labels_changed(stale or [None], work.letters)
@@ -93,13 +76,6 @@ def submit(
     session.add_all(_flags(annotation, None, labels.complete_prompt_labels(schema, submission.prompt_labels)))
     finish(session, work, person, annotation, now)
     return annotation
-
-
-def to_submit(session: Session, person: Person, task_id: int, now: datetime, *kinds: str) -> Work:
-    work = held_or_taken_again(session, person, task_id, now)
-    if work.task.campaign.kind not in kinds:
-        raise Invalid(_(WRONG_INSTRUMENT[work.task.campaign.kind]))
-    return work
 
 
 def new_annotation(session: Session, work: Work, person: Person, now: datetime) -> Annotation:

@@ -8,11 +8,12 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
+from app.instruments import instrument_of
 from app.labeling.campaigns.queries import layout
 from app.labeling.campaigns.queries.layout import Slot
 from app.labeling.campaigns.rules import calibration as rules
 from app.labeling.campaigns.rules.calibration import Plan
-from app.labeling.campaigns.rules.campaigns import JUDGING, WORK
+from app.labeling.campaigns.rules.campaigns import WORK
 from app.language import gettext as _
 from app.models import Calibration, Campaign, ExtraSlot, Lease, Person
 from app.people.service import record
@@ -22,7 +23,7 @@ SHARED, RESEARCHER, GOLD, REPEAT = "shared", "researcher", "gold", "repeat"
 
 def can_be_calibrated(campaign: Campaign) -> bool:
     """Whether people judge answers here, and what they say is work."""
-    return campaign.kind in JUDGING and campaign.purpose == WORK and not campaign.imported
+    return not instrument_of(campaign.kind).written and campaign.purpose == WORK and not campaign.imported
 
 
 def set_plan(

@@ -2,11 +2,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from app.instruments import QUALITY, Instrument, instrument_of, instruments
 from app.labeling.campaigns.orders import stored_order
 from app.labeling.campaigns.queries.counting import Progress
 from app.labeling.campaigns.queries.layout import Calibrated
 from app.labeling.campaigns.queries.making import Maker
-from app.labeling.campaigns.rules import authoring
 from app.labeling.campaigns.rules import calibration as calibration_rules
 from app.labeling.campaigns.rules import campaigns as campaign_rules
 from app.labeling.campaigns.rules import skips as skip_rules
@@ -32,15 +32,10 @@ class CampaignsPage(Page):
 @dataclass(frozen=True)
 class NewCampaignPage(Page):
     template: ClassVar[str] = "labeling/campaigns/new.html"
-    kinds: ClassVar[Mapping[str, str]] = campaign_rules.KINDS
-    fewest: ClassVar[int] = campaign_rules.FEWEST_ANSWERS
-    most: ClassVar[int] = campaign_rules.MOST_ANSWERS
     most_pieces: ClassVar[int] = campaign_rules.MOST_PIECES
-    forms: ClassVar[Mapping[str, str]] = authoring.FORMS
     purposes: ClassVar[Mapping[str, str]] = campaign_rules.PURPOSES
     usual_percent: ClassVar[int] = calibration_rules.USUAL_PERCENT
     most_percent: ClassVar[int] = calibration_rules.MOST_PERCENT
-    written: ClassVar[Sequence[str]] = campaign_rules.WRITTEN
     skip_reasons: ClassVar[Mapping[str, str]] = skip_rules.IN_SHORT
     kind: str
     makers: Sequence[Maker]
@@ -54,9 +49,13 @@ class NewCampaignPage(Page):
     error: str = ""
 
     @property
-    def judging(self) -> bool:
-        """Whether people judge answers that stand ready, so that somebody has to choose whose."""
-        return self.kind in campaign_rules.JUDGING
+    def instrument(self) -> Instrument:
+        return instrument_of(self.kind)
+
+    @property
+    def others(self) -> Sequence[Instrument]:
+        """What else people can be asked to do."""
+        return [each for each in instruments().values() if each.name != self.kind]
 
     @property
     def phases(self) -> Mapping[str, str]:
@@ -77,7 +76,6 @@ class RecentAnnotation:
 @dataclass(frozen=True)
 class CampaignPage(Page):
     template: ClassVar[str] = "labeling/campaigns/show.html"
-    written: ClassVar[Sequence[str]] = campaign_rules.WRITTEN
     skip_reasons: ClassVar[Mapping[str, str]] = skip_rules.IN_SHORT
     gold_every: ClassVar[int] = calibration_rules.GOLD_EVERY
     most_percent: ClassVar[int] = calibration_rules.MOST_PERCENT
@@ -95,6 +93,25 @@ class CampaignPage(Page):
     calibrated: Calibrated | None
     error: str = ""
     given: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def instrument(self) -> Instrument:
+        return instrument_of(self.campaign.kind)
+
+    @property
+    def reviewable(self) -> bool:
+        """Whether texts are written here that a researcher can review."""
+        return self.instrument.written and self.campaign.purpose == campaign_rules.WORK and not self.campaign.imported
+
+    @property
+    def criterion(self) -> str:
+        """What its orders go by, as addresses have it; empty where people write."""
+        return self.instrument.criterion.name if self.instrument.criterion else ""
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether there is an evaluation of its rankings."""
+        return self.campaign.phase == "evaluation" and self.instrument.criterion == QUALITY
 
     def planned(self, name: str) -> str:
         """What was typed for a number of the plan, so that an error costs nobody their form; else what holds."""

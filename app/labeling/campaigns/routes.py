@@ -9,21 +9,19 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import DomainError, Invalid
+from app.instruments import Instrument, instrument_of, instruments
 from app.labeling.campaigns import calibration, skipped
 from app.labeling.campaigns import service as campaigns
 from app.labeling.campaigns.forms import makers_of
 from app.labeling.campaigns.pages import CampaignPage, CampaignRow, CampaignsPage, NewCampaignPage, recent_of
 from app.labeling.campaigns.queries import counting, finding, layout, making, texts
 from app.labeling.campaigns.queries.counting import Progress
-from app.labeling.campaigns.rules.authoring import PLAIN
 from app.labeling.campaigns.rules.calibration import Plan
 from app.labeling.campaigns.rules.campaigns import (
     BANK,
     DEFAULT_MINUTES,
-    FEWEST_ANSWERS,
-    JUDGING,
-    KINDS,
     WORK,
+    kind_problem,
     priority_of,
 )
 from app.language import gettext as _
@@ -61,9 +59,10 @@ def new_campaign(request: Request, _manager: Manager, session: Reading, kind: st
 
 def _new_campaign_page(session: Session, given: dict[str, list[str]], error: str = "") -> NewCampaignPage:
     asked = given.get("kind", ["ranking"])[-1]
-    kind = asked if asked in KINDS else "ranking"
+    kind = asked if asked in instruments() else next(iter(instruments()))
     makers, sources = making.makers(session, kind), making.prompt_sources(session)
-    to_judge = making.prompts_to_judge(session, kind, FEWEST_ANSWERS) if kind in JUDGING else (0, 0)
+    instrument = instrument_of(kind)
+    to_judge = (0, 0) if instrument.written else making.prompts_to_judge(session, kind, instrument.answers[0])
     offers = len(scenarios.offers(session))
     documents = guidelines.for_kind(session, kind)
     return NewCampaignPage(
@@ -90,42 +89,14 @@ def create_campaign(request: Request, manager: Manager, lists: Lists) -> Respons
 
 def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> Campaign:
     fields = {name: values[-1] for name, values in lists.items()}
-    kind = fields.get("kind", "ranking")
+    kind = fields.get("kind") or next(iter(instruments()))
+    if problem := kind_problem(kind):
+        raise Invalid(problem)
+    instrument = instrument_of(kind)
     prompts = whole_number(fields.get("prompts", "100"), _("The number of prompts"), 1, MOST_PROMPTS)
-    answers = whole_number(fields.get("answers_per_task") or "4", _("The number of answers"))
-    tasks: list[campaigns.TaskSpec]
-    if kind == "authoring":
-        return _create_authoring(session, manager, fields, prompts)
-    if kind == "demonstration":
-        found = making.prompts_to_demonstrate(session, lists.get("source", []), prompts)
-        tasks = [(prompt_id, []) for prompt_id in found]
-    else:
-        origins, models = makers_of(lists)
-        tasks = campaigns.tasks_from_candidates(
-            session,
-            origins=origins,
-            model_version_ids=models,
-            answers_per_task=answers,
-            limit=prompts,
-            unused_only="again" not in fields,
-            kind=kind,
-            sources=lists.get("source", []),
-            sensitive_only="sensitive" in fields,
-            harmful_only="harmful" in fields,
-        )
-    if not tasks:
-        raise Invalid(
-            _(
-                "No prompt fits this choice, so nothing was made. Every prompt of these sources has a demonstration "
-                "or waits for one."
-            )
-            if kind == "demonstration"
-            else _(
-                "No prompt fits this choice, so nothing was made. Choose makers that together have %(number)s "
-                "different answers to the same prompt; unused ones, unless you let answers be judged again.",
-                number=answers,
-            )
-        )
+    answers = whole_number(fields.get("answers_per_task") or str(instrument.answers[0]), _("The number of answers"))
+    forms = instrument.making.forms
+    judged_work = not instrument.written and fields.get("purpose", WORK) == WORK
     return campaigns.create_campaign(
         session,
         manager,
@@ -136,36 +107,62 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
         overlap=whole_number(fields.get("overlap", "1"), _("The number of people per task")),
         lease_minutes=whole_number(fields.get("lease_minutes", "30"), _("The time to hold a task")),
         instructions=fields.get("instructions", ""),
-        answers_per_task=answers if kind in JUDGING else None,
+        answers_per_task=None if instrument.written else answers,
         schema_version_id=_chosen_version(fields),
         needs_review="needs_review" in fields,
         correction_minutes=_correction_minutes(fields),
-        plan=_plan(fields) if kind in JUDGING and fields.get("purpose", WORK) == WORK else None,
-        tasks=tasks,
+        plan=_plan(fields) if judged_work else None,
+        prompt_form=fields.get("prompt_form", next(iter(forms))) if forms else None,
+        pieces=prompts if forms else 0,
+        tasks=_tasks(session, instrument, lists, prompts, answers),
     )
+
+
+def _tasks(
+    session: Session, instrument: Instrument, lists: dict[str, list[str]], prompts: int, answers: int
+) -> list[campaigns.TaskSpec]:
+    """The tasks that are chosen on the form; none where prompts are written.
+
+    Raises:
+        Invalid: nothing fits the choice.
+    """
+    if instrument.writes_prompts:
+        return []
+    tasks: list[campaigns.TaskSpec]
+    if instrument.written:
+        tasks = [(id_, []) for id_ in making.prompts_to_demonstrate(session, lists.get("source", []), prompts)]
+        nothing = _(
+            "No prompt fits this choice, so nothing was made. Every prompt of these sources has a demonstration "
+            "or waits for one."
+        )
+    else:
+        origins, models = makers_of(lists)
+        tasks = campaigns.tasks_from_candidates(
+            session,
+            origins=origins,
+            model_version_ids=models,
+            answers_per_task=answers,
+            limit=prompts,
+            unused_only="again" not in lists,
+            kind=instrument.name,
+            sources=lists.get("source", []),
+            sensitive_only="sensitive" in lists,
+            harmful_only="harmful" in lists,
+        )
+        nothing = _(
+            "No prompt fits this choice, so nothing was made. Choose makers that together have %(number)s "
+            "different answers to the same prompt; unused ones, unless you let answers be judged again.",
+            number=answers,
+        )
+    if not tasks:
+        raise Invalid(nothing)
+    return tasks
 
 
 def _choose_guideline(session: Session, manager: Person, campaign: Campaign, guideline_id: str) -> None:
     """Name the chosen document; without a choice that of the phase holds."""
     if guideline_id:
         guidelines.follow(session, manager, whole_number(guideline_id, _("The guideline")), campaign.id)
-
-
-def _create_authoring(session: Session, manager: Person, fields: dict[str, str], pieces: int) -> Campaign:
-    return campaigns.create_campaign(
-        session,
-        manager,
-        name=fields.get("name", ""),
-        kind="authoring",
-        phase=fields.get("phase", "training"),
-        overlap=1,
-        lease_minutes=whole_number(fields.get("lease_minutes", "30"), _("The time to hold a task")),
-        instructions=fields.get("instructions", ""),
-        needs_review="needs_review" in fields,
-        prompt_form=fields.get("prompt_form", PLAIN),
-        correction_minutes=_correction_minutes(fields),
-        pieces=pieces,
-    )
 
 
 def _correction_minutes(fields: dict[str, str]) -> int:

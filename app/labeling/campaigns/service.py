@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
+from app.instruments import instrument_of
 from app.labeling.campaigns import calibration
 from app.labeling.campaigns.queries import counting, finding, making
 from app.labeling.campaigns.queries.counting import Progress
-from app.labeling.campaigns.rules import authoring, toxicity
 from app.labeling.campaigns.rules import campaigns as campaign_rules
 from app.labeling.campaigns.rules.calibration import Plan
 from app.labeling.campaigns.rules.campaigns import DEFAULT_MINUTES
@@ -87,7 +87,7 @@ def create_campaign(
         answers_per_task=answers_per_task,
         imported=imported,
         schema_version_id=_asked_by(session, kind, schema_version_id) if not imported else None,
-        needs_review=needs_review and kind in campaign_rules.WRITTEN and purpose == campaign_rules.WORK,
+        needs_review=needs_review and instrument_of(kind).written and purpose == campaign_rules.WORK,
         prompt_form=prompt_form,
         correction_minutes=correction_minutes,
         created_by=by.id if by else None,
@@ -102,7 +102,7 @@ def create_campaign(
 
 
 def _asked_by(session: Session, kind: str, schema_version_id: int | None) -> int | None:
-    if kind not in campaign_rules.JUDGING:
+    if not instrument_of(kind).asks_labels:
         return None
     if schema_version_id:
         version = schemas.version_for(session, schema_version_id)
@@ -120,11 +120,11 @@ def versions_for(session: Session, kind: str, *, all_of_them: bool = False) -> l
 
 def _fits(kind: str) -> Callable[[Schema], bool]:
     """Whether campaigns of a kind can ask a schema."""
-    return lambda schema: kind != "toxicity" or toxicity.schema_problem(schema) is None
+    return lambda schema: instrument_of(kind).schema_problem(schema) is None
 
 
 def _check_schema(kind: str, version: LabelSchemaVersion) -> None:
-    if kind == "toxicity" and (problem := toxicity.schema_problem(schema_of(version.content))):
+    if problem := instrument_of(kind).schema_problem(schema_of(version.content)):
         raise Invalid(problem)
 
 
@@ -186,7 +186,7 @@ def _add_blank_tasks(session: Session, campaign: Campaign, pieces: int) -> int:
     if not pieces:
         return 0
     given: list[int | None] = [None]
-    if campaign.prompt_form == authoring.USER_BASED:
+    if campaign.prompt_form == instrument_of(campaign.kind).making.from_scenario:
         given = [scenario.id for scenario in scenarios.offers(session)]
         if not given:
             raise Invalid(
@@ -206,12 +206,13 @@ def _add_blank_tasks(session: Session, campaign: Campaign, pieces: int) -> int:
 def _check_task(campaign: Campaign, candidate_ids: Sequence[int], *, judged_already: bool) -> None:
     if len(set(candidate_ids)) != len(candidate_ids):
         raise Invalid(_("A task shows each answer once."))
-    if campaign.kind == "authoring":
+    instrument = instrument_of(campaign.kind)
+    if instrument.writes_prompts:
         raise Invalid(_("In an authoring campaign people write the prompt; its tasks have none."))
-    if campaign.kind == "demonstration" and candidate_ids:
+    if instrument.written and candidate_ids:
         raise Invalid(_("In a demonstration campaign people write the answer; its tasks have none to show."))
-    if campaign.kind in campaign_rules.JUDGING and not (campaign.imported or judged_already):
-        problem = campaign_rules.answers_problem(len(candidate_ids))
+    if not (instrument.written or campaign.imported or judged_already):
+        problem = campaign_rules.answers_problem(campaign.kind, len(candidate_ids))
         if problem:
             raise Invalid(problem)
 
@@ -269,7 +270,7 @@ def tasks_from_candidates(
         prompt_ids=prompt_ids,
         sources=sources,
         sensitive_only=sensitive_only,
-        labelled=campaign_rules.HARMFUL if harmful_only else None,
+        labelled=campaign_rules.harmful_labels() if harmful_only else None,
         unused_by=kind if unused_only else None,
     )
     tasks: list[TaskSpec] = []
@@ -306,7 +307,7 @@ def set_review(session: Session, by: Person, campaign_id: int, *, needed: bool) 
         Invalid: nobody writes in this campaign, or it is a bank.
     """
     campaign = campaign_for(session, campaign_id)
-    if campaign.kind not in campaign_rules.WRITTEN or campaign.imported:
+    if not instrument_of(campaign.kind).written or campaign.imported:
         raise Invalid(_("Nobody writes texts in this campaign, so there is nothing to review."))
     if campaign.purpose == campaign_rules.BANK:
         raise Invalid(_("Texts in a bank are tests: researchers rate them in the screening, so there is no review."))

@@ -6,7 +6,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid
-from app.labeling.annotations.pages import preview_of_written
+from app.labeling.annotations.writing import preview_of_written
 from app.labeling.reviews import queries, rules, service
 from app.labeling.reviews.pages import ReviewPage, ReviewsPage, beginning_of, version_of
 from app.labeling.reviews.rules import ACCEPT, REJECT, SEND_BACK, Decision

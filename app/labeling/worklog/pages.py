@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from app.labeling.annotations.pages import WritingPreview, preview_of_written
 from app.labeling.annotations.rules import activity, veil
+from app.labeling.annotations.writing import preview_of_written
+from app.labeling.annotations.writing_pages import WritingPreview
 from app.labeling.campaigns.orders import stored_order
 from app.labeling.campaigns.rules import skips
 from app.labeling.campaigns.rules.campaigns import name_for_labelers

@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from app.labeling.campaigns.rules.authoring import NAMES_OF_USE_CASES
+from app.instruments import criteria
+from app.labeling.instruments.authoring.rules import NAMES_OF_USE_CASES
 from app.language import gettext as _
 from app.language import mark, said
 from app.material.schemas.rules import PROMPT
 from app.measures import CONVENTIONS, why
 from app.quality.agreement.forms import query_of
 from app.quality.agreement.rules import filters as rules
-from app.quality.agreement.rules.filters import CONVENTION_WORDS, KINDS, PHASES, PURPOSES
+from app.quality.agreement.rules.filters import CONVENTION_WORDS, PHASES, PURPOSES
 from app.quality.agreement.rules.label_report import (
     AC1,
     AC2,
@@ -185,9 +186,13 @@ class Filled:
     use_cases: Sequence[tuple[str, str]]
     languages: Sequence[str]
     phases: ClassVar[Mapping[str, str]] = PHASES
-    kinds: ClassVar[Mapping[str, str]] = KINDS
     purposes: ClassVar[Mapping[str, str]] = PURPOSES
     conventions: ClassVar[Mapping[str, str]] = CONVENTION_WORDS
+
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        """What orders can go by."""
+        return criteria()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
+from app.instruments import instruments
 from app.labeling.worklog.rules import begin_of, day_of
 from app.language import gettext as _
 from app.models import CostPlan, Person
@@ -47,7 +48,7 @@ class Asked(BaseModel):
         """
         return Filters(
             campaign_id=whole_number(self.campaign, _("A campaign's number"), 1) if self.campaign else None,
-            kind=self.kind if self.kind in CostsPage.kinds else "",
+            kind=self.kind if self.kind in instruments() else "",
             answers=whole_number(self.answers, _("The number of answers"), FEWEST, MOST) if self.answers else None,
             group=("" if self.group == WITHOUT_GROUP else self.group) if self.group else None,
             since=_day(now, self.since) if self.since else None,

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
+from app.instruments import QUALITY
 from app.labeling.annotations.rules import labels
 from app.labeling.annotations.rules.submission import Submission, Verdict
 from app.labeling.campaigns import service as campaigns
@@ -115,7 +116,7 @@ def _row(line: int, drafts: Drafts, schema: Schema, topic: str) -> Row:
     if len(drafts.rankings) != 1:
         raise NoGoldError(f"gold is one verdict, and the row has {len(drafts.rankings)}")
     ranking = drafts.rankings[0]
-    if ranking.instrument != "ranking":
+    if ranking.instrument != QUALITY.name:
         raise NoGoldError("its order goes by toxicity; gold goes by overall quality")
     if any(answer.is_empty for answer in ranking.answers) or len({answer.sha256 for answer in ranking.answers}) < 2:
         raise NoGoldError("an answer is empty, or all are the same: nobody can be measured by that")

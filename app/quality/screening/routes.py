@@ -8,7 +8,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, DomainError, Invalid, NotFound
-from app.labeling.annotations.pages import PreviewItem
+from app.instruments import instrument_of
+from app.labeling.annotations.writing_pages import PreviewItem
 from app.labeling.worklog.rules import begin_of, day_of
 from app.language import gettext as _
 from app.models import Person, Screening
@@ -183,7 +184,7 @@ def _new_page(
         criterion: [
             BankChoice(bank, len(service.items_in(session, criterion, [bank.id])))
             for bank in banks
-            if bank.kind == rules.KIND_OF[criterion]
+            if criterion in instrument_of(bank.kind).screens
         ]
         for criterion in CRITERIA
     }

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, DomainError, Invalid, NotFound
-from app.labeling.annotations import assigning, holding, writing
+from app.instruments import instrument_of
+from app.labeling.annotations import assigning, holding
 from app.labeling.annotations import service as annotations
 from app.labeling.annotations.queries import assignments
+from app.labeling.instruments.demonstration import service as demonstration
 from app.language import gettext as _
 from app.language import spoken
 from app.material.schemas.rules import ANSWER, PROMPT, YES, Field, schema_of
@@ -81,7 +83,7 @@ def items_in(session: Session, criterion: str, bank_ids: Iterable[int]) -> dict[
 
     To compare flags or rankings there has to be gold for them; a text is rated by people and needs none.
     """
-    fitting = {bank.id for bank in queries.banks(session) if bank.kind == rules.KIND_OF[criterion]}
+    fitting = {bank.id for bank in queries.banks(session) if criterion in instrument_of(bank.kind).screens}
     ids = fitting & set(bank_ids)
     if criterion == DEMONSTRATIONS:
         return {task: topic for _bank, task, topic in queries.tasks_of(session, ids)}
@@ -323,7 +325,7 @@ def _submit_draft(session: Session, person: Person, task_id: int, at: datetime) 
     content = queries.draft_content(session, person.id, task_id) or {}
     try:
         if "text" in content:
-            writing.submit_demonstration(session, person, task_id, at, content["text"])
+            demonstration.submit_demonstration(session, person, task_id, at, content["text"])
         elif content.get("ranks"):
             annotations.submit(session, person, task_id, at, holding.submission_of(content))
     except DomainError:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
+from app.instruments import QUALITY, instrument_of
 from app.language import gettext as _
 from app.models import Annotation, Person, Snapshot
 from app.models import Prompt as PromptRow
@@ -360,7 +361,7 @@ def _ranking(ranked: RankedPrompt, sides: Sides) -> Ranking:
         phase="evaluation" if ranked.campaign.phase == "evaluation" else "training",
         split=sides.of[prompt.id],
         use_case=ranked.use_case,
-        instrument="toxicity" if ranked.campaign.kind == "toxicity" else "ranking",
+        instrument=criterion.name if (criterion := instrument_of(ranked.campaign.kind).criterion) else QUALITY.name,
         prompt_scores=_scores(ranked.prompt_scores),
         labeler_group=ranked.labeler_group,
         strength=ranked.annotation.strength,

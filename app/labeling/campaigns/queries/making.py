@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Subquery, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.instruments import Instrument, kinds
 from app.judgements import queries as judgements
 from app.judgements.rules import COUNTING
 from app.models import (
@@ -129,11 +130,15 @@ def prompt_sources(session: Session) -> list[tuple[str, int]]:
     return [(source, count) for source, count in session.execute(query)]
 
 
+def _writes_answers(instrument: Instrument) -> bool:
+    return instrument.written and not instrument.writes_prompts
+
+
 def prompts_to_demonstrate(session: Session, sources: Sequence[str], limit: int) -> list[int]:
     """Prompts for which nobody has written an answer and nobody has been asked for one yet, oldest first."""
     written = exists().where(Demonstration.prompt_id == Prompt.id)
     asked = exists().where(
-        Task.prompt_id == Prompt.id, Campaign.id == Task.campaign_id, Campaign.kind == "demonstration"
+        Task.prompt_id == Prompt.id, Campaign.id == Task.campaign_id, Campaign.kind.in_(kinds(_writes_answers))
     )
     query = select(Prompt.id).where(~written, ~asked).order_by(Prompt.id).limit(limit)
     return list(session.scalars(query.where(Prompt.source.in_(sources)) if sources else query))

@@ -4,28 +4,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from app.labeling.campaigns.rules.authoring import FORMS
-from app.labeling.campaigns.rules.toxicity import INPUT_TOXICITY, PLAUSIBLE_FROM
+from app.instruments import instrument_of, instruments
 from app.language import gettext as _
 from app.language import listed, mark
 from app.material.prompts.rules import SENSITIVE_LABELS
 from app.material.schemas.rules import YES
 from app.roles import may
 
-KINDS = {
-    "ranking": mark("People rate and rank several answers to each prompt."),
-    "demonstration": mark("People write the answer themselves."),
-    "authoring": mark("People write a prompt and its answer."),
-    "toxicity": mark(
-        "People score how toxic several answers are and how well each goes on from its input, then rank them."
-    ),
-}
-WRITTEN = ("demonstration", "authoring")
-"""Kinds in which people write, and what they write can be reviewed."""
-JUDGING = ("ranking", "toxicity")
-"""Kinds of campaigns in which people judge answers that stand ready: score each of them, then rank them all."""
-RATED = ("ranking",)
-"""Those of them that ask for an overall rating of each answer beside its labels."""
 PHASES = {
     "training": mark("Labels that models learn from: helpfulness to the person asking comes first."),
     "evaluation": mark("Labels that judge models: truth and harmlessness come first. Models never learn from them."),
@@ -44,25 +29,12 @@ PURPOSES = {
     ),
 }
 PURPOSE_WORDS = {WORK: mark("work"), BANK: mark("bank")}
-KIND_WORDS = {
-    "ranking": mark("ranking"),
-    "demonstration": mark("demonstration"),
-    "authoring": mark("authoring"),
-    "toxicity": mark("toxicity"),
-}
 PHASE_WORDS = {"training": mark("training"), "evaluation": mark("evaluation")}
 STATUSES = (mark("open"), mark("paused"), mark("closed"))
-FEWEST_ANSWERS, MOST_ANSWERS = 4, 9
 DEFAULT_MINUTES = 60
 MOST_MINUTES = 7 * 24 * 60
 """For how long submissions can be corrected: usually, and at most."""
 MOST_PIECES = 10_000
-
-HARMFUL = {
-    **dict.fromkeys(SENSITIVE_LABELS, (YES,)),
-    INPUT_TOXICITY: ("1", "2"),
-}
-"""Labels of a prompt, and their values, by which toxicity campaigns find harmful inputs."""
 
 PRIORITY = {
     "training": mark(
@@ -78,22 +50,30 @@ PRIORITY = {
     ),
 }
 
-TOXICITY_PRIORITY = mark(
-    "If every answer is a plausible continuation of the input (continuity %(plausible)s or more), the less toxic one "
-    "goes first, however much better another reads; continuity decides only between answers that are equally toxic. "
-    "An answer that is no plausible continuation goes below those that are. Where the input is hateful, a good answer "
-    "goes on from it without hate."
-)
-
 
 def phases_of(kind: str) -> Mapping[str, str]:
     """What each phase means for a kind of campaign, marked for translation."""
-    return WHAT_PHASES_MEAN if kind == "toxicity" else PHASES
+    return WHAT_PHASES_MEAN if instrument_of(kind).priority else PHASES
 
 
 def priority_of(kind: str, phase: str) -> str:
     """What comes first when criteria pull apart, for the labelers of a campaign."""
-    return _(TOXICITY_PRIORITY, plausible=PLAUSIBLE_FROM) if kind == "toxicity" else _(PRIORITY[phase])
+    return instrument_of(kind).priority or _(PRIORITY[phase])
+
+
+def harmful_labels() -> dict[str, tuple[str, ...]]:
+    """Labels of a prompt, and their values, by which it asks for harm."""
+    found: dict[str, tuple[str, ...]] = dict.fromkeys(SENSITIVE_LABELS, (YES,))
+    for each in instruments().values():
+        found |= each.harmful
+    return found
+
+
+def kind_problem(kind: str) -> str | None:
+    """Why there is no such kind of campaign, or nothing."""
+    if kind in instruments():
+        return None
+    return _("A campaign is for %(kinds)s, not “%(kind)s”.", kinds=listed(map(_, instruments()), "or"), kind=kind)
 
 
 def campaign_problem(
@@ -109,14 +89,7 @@ def campaign_problem(
     """Why a campaign cannot be made like this, or nothing."""
     checks = (
         (bool(name.strip()) and len(name) <= 120, _("Give the campaign a name of at most 120 characters.")),
-        (
-            kind in KINDS,
-            _(
-                "A campaign is for %(kinds)s, not “%(kind)s”.",
-                kinds=listed(map(_, KIND_WORDS.values()), "or"),
-                kind=kind,
-            ),
-        ),
+        (kind_problem(kind) is None, kind_problem(kind) or ""),
         (
             phase in PHASES,
             _(
@@ -144,7 +117,7 @@ def campaign_problem(
     )
     if problem := next((sentence for fine, sentence in checks if not fine), None):
         return problem
-    return answers_problem(answers_per_task) if kind in JUDGING and answers_per_task is not None else None
+    return None if instrument_of(kind).written or answers_per_task is None else answers_problem(kind, answers_per_task)
 
 
 def purpose_problem(kind: str, purpose: str) -> str | None:
@@ -152,7 +125,7 @@ def purpose_problem(kind: str, purpose: str) -> str | None:
     if purpose not in PURPOSES:
         words = listed(map(_, PURPOSE_WORDS.values()), "or")
         return _("A campaign is for %(purposes)s, not “%(purpose)s”.", purposes=words, purpose=purpose[:40])
-    if purpose == BANK and kind == "authoring":
+    if purpose == BANK and instrument_of(kind).writes_prompts:
         return _("The items of a bank have prompts; in an authoring campaign people write them.")
     return None
 
@@ -177,14 +150,15 @@ def is_reviewed(purpose: str, *, needs_review: bool) -> bool:
     return needs_review and purpose == WORK
 
 
-def answers_problem(answers: int) -> str | None:
-    if FEWEST_ANSWERS <= answers <= MOST_ANSWERS:
+def answers_problem(kind: str, answers: int) -> str | None:
+    """Why a task of a kind of campaign cannot show so many answers, or nothing."""
+    fewest, most = instrument_of(kind).answers
+    if fewest <= answers <= most:
         return None
+    if fewest == most:
+        return _("A task of this kind shows %(fewest)s answers, not %(number)s.", fewest=fewest, number=answers)
     return _(
-        "A ranking task shows %(fewest)s to %(most)s answers, not %(number)s.",
-        fewest=FEWEST_ANSWERS,
-        most=MOST_ANSWERS,
-        number=answers,
+        "A ranking task shows %(fewest)s to %(most)s answers, not %(number)s.", fewest=fewest, most=most, number=answers
     )
 
 
@@ -195,10 +169,11 @@ def fingerprint_of_blank(number: int) -> str:
 
 def prompt_form_problem(kind: str, prompt_form: str | None, pieces: int) -> str | None:
     """Why prompts cannot be written like this, or nothing."""
-    if kind != "authoring":
+    forms = instrument_of(kind).making.forms
+    if not forms:
         return _("Only an authoring campaign has a form of prompts to write.") if prompt_form or pieces else None
-    if prompt_form not in FORMS:
-        return _("Choose one of the forms in which prompts are written: %(forms)s.", forms=", ".join(FORMS))
+    if prompt_form not in forms:
+        return _("Choose one of the forms in which prompts are written: %(forms)s.", forms=", ".join(forms))
     if not 1 <= pieces <= MOST_PIECES:
         return _(
             "A campaign asks for 1 to %(most)s texts, not %(count)s.", most=f"{MOST_PIECES:,}", count=f"{pieces:,}"

@@ -11,13 +11,15 @@ from sqlalchemy import func, select
 from app.errors import Conflict, Forbidden, Invalid
 from app.labeling.annotations import holding, writing
 from app.labeling.annotations.queries import submissions, texts
+from app.labeling.instruments.authoring import service as authoring
+from app.labeling.instruments.demonstration import service as demonstration
 from app.labeling.reviews import service
 from app.labeling.reviews.rules import ACCEPT, REJECT, SEND_BACK, Decision
 from app.models import Annotation, AuditEvent, Demonstration, Draft, Lease, Prompt, WrittenText
 from app.training.snapshots import queries as snapshots
 from app.training.snapshots.rules import Filters
 from tests.app.labeling.annotations.conftest import NOON, Workshop
-from tests.app.labeling.campaigns.rules.test_authoring import SET
+from tests.app.labeling.instruments.authoring.test_rules import SET
 
 LATER = NOON + timedelta(hours=1)
 
@@ -66,7 +68,7 @@ def newest_of(session, person, task_id):
 def write(workshop, person, text, task_id=None):
     task_id = task_id or workshop.take(person).lease.task_id
     with workshop.database.transaction() as session:
-        return writing.submit_demonstration(session, person, task_id, LATER, text)
+        return demonstration.submit_demonstration(session, person, task_id, LATER, text)
 
 
 def used(workshop):
@@ -163,16 +165,16 @@ def test_a_set_is_reviewed_as_one_and_becomes_prompts_when_it_is_accepted(worksh
     person = workshop.people(1)[0]
     task_id = workshop.take(person).lease.task_id
     with workshop.database.transaction() as session:
-        writing.submit_authored(session, person, task_id, NOON, SET)
+        authoring.submit_authored(session, person, task_id, NOON, SET)
     with workshop.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Prompt)) == 0
         text = newest_of(session, person, task_id)
     with workshop.database.transaction() as session:
         service.decide(session, reviewer, text.id, LATER, Decision(SEND_BACK, "One more pair."))
     with workshop.database.reading() as session:
-        assert writing.authored_of(holding.work_for(session, person, task_id)).pairs == SET.pairs
+        assert authoring.authored_of(holding.work_for(session, person, task_id)).pairs == SET.pairs
     with workshop.database.transaction() as session:
-        writing.submit_authored(session, person, task_id, LATER, SET)
+        authoring.submit_authored(session, person, task_id, LATER, SET)
     with workshop.database.transaction() as session:
         text = newest_of(session, person, task_id)
         service.decide(session, reviewer, text.id, LATER, Decision(ACCEPT))
@@ -185,7 +187,7 @@ def test_a_set_whose_prompt_came_into_the_pool_meanwhile_is_not_accepted(worksho
     for person in people:
         task_id = workshop.take(person).lease.task_id
         with workshop.database.transaction() as session:
-            writing.submit_authored(session, person, task_id, NOON, SET)
+            authoring.submit_authored(session, person, task_id, NOON, SET)
     with workshop.database.reading() as session:
         first, second = session.scalars(select(WrittenText.id).order_by(WrittenText.id)).all()
     with workshop.database.transaction() as session:

@@ -200,7 +200,7 @@ def test_the_command_that_prepares_a_database_brings_them(empty_database_url, tm
         assert CliRunner().invoke(cli, ["migrate"]).exit_code == 0
     database = Database(empty_database_url)
     with database.reading() as session:
-        assert len(session.scalars(select(Guideline)).all()) == len(service.DEFAULTS)
+        assert len(session.scalars(select(Guideline)).all()) == len(service.default_documents())
     database.dispose()
 
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.labeling.annotations import activity, writing
+from app.labeling.annotations import activity
+from app.labeling.instruments.demonstration import service as demonstration
 from app.models import Annotation, AuditEvent, Campaign, CostPlan, Person, Task, WrittenText
 from tests.app.labeling.annotations.conftest import verdict_on
 
@@ -151,7 +152,9 @@ def test_a_rejected_text_costs_its_time_in_the_table_too(browse, workshop, datab
     for _ in range(2):
         task_id = workshop.take(ann, MAY, campaign.id).lease.task_id
         with database.transaction() as session:
-            writing.submit_demonstration(session, ann, task_id, MAY, f"An answer to {task_id}, long enough to keep.")
+            demonstration.submit_demonstration(
+                session, ann, task_id, MAY, f"An answer to {task_id}, long enough to keep."
+            )
     with database.transaction() as session:
         for annotation in session.scalars(select(Annotation)):
             annotation.active_seconds = {"writing": 90}

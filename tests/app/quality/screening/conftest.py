@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.labeling.annotations import holding, writing
+from app.labeling.annotations import holding
 from app.labeling.annotations import service as tasks
 from app.labeling.annotations.queries import submissions
+from app.labeling.instruments.demonstration import service as demonstration
 from app.models import Campaign, GoldItem, Person
 from app.quality.screening import queries, service
 from app.quality.screening.rules.plans import DEMONSTRATIONS, FLAGS, RANKINGS, Plan
@@ -76,7 +77,7 @@ class Office(Workshop):
         for criterion, task in form or self.form(person):
             with self.database.transaction() as session:
                 if criterion == DEMONSTRATIONS:
-                    writing.submit_demonstration(session, person, task, now, f"{text} {task}")
+                    demonstration.submit_demonstration(session, person, task, now, f"{text} {task}")
                     continue
                 order = holding.work_for(session, person, task).order
                 gold = session.query(GoldItem).filter_by(task_id=task).one().content

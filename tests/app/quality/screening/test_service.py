@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import func, select
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations import drafts, holding, skips, writing
+from app.labeling.annotations import drafts, holding, skips
 from app.labeling.annotations.rules.submission import Verdict
 from app.labeling.campaigns.queries import counting
+from app.labeling.instruments.demonstration import service as demonstration
 from app.models import Annotation, Applicant, AuditEvent, Demonstration, Lease, Person, ScreeningInvitation
 from app.quality.screening import queries, service
 from app.quality.screening.rules.plans import ACCEPTED, DECLINED, DEMONSTRATIONS, FLAGS, RANKINGS, WAITING, Decision
@@ -85,7 +86,7 @@ def test_an_applicant_is_offered_what_is_reserved_for_them_in_order_and_nothing_
         offered.append(task)
         with office.database.transaction() as session:
             if holding.work_for(session, ann, task).task.campaign.kind == "demonstration":
-                writing.submit_demonstration(session, ann, task, NOW, "A text.")
+                demonstration.submit_demonstration(session, ann, task, NOW, "A text.")
             else:
                 skips.skip(session, ann, task, NOW, reason="unclear")
     assert offered == [task for _, task in office.form(ann)]
@@ -106,10 +107,10 @@ def test_what_was_complete_and_saved_when_the_time_was_up_counts_and_nothing_els
                 drafts.save_answer(session, ann, task, candidate, SOON, verdict=Verdict(likert=4), shown=shown)
             if ranked:
                 drafts.save_ranks(session, ann, task, SOON, {c: n for n, c in enumerate(work.order, 1)})
-        writing.save_text(session, ann, written, SOON, "Half a thought, but saved.")
+        demonstration.save_text(session, ann, written, SOON, "Half a thought, but saved.")
     late = NOW + HOUR
     with office.database.transaction() as session, pytest.raises(Conflict, match="time for this is up"):
-        writing.save_text(session, ann, written, late, "Too late.")
+        demonstration.save_text(session, ann, written, late, "Too late.")
     with office.database.transaction() as session:
         service.close_overdue(session, queries.newest_screening(session), late + HOUR)
     with office.database.reading() as session:

@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations import assigning, corrections, holding, skips, writing
+from app.labeling.annotations import assigning, corrections, holding, skips
 from app.labeling.annotations.queries import assignments
 from app.labeling.campaigns import service as campaigns
 from app.labeling.campaigns.queries import counting, finding, texts
+from app.labeling.instruments.demonstration import service as demonstration
 from app.labeling.reviews import queries as reviews
 from app.labeling.reviews import service as review
 from app.labeling.reviews.rules import REJECT, SEND_BACK, Decision
@@ -137,7 +138,7 @@ def test_nothing_that_is_written_in_a_bank_enters_the_pool(workshop):
     researcher = person(workshop, "researcher")
     task_id = workshop.take(researcher).lease.task_id
     with workshop.database.transaction() as session:
-        writing.submit_demonstration(session, researcher, task_id, NOON, "With care.")
+        demonstration.submit_demonstration(session, researcher, task_id, NOON, "With care.")
         assert session.scalars(select(WrittenText.state)).all() == ["accepted"]
         assert session.scalars(select(Demonstration)).all() == []
 
@@ -154,9 +155,9 @@ def tested(workshop):
         session.get(Campaign, bank.id).needs_review = True
         item = session.scalars(select(Lease.task_id).where(Lease.campaign_id == bank.id)).one()
         assigning.reserve(session, applicant, item, NOON, NOON + timedelta(hours=1))
-        writing.submit_demonstration(session, applicant, item, NOON, "A test.")
+        demonstration.submit_demonstration(session, applicant, item, NOON, "A test.")
         task = assigning.take_next(session, labeler, NOON, work.id).lease.task_id
-        writing.submit_demonstration(session, labeler, task, NOON, "Work.")
+        demonstration.submit_demonstration(session, labeler, task, NOON, "Work.")
     return bank, work
 
 

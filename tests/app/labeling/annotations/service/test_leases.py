@@ -4,10 +4,11 @@ import pytest
 from sqlalchemy import func, select
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations import drafts, holding, service, writing
+from app.labeling.annotations import drafts, holding, service
 from app.labeling.annotations.rules.submission import Verdict
 from app.labeling.campaigns import service as campaigns
 from app.labeling.campaigns.orders import stored_order
+from app.labeling.instruments.demonstration import service as demonstration
 from app.models import Annotation, Draft, Flag, Lease, Ranking, Rating
 from tests.app.labeling.annotations.conftest import NOON, verdict_on
 from tests.factories import LABELLED
@@ -224,7 +225,7 @@ def test_the_same_demonstration_by_two_people_is_one_row(workshop):
     for person in people:
         task_id = workshop.take(person).lease.task_id
         with workshop.database.transaction() as session:
-            writing.submit_demonstration(session, person, task_id, NOON, " Yes.\n")
+            demonstration.submit_demonstration(session, person, task_id, NOON, " Yes.\n")
     assert count(workshop, Annotation) == 2
     with workshop.database.reading() as session:
         row = session.scalars(select(Demonstration)).one()

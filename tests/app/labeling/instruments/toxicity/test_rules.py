@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from app.labeling.annotations.rules import labels, submission
 from app.labeling.annotations.rules.ranking import hint
 from app.labeling.annotations.rules.submission import Submission, Verdict
-from app.labeling.campaigns.rules.toxicity import (
+from app.labeling.instruments.toxicity.rules import (
     PLAUSIBLE_FROM,
     Scores,
     gap_between,

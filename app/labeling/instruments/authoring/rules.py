@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.labeling.instruments.demonstration.rules import demonstration_problem, length_problem, tidy
 from app.language import gettext as _
 from app.language import mark
 from app.material.prompts.rules import USE_CASES
@@ -18,7 +19,6 @@ FORMS = {
     USER_BASED: mark("A prompt that fits a scenario of the library: what somebody wants to use a model for."),
 }
 FEWEST_PAIRS, MOST_PAIRS = 2, 20
-LONGEST_DEMONSTRATION = 100_000
 LONGEST_NAME = 40
 QUERY_NAME, RESPONSE_NAME = mark("Input"), mark("Output")
 """What stands before queries and responses unless the labeler names them; the page offers it in their language."""
@@ -125,11 +125,6 @@ def of_json(content: Mapping[str, Any], form: str) -> Authored:
     return Authored(**{**known, "form": form, "pairs": tuple(Pair(**pair) for pair in content.get("pairs", ()))})
 
 
-def tidy(text: str) -> str:
-    """A text without blank space around it, its lines ended in one way."""
-    return text.replace("\r\n", "\n").strip()
-
-
 def tidied(authored: Authored) -> Authored:
     """The same without blank space around the texts and without empty rows: as it is submitted."""
     pairs = tuple(Pair(tidy(pair.query), tidy(pair.response)) for pair in authored.filled_pairs)
@@ -158,16 +153,6 @@ def too_long(authored: Authored) -> str | None:
     """Why it cannot even be kept as a draft."""
     written = sum(len(text) for text in _texts(authored))
     return length_problem(written)
-
-
-def length_problem(written: int) -> str | None:
-    if written <= LONGEST_DEMONSTRATION:
-        return None
-    return _(
-        "The text has %(count)s characters; %(most)s fit. Shorten it; what was saved before is kept.",
-        count=f"{written:,}",
-        most=f"{LONGEST_DEMONSTRATION:,}",
-    )
 
 
 def _texts(authored: Authored) -> Iterator[str]:
@@ -224,15 +209,3 @@ def _problems_of_pairs(authored: Authored) -> dict[str, str]:
     if not found and (problem := length_problem(max(len(item.prompt) for item in items_of(authored)))):
         found["instruction"] = problem
     return found
-
-
-def demonstration_problem(text: str) -> str | None:
-    if not text.strip():
-        return _("There is no text yet. Write the answer you would like to read, then submit.")
-    if len(text) > LONGEST_DEMONSTRATION:
-        return _(
-            "The text has %(length)s characters; %(most)s fit.",
-            length=f"{len(text):,}",
-            most=f"{LONGEST_DEMONSTRATION:,}",
-        )
-    return None

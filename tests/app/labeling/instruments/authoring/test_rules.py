@@ -7,8 +7,10 @@ from sqlalchemy import select
 
 from app.errors import Invalid
 from app.labeling.annotations import holding, writing
-from app.labeling.campaigns.rules import authoring
-from app.labeling.campaigns.rules.authoring import Authored, Pair, demonstration_problem, items_of, problems
+from app.labeling.instruments.authoring import rules as authoring
+from app.labeling.instruments.authoring import service as storing
+from app.labeling.instruments.authoring.rules import Authored, Pair, items_of, problems
+from app.labeling.instruments.demonstration.rules import demonstration_problem
 from app.material.scenarios import service as scenarios
 from app.models import Demonstration, Draft, Prompt, WrittenText
 from app.training.snapshots import queries as snapshots
@@ -108,7 +110,7 @@ def test_what_is_kept_is_read_back_the_same():
 def write(workshop, person, authored, task_id=None):
     task_id = task_id or workshop.take(person).lease.task_id
     with workshop.database.transaction() as session:
-        return writing.submit_authored(session, person, task_id, NOON, authored)
+        return storing.submit_authored(session, person, task_id, NOON, authored)
 
 
 def rows(workshop, table):
@@ -144,7 +146,7 @@ def test_a_prompt_that_the_pool_has_is_refused_by_name_and_the_draft_stays(works
     write(workshop, ana, PLAIN)
     task_id = workshop.take(ben).lease.task_id
     with workshop.database.transaction() as session:
-        writing.save_authored(session, ben, task_id, NOON, PLAIN)
+        storing.save_authored(session, ben, task_id, NOON, PLAIN)
     with pytest.raises(writing.InPool) as refused:
         write(workshop, ben, Authored(**{**vars(PLAIN), "prompt": " Name a river.\r\n"}), task_id)
     assert "in the pool already" in refused.value.fields["prompt"]
@@ -179,12 +181,12 @@ def test_a_draft_that_is_too_long_is_refused_and_the_one_before_it_stays(worksho
     ana = workshop.people(1)[0]
     task_id = workshop.take(ana).lease.task_id
     with workshop.database.transaction() as session:
-        writing.save_authored(session, ana, task_id, NOON, PLAIN)
+        storing.save_authored(session, ana, task_id, NOON, PLAIN)
     long = Authored("plain", prompt="Name a river.", answer="x" * 10_000_000)
     with workshop.database.transaction() as session, pytest.raises(writing.Unfinished, match=r"10,000,018 characters"):
-        writing.save_authored(session, ana, task_id, NOON, long)
+        storing.save_authored(session, ana, task_id, NOON, long)
     with workshop.database.reading() as session:
-        assert writing.authored_of(holding.work_for(session, ana, task_id)) == PLAIN
+        assert storing.authored_of(holding.work_for(session, ana, task_id)) == PLAIN
 
 
 # Scenarios ---------------------------------------------------------------------------------------
@@ -207,7 +209,7 @@ def test_scenarios_take_turns_and_a_labeler_may_choose_another(workshop, library
     for number in range(3):
         task_id = workshop.take(ana).lease.task_id
         with workshop.database.reading() as session:
-            draft = writing.authored_of(holding.work_for(session, ana, task_id))
+            draft = storing.authored_of(holding.work_for(session, ana, task_id))
         given.append(draft.scenario_id)
         chosen = swim.id if number == 0 else draft.scenario_id
         text = {"prompt": f"Ask {number}", "scenario_id": chosen, "form": "user_based"}

@@ -56,6 +56,14 @@ class Costs:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A setting of a campaign that only its instrument reads: one of some values, each with its words."""
+
+    legend: Words
+    options: Mapping[str, Words]
+
+
+@dataclass(frozen=True)
 class Making:
     """What the form of a new campaign says and asks.
 
@@ -67,6 +75,7 @@ class Making:
         from_scenario: the form that needs a scenario.
         chooses_prompts: whether the prompts are chosen by their source.
         by_harm: whether they can be chosen by the harm that they ask for.
+        choices: what else is chosen, by name; the first option unless one is.
     """
 
     heading: Words
@@ -76,6 +85,7 @@ class Making:
     from_scenario: str = ""
     chooses_prompts: bool = False
     by_harm: bool = False
+    choices: Mapping[str, Choice] = field(default_factory=dict)
 
 
 class Instrument:

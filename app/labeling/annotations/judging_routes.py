@@ -115,11 +115,13 @@ def show_ranking(request: Request, task_id: TaskId, person: Worker, session: Rea
     except Conflict as error:
         tell(request, str(error))
         return go("/label")
-    if (missing := work.before_ranking) or not work.order:
-        if work.order:
-            tell(request, _("The ranking is still locked. %(missing)s", missing=" ".join(missing)))
+    desk = desk_of(work.task.campaign)
+    if not isinstance(desk, Judging):
         return go(task_address(request, task_id))
-    return render(request, _judging(work).board(seat_at(session, person, work, now)))
+    if missing := work.before_ranking:
+        tell(request, _("The ranking is still locked. %(missing)s", missing=" ".join(missing)))
+        return go(task_address(request, task_id))
+    return render(request, desk.board(seat_at(session, person, work, now)))
 
 
 @router.post("/label/tasks/{task_id}/ranks", dependencies=COUNTS_TIME)

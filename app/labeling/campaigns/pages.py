@@ -99,6 +99,13 @@ class CampaignPage(Page):
         return instrument_of(self.campaign.kind)
 
     @property
+    def settings(self) -> Sequence[tuple[str, str]]:
+        """What was chosen for its instrument: legends and words, marked for translation."""
+        chosen = self.campaign.settings or {}
+        choices = self.instrument.making.choices
+        return [(choices[name].legend, choices[name].options[value]) for name, value in chosen.items()]
+
+    @property
     def reviewable(self) -> bool:
         """Whether texts are written here that a researcher can review."""
         return self.instrument.written and self.campaign.purpose == campaign_rules.WORK and not self.campaign.imported

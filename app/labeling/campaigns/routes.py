@@ -113,6 +113,7 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
         correction_minutes=_correction_minutes(fields),
         plan=_plan(fields) if judged_work else None,
         prompt_form=fields.get("prompt_form", next(iter(forms))) if forms else None,
+        settings={name: fields[name] for name in instrument.making.choices if name in fields},
         pieces=prompts if forms else 0,
         tasks=_tasks(session, instrument, lists, prompts, answers),
     )

@@ -1,6 +1,6 @@
 """Making campaigns and their tasks, and changing them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, zip_longest
@@ -50,6 +50,7 @@ def create_campaign(
     pieces: int = 0,
     correction_minutes: int = DEFAULT_MINUTES,
     plan: Plan | None = None,
+    settings: Mapping[str, str] | None = None,
     tasks: Iterable[TaskSpec] = (),
 ) -> Campaign:
     """Make a campaign with its tasks, open for work at once.
@@ -57,7 +58,7 @@ def create_campaign(
     Where answers are judged here, ``schema_version_id`` says what is asked; the standard schema unless given.
     Where prompts are written here, ``prompt_form`` says in which form, and ``pieces`` how many texts are asked for.
     Of a campaign with the purpose ``bank`` only researchers are offered the slots. ``plan`` says how labelers are
-    calibrated; not at all unless given.
+    calibrated; not at all unless given. ``settings`` are those of the instrument.
 
     Raises:
         Invalid: a number is out of bounds, or a task does not fit the campaign.
@@ -73,7 +74,7 @@ def create_campaign(
         answers_per_task=None if imported else answers_per_task,
         correction_minutes=correction_minutes,
     )
-    problem = campaign_rules.purpose_problem(kind, purpose)
+    problem = campaign_rules.purpose_problem(kind, purpose) or campaign_rules.settings_problem(kind, settings or {})
     if problem := problem or campaign_rules.prompt_form_problem(kind, prompt_form, pieces):
         raise Invalid(problem)
     campaign = Campaign(
@@ -89,6 +90,7 @@ def create_campaign(
         schema_version_id=_asked_by(session, kind, schema_version_id) if not imported else None,
         needs_review=needs_review and instrument_of(kind).written and purpose == campaign_rules.WORK,
         prompt_form=prompt_form,
+        settings=campaign_rules.settings_of(kind, settings or {}),
         correction_minutes=correction_minutes,
         created_by=by.id if by else None,
     )

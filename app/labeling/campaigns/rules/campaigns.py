@@ -130,6 +130,20 @@ def purpose_problem(kind: str, purpose: str) -> str | None:
     return None
 
 
+def settings_problem(kind: str, given: Mapping[str, str]) -> str | None:
+    """Why a campaign of a kind cannot have these settings, or nothing."""
+    choices = instrument_of(kind).making.choices
+    if wrong := [value for name, value in given.items() if name not in choices or value not in choices[name].options]:
+        return _("“%(value)s” is none of the choices for such a campaign.", value=wrong[0][:40])
+    return None
+
+
+def settings_of(kind: str, given: Mapping[str, str]) -> dict[str, str] | None:
+    """The settings of a campaign, with what is usual where nothing is given; none where its instrument has none."""
+    choices = instrument_of(kind).making.choices
+    return {name: given.get(name, next(iter(choice.options))) for name, choice in choices.items()} or None
+
+
 def purposes_open_to(role: str) -> tuple[str, ...]:
     """For what campaigns are whose free slots somebody is offered; what is reserved for them they have besides.
 

@@ -22,11 +22,12 @@ Words = str
 class Criterion:
     """What orders go by. Orders that go by different things are never put together.
 
-    ``name`` is what snapshots, exports and addresses call it.
+    ``name`` is what snapshots, exports and addresses call it; ``hint`` stands beside it where people choose.
     """
 
     name: str
     words: Words
+    hint: Words = ""
 
 
 QUALITY = Criterion("ranking", mark("overall quality"))
@@ -170,4 +171,13 @@ def kinds_by(criterion: str) -> tuple[str, ...]:
 
 def criteria() -> dict[str, Words]:
     """What orders can go by: names and words."""
-    return {each.criterion.name: each.criterion.words for each in instruments().values() if each.criterion}
+    return {each.name: each.words for each in _criteria()}
+
+
+def criterion_hints() -> dict[str, Words]:
+    """What stands beside them where people choose."""
+    return {each.name: each.hint for each in _criteria()}
+
+
+def _criteria() -> list[Criterion]:
+    return [each.criterion for each in instruments().values() if each.criterion]

@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from app.instruments import criteria
+from app.instruments import criteria, criterion_hints
 from app.language import gettext as _
 from app.measures import METHODS
 from app.models import Campaign, Snapshot
@@ -57,6 +57,10 @@ class SnapshotsPage(Page):
     weighings: ClassVar[Mapping[str, str]] = rules.WEIGHINGS
     name: str = ""
     error: str = ""
+
+    @property
+    def hints(self) -> Mapping[str, str]:
+        return criterion_hints()
 
     @property
     def instruments(self) -> Mapping[str, str]:

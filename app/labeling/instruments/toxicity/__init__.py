@@ -36,7 +36,11 @@ class Toxicity(Judging):
         answer=("scoring", mark("Scoring one answer for toxicity")),
         product=mark("Toxicity task"),
     )
-    criterion = Criterion("toxicity", mark("toxicity and continuity"))
+    criterion = Criterion(
+        "toxicity",
+        mark("toxicity and continuity"),
+        mark("of toxicity campaigns, with the scores; the two are never mixed"),
+    )
     answers = (4, 9)
     guidelines: ClassVar[Mapping[str, Words]] = {
         "training": mark("Toxicity, training labels"),

@@ -46,7 +46,7 @@ class Pairwise(Desk):
 
     def keep(self, session: Session, person: Person, task_id: int, now: datetime, lists: Lists) -> None:
         fields = last_of(lists)
-        if step := step_of(fields):
+        if (step := step_of(fields)) is not None:
             service.save_step(session, person, task_id, now, step, edit_of(fields))
 
     def submit(self, session: Session, person: Person, task_id: int, now: datetime, lists: Lists) -> Annotation:

@@ -20,7 +20,7 @@ def save_preference(
     request: Request, task_id: TaskId, *, person: Worker, session: Writing, now: Now, fields: Fields
 ) -> Response:
     """Keep which answer is better, and by how much."""
-    work = service.save_step(session, person, task_id, now, step_of(fields) or 0, edit_of(fields))
+    work = service.save_step(session, person, task_id, now, step_of(fields), edit_of(fields))
     if is_autosave(request, fields):
         return saved(work, RANKS)
     return go(task_address(request, task_id))

@@ -31,19 +31,20 @@ def step_in(work: Work) -> int | None:
 
 
 def save_step(
-    session: Session, person: Person, task_id: int, now: datetime, step: int, edit: Edit | None = None
+    session: Session, person: Person, task_id: int, now: datetime, step: int | None, edit: Edit | None = None
 ) -> Work:
-    """Keep the chosen step, and the hold.
+    """Keep the chosen step, or that none is chosen any more, and the hold.
 
     Raises:
         Invalid: the bar has no such step.
     """
     work = holding.renew(session, person, task_id, now)
     bar = bar_of(work.task.campaign)
-    if problem := step_problem(step, bar):
+    if step is not None and (problem := step_problem(step, bar)):
         raise Invalid(problem, {"step": problem})
-    ranks = {str(candidate): rank for candidate, rank in _ranks(work, bar.strength_of(step)).items()}
-    keep_part(work.draft, now, RANKS, edit, ranks=ranks, strength=abs(bar.strength_of(step)))
+    strength = 0 if step is None else bar.strength_of(step)
+    ranks = {} if step is None else {str(candidate): rank for candidate, rank in _ranks(work, strength).items()}
+    keep_part(work.draft, now, RANKS, edit, ranks=ranks, strength=abs(strength))
     return work
 
 

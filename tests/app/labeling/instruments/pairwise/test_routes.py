@@ -59,6 +59,8 @@ def test_a_chosen_step_is_kept_as_a_draft_and_shown_again(at_pair, browse):
     page = browse.get(place)
     assert re.search(r'value="6" required data-told="B is somewhat better" checked', page)
     assert "Draft saved" in page
+    browse.post(f"{place}/preference", {"autosave": "1"}, status=204)  # undone
+    assert not re.search(r'name="step"[^>]* checked', browse.get(place))
 
 
 def test_nothing_chosen_and_a_step_beyond_the_bar_are_refused_and_the_draft_stays(at_pair, browse, database):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, zip_longest
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +13,7 @@ from app.instruments import instrument_of
 from app.labeling.campaigns import calibration
 from app.labeling.campaigns.queries import counting, finding, making
 from app.labeling.campaigns.queries.counting import Progress
+from app.labeling.campaigns.queries.making import Whose
 from app.labeling.campaigns.rules import campaigns as campaign_rules
 from app.labeling.campaigns.rules.calibration import Plan
 from app.labeling.campaigns.rules.campaigns import DEFAULT_MINUTES
@@ -31,68 +32,75 @@ TaskSpec = tuple[int, list[int]]
 """A prompt's id and the ids of the answers to judge; no answers for a demonstration."""
 
 
+class Terms(TypedDict, total=False):
+    """What a campaign is, as ``Campaign`` keeps it; what is not given is as usual.
+
+    Where answers are judged here, ``schema_version_id`` says what is asked; the standard schema unless given.
+    ``settings`` are those of the instrument.
+    """
+
+    name: Required[str]
+    kind: str
+    phase: str
+    purpose: str
+    overlap: int
+    lease_minutes: int
+    instructions: str
+    answers_per_task: int | None
+    imported: bool
+    schema_version_id: int | None
+    needs_review: bool
+    prompt_form: str | None
+    correction_minutes: int
+    settings: Mapping[str, str] | None
+
+
 def create_campaign(
     session: Session,
     by: Person | None,
     *,
-    name: str,
-    kind: str = "ranking",
-    phase: str = "training",
-    purpose: str = campaign_rules.WORK,
-    overlap: int = 1,
-    lease_minutes: int = 30,
-    instructions: str = "",
-    answers_per_task: int | None = None,
-    imported: bool = False,
-    schema_version_id: int | None = None,
-    needs_review: bool = False,
-    prompt_form: str | None = None,
-    pieces: int = 0,
-    correction_minutes: int = DEFAULT_MINUTES,
     plan: Plan | None = None,
-    settings: Mapping[str, str] | None = None,
+    pieces: int = 0,
     tasks: Iterable[TaskSpec] = (),
+    **terms: Unpack[Terms],
 ) -> Campaign:
     """Make a campaign with its tasks, open for work at once.
 
-    Where answers are judged here, ``schema_version_id`` says what is asked; the standard schema unless given.
     Where prompts are written here, ``prompt_form`` says in which form, and ``pieces`` how many texts are asked for.
     Of a campaign with the purpose ``bank`` only researchers are offered the slots. ``plan`` says how labelers are
-    calibrated; not at all unless given. ``settings`` are those of the instrument.
+    calibrated; not at all unless given.
 
     Raises:
         Invalid: a number is out of bounds, or a task does not fit the campaign.
         Conflict: the name is taken.
     """
+    kind, purpose = terms.setdefault("kind", "ranking"), terms.setdefault("purpose", campaign_rules.WORK)
+    imported, settings = terms.setdefault("imported", False), terms.pop("settings", None) or {}
     check_campaign(
         session,
-        name=name,
+        name=terms["name"],
         kind=kind,
-        phase=phase,
-        overlap=overlap,
-        lease_minutes=lease_minutes,
-        answers_per_task=None if imported else answers_per_task,
-        correction_minutes=correction_minutes,
+        phase=terms.setdefault("phase", "training"),
+        overlap=terms.setdefault("overlap", 1),
+        lease_minutes=terms.setdefault("lease_minutes", 30),
+        answers_per_task=None if imported else terms.get("answers_per_task"),
+        correction_minutes=terms.setdefault("correction_minutes", DEFAULT_MINUTES),
     )
-    problem = campaign_rules.purpose_problem(kind, purpose) or campaign_rules.settings_problem(kind, settings or {})
-    if problem := problem or campaign_rules.prompt_form_problem(kind, prompt_form, pieces):
+    problem = campaign_rules.purpose_problem(kind, purpose) or campaign_rules.settings_problem(kind, settings)
+    if problem := problem or campaign_rules.prompt_form_problem(kind, terms.get("prompt_form"), pieces):
         raise Invalid(problem)
     campaign = Campaign(
-        name=name.strip(),
-        kind=kind,
-        phase=phase,
-        purpose=purpose,
-        overlap=overlap,
-        lease_minutes=lease_minutes,
-        instructions=instructions.strip(),
-        answers_per_task=answers_per_task,
-        imported=imported,
-        schema_version_id=_asked_by(session, kind, schema_version_id) if not imported else None,
-        needs_review=needs_review and instrument_of(kind).written and purpose == campaign_rules.WORK,
-        prompt_form=prompt_form,
-        settings=campaign_rules.settings_of(kind, settings or {}),
-        correction_minutes=correction_minutes,
-        created_by=by.id if by else None,
+        **{
+            **terms,
+            "name": terms["name"].strip(),
+            "instructions": terms.get("instructions", "").strip(),
+            "schema_version_id": None if imported else _asked_by(session, kind, terms.get("schema_version_id")),
+            "needs_review": instrument_of(kind).written
+            and purpose == campaign_rules.WORK
+            and terms.get("needs_review", False),
+            "settings": campaign_rules.settings_of(kind, settings),
+            "created_by": by.id if by else None,
+        }
     )
     session.add(campaign)
     session.flush()
@@ -241,14 +249,10 @@ def tasks_from_candidates(
     *,
     answers_per_task: int,
     limit: int,
-    origins: Sequence[str] = (),
-    model_version_ids: Sequence[int] = (),
-    prompt_ids: Sequence[int] | None = None,
     unused_only: bool = True,
     kind: str = "ranking",
-    sources: Sequence[str] = (),
-    sensitive_only: bool = False,
     harmful_only: bool = False,
+    **whose: Unpack[Whose],
 ) -> list[TaskSpec]:
     """Tasks from answers that stand ready: for each prompt K different texts, taking turns among the makers.
 
@@ -256,25 +260,14 @@ def tasks_from_candidates(
         session: where the answers are read.
         answers_per_task: K; prompts with fewer different answers are left out.
         limit: at most so many tasks, oldest prompts first.
-        origins: makers by origin (``model:3``, ``import:name``).
-        model_version_ids: makers by model version.
-        prompt_ids: only these prompts.
         unused_only: leave out answers that already stand in a task of the same kind of campaign.
         kind: of the campaign that the tasks are for.
-        sources: only prompts from here; empty = from everywhere.
-        sensitive_only: only prompts marked as sensitive.
         harmful_only: only prompts that somebody labelled as asking for harm, or scored as toxic.
+        whose: whose answers, and to which prompts.
     """
-    rows = making.candidates_of_makers(
-        session,
-        origins=origins,
-        model_version_ids=model_version_ids,
-        prompt_ids=prompt_ids,
-        sources=sources,
-        sensitive_only=sensitive_only,
-        labelled=campaign_rules.harmful_labels() if harmful_only else None,
-        unused_by=kind if unused_only else None,
-    )
+    labelled = campaign_rules.harmful_labels() if harmful_only else None
+    unused_by = kind if unused_only else None
+    rows = making.candidates_of_makers(session, labelled=labelled, unused_by=unused_by, **whose)
     tasks: list[TaskSpec] = []
     for prompt_id, group in groupby(rows, key=lambda row: row[0]):
         texts: set[str] = set()

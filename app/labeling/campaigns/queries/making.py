@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 from sqlalchemy import Subquery, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
@@ -33,39 +34,53 @@ class Maker:
     unused: int
 
 
+class Whose(TypedDict, total=False):
+    """Whose answers, and to which prompts.
+
+    Attributes:
+        origins: makers by origin (``model:3``, ``import:name``).
+        model_version_ids: makers by model version.
+        prompt_ids: only these prompts.
+        sources: only prompts from here; empty = from everywhere.
+        sensitive_only: only prompts marked as sensitive.
+    """
+
+    origins: Sequence[str]
+    model_version_ids: Sequence[int]
+    prompt_ids: Sequence[int] | None
+    sources: Sequence[str]
+    sensitive_only: bool
+
+
 def candidates_of_makers(
     session: Session,
     *,
-    origins: Sequence[str],
-    model_version_ids: Sequence[int],
-    prompt_ids: Sequence[int] | None = None,
-    sources: Sequence[str] = (),
-    sensitive_only: bool = False,
     labelled: Mapping[str, Sequence[str]] | None = None,
     unused_by: str | None,
+    **whose: Unpack[Whose],
 ) -> Sequence[tuple[int, int, str, str]]:
     """(prompt, candidate, origin, text hash) of the answers by these makers, by prompt and age.
 
     Args:
         session: where they are read.
-        origins: makers by origin.
-        model_version_ids: makers by model version.
-        prompt_ids: only these prompts.
-        sources: only prompts from here; empty = from everywhere.
-        sensitive_only: only prompts marked as sensitive.
         labelled: only prompts of which somebody gave one of these labels (name -> values).
         unused_by: leave out answers that already stand in a task of a campaign of this kind.
+        whose: see ``Whose``.
     """
+    made_by = or_(
+        Candidate.origin.in_(whose.get("origins", ())),
+        Candidate.model_version_id.in_(whose.get("model_version_ids", ())),
+    )
     query = (
         select(Candidate.prompt_id, Candidate.id, Candidate.origin, Candidate.text_sha256)
-        .where(or_(Candidate.origin.in_(origins), Candidate.model_version_id.in_(model_version_ids)))
+        .where(made_by)
         .order_by(Candidate.prompt_id, Candidate.id)
     )
-    if prompt_ids is not None:
+    if (prompt_ids := whose.get("prompt_ids")) is not None:
         query = query.where(Candidate.prompt_id.in_(prompt_ids))
-    if sources:
+    if sources := whose.get("sources"):
         query = query.where(Candidate.prompt_id.in_(select(Prompt.id).where(Prompt.source.in_(sources))))
-    if sensitive_only:
+    if whose.get("sensitive_only"):
         query = query.where(Candidate.prompt_id.in_(select(Prompt.id).where(Prompt.sensitive.is_(True))))
     if labelled is not None:
         given = [and_(Flag.name == name, Flag.value.in_(values)) for name, values in labelled.items()]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.labeling.annotations import activity
+from app.labeling.annotations.queries import submissions
 from app.labeling.instruments.demonstration import service as demonstration
 from app.models import Annotation, AuditEvent, Campaign, CostPlan, Person, Task, WrittenText
 from tests.app.labeling.annotations.conftest import verdict_on
@@ -19,7 +19,7 @@ def submit(workshop, person, campaign, parts, now=MAY, **verdict):
     """A task of the campaign, submitted with the seconds that ``parts`` makes of its answers."""
     task_id = workshop.take(person, now - timedelta(hours=1), campaign.id).lease.task_id
     with workshop.database.reading() as session:
-        order = activity.queries.draft_for(session, person.id, task_id).shown_order
+        order = submissions.draft_for(session, person.id, task_id).shown_order
     annotation = workshop.submit(person, task_id, now, verdict_on(order, **verdict))
     with workshop.database.transaction() as session:
         session.get_one(Annotation, annotation.id).active_seconds = parts(order) if parts else None

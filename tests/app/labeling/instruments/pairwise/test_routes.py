@@ -6,8 +6,10 @@ from sqlalchemy import select
 from app.judgements import reading
 from app.judgements.rules import TRAINING, Wanted
 from app.models import Annotation, AnnotationVersion, Draft, Ranking
-from app.training.snapshots import queries as snapshots
-from app.training.snapshots.rules import Filters
+from app.training.snapshots import service as snapshots
+from trainer.contract.folder import RANKINGS
+from trainer.contract.records import Ranking as RankingRecord
+from trainer.contract.records import read_rows
 
 pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])
 
@@ -102,14 +104,15 @@ def test_it_is_skipped_as_any_other_task(at_pair, browse, database):
     assert browse.client.get(f"{place}/rank", follow_redirects=False).status_code == 303
 
 
-def test_its_orders_count_wherever_orders_by_overall_quality_do(at_pair, browse, database):
+def test_its_orders_count_wherever_orders_by_overall_quality_do(at_pair, browse, database, settings):
     place = at_pair()
     browse.post(f"{place}/submit", {"step": "1"})
-    with database.reading() as session:
-        wanted = Wanted(TRAINING, criterion="ranking")
-        assert len(reading.annotations(session, wanted)) == 1
+    with database.transaction() as session:
+        assert len(reading.annotations(session, Wanted(TRAINING, criterion="ranking"))) == 1
         assert len(reading.annotations(session, Wanted(TRAINING, criterion="toxicity"))) == 0
-        assert snapshots.counts(session, Filters())
+        snapshot = snapshots.create_snapshot(session, settings, None, "pairs")
+        [row] = read_rows(snapshots.folder_of(settings, snapshot) / RANKINGS, RankingRecord)
+    assert (row.instrument, sorted(row.ranks), row.strength) == ("ranking", [1, 2], 4.0)
 
 
 def test_a_researcher_chooses_the_bar_of_a_new_campaign(browse, workshop):

@@ -13,10 +13,14 @@ from fastapi.staticfiles import StaticFiles
 from app.api.application import PREFIX, create_api
 from app.api.reference import router as api_reference
 from app.database import PATIENCE_FOR_AN_ANSWER, PATIENCE_OF_PAGES, Database
-from app.labeling.annotations.campaign_routes import router as campaigns
+from app.labeling.annotations.home_routes import router as home
+from app.labeling.annotations.judging_routes import router as judging
 from app.labeling.annotations.routes import router as annotations
+from app.labeling.annotations.writing_routes import router as writing
+from app.labeling.campaigns.routes import router as campaigns
 from app.labeling.course.routes import router as course
 from app.labeling.importing.routes import router as importing
+from app.labeling.instruments import router as instruments
 from app.labeling.my_work.routes import router as my_work
 from app.labeling.reviews.routes import router as reviews
 from app.labeling.surveys.routes import router as surveys
@@ -70,7 +74,11 @@ ROUTERS = (
     guidelines,
     typing,
     campaigns,
+    home,
     annotations,
+    judging,
+    writing,
+    instruments,
     course,
     reviews,
     gold,

@@ -34,8 +34,9 @@ from rich.console import Console
 from rich.table import Table
 
 from app.database import Database
-from app.labeling.annotations import campaigns, service
+from app.labeling.annotations import assigning, drafts, holding
 from app.labeling.annotations.rules.submission import Verdict
+from app.labeling.campaigns import service as campaigns
 from app.migrate import migrate
 from app.models import Candidate, Prompt
 from app.models.base import utc_now
@@ -104,12 +105,12 @@ def furnish(url: str) -> str:
         session.flush()
         campaigns.create_campaign(session, None, name="Bench", tasks=[(prompt.id, [c.id for c in candidates])])
         now = utc_now()
-        lease = service.take_next(session, person, now).lease
+        lease = assigning.take_next(session, person, now).lease
         assert lease is not None
-        asked = service.work_for(session, person, lease.task_id).version
-        work = service.save_prompt_labels(session, person, lease.task_id, now, LABELS, shown=asked)
+        asked = holding.work_for(session, person, lease.task_id).version
+        work = drafts.save_prompt_labels(session, person, lease.task_id, now, LABELS, shown=asked)
         for candidate in work.order:
-            service.save_answer(
+            drafts.save_answer(
                 session, person, lease.task_id, candidate, now, verdict=Verdict(draw.randint(1, 7)), shown=asked
             )
         place = f"/label/tasks/{lease.task_id}/rank"

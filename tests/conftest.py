@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 
 import app.database
 from app.database import Database
-from app.labeling.annotations import calibration
+from app.labeling.campaigns import calibration
 from app.main import create_app
 from app.migrate import migrate
 from app.people import service as accounts

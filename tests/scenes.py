@@ -16,12 +16,15 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.database import Database
-from app.labeling.annotations import campaigns, corrections, writing
+from app.labeling.annotations import assigning, corrections, drafts, holding
 from app.labeling.annotations import service as annotations
 from app.labeling.annotations.rules.activity import rounded
-from app.labeling.annotations.rules.authoring import Authored, Pair
 from app.labeling.annotations.rules.submission import Submission, Verdict
+from app.labeling.campaigns import service as campaigns
 from app.labeling.course import service as course
+from app.labeling.instruments.authoring import service as authoring
+from app.labeling.instruments.authoring.rules import Authored, Pair
+from app.labeling.instruments.demonstration import service as demonstration
 from app.labeling.reviews import service as reviews
 from app.labeling.reviews.rules import Decision
 from app.labeling.surveys import service as surveys
@@ -496,12 +499,12 @@ def _authoring(session: Session, everybody: dict[str, Person]) -> None:
         if version := guidelines.unconfirmed(session, everybody[person], campaign):
             guidelines.confirm(session, everybody[person], campaign.id, version.id, now)
     moods = Authored("few_shot", instruction="Say how the post sounds.", pairs=PAIRS_OF_MOODS, query_name="Post")
-    writing.save_authored(session, everybody[PAIRS], _hold(session, everybody[PAIRS], sets), now, moods)
+    authoring.save_authored(session, everybody[PAIRS], _hold(session, everybody[PAIRS], sets), now, moods)
     _hold(session, everybody[SCENARIO], told)
     typing_service.turn(session, everybody[RESEARCHER], told, now, on=True)
     for person in (RETURNED, ANY):
         task_id = _hold(session, everybody[person], checked)
-        writing.submit_demonstration(session, everybody[person], task_id, now, long_answer(300))
+        demonstration.submit_demonstration(session, everybody[person], task_id, now, long_answer(300))
     session.flush()
     why = "Good, but **too long**. Three sentences are enough."
     reviews.decide(session, everybody[RESEARCHER], 1, now, Decision("send_back", why, 4))
@@ -577,9 +580,9 @@ def _do_form(session: Session, person: Person, *, careful: bool) -> None:
     for slot in screenings_read.slots_of(session, applicant):
         task = slot.item.task_id
         if slot.item.criterion == "demonstrations":
-            writing.submit_demonstration(session, person, task, now, " ".join(SENTENCES[:3]))
+            demonstration.submit_demonstration(session, person, task, now, " ".join(SENTENCES[:3]))
             continue
-        answers = sorted(annotations.work_for(session, person, task).order)
+        answers = sorted(holding.work_for(session, person, task).order)
         ranks = dict(zip(answers, (1, 3, 2, 4) if careful else (1, 2, 3, 3), strict=True))
         gold = session.query(GoldItem).filter_by(task_id=task).one().content["answers"]
         said = {
@@ -622,7 +625,7 @@ def _prompt(session: Session, messages: list[dict[str, str]]) -> Prompt:
 def _hold(session: Session, person: Person, campaign: Campaign) -> int:
     if version := guidelines.unconfirmed(session, person, campaign):
         guidelines.confirm(session, person, campaign.id, version.id, utc_now())
-    offer = annotations.take_next(session, person, utc_now(), campaign.id)
+    offer = assigning.take_next(session, person, utc_now(), campaign.id)
     if offer.lease is None:
         raise RuntimeError(offer.reason)
     return offer.lease.task_id
@@ -630,30 +633,28 @@ def _hold(session: Session, person: Person, campaign: Campaign) -> int:
 
 def _rate(session: Session, person: Person, task_id: int) -> None:
     now = utc_now()
-    work = annotations.save_prompt_labels(
-        session, person, task_id, now, LABELLED, shown=_version(session, person, task_id)
-    )
+    work = drafts.save_prompt_labels(session, person, task_id, now, LABELLED, shown=_version(session, person, task_id))
     for n, candidate in enumerate(work.order):
         verdict = Verdict(likert=(6, 5, 5, 2, 4, 7, 1, 1, 3)[n], note="Check the second row." if n == 2 else "")
-        annotations.save_answer(session, person, task_id, candidate, now, verdict=verdict, shown=work.version)
+        drafts.save_answer(session, person, task_id, candidate, now, verdict=verdict, shown=work.version)
 
 
 def _score(session: Session, person: Person, task_id: int) -> None:
     now, shown = utc_now(), _version(session, person, task_id)
-    work = annotations.save_prompt_labels(session, person, task_id, now, {"input_toxicity": "1"}, shown=shown)
+    work = drafts.save_prompt_labels(session, person, task_id, now, {"input_toxicity": "1"}, shown=shown)
     for n, candidate in enumerate(work.order):
         scores = {"toxicity": str(n % 3), "relative_toxicity": str(n % 3 - 1), "continuity": str(7 - 2 * n)}
-        annotations.save_answer(session, person, task_id, candidate, now, verdict=Verdict(flags=scores), shown=shown)
+        drafts.save_answer(session, person, task_id, candidate, now, verdict=Verdict(flags=scores), shown=shown)
 
 
 def _version(session: Session, person: Person, task_id: int) -> int | None:
-    return annotations.work_for(session, person, task_id).version
+    return holding.work_for(session, person, task_id).version
 
 
 def _judge(session: Session, person: Person, campaign: Campaign, tasks: int) -> None:
     for n in range(tasks):
         task_id = _hold(session, person, campaign)
-        work = annotations.work_for(session, person, task_id)
+        work = holding.work_for(session, person, task_id)
         ranks = {candidate: (1, 2, 2, 3)[(i + n) % 4] for i, candidate in enumerate(work.order)}
         verdicts = {candidate: Verdict(8 - 2 * rank) for candidate, rank in ranks.items()}
         annotations.submit(session, person, task_id, utc_now(), Submission(verdicts, ranks, LABELLED))
@@ -794,7 +795,7 @@ def _stories(session: Session, everybody: dict[str, Person], models: list[ModelV
         task_id = _hold(session, author, campaign)
         if n < 3:
             _count_typing(session, author, session.get_one(Task, task_id), len(text), pasted=n == 0)
-        annotation = writing.submit_demonstration(session, author, task_id, now, text)
+        annotation = demonstration.submit_demonstration(session, author, task_id, now, text)
         written = session.query(WrittenText).filter_by(annotation_id=annotation.id).one()
         pieces = [SeenToken(text=piece, rank=round(10 ** draw.uniform(0, 3.6))) for piece in _words(text)]
         scores = {

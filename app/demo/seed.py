@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.database import Database
 from app.demo.labelers import SimulatedLabeler
 from app.demo.world import Lesson, lessons
-from app.labeling.annotations import campaigns
+from app.labeling.campaigns import service as campaigns
 from app.labeling.importing import service as prompts
 from app.material.guidelines import service as guidelines
 from app.models import Person
@@ -81,7 +81,7 @@ def _fill(session: Session, settings: Settings, by: Person | None, seed_number: 
 
 
 def _open_campaigns(session: Session, by: Person | None) -> None:
-    from app.labeling.annotations import queries
+    from app.labeling.campaigns.queries import making
 
     origins = [f"import:{CANDIDATES_FILE.removesuffix('.jsonl')}"]
     tasks = campaigns.tasks_from_candidates(
@@ -97,7 +97,7 @@ def _open_campaigns(session: Session, by: Person | None) -> None:
         "Prefer answers that are right, complete in themselves and no longer than they need to be.",
         tasks=tasks,
     )
-    to_write = queries.prompts_to_demonstrate(session, ["questions to answer"], TO_WRITE)
+    to_write = making.prompts_to_demonstrate(session, ["questions to answer"], TO_WRITE)
     campaigns.create_campaign(
         session, by, name="Write an answer", kind="demonstration", tasks=[(prompt_id, []) for prompt_id in to_write]
     )

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 from app.demo.workforce import Verdict, Workforce, simulate
 from app.demo.workforce_people import RESEARCHER, Plan, Worker
 from app.demo.workforce_tasks import CAMPAIGNS, Answer, Item
-from app.labeling.annotations import campaigns
 from app.labeling.annotations.rules import labels
-from app.labeling.annotations.rules.campaigns import pseudonym
 from app.labeling.annotations.rules.submission import Submission
 from app.labeling.annotations.rules.submission import Verdict as Judged
+from app.labeling.campaigns import service as campaigns
+from app.labeling.campaigns.rules.campaigns import pseudonym
 from app.material.prompts.rules import prompt_fingerprint, task_fingerprint, text_sha256
 from app.material.schemas.rules import ANSWER, Schema, schema_of
 from app.models import (

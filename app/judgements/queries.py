@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, cast, exists, extract, false, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.instruments import kinds_by
 from app.judgements.rules import (
     ACCOUNTS,
     AGAIN,
@@ -63,6 +64,11 @@ def count_for(purpose: Purpose) -> ColumnElement[bool]:
 def is_ranking() -> ColumnElement[bool]:
     """The annotation ranks something; imported labels do not."""
     return Annotation.ranks.any()
+
+
+def goes_by(criterion: str) -> ColumnElement[bool]:
+    """Orders of the campaign go by a criterion, whichever instrument they are made with. Needs ``Campaign``."""
+    return Campaign.kind.in_(kinds_by(criterion))
 
 
 def is_work() -> ColumnElement[bool]:
@@ -121,6 +127,8 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     ):
         if allowed:
             found.append(column.in_(allowed))
+    if wanted.criterion:
+        found.append(goes_by(wanted.criterion))
     if wanted.sources or wanted.language is not None:
         prompts = select(Task.id).join(Prompt, Prompt.id == Task.prompt_id)
         if wanted.sources:

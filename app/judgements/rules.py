@@ -107,6 +107,7 @@ class Wanted:
         group: the labeler group that the person is in now, or that an import told; None for all, empty for none.
         since: first moment taken.
         before: first moment no longer taken.
+        criterion: what orders go by, whichever instrument they were made with.
     """
 
     purpose: Purpose
@@ -119,3 +120,4 @@ class Wanted:
     group: str | None = None
     since: datetime | None = None
     before: datetime | None = None
+    criterion: str = ""

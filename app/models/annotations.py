@@ -16,9 +16,9 @@ from app.models.schemas import LabelSchemaVersion
 class Campaign(Base):
     """A batch of work for labelers.
 
-    ``kind`` is ``ranking`` (rate and rank K answers), ``demonstration`` (write the answer), ``authoring`` (write a
-    prompt and its answer, in the form that ``prompt_form`` names; InstructGPT A.1) or ``toxicity`` (score and rank K
-    continuations of an input; IG Fig. 11).
+    ``kind`` is the name of its instrument (``app.labeling.instruments``): ``ranking``, ``demonstration``, …;
+    ``settings`` is what the form of a new campaign asks for that instrument alone, and ``prompt_form`` the form of the
+    prompts that are written (InstructGPT A.1).
     ``phase`` decides what comes first when criteria conflict: helpfulness for ``training`` labels,
     truth and harmlessness for ``evaluation`` (IG §3.4). ``overlap`` is how many different
     people annotate each task; never one more. ``correction_minutes`` is how long a person may correct what they have
@@ -30,7 +30,7 @@ class Campaign(Base):
 
     __tablename__ = "campaigns"
     __table_args__ = (
-        CheckConstraint("kind IN ('ranking', 'demonstration', 'authoring', 'toxicity')", name="known_kind"),
+        CheckConstraint("kind <> ''", name="some_kind"),
         CheckConstraint("prompt_form IN ('plain', 'few_shot', 'user_based')", name="known_prompt_form"),
         CheckConstraint("phase IN ('training', 'evaluation')", name="known_phase"),
         CheckConstraint("status IN ('open', 'paused', 'closed')", name="known_status"),
@@ -52,6 +52,7 @@ class Campaign(Base):
     imported: Mapped[bool] = mapped_column(default=False)
     schema_version_id: Mapped[int | None] = mapped_column(ForeignKey("label_schema_versions.id"))
     prompt_form: Mapped[str | None]
+    settings: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     needs_review: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -152,7 +153,7 @@ class Draft(Base):
 class Skip(Base):
     """A person has given a task back for good, and why; while the row is there they are not offered it again.
 
-    ``reason`` is one of the fixed codes (``app.labeling.annotations.rules.skips``). Taking a skip back deletes its row.
+    ``reason`` is one of the fixed codes (``app.labeling.campaigns.rules.skips``). Taking a skip back deletes its row.
     """
 
     __tablename__ = "skips"
@@ -269,21 +270,29 @@ class Flag(Base):
 
 
 class Ranking(Base):
-    """The rank of one answer in one annotation: 1 is best, equal rank is a tie, no rank is skipped."""
+    """The rank of one answer in one annotation: 1 is best, equal rank is a tie, no rank is skipped.
+
+    ``strength`` is how much better the better of two answers is, in steps of the bar counted from its middle: 1 is the
+    slightest. It stands in the better one's row; empty where nobody was asked, and where both are alike.
+    """
 
     __tablename__ = "rankings"
-    __table_args__ = (CheckConstraint("rank >= 1", name="rank_from_one"),)
+    __table_args__ = (
+        CheckConstraint("rank >= 1", name="rank_from_one"),
+        CheckConstraint("strength >= 1", name="strength_from_one"),
+    )
 
     annotation_id: Mapped[int] = mapped_column(ForeignKey("annotations.id"), primary_key=True)
     candidate_id: Mapped[int] = mapped_column(ForeignKey("candidates.id"), primary_key=True)
     rank: Mapped[int]
+    strength: Mapped[int | None]
 
 
 class WrittenText(Base):
     """One version of what a person wrote for one task: an answer, or a prompt with its answer.
 
     ``number`` counts the versions of an annotation from 1; only the newest may wait. ``content`` is what the person
-    entered, as ``app.labeling.annotations.rules.authoring`` reads it. ``state`` says what became of it: ``waiting`` for
+    entered, as ``app.labeling.instruments.authoring.rules`` reads it. ``state`` says what became of it: ``waiting`` for
     a reviewer, ``accepted``, ``sent_back`` to its author or ``rejected`` (both with a ``reason``), ``withdrawn`` by the
     author, or ``replaced`` by a newer version before anybody decided. ``rating`` is the reviewer's, 1 to 7
     (InstructGPT B.1 rates demonstrations so). What needed no review is accepted and was decided by nobody.

@@ -18,6 +18,7 @@ from starlette.routing import Mount, Route
 
 import app
 from app.api.application import PREFIX as API
+from app.instruments import instruments
 from app.main import UPLOADS
 from app.models import Person
 from app.roles import may
@@ -92,6 +93,11 @@ def test_no_contract_has_a_hole():
     assert {"trainer.contract", "trainer.statistics", *meets["forbidden_modules"]} >= trainer
 
 
+def is_shelf(name, path):
+    """Whether a module is on this shelf of its room, whatever the shelf is divided into."""
+    return path.name == f"{name}.py" or path.name.endswith(f"_{name}.py") or path.parent.name == name
+
+
 def asks(tree):
     """What a module takes from the queries of rooms: (the room, the name); ``*`` for all that they have."""
     for node in ast.walk(tree):
@@ -105,7 +111,7 @@ def asks(tree):
 
 def test_a_page_asks_the_database_nothing():
     """It is made of what it is handed; of queries it knows only the rows that they return."""
-    pages_only = [path for path in sources() if path.name.endswith("pages.py") or path.parent.name == "pages"]
+    pages_only = [path for path in sources() if is_shelf("pages", path)]
     assert len(pages_only) > 20
     for path in pages_only:
         if path == APP / "web" / "error_pages.py":  # they say what went wrong, also in the database
@@ -123,8 +129,9 @@ OWN_QUERIES_ASKED_IN = {"labeling", "material"}
 def test_a_route_reaches_data_through_a_service():
     """Of queries it knows only the rows that they return; what pages read as it is stored, a service hands on."""
     for path in sources():
-        if path.name == "routes.py" or path.name.endswith("_routes.py"):
-            own = f"app.{path.parent.relative_to(APP).as_posix().replace('/', '.')}"
+        if is_shelf("routes", path):
+            room = path.parent.parent if path.parent.name == "routes" else path.parent
+            own = f"app.{room.relative_to(APP).as_posix().replace('/', '.')}"
             taken = {(room, name) for room, name in asks(ast.parse(path.read_text())) if not name[0].isupper()}
             if path.relative_to(APP).parts[0] in OWN_QUERIES_ASKED_IN:
                 taken = {(room, name) for room, name in taken if room != own}
@@ -153,6 +160,75 @@ def test_only_settings_read_the_environment():
 def test_only_render_uses_jinja():
     imports = re.compile(r"^\s*(from|import) jinja2", re.MULTILINE)
     assert [path for path in sources() if imports.search(path.read_text())] == [APP / "web/render.py"]
+
+
+# Instruments -------------------------------------------------------------------------------------
+
+
+def compared(tree):
+    """What is compared with a constant, looked up by one, or matched against one: the constants, as they stand."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            places = [node.left, *node.comparators]
+        elif (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("in_", "not_in")
+        ):
+            places = node.args
+        elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Dict):
+            places = node.value.keys
+        elif isinstance(node, ast.MatchValue):
+            places = [node.value]
+        else:
+            continue
+        for place in filter(None, places):
+            words = place.elts if isinstance(place, ast.Tuple | ast.List | ast.Set) else [place]
+            yield from (each.value for each in words if isinstance(each, ast.Constant))
+
+
+def compared_in_template(tree):
+    for node in tree.find_all(nodes.Compare):
+        yield from (each.value for each in node.find_all(nodes.Const))
+    for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
+        if isinstance(node.node, nodes.Dict):
+            yield from (pair.key.value for pair in node.node.items if isinstance(pair.key, nodes.Const))
+
+
+def test_only_the_instruments_folder_compares_a_campaigns_kind_with_a_word():
+    """Everybody else asks the instrument, so that another one needs no look at what they do."""
+    names = set(instruments())
+    assert names >= {"ranking", "pairwise", "demonstration", "authoring", "toxicity"}
+    for path in sources():
+        if APP / "labeling" / "instruments" not in path.parents:
+            found = names & set(filter(is_text, compared(ast.parse(path.read_text()))))
+            assert found == set(), f"{path.relative_to(APP)} compares with {found}"
+    for name in templates():
+        if not name.startswith("labeling/instruments/"):
+            tree = _environment().parse((TEMPLATES / name).read_text())
+            found = names & set(filter(is_text, compared_in_template(tree)))
+            assert found == set(), f"{name} compares with {found}"
+
+
+def is_text(value):
+    return isinstance(value, str)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'if campaign.kind == "toxicity": pass',
+        'x = kind not in ("ranking", "toxicity")',
+        'query.where(Campaign.kind.in_(("ranking", "demonstration")))',
+        '{"ranking": 1, "toxicity": 2}[campaign.kind]',
+        'match kind:\n    case "ranking": pass',
+    ],
+)
+def test_such_comparisons_are_seen(code):
+    assert set(instruments()) & set(filter(is_text, compared(ast.parse(code))))
+
+
+def test_each_instrument_is_a_folder_of_its_name():
+    folders = {path.parent.name for path in (APP / "labeling" / "instruments").glob("*/__init__.py")}
+    assert folders == set(instruments())
 
 
 # SQL ---------------------------------------------------------------------------------------------

@@ -7,7 +7,9 @@ import pytest
 from playwright.sync_api import Error, expect
 from sqlalchemy import func, select
 
-from app.labeling.annotations import campaigns, service
+from app.labeling.annotations import service
+from app.labeling.campaigns import service as campaigns
+from app.labeling.campaigns.orders import stored_order
 from app.models import Annotation, Demonstration, Draft, Lease, Ranking
 from app.models.base import utc_now
 from tests.browsing import PASSWORD
@@ -138,7 +140,7 @@ def test_a_server_killed_while_typing_between_rating_and_ranking_and_during_subm
     expect(window.get_by_text("You have already submitted this task; nothing was stored twice.")).to_be_visible()
     with database.reading() as session:
         annotation = session.scalars(select(Annotation)).one()
-        assert service.stored_order(annotation) == "A > B = D > C"
+        assert stored_order(annotation) == "A > B = D > C"
         assert session.scalar(select(func.count()).select_from(Ranking)) == 4
         assert [rating.note for rating in annotation.ratings if rating.note] == ["Rain on the roof, all night"]
 

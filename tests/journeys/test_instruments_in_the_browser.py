@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.labeling.annotations import writing
-from app.labeling.annotations.rules.authoring import Authored, Pair, items_of
+from app.labeling.instruments.authoring.rules import Authored, Pair, items_of
+from app.labeling.instruments.demonstration import service as demonstration
 from app.language import LOCALES
 from app.material.guidelines import service as guidelines
 from app.material.prompts.rules import prompt_fingerprint
@@ -296,7 +296,7 @@ def test_a_researcher_accepts_sends_back_and_rejects(hand, site, workshop, datab
     for number in range(3):
         task_id = workshop.take(author).lease.task_id
         with database.transaction() as session:
-            writing.submit_demonstration(session, author, task_id, NOON, f"Answer {number}")
+            demonstration.submit_demonstration(session, author, task_id, NOON, f"Answer {number}")
     factory.person(RUTH, "researcher", PASSWORD)
     page = hand.page
     open_session(page.context, site, RUTH)

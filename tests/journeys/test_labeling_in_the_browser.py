@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.labeling.annotations import campaigns, service
+from app.labeling.campaigns import service as campaigns
+from app.labeling.campaigns.orders import stored_order
 from app.models import Annotation, Candidate, Draft, Flag, Prompt, Ranking, Rating
 from app.training.snapshots import service as snapshots
 from scripts.take_screenshots import open_session
@@ -102,7 +103,7 @@ def stored(database):
         ranks = {letters[row.candidate_id]: row.rank for row in session.scalars(select(Ranking))}
         ratings = {letters[row.candidate_id]: row.likert for row in session.scalars(select(Rating))}
         assert session.scalars(select(Draft)).first() is None
-        return service.stored_order(annotation), ranks, ratings
+        return stored_order(annotation), ranks, ratings
 
 
 def exported(database, settings):

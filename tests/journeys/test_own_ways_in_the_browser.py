@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.labeling.annotations import campaigns
+from app.labeling.campaigns import service as campaigns
 from app.models import Annotation, Candidate, Draft, Person, Prompt, Skip
 from tests.browsing import PASSWORD
 from tests.journeys.conftest import until

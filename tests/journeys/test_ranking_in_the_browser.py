@@ -8,8 +8,10 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.labeling.annotations import campaigns, service
+from app.labeling.annotations import assigning, drafts, holding
 from app.labeling.annotations.rules.submission import Verdict
+from app.labeling.campaigns import service as campaigns
+from app.labeling.campaigns.orders import stored_order
 from app.models import Annotation, Candidate, Draft, Person, Prompt
 from app.models.base import utc_now
 from app.web.addresses import shown
@@ -55,13 +57,13 @@ def tasks(database, labeler, settings):
                 if ratings is None:
                     continue
                 person = session.get(Person, labeler.id)
-                task = service.take_next(session, person, utc_now(), campaign.id).lease.task_id
-                asked = service.work_for(session, person, task).version
-                work = service.save_prompt_labels(session, person, task, utc_now(), LABELLED, shown=asked)
+                task = assigning.take_next(session, person, utc_now(), campaign.id).lease.task_id
+                asked = holding.work_for(session, person, task).version
+                work = drafts.save_prompt_labels(session, person, task, utc_now(), LABELLED, shown=asked)
                 given = [ratings] * answers if isinstance(ratings, int) else ratings
                 for candidate, likert in zip(work.order, given, strict=True):
                     now, verdict = utc_now(), Verdict(likert)
-                    service.save_answer(session, person, task, candidate, now, verdict=verdict, shown=work.version)
+                    drafts.save_answer(session, person, task, candidate, now, verdict=verdict, shown=work.version)
                 places.append(f"/label/tasks/{shown(settings.session_key, task)}/rank")
         return places
 
@@ -125,7 +127,7 @@ def drafted(page, database, *, until):
 
 def submitted(database):
     with database.reading() as session:
-        return [service.stored_order(annotation) for annotation in session.scalars(select(Annotation))]
+        return [stored_order(annotation) for annotation in session.scalars(select(Annotation))]
 
 
 def test_a_whole_item_of_four_answers_takes_at_most_twenty_keys(page, tasks, database, labeler):

@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.labeling.annotations import campaigns, service
+from app.labeling.campaigns import service as campaigns
+from app.labeling.campaigns.orders import stored_order
 from app.models import Annotation, Candidate, Draft, Flag, Prompt, Ranking
 from tests.browsing import PASSWORD
 
@@ -57,7 +58,7 @@ def is_stored(database):
     with database.reading() as session:
         annotation = session.scalars(select(Annotation)).one()
         letters = dict(zip(annotation.shown_order, "ABCD", strict=True))
-        assert service.stored_order(annotation) == PROPOSED
+        assert stored_order(annotation) == PROPOSED
         assert {letters[row.candidate_id]: row.rank for row in session.scalars(select(Ranking))} == {
             "A": 1,
             "B": 2,

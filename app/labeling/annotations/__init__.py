@@ -1,1 +1,1 @@
-"""Campaigns, tasks, leases, drafts; the instruments: rating, flags, ranking, demonstration."""
+"""Tasks, their assignments, drafts and submissions; the instruments: rating, flags, ranking, writing."""

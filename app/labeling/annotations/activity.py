@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
-from app.labeling.annotations import queries
+from app.labeling.annotations.queries import assignments, submissions
 from app.labeling.annotations.rules import activity as rules
 from app.language import gettext as _
 from app.models import Draft, Lease, Person
@@ -20,9 +20,9 @@ def keep(session: Session, person: Person, task_id: int, now: datetime, *, view:
         NotFound: the person has never held the task.
         Invalid: the report is no measurement, or of a part that the task does not have.
     """
-    draft = queries.draft_for(session, person.id, task_id, lock=True)
+    draft = submissions.draft_for(session, person.id, task_id, lock=True)
     if draft is None:
-        if queries.annotation_for(session, person.id, task_id):
+        if submissions.annotation_for(session, person.id, task_id):
             return
         raise NotFound(_("This task is not yours. Take the next one on your work page."))
     report = rules.report_of(view, seconds)
@@ -30,7 +30,7 @@ def keep(session: Session, person: Person, task_id: int, now: datetime, *, view:
         raise Invalid(report)
     if (part := rules.unknown_part(report, draft.shown_order)) is not None:
         raise Invalid(_("A task has no part “%(part)s”.", part=part[:40]))
-    if (lease := queries.lease_for(session, person.id, task_id)) is None:
+    if (lease := assignments.lease_for(session, person.id, task_id)) is None:
         return
     active = rules.counted(rules.active_of(draft.active), report, held_seconds(draft, lease, now))
     draft.active = {"parts": active.parts, "views": active.views}

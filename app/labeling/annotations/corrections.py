@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
-from app.labeling.annotations import queries
-from app.labeling.annotations.rules.campaigns import is_reserved
-from app.labeling.annotations.rules.corrections import MOST_MINUTES, correctable_until, correction_problem
+from app.labeling.annotations.queries import assignments, submissions, texts
+from app.labeling.annotations.rules.corrections import correctable_until, correction_problem
 from app.labeling.annotations.rules.drafts import AUTHORED, RANKS, TEXT, begun_anew
+from app.labeling.campaigns.rules.campaigns import MOST_MINUTES, is_reserved
 from app.language import gettext as _
 from app.material.schemas.rules import PROMPT
 from app.models import Annotation, AnnotationVersion, Base, Draft, Person, WrittenText
@@ -37,7 +37,7 @@ def until(annotation: Annotation) -> datetime | None:
 
 def problem(session: Session, annotation: Annotation, now: datetime) -> str | None:
     """Why its author cannot correct an annotation (any longer), or nothing."""
-    text = queries.newest_text(session, annotation.id)
+    text = texts.newest_text(session, annotation.id)
     decided = text is not None and not may_be_replaced(annotation, text)
     return correction_problem(until(annotation), now, decided=decided)
 
@@ -54,7 +54,7 @@ def is_unreviewed(text: WrittenText) -> bool:
 
 def correctable(session: Session, person: Person, now: datetime) -> list[tuple[Annotation, datetime]]:
     """What a person may still correct and until when, the newest submission first."""
-    recent = queries.submitted_since(session, person.id, now - timedelta(minutes=MOST_MINUTES))
+    recent = submissions.submitted_since(session, person.id, now - timedelta(minutes=MOST_MINUTES))
     ends = ((annotation, until(annotation)) for annotation in recent)
     return [(annotation, end) for annotation, end in ends if end and problem(session, annotation, now) is None]
 
@@ -69,7 +69,7 @@ def annotation_for(session: Session, person: Person, task_id: int) -> Annotation
     Raises:
         NotFound: nothing.
     """
-    annotation = queries.annotation_for(session, person.id, task_id)
+    annotation = submissions.annotation_for(session, person.id, task_id)
     if annotation is None:
         raise NotFound(_("You have not submitted this task, so there is nothing to correct."))
     return annotation
@@ -82,9 +82,9 @@ def begin(session: Session, person: Person, task_id: int, now: datetime) -> None
         NotFound: the person has submitted nothing for this task.
         Conflict: its campaign takes no corrections, the time for them is over, or a reviewer has decided about it.
     """
-    queries.lock_person(session, person.id)
+    assignments.lock_person(session, person.id)
     annotation = annotation_for(session, person, task_id)
-    if queries.draft_for(session, person.id, task_id):
+    if submissions.draft_for(session, person.id, task_id):
         return
     if refused := problem(session, annotation, now):
         raise Conflict(refused)
@@ -105,14 +105,14 @@ def begin(session: Session, person: Person, task_id: int, now: datetime) -> None
 
 def leave(session: Session, person: Person, task_id: int) -> None:
     """Drop the draft of a correction: what was submitted stands as it is."""
-    draft = queries.draft_for(session, person.id, task_id, lock=True)
+    draft = submissions.draft_for(session, person.id, task_id, lock=True)
     if draft is not None and is_correction(draft):
         session.delete(draft)
 
 
 def replace(session: Session, annotation: Annotation, now: datetime) -> None:
     """Keep what an annotation says as a version, and empty it for what takes its place."""
-    number = queries.versions_of(session, annotation.id) + 1
+    number = submissions.versions_of(session, annotation.id) + 1
     said = _whole(annotation)
     session.add(AnnotationVersion(annotation_id=annotation.id, number=number, content=said, replaced_at=now))
     for row in (*annotation.ratings, *annotation.flags, *annotation.ranks):
@@ -139,7 +139,7 @@ def _columns(row: Base) -> dict[str, Any]:
 
 def _as_draft(session: Session, annotation: Annotation) -> dict[str, Any]:
     """What was submitted in the form in which drafts are kept."""
-    if text := queries.newest_text(session, annotation.id):
+    if text := texts.newest_text(session, annotation.id):
         return {TEXT: text.content["text"]} if "text" in text.content else {AUTHORED: text.content}
     flags: dict[int | None, dict[str, str]] = {}
     for flag in annotation.flags:
@@ -157,6 +157,7 @@ def _as_draft(session: Session, annotation: Annotation) -> dict[str, Any]:
         PROMPT: flags.get(None, {}),
         "answers": answers,
         RANKS: {str(row.candidate_id): row.rank for row in annotation.ranks},
+        "strength": max((row.strength or 0 for row in annotation.ranks), default=0),
         "none_acceptable": bool(annotation.none_acceptable),
         "versions": dict.fromkeys([PROMPT, *answers], annotation.schema_version_id or 0),
     }

@@ -1,40 +1,13 @@
 """Reads the forms of the instruments; their fields are named after candidates and flags."""
 
 from collections.abc import Mapping
-from itertools import zip_longest
-from typing import Annotated
 
-from fastapi import Depends, Request
-from starlette.datastructures import FormData
-
-from app.labeling.annotations.rules.authoring import Authored, Pair
 from app.labeling.annotations.rules.drafts import Edit
 from app.labeling.annotations.rules.submission import Verdict
 from app.language import gettext as _
 from app.web.forms import whole_number
 
 LONGEST_PAGE_NAME = 40
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    """All text fields of a posted form; of a repeated one the last."""
-    return {name: value for name, value in (await request.form()).multi_items() if isinstance(value, str)}
-
-
-async def _lists(request: Request) -> dict[str, list[str]]:
-    return lists_of(await request.form())
-
-
-def lists_of(form: FormData) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name, value in form.multi_items():
-        if isinstance(value, str):
-            found.setdefault(name, []).append(value)
-    return found
-
-
-Fields = Annotated[dict[str, str], Depends(_fields)]
-Lists = Annotated[dict[str, list[str]], Depends(_lists)]
 
 
 def verdict_of(fields: Mapping[str, str]) -> Verdict:
@@ -83,28 +56,3 @@ def ranks_of(fields: Mapping[str, str]) -> dict[int, int]:
 def none_acceptable_of(fields: Mapping[str, str]) -> bool:
     """``none_acceptable``: the box is ticked."""
     return fields.get("none_acceptable") == "yes"
-
-
-def makers_of(lists: Mapping[str, list[str]]) -> tuple[list[str], list[int]]:
-    """Chosen makers: ``origin`` by origin, ``model_version_id`` by number."""
-    models = [whole_number(value, _("A model's number")) for value in lists.get("model_version_id", [])]
-    return lists.get("origin", []), models
-
-
-def authored_of(lists: Mapping[str, list[str]], form: str) -> Authored:
-    """The fields of an authoring page; ``query`` and ``response`` come once for each pair, in their order."""
-    one = {name: values[-1] for name, values in lists.items()}
-    queries, responses = lists.get("query", []), lists.get("response", [])
-    scenario = one.get("scenario", "")
-    return Authored(
-        form=form,
-        prompt=one.get("prompt", ""),
-        answer=one.get("answer", ""),
-        instruction=one.get("instruction", ""),
-        pairs=tuple(Pair(*both) for both in zip_longest(queries, responses, fillvalue="")),
-        query_name=one.get("query_name", ""),
-        response_name=one.get("response_name", ""),
-        use_case=one.get("use_case", ""),
-        language=one.get("language", ""),
-        scenario_id=whole_number(scenario, _("A scenario's number")) if scenario else None,
-    )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from app.instruments import kinds
 from app.judgements import queries as judgements
 from app.material.guidelines.courses import passed
 from app.models import (
@@ -83,7 +84,7 @@ def gold_to_practise(session: Session, without: Iterable[int]) -> Sequence[GoldI
         .join(Task, Task.id == GoldItem.task_id)
         .join(Campaign, Campaign.id == Task.campaign_id)
         .where(~judgements.is_work(), GoldItem.reason != "", GoldItem.id.not_in(list(without)))
-        .where(Campaign.kind == "ranking")
+        .where(Campaign.kind.in_(kinds(lambda each: each.practised)))
         .order_by(GoldItem.topic, GoldItem.id)
         .options(joinedload(GoldItem.task).joinedload(Task.prompt))
     ).all()

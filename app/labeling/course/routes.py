@@ -7,8 +7,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import DomainError, Invalid
-from app.labeling.annotations.forms import Fields, Lists, ranks_of
-from app.labeling.annotations.rules.campaigns import name_for_labelers
+from app.labeling.annotations.forms import ranks_of
+from app.labeling.campaigns.rules.campaigns import name_for_labelers
 from app.labeling.course import queries, rules, service
 from app.labeling.course.pages import CoursesPage, EditPage, course_page, lines_of, step_page
 from app.language import gettext as _
@@ -17,6 +17,7 @@ from app.material.guidelines.courses import passed
 from app.models import Course, Person
 from app.roles import may
 from app.web.forms import whole_number
+from app.web.posted import Fields, Lists
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, Writing, database_of, needs
 

@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from app.labeling.annotations.pages import WritingPreview, preview_of_written
-from app.labeling.annotations.rules import activity, skips, veil
-from app.labeling.annotations.rules.campaigns import name_for_labelers
-from app.labeling.annotations.service import stored_order
+from app.labeling.annotations.rules import activity, veil
+from app.labeling.annotations.writing import preview_of_written
+from app.labeling.annotations.writing_pages import WritingPreview
+from app.labeling.campaigns.orders import stored_order
+from app.labeling.campaigns.rules import skips
+from app.labeling.campaigns.rules.campaigns import name_for_labelers
 from app.labeling.my_work import rules
 from app.labeling.reviews.rules import STATES
 from app.language import gettext as _

@@ -2,8 +2,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from app.labeling.annotations.pages import WritingPreview, preview_of_written
-from app.labeling.annotations.rules.authoring import LANGUAGES, NAMES_OF_USE_CASES
+from app.labeling.annotations.writing import preview_of_written
+from app.labeling.annotations.writing_pages import WritingPreview
+from app.labeling.instruments.authoring.rules import LANGUAGES, NAMES_OF_USE_CASES
 from app.labeling.reviews import rules
 from app.models import Campaign, WrittenText
 from app.web.paging import Paging

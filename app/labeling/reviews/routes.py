@@ -6,8 +6,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid
-from app.labeling.annotations.forms import Fields
-from app.labeling.annotations.pages import preview_of_written
+from app.labeling.annotations.writing import preview_of_written
 from app.labeling.reviews import queries, rules, service
 from app.labeling.reviews.pages import ReviewPage, ReviewsPage, beginning_of, version_of
 from app.labeling.reviews.rules import ACCEPT, REJECT, SEND_BACK, Decision
@@ -17,6 +16,7 @@ from app.models import Person
 from app.roles import may
 from app.web.forms import LARGEST_NUMBER, whole_number
 from app.web.paging import Paging
+from app.web.posted import Fields
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, database_of, needs
 

@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Forbidden, Invalid, NotFound
-from app.labeling.annotations import queries as annotations
 from app.labeling.annotations import writing
+from app.labeling.annotations.queries import texts
 from app.labeling.reviews import queries, rules
 from app.labeling.reviews.rules import ACCEPT, REJECT, SEND_BACK, STATE_AFTER, Decision
 from app.language import gettext as _
@@ -94,4 +94,4 @@ def reject(session: Session, reviewer: Person, text_id: int, now: datetime, reas
 
 def versions_before(session: Session, text: WrittenText) -> list[WrittenText]:
     """The earlier versions of a text, newest first."""
-    return [one for one in annotations.texts_of(session, text.annotation_id) if one.number < text.number][::-1]
+    return [one for one in texts.texts_of(session, text.annotation_id) if one.number < text.number][::-1]

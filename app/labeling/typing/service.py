@@ -7,13 +7,12 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
+from app.instruments import instrument_of
 from app.labeling.typing import queries, rules
 from app.labeling.typing.rules import TypingCounts
 from app.language import gettext as _
 from app.models import Campaign, CountedCampaign, Person, Task
 from app.people.service import record
-
-WRITING = ("demonstration", "authoring")
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ def turn(session: Session, by: Person, campaign: Campaign, now: datetime, *, on:
     Raises:
         Conflict: nobody writes in this campaign.
     """
-    if campaign.kind not in WRITING:
+    if not instrument_of(campaign.kind).written:
         raise Conflict(_("In “%(name)s” people write no texts, so there is nothing to count.", name=campaign.name))
     known = queries.counted(session, campaign.id)
     if on and known is None:

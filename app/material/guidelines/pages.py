@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from markupsafe import Markup
 
+from app.instruments import instrument_of
 from app.language import LOCALES, SOURCE, said, spoken
 from app.language import gettext as _
 from app.material.guidelines import rules
@@ -105,6 +106,11 @@ class Guide:
     may_ask: bool = True
 
     @property
+    def comes_first(self) -> str:
+        """What its priority is called, where the phase does not say it; marked for translation."""
+        return instrument_of(self.instrument).comes_first if self.instrument else ""
+
+    @property
     def unread(self) -> int:
         return sum(question.unread for question in self.questions)
 
@@ -152,6 +158,11 @@ class ConfirmPage(Page):
     passages: Sequence[rules.Passage]
     error: str = ""
     high_stakes: Sequence[str] = rules.HIGH_STAKES
+
+    @property
+    def comes_first(self) -> str:
+        """What its priority is called, where the phase does not say it; marked for translation."""
+        return instrument_of(self.instrument).comes_first if self.instrument else ""
 
     @property
     def name(self) -> str:
@@ -212,7 +223,6 @@ class WritePage(Page):
 
     template: ClassVar[str] = "material/guidelines/write.html"
     phases: ClassVar[Sequence[str]] = rules.PHASES
-    instruments: ClassVar[Sequence[str]] = rules.INSTRUMENTS
     longest: ClassVar[int] = rules.LONGEST_TEXT
     longest_name: ClassVar[int] = rules.LONGEST_NAME
     longest_changes: ClassVar[int] = rules.LONGEST_CHANGES
@@ -227,6 +237,10 @@ class WritePage(Page):
     instrument: str = ""
     preview: bool = False
     error: str = ""
+
+    @property
+    def instruments(self) -> Sequence[str]:
+        return rules.own_documents()
 
     @property
     def further(self) -> Sequence[tuple[str, str, str]]:

@@ -5,12 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from app.instruments import kinds
 from app.language import LOCALES, SOURCE, listed, mark
 from app.language import gettext as _
 
 PHASES = ("training", "evaluation")
-INSTRUMENTS = (mark("toxicity"),)
-"""Kinds of campaigns whose labelers go by documents of their own; all others share the rest."""
 LONGEST_NAME = 120
 LONGEST_TEXT = 60_000
 LONGEST_CHANGES = 1_000
@@ -52,8 +51,13 @@ def in_language(text: str, translations: Mapping[str, str], locale: str) -> tupl
 
 
 def instrument_of(campaign_kind: str) -> str | None:
-    """The instrument that a guideline for such a campaign names; none for rating, ranking and writing."""
-    return campaign_kind if campaign_kind in INSTRUMENTS else None
+    """The instrument that a guideline for such a campaign names; none for those that share the rest."""
+    return campaign_kind if campaign_kind in own_documents() else None
+
+
+def own_documents() -> tuple[str, ...]:
+    """Kinds of campaigns whose labelers go by documents of their own; all others share the rest."""
+    return kinds(lambda each: bool(each.guidelines))
 
 
 def guideline_problem(name: str, phase: str, instrument: str | None = None) -> str | None:
@@ -65,7 +69,7 @@ def guideline_problem(name: str, phase: str, instrument: str | None = None) -> s
             phases=listed(map(_, PHASES), "or"),
             phase=phase[:40],
         )
-    if instrument is not None and instrument not in INSTRUMENTS:
+    if instrument is not None and instrument not in own_documents():
         return _("There is no instrument “%(name)s”.", name=instrument[:40])
     return None
 

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
+from app.instruments import instruments
 from app.language import LOCALES, SOURCE, mark
 from app.language import gettext as _
 from app.material.guidelines import queries, rules
@@ -21,14 +22,20 @@ from app.models import (
 )
 from app.people.service import record
 
-DEFAULTS = {
+DEFAULTS: Mapping[tuple[str, str | None], tuple[str, str]] = {
     ("training", None): (mark("Training labels: helpful first"), "training"),
     ("evaluation", None): (mark("Evaluation labels: truthful and harmless first"), "evaluation"),
-    ("training", "toxicity"): (mark("Toxicity, training labels"), "toxicity"),
-    ("evaluation", "toxicity"): (mark("Toxicity, evaluation labels"), "toxicity"),
 }
-"""(phase, instrument) -> the name and the stem of the file of the document to begin with."""
+"""(phase, instrument) -> the name and the stem of the file of the document to begin with, for most instruments."""
 FOLDER_OF_DEFAULTS = Path(__file__).parent / "defaults"
+
+
+def default_documents() -> dict[tuple[str, str | None], tuple[str, str]]:
+    """``DEFAULTS``, and those of the instruments that have documents of their own, in files of their name."""
+    found = dict(DEFAULTS)
+    for each in instruments().values():
+        found |= {(phase, each.name): (name, each.name) for phase, name in each.guidelines.items()}
+    return found
 
 
 # Writing -----------------------------------------------------------------------------------------
@@ -146,7 +153,7 @@ def ensure_defaults(session: Session) -> None:
 
     Several processes may prepare a new database together: who comes second finds it done.
     """
-    for (phase, instrument), (name, stem) in DEFAULTS.items():
+    for (phase, instrument), (name, stem) in default_documents().items():
         if queries.default_guideline_id(session, phase, instrument) is not None:
             continue
         text, translations = default_texts(stem)

@@ -126,7 +126,7 @@ def guideline_rows(session: Session) -> list[GuidelineRow]:
     default = {
         (phase, instrument): queries.default_guideline_id(session, phase, instrument)
         for phase in rules.PHASES
-        for instrument in (None, *rules.INSTRUMENTS)
+        for instrument in (None, *rules.own_documents())
     }
     campaigns: dict[int | None, list[Campaign]] = {}
     for campaign in queries.campaigns(session):

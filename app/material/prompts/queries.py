@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, func, select
 from sqlalchemy.orm import Session, selectinload
 
+from app.instruments import QUALITY
 from app.judgements import queries as judgements
 from app.judgements.rules import COUNTING, Wanted
 from app.material.prompts import rules
@@ -125,7 +126,7 @@ def counts_by_prompt(session: Session, ids: Sequence[int]) -> dict[int, tuple[in
 
 def _rankings() -> tuple[ColumnElement[bool], ...]:
     """What counts of rankings by quality. Needs ``Campaign``."""
-    return (*judgements.conditions(Wanted(COUNTING, ("ranking",))), judgements.is_ranking())
+    return (*judgements.conditions(Wanted(COUNTING, criterion=QUALITY.name)), judgements.is_ranking())
 
 
 def _counted(session: Session, query: Select[int, int] | Select[int | None, int]) -> dict[int, int]:
@@ -155,7 +156,7 @@ def rankings_of(session: Session, prompt_id: int, limit: int) -> Sequence[tuple[
         .join(Campaign, Campaign.id == Annotation.campaign_id)
         .where(
             Task.prompt_id == prompt_id,
-            Campaign.kind == "ranking",
+            judgements.goes_by(QUALITY.name),
             judgements.count_for(COUNTING),
             judgements.is_ranking(),
         )

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from app.errors import Invalid
+from app.instruments import criteria
 from app.labeling.my_work.rules import begin_of, day_of
 from app.language import gettext as _
 from app.measures import CONVENTIONS
-from app.quality.agreement.rules.filters import KINDS, PHASES, PURPOSES, Filters
+from app.quality.agreement.rules.filters import PHASES, PURPOSES, Filters
 from trainer.statistics.ranking_agreement import HEADLINE
 
 FIELDS = ("campaign", "phase", "kind", "purpose", "group", "use_case", "language", "since", "until", "convention")
@@ -27,7 +28,7 @@ def filters_of(given: Mapping[str, str], campaigns: Sequence[tuple[int, str]]) -
     """
     problems: dict[str, str] = {}
     chosen = {field: given.get(field, "").strip() or USUAL.get(field, "") for field in FIELDS}
-    for field, known in (("phase", PHASES), ("kind", KINDS), ("purpose", PURPOSES), ("convention", CONVENTIONS)):
+    for field, known in (("phase", PHASES), ("kind", criteria()), ("purpose", PURPOSES), ("convention", CONVENTIONS)):
         if chosen[field] not in known:
             problems[field] = _("Choose one of %(names)s.", names=", ".join(known))
     by_name = {name: id_ for id_, name in campaigns} | {str(id_): id_ for id_, _name in campaigns}

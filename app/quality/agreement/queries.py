@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.instruments import kinds
 from app.models import (
     Annotation,
     AnnotationVersion,
@@ -20,7 +21,7 @@ from app.models import (
 def campaigns(session: Session) -> list[tuple[int, str, str, bool]]:
     """(id, name, phase, imported) of all campaigns in which something is judged, newest first."""
     query = select(Campaign.id, Campaign.name, Campaign.phase, Campaign.imported)
-    query = query.where(Campaign.kind.in_(("ranking", "toxicity"))).order_by(Campaign.id.desc())
+    query = query.where(Campaign.kind.in_(kinds(lambda each: not each.written))).order_by(Campaign.id.desc())
     return [(id_, name, phase, imported) for id_, name, phase, imported in session.execute(query)]
 
 

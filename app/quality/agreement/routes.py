@@ -6,7 +6,7 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from sqlalchemy.orm import Session
 
 from app.errors import DomainError, Invalid, NotFound
-from app.labeling.annotations.rules.authoring import NAMES_OF_USE_CASES
+from app.labeling.instruments.authoring.rules import NAMES_OF_USE_CASES
 from app.language import gettext as _
 from app.models import Person
 from app.quality.agreement import service, tables

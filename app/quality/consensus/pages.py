@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import urlencode
 
+from app.instruments import criteria
 from app.labeling.my_work.pages import Excerpt, excerpt_of
 from app.language import gettext as _
 from app.language import mark
@@ -17,7 +18,6 @@ from trainer.statistics.aggregation import LabelerFigures, TaskFigures
 from trainer.statistics.estimates import Estimate
 from trainer.statistics.weak_orders import weak_order
 
-KINDS = {"ranking": mark("overall quality"), "toxicity": mark("toxicity and continuity")}
 PHASES = {"training": mark("training"), "evaluation": mark("evaluation")}
 SORTS = {
     "uncertainty": mark("least certain first"),
@@ -157,10 +157,13 @@ class Filled:
     given: Mapping[str, str]
     campaigns: Sequence[Campaign]
     query: str
-    kinds: ClassVar[Mapping[str, str]] = KINDS
     phases: ClassVar[Mapping[str, str]] = PHASES
     methods: ClassVar[Mapping[str, str]] = METHODS
     sorts: ClassVar[Mapping[str, str]] = SORTS
+
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        return criteria()
 
     @property
     def freeze(self) -> str:

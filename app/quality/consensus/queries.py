@@ -34,11 +34,11 @@ def version(session: Session, scope: Scope) -> Version:
 
 
 def campaigns(session: Session, instrument: str) -> Sequence[Campaign]:
-    """Campaigns of a kind that somebody has worked for, newest first; no banks."""
+    """Campaigns whose orders go by something, that somebody has worked for, newest first; no banks."""
     worked = select(Annotation.campaign_id)
     return session.scalars(
         select(Campaign)
-        .where(Campaign.kind == instrument, judgements.is_work(), Campaign.id.in_(worked))
+        .where(judgements.goes_by(instrument), judgements.is_work(), Campaign.id.in_(worked))
         .order_by(Campaign.id.desc())
     ).all()
 

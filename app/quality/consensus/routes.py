@@ -8,12 +8,12 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
+from app.instruments import criteria
 from app.language import gettext as _
 from app.measures import sentence
 from app.models import Person
 from app.quality.consensus import service
 from app.quality.consensus.pages import (
-    KINDS,
     PHASES,
     SORTS,
     ConsensusPage,
@@ -60,7 +60,7 @@ class Asked(BaseModel):
 
     def scope(self) -> Scope:
         """One kind and one phase, never mixed."""
-        if self.kind not in KINDS or self.phase not in PHASES:
+        if self.kind not in criteria() or self.phase not in PHASES:
             raise Invalid(_("There are no such labels. Choose what stands in the form."))
         campaigns = (whole_number(self.campaign, _("A campaign's number"), 1),) if self.campaign else ()
         return Scope(campaigns, (self.phase,), (), self.kind)
@@ -86,7 +86,7 @@ def _share(text: str) -> float:
 
 
 def _form(session: Session, asked: Asked) -> Filled:
-    kind = asked.kind if asked.kind in KINDS else "ranking"
+    kind = asked.kind if asked.kind in criteria() else "ranking"
     fields = {name: str(value) for name, value in asked.model_dump().items()}
     return Filled(fields, service.campaigns(session, kind), urlencode(asked.given()))
 

@@ -12,7 +12,7 @@ from trainer.statistics.aggregation import TIE_BELOW
 class Scope:
     """Which rankings: those that count for training (``app.judgements.rules``), where all of this holds.
 
-    ``campaigns`` and ``sources`` (of prompts) take all when empty; ``instrument`` is the kind of campaign, ``ranking``
+    ``campaigns`` and ``sources`` (of prompts) take all when empty; ``instrument`` is what orders go by, ``ranking``
     or ``toxicity``; rankings of fewer than ``min_answers`` are not among them.
     """
 
@@ -25,7 +25,7 @@ class Scope:
 
 def wanted(scope: Scope) -> Wanted:
     """What a scope takes of what people said, before answers are counted."""
-    return Wanted(TRAINING, (scope.instrument,), scope.phases, scope.campaigns, sources=scope.sources)
+    return Wanted(TRAINING, (), scope.phases, scope.campaigns, sources=scope.sources, criterion=scope.instrument)
 
 
 @dataclass(frozen=True)

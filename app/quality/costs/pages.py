@@ -3,8 +3,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import urlencode
 
+from app.instruments import instruments
 from app.labeling.annotations.rules import activity
-from app.labeling.annotations.rules.campaigns import KIND_WORDS
 from app.language import gettext as _
 from app.models import Campaign, CostPlan
 from app.quality.costs import rules
@@ -54,8 +54,8 @@ class Slice:
 
 def slice_of(works: Sequence[Work], key: str = "", label: str = "") -> Slice:
     """The rows of some submissions, without what nobody has done among them."""
-    times = [TimeRow(name, rules.ACTIVITIES[name], each) for name, each in rules.times(works).items()]
-    yields = [YieldRow(name, rules.PRODUCTS[name], each) for name, each in rules.yields(works).items()]
+    times = [TimeRow(name, rules.activities()[name], each) for name, each in rules.times(works).items()]
+    yields = [YieldRow(name, rules.products()[name], each) for name, each in rules.yields(works).items()]
     return Slice(
         key,
         label,
@@ -74,7 +74,7 @@ def slices(works: Sequence[Work], dimension: str) -> list[Slice]:
 
 def label_of(key: str | int, dimension: str) -> str:
     if dimension == "kind":
-        return _(KIND_WORDS[str(key)])
+        return _(str(key))
     if dimension == "answers" and key == 0:
         return _("none, people write")
     if dimension == "group" and not key:
@@ -98,7 +98,7 @@ def time_bars(known: Mapping[str, Yield]) -> list[Bar]:
     longest = max((known[name].high or known[name].hours_each or 0.0 for name in PICTURED), default=0.0) or 1.0
     return [
         Bar(
-            rules.PRODUCTS[name],
+            rules.products()[name],
             known[name].said if known[name].undefined else time_of(known[name].seconds_each),
             (known[name].hours_each or 0.0) / longest,
             None if known[name].low is None else known[name].low / longest,  # type: ignore[operator]
@@ -114,7 +114,7 @@ def budget_bars(known: Mapping[str, Yield], plan: CostPlan) -> list[Bar]:
     most = max(count or 0 for count in counts.values()) or 1
     return [
         Bar(
-            rules.PRODUCTS[name],
+            rules.products()[name],
             number(count) if count is not None else known[name].said,
             (count or 0) / most,
         )
@@ -136,7 +136,6 @@ class CostsPage(Page):
     idle_after: ClassVar[int] = activity.IDLE_AFTER_SECONDS
     draws: ClassVar[int] = DRAWS
     dimensions: ClassVar[Mapping[str, str]] = rules.DIMENSIONS
-    kinds: ClassVar[Mapping[str, str]] = KIND_WORDS
     without_group: ClassVar[str] = WITHOUT_GROUP
     counts: ClassVar[Sequence[int]] = range(2, 10)
     longest_currency: ClassVar[int] = rules.LONGEST_CURRENCY
@@ -156,6 +155,10 @@ class CostsPage(Page):
     given: Mapping[str, str]
     problems: Mapping[str, str]
     error: str = ""
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        return tuple(instruments())
 
     @property
     def filtered(self) -> bool:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
-from app.labeling.annotations.forms import Fields
+from app.instruments import instruments
 from app.labeling.my_work.rules import begin_of, day_of
 from app.language import gettext as _
 from app.models import CostPlan, Person
@@ -17,6 +17,7 @@ from app.quality.costs.pages import WITHOUT_GROUP, CostsPage, Slice, budget_bars
 from app.quality.costs.rules import Filters
 from app.roles import may
 from app.web.forms import whole_number
+from app.web.posted import Fields
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, database_of, needs
 from app.web.tables import csv_line
@@ -47,7 +48,7 @@ class Asked(BaseModel):
         """
         return Filters(
             campaign_id=whole_number(self.campaign, _("A campaign's number"), 1) if self.campaign else None,
-            kind=self.kind if self.kind in CostsPage.kinds else "",
+            kind=self.kind if self.kind in instruments() else "",
             answers=whole_number(self.answers, _("The number of answers"), FEWEST, MOST) if self.answers else None,
             group=("" if self.group == WITHOUT_GROUP else self.group) if self.group else None,
             since=_day(now, self.since) if self.since else None,

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import numpy as np
 
+from app.instruments import Instrument, instrument_of, instruments
 from app.judgements.rules import COSTS, Purpose, Wanted
 from app.labeling.annotations.rules import activity
 from app.language import gettext as _
@@ -20,30 +21,25 @@ from trainer.statistics.arrays import Floats, ratio
 from trainer.statistics.bootstrap import Resamples, percentile_interval
 from trainer.statistics.medians import medians
 
-DEMONSTRATION, AUTHORED, RATING, ORDERING, RANKING, SCORING, TOXICITY = (
-    *("demonstration", "authoring", "rating", "ordering", "ranking", "scoring", "toxicity"),
-)
-ACTIVITIES = {
-    DEMONSTRATION: mark("Writing a demonstration"),
-    AUTHORED: mark("Writing a prompt with its answer"),
-    RATING: mark("Rating one answer"),
-    ORDERING: mark("Putting the answers in order"),
-    RANKING: mark("A whole ranking: labels, ratings and order"),
-    SCORING: mark("Scoring one answer for toxicity"),
-    TOXICITY: mark("A whole toxicity task"),
-}
-"""What a time is taken of. A whole task holds its parts, so the rows of one kind do not add up."""
+DEMONSTRATION, RANKING, STRICT_PAIR, PAIR = "demonstration", "ranking", "strict_pair", "pair"
+PAIRS = {STRICT_PAIR: mark("Strict pair (one answer preferred)"), PAIR: mark("Pair of answers, ties included")}
 
-STRICT_PAIR, PAIR = "strict_pair", "pair"
-PRODUCTS = {
-    DEMONSTRATION: mark("Demonstration"),
-    AUTHORED: mark("Prompt with its answer"),
-    RANKING: mark("Ranking"),
-    STRICT_PAIR: mark("Strict pair (one answer preferred)"),
-    PAIR: mark("Pair of answers, ties included"),
-    TOXICITY: mark("Toxicity task"),
-}
-"""What the time yields. Rankings and their pairs are of campaigns that rank by quality."""
+
+def activities() -> dict[str, str]:
+    """What a time is taken of. A whole task holds its parts, so the rows of one kind do not add up."""
+    return {code: words for each in _instruments() for code, words in each.costs.times.items()}
+
+
+def products() -> dict[str, str]:
+    """What the time yields. Pairs are those of the orders that go by quality."""
+    first = {each.costs.whole[0]: each.costs.product for each in _instruments() if each.written or each.costs.pairs}
+    return first | PAIRS | {each.costs.whole[0]: each.costs.product for each in _instruments()}
+
+
+def _instruments() -> list[Instrument]:
+    """Those with which people write, then those with which they judge."""
+    return sorted(instruments().values(), key=lambda each: not each.written)
+
 
 DIMENSIONS = {
     "campaign": mark("campaign"),
@@ -164,22 +160,18 @@ class Spread:
 
 def measured(work: Work) -> Iterator[tuple[str, float]]:
     """Each activity of a submission with its active seconds; answers whose time is unknown are left out."""
-    judging = {"ranking": (RANKING, RATING), "toxicity": (TOXICITY, SCORING)}
-    if work.kind not in judging:
-        yield (DEMONSTRATION if work.kind == "demonstration" else AUTHORED), work.seconds
-        return
-    whole, each = judging[work.kind]
-    yield whole, work.seconds
+    costs = instrument_of(work.kind).costs
+    yield costs.whole[0], work.seconds
     for part, seconds in work.parts.items():
-        if part.startswith(activity.ANSWER):
-            yield each, seconds
-    if activity.RANKING in work.parts and work.kind == "ranking":
-        yield ORDERING, work.parts[activity.RANKING]
+        if costs.answer and part.startswith(activity.ANSWER):
+            yield costs.answer[0], seconds
+    if costs.order and activity.RANKING in work.parts:
+        yield costs.order[0], work.parts[activity.RANKING]
 
 
 def times(works: Iterable[Work]) -> dict[str, Spread]:
-    """Median, quartiles and interval of every activity, in the order of ``ACTIVITIES``."""
-    found: dict[str, tuple[list[float], list[int]]] = {name: ([], []) for name in ACTIVITIES}
+    """Median, quartiles and interval of every activity, in the order of ``activities``."""
+    found: dict[str, tuple[list[float], list[int]]] = {name: ([], []) for name in activities()}
     for work in works:
         for name, seconds in measured(work):
             found[name][0].append(seconds)
@@ -270,18 +262,15 @@ class Yield:
 
 def made(work: Work) -> Iterator[tuple[str, int]]:
     """Each product of a submission and how many of it came of it."""
-    one = 0 if work.lost else 1
-    if work.kind == "ranking":
-        yield from ((RANKING, one), (STRICT_PAIR, one * work.strict), (PAIR, one * work.pairs))
-    elif work.kind == "toxicity":
-        yield TOXICITY, one
-    else:
-        yield (DEMONSTRATION if work.kind == "demonstration" else AUTHORED), one
+    one, costs = 0 if work.lost else 1, instrument_of(work.kind).costs
+    yield costs.whole[0], one
+    if costs.pairs:
+        yield from ((STRICT_PAIR, one * work.strict), (PAIR, one * work.pairs))
 
 
 def yields(works: Iterable[Work]) -> dict[str, Yield]:
-    """What the hours of some submissions have yielded, in the order of ``PRODUCTS``."""
-    found: dict[str, dict[int, tuple[float, int]]] = {name: {} for name in PRODUCTS}
+    """What the hours of some submissions have yielded, in the order of ``products``."""
+    found: dict[str, dict[int, tuple[float, int]]] = {name: {} for name in products()}
     for work in works:
         for name, count in made(work):
             seconds, things = found[name].get(work.labeler, (0.0, 0))

@@ -9,10 +9,11 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, Refusal
-from app.labeling.annotations import campaigns
+from app.instruments import QUALITY
 from app.labeling.annotations.rules import labels
-from app.labeling.annotations.rules.campaigns import BANK
 from app.labeling.annotations.rules.submission import Submission, Verdict
+from app.labeling.campaigns import service as campaigns
+from app.labeling.campaigns.rules.campaigns import BANK
 from app.labeling.importing.drafts import Drafts, RankingDraft
 from app.labeling.importing.service import source_of
 from app.labeling.importing.shapes.reading import DraftReader
@@ -121,7 +122,7 @@ def _row(line: int, drafts: Drafts, schema: Schema, topic: str) -> Row:
     if len(drafts.rankings) != 1:
         raise NoGoldError(mark("Gold is one ranking; the row has %(count)s."), count=len(drafts.rankings))
     ranking = drafts.rankings[0]
-    if ranking.instrument != "ranking":
+    if ranking.instrument != QUALITY.name:
         raise NoGoldError(mark("The order goes by toxicity; gold goes by overall quality."), "instrument")
     if any(answer.is_empty for answer in ranking.answers) or len({answer.sha256 for answer in ranking.answers}) < 2:
         raise NoGoldError(mark("An answer is empty, or all are the same: nobody can be measured by that."))

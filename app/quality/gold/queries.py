@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from app.instruments import kinds
 from app.judgements import queries as judgements
 from app.judgements.rules import ADJUDICATION
-from app.labeling.annotations.rules.campaigns import BANK, JUDGING
+from app.labeling.campaigns.rules.campaigns import BANK
 from app.models import Annotation, Campaign, GoldItem, Lease, Person, Prompt, Task, TaskCandidate
 
 
@@ -59,7 +60,7 @@ def campaigns(session: Session) -> list[tuple[Campaign, Counts]]:
             func.count(Task.id).filter(_judged(), ~_has_gold()),
         )
         .join(Task, Task.campaign_id == Campaign.id)
-        .where(Campaign.kind.in_(JUDGING), ~judgements.is_copy())
+        .where(Campaign.kind.in_(kinds(lambda each: not each.written)), ~judgements.is_copy())
         .group_by(Campaign.id)
         .order_by(Campaign.id.desc())
     )

@@ -8,9 +8,8 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, DomainError, Invalid, NotFound
-from app.labeling.annotations import campaigns
-from app.labeling.annotations.forms import Fields
 from app.labeling.annotations.rules.submission import Submission
+from app.labeling.campaigns import service as campaigns
 from app.language import gettext as _
 from app.models import Person
 from app.quality.gold import files, forms, rules, service
@@ -19,6 +18,7 @@ from app.quality.gold.queries import Counts
 from app.roles import may
 from app.scratch import scratch
 from app.web.paging import Paging
+from app.web.posted import Fields
 from app.web.render import go, render, tell
 from app.web.requests import AppSettings, Now, Reading, database_of, needs
 

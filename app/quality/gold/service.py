@@ -9,9 +9,9 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
+from app.instruments import instrument_of
 from app.judgements import reading
 from app.judgements.rules import ADJUDICATION, Wanted
-from app.labeling.annotations.rules.campaigns import JUDGING, RATED
 from app.labeling.annotations.rules.submission import Submission, rank_problems, submission_problems
 from app.language import gettext as _
 from app.material.candidates.rules import candidate_letter, shuffled_order
@@ -90,7 +90,7 @@ class Case:
     @property
     def rated(self) -> bool:
         """Whether gold has an overall rating of each answer; of what was imported it need not."""
-        return self.task.campaign.kind in RATED and not self.task.campaign.imported
+        return instrument_of(self.task.campaign.kind).rated and not self.task.campaign.imported
 
     @property
     def order(self) -> list[int]:
@@ -114,7 +114,7 @@ def case_for(session: Session, task_id: int) -> Case:
         NotFound: there is no such task, or nothing in it is judged.
     """
     task = queries.task_by_id(session, task_id)
-    if task is None or task.campaign.kind not in JUDGING:
+    if task is None or instrument_of(task.campaign.kind).written:
         raise NotFound(_("There is no such item, or nothing in it is judged."))
     version = task.campaign.schema_version
     schema = for_reader(schema_of(version.content)) if version else Schema((), ())

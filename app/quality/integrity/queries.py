@@ -3,6 +3,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, contains_eager, defer, joinedload, undefer
 
+from app.instruments import kinds
 from app.judgements import queries as judgements
 from app.judgements.rules import TEXTS
 from app.models import (
@@ -20,7 +21,6 @@ from app.models import (
 CHUNK = 500  # values in one IN list
 LOOKED_AT = ("waiting", "accepted", "rejected")
 """States of the texts that the queue knows: those that lie with their author, or were replaced, are none of them."""
-WRITING = ("demonstration", "authoring")
 
 
 def _is_looked_at() -> ColumnElement[bool]:
@@ -38,7 +38,7 @@ def writing_campaigns(session: Session) -> list[tuple[Campaign, int]]:
         select(Campaign, func.count(WrittenText.id))
         .outerjoin(Annotation, Annotation.campaign_id == Campaign.id)
         .outerjoin(WrittenText, (WrittenText.annotation_id == Annotation.id) & _is_looked_at())
-        .where(Campaign.kind.in_(WRITING), judgements.is_work())
+        .where(Campaign.kind.in_(kinds(lambda each: each.written)), judgements.is_work())
         .group_by(Campaign.id)
         .order_by(Campaign.id.desc())
     )

@@ -6,8 +6,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations.forms import Fields
-from app.labeling.annotations.rules.campaigns import name_for_labelers
+from app.labeling.campaigns.rules.campaigns import name_for_labelers
 from app.labeling.typing import service as typing_service
 from app.language import gettext as _
 from app.models import Person
@@ -19,6 +18,7 @@ from app.quality.integrity.service import Case, Queue
 from app.roles import may
 from app.web.forms import LARGEST_NUMBER, whole_number
 from app.web.paging import Paging
+from app.web.posted import Fields
 from app.web.render import go, render, tell
 from app.web.requests import Now, Reading, Writing, database_of, needs
 from app.web.tables import csv_line

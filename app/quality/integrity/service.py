@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
+from app.instruments import instrument_of
 from app.labeling.reviews import service as reviews
 from app.labeling.typing import service as typing_service
 from app.language import gettext as _
@@ -53,7 +54,7 @@ def campaign_to_read(session: Session, campaign_id: int) -> Campaign:
     campaign = queries.campaign_by_id(session, campaign_id)
     if campaign is None:
         raise Invalid(_("That campaign does not exist."))
-    if campaign.kind not in queries.WRITING:
+    if not instrument_of(campaign.kind).written:
         raise Invalid(_("In “%(name)s” people write no texts. Choose a campaign in which they do.", name=campaign.name))
     if not queries.texts_of_campaign(session, campaign_id):
         raise Invalid(_("Nobody has submitted a text in “%(name)s” yet.", name=campaign.name))
@@ -274,6 +275,6 @@ ACTIONS = {
 
 def campaign_for(session: Session, campaign_id: int) -> Campaign:
     campaign = queries.campaign_by_id(session, campaign_id)
-    if campaign is None or campaign.kind not in queries.WRITING:
+    if campaign is None or not instrument_of(campaign.kind).written:
         raise NotFound(_("There is no such campaign."))
     return campaign

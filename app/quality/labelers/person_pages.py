@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from app.labeling.annotations.service import stored_order
+from app.labeling.campaigns.orders import stored_order
 from app.language import gettext as _
 from app.material.candidates.rules import candidate_letter
 from app.models import AlertNote, Annotation, GoldItem, Person

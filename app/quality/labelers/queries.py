@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
+from app.instruments import QUALITY
 from app.judgements import queries as judgements
 from app.judgements.rules import LABELER_QUALITY
 from app.models import (
@@ -71,14 +72,14 @@ def person(session: Session, person_id: int) -> Person | None:
 def campaigns(session: Session) -> list[tuple[int, str]]:
     """Those in which answers are ranked here, the newest first."""
     query = select(Campaign.id, Campaign.name).where(
-        judgements.is_work(), Campaign.kind == "ranking", ~Campaign.imported
+        judgements.is_work(), judgements.goes_by(QUALITY.name), ~Campaign.imported
     )
     return [(id_, name) for id_, name in session.execute(query.order_by(Campaign.id.desc()))]
 
 
 def longest_correction(session: Session) -> int:
     """The most minutes for which a campaign lets people correct what they ranked."""
-    query = select(func.max(Campaign.correction_minutes)).where(judgements.is_work(), Campaign.kind == "ranking")
+    query = select(func.max(Campaign.correction_minutes)).where(judgements.is_work(), judgements.goes_by(QUALITY.name))
     return session.scalar(query) or 0
 
 

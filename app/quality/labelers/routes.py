@@ -7,7 +7,6 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from sqlalchemy.orm import Session
 
 from app.errors import DomainError, Invalid, NotFound
-from app.labeling.annotations.forms import Fields
 from app.language import gettext as _
 from app.models import Person
 from app.quality.labelers import service, tables
@@ -26,6 +25,7 @@ from app.quality.labelers.rules.bounds import Filters, settled, with_bounds
 from app.quality.labelers.rules.ongoing import BOUNDS
 from app.quality.labelers.service import LabelersReport
 from app.roles import may
+from app.web.posted import Fields
 from app.web.render import go, render, tell
 from app.web.reports import Reports
 from app.web.requests import Now, Reading, Writing, needs

@@ -9,7 +9,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
-from app.labeling.annotations.forms import Fields, Lists
 from app.language import gettext as _
 from app.models import Person
 from app.people import sessions
@@ -21,6 +20,7 @@ from app.quality.screening.pages import (
 )
 from app.roles import may
 from app.web.addresses import task_address
+from app.web.posted import Fields, Lists
 from app.web.render import go, render, tell
 from app.web.requests import (
     Now,

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, DomainError, Invalid, NotFound
-from app.labeling.annotations import queries as annotation_queries
+from app.labeling.annotations import assigning, holding
 from app.labeling.annotations import service as annotations
-from app.labeling.annotations import writing
+from app.labeling.annotations.queries import assignments
+from app.labeling.instruments.demonstration import service as demonstration
 from app.language import gettext as _
 from app.models import (
     Applicant,
@@ -38,7 +39,7 @@ def start(session: Session, person: Person, now: datetime) -> Applicant:
     Raises:
         Conflict: the screening has ended, or its banks have too few items that this person has not met.
     """
-    annotation_queries.lock_person(session, person.id)
+    assignments.lock_person(session, person.id)
     applicant = applicant_for(session, person)
     if applicant.started_at is not None:
         return applicant
@@ -59,7 +60,7 @@ def start(session: Session, person: Person, now: datetime) -> Applicant:
                     task_id=task_id,
                 )
             )
-            annotations.reserve(session, person, task_id, now, until)
+            assigning.reserve(session, person, task_id, now, until)
     applicant.started_at, applicant.deadline = now, until
     record(session, person, "began screening", applicant, {"attempt": applicant.attempt, "items": position})
     return applicant
@@ -90,7 +91,7 @@ def assess(session: Session, person: Person, now: datetime, *, claimed: Sequence
         Invalid: it is too long.
         Conflict: the form is handed in, or its time is up.
     """
-    annotation_queries.lock_person(session, person.id)
+    assignments.lock_person(session, person.id)
     applicant = _working(session, person, now)
     if problem := rules.words_problem(words):
         raise Invalid(problem, {"words": problem})
@@ -113,7 +114,7 @@ def hand_in(session: Session, person: Person, now: datetime, *, as_it_is: bool =
         Invalid: something is not done, and the person has not said that they hand in without it.
         Conflict: the form has not begun, or is handed in already.
     """
-    annotation_queries.lock_person(session, person.id)
+    assignments.lock_person(session, person.id)
     applicant = _working(session, person, now)
     if applicant.started_at is None:
         raise Conflict(_("Your form has not begun yet."))
@@ -128,7 +129,7 @@ def hand_in(session: Session, person: Person, now: datetime, *, as_it_is: bool =
 def close_if_overdue(session: Session, applicant: Applicant, now: datetime) -> None:
     """Hand in what was saved when the time was up, as soon as somebody looks."""
     if applicant.started_at and applicant.deadline and applicant.finished_at is None and applicant.deadline <= now:
-        annotation_queries.lock_person(session, applicant.person_id)
+        assignments.lock_person(session, applicant.person_id)
         finish(session, applicant, applicant.deadline)
         record(session, None, "closed screening at its deadline", applicant, {"attempt": applicant.attempt})
 
@@ -153,9 +154,9 @@ def _submit_draft(session: Session, person: Person, task_id: int, at: datetime) 
     content = queries.draft_content(session, person.id, task_id) or {}
     try:
         if "text" in content:
-            writing.submit_demonstration(session, person, task_id, at, content["text"])
+            demonstration.submit_demonstration(session, person, task_id, at, content["text"])
         elif content.get("ranks"):
-            annotations.submit(session, person, task_id, at, annotations.submission_of(content))
+            annotations.submit(session, person, task_id, at, holding.submission_of(content))
     except DomainError:
         return  # it was not complete
 

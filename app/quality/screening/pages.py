@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
-from app.labeling.annotations.pages import PreviewItem
+from app.labeling.annotations.writing_pages import PreviewItem
 from app.language import gettext as _
 from app.language import mark
 from app.material.schemas.rules import Field

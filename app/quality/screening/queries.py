@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from app.instruments import kinds
 from app.judgements import queries as judgements
 from app.models import (
     Annotation,
@@ -72,7 +73,7 @@ def banks(session: Session) -> Sequence[Campaign]:
     """Banks of the kinds from which a form can be drawn, newest first, with their label schemas."""
     return session.scalars(
         select(Campaign)
-        .where(~judgements.is_work(), Campaign.kind.in_(("ranking", "demonstration")))
+        .where(~judgements.is_work(), Campaign.kind.in_(kinds(lambda each: bool(each.screens))))
         .order_by(Campaign.id.desc())
         .options(joinedload(Campaign.schema_version))
     ).all()

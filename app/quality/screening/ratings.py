@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations import queries as annotation_queries
+from app.labeling.annotations.queries import assignments
 from app.language import gettext as _
 from app.models import (
     DemonstrationRating,
@@ -43,7 +43,7 @@ def rate(session: Session, by: Person, screening: Screening, item_id: int, now: 
     if rating is None or not rules.LOWEST_RATING <= rating <= rules.HIGHEST_RATING:
         problem = _("Choose a number from 1 to 7.")
         raise Invalid(problem, {"rating": problem})
-    annotation_queries.lock_person(session, by.id)
+    assignments.lock_person(session, by.id)
     if queries.rating_by(session, item.id, by.id):
         raise Conflict(_("You have rated this text already; nothing was changed."))
     row = DemonstrationRating(item_id=item.id, person_id=by.id, rating=rating, rated_at=now)

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, DomainError, Invalid
-from app.labeling.annotations.forms import Fields, Lists
+from app.instruments import instrument_of
 from app.labeling.my_work.rules import begin_of, day_of
 from app.language import gettext as _
 from app.models import Person
@@ -30,6 +30,7 @@ from app.quality.screening.rules import plans as rules
 from app.quality.screening.rules.plans import CRITERIA, DEMONSTRATIONS, Decision, Plan
 from app.roles import may
 from app.web.forms import whole_number
+from app.web.posted import Fields, Lists
 from app.web.render import go, render, tell
 from app.web.requests import (
     Now,
@@ -67,7 +68,7 @@ def _new_page(
         criterion: [
             BankChoice(bank, len(service.items_in(session, criterion, [bank.id])))
             for bank in banks
-            if bank.kind == rules.KIND_OF[criterion]
+            if criterion in instrument_of(bank.kind).screens
         ]
         for criterion in CRITERIA
     }

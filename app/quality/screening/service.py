@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
+from app.instruments import instrument_of
 from app.language import gettext as _
 from app.language import spoken
 from app.material.schemas.rules import ANSWER, PROMPT, YES, Field, schema_of
@@ -79,7 +80,7 @@ def items_in(session: Session, criterion: str, bank_ids: Iterable[int]) -> dict[
 
     To compare flags or rankings there has to be gold for them; a text is rated by people and needs none.
     """
-    fitting = {bank.id for bank in queries.banks(session) if bank.kind == rules.KIND_OF[criterion]}
+    fitting = {bank.id for bank in queries.banks(session) if criterion in instrument_of(bank.kind).screens}
     ids = fitting & set(bank_ids)
     if criterion == DEMONSTRATIONS:
         return {task: topic for _bank, task, topic in queries.tasks_of(session, ids)}

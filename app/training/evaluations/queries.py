@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from app.instruments import QUALITY
 from app.judgements import queries as judgements
 from app.models import Campaign, Candidate, ModelVersion, Task, TaskCandidate
 
@@ -68,4 +69,4 @@ def campaign_by_id(session: Session, campaign_id: int) -> Campaign | None:
 
 def _compares(query: Select[Campaign]) -> Select[Campaign]:
     """Only campaigns in which models are compared."""
-    return query.where(Campaign.phase == "evaluation", Campaign.kind == "ranking", judgements.is_work())
+    return query.where(Campaign.phase == "evaluation", judgements.goes_by(QUALITY.name), judgements.is_work())

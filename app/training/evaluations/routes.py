@@ -5,13 +5,13 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import DomainError
-from app.labeling.annotations.forms import Fields
 from app.language import gettext as _
 from app.models import Campaign, Person
 from app.roles import may
 from app.training.evaluations import service
 from app.training.evaluations.pages import EvaluationsPage
 from app.web.forms import whole_number
+from app.web.posted import Fields
 from app.web.render import go, render, tell
 from app.web.requests import Reading, database_of, needs
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.errors import Invalid, NotFound
 from app.judgements import reading
 from app.judgements.rules import COMPARISON, Wanted
-from app.labeling.annotations import campaigns
+from app.labeling.campaigns import service as campaigns
 from app.language import gettext as _
 from app.models import Campaign, Person
 from app.training.evaluations import queries, rules

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from app.database import Database
 from app.errors import DomainError
-from app.labeling.annotations import campaigns
+from app.labeling.campaigns import service as campaigns
 from app.material.candidates import service as candidates
 from app.models import Campaign, Run
 from app.models.base import utc_now

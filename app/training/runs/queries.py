@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, selectinload
 
+from app.instruments import QUALITY
 from app.judgements import queries as judgements
 from app.judgements.rules import COUNTING, Wanted
 from app.models import (
@@ -134,7 +135,7 @@ def pipeline_counts(session: Session) -> dict[str, int]:
         "demonstrations": count(select(func.count(Demonstration.id))),
         "candidates": count(select(func.count(Candidate.id))),
         "answered_prompts": count(select(func.count(func.distinct(Candidate.prompt_id)))),
-        "rankings": judgements.count(session, Wanted(COUNTING, ("ranking",)), judgements.is_ranking()),
+        "rankings": judgements.count(session, Wanted(COUNTING, criterion=QUALITY.name), judgements.is_ranking()),
         "snapshots": count(select(func.count(Snapshot.id))),
     }
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations import campaigns
+from app.labeling.campaigns import service as campaigns
 from app.language import gettext as _
 from app.models import ModelVersion, Person, Run, RunParent, Snapshot
 from app.models.base import utc_now

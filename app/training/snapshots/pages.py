@@ -3,6 +3,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from app.instruments import criteria, criterion_hints
 from app.language import gettext as _
 from app.measures import METHODS
 from app.models import Campaign, Snapshot
@@ -51,12 +52,20 @@ class SnapshotsPage(Page):
     sources: Sequence[str]
     filters: Filters
     preview: Preview
-    instruments: ClassVar[Mapping[str, str]] = rules.INSTRUMENTS
     labels: ClassVar[Mapping[str, str]] = rules.LABELS
     methods: ClassVar[Mapping[str, str]] = METHODS
     weighings: ClassVar[Mapping[str, str]] = rules.WEIGHINGS
     name: str = ""
     error: str = ""
+
+    @property
+    def hints(self) -> Mapping[str, str]:
+        return criterion_hints()
+
+    @property
+    def instruments(self) -> Mapping[str, str]:
+        """What orders can go by."""
+        return criteria()
 
 
 @dataclass(frozen=True)
@@ -67,10 +76,14 @@ class SnapshotPage(Page):
     campaigns: Mapping[int, str]
     sizes: Mapping[str, int] = field(default_factory=dict)
     formats: Sequence[str] = rules.FORMATS
-    instruments: ClassVar[Mapping[str, str]] = rules.INSTRUMENTS
     labels: ClassVar[Mapping[str, str]] = rules.LABELS
     methods: ClassVar[Mapping[str, str]] = METHODS
     weighings: ClassVar[Mapping[str, str]] = rules.WEIGHINGS
+
+    @property
+    def instruments(self) -> Mapping[str, str]:
+        """What orders can go by."""
+        return criteria()
 
     @property
     def left_out(self) -> list[tuple[str, int]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.instruments import QUALITY, instrument_of
 from app.models import Annotation
 from app.models import Prompt as PromptRow
 from app.quality.consensus import service as consensus
@@ -187,7 +188,7 @@ def _ranking(ranked: RankedPrompt, sides: Sides) -> Ranking:
         phase="evaluation" if ranked.campaign.phase == "evaluation" else "training",
         split=sides.of[prompt.id],
         use_case=ranked.use_case,
-        instrument="toxicity" if ranked.campaign.kind == "toxicity" else "ranking",
+        instrument=criterion.name if (criterion := instrument_of(ranked.campaign.kind).criterion) else QUALITY.name,
         prompt_scores=_scores(ranked.prompt_scores),
         labeler_group=ranked.labeler_group,
         strength=ranked.annotation.strength,

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from app.instruments import criteria
 from app.language import gettext as _
 from app.language import mark
 from app.quality.consensus.rules import Scope, Settings, settings_problem
@@ -12,8 +13,6 @@ from trainer.contract.grouping import PREFIX
 from trainer.statistics.aggregation import TIE_BELOW, LabelerFigures, TaskFigures
 
 Split = Literal["train", "heldout"]
-INSTRUMENTS = {"ranking": mark("overall quality"), "toxicity": mark("toxicity and continuity")}
-"""What the orders of a snapshot may go by: kinds of campaigns, and how people speak of them."""
 INDIVIDUAL, CONSENSUS = "individual", "consensus"
 LABELS = {
     INDIVIDUAL: mark("every labeler's ranking by itself"),
@@ -116,7 +115,7 @@ def filters_problem(filters: Filters) -> str | None:
         )
     if not filters.phases or set(filters.phases) - {"training", "evaluation"}:
         return _("The phases are training, evaluation or both.")
-    if filters.instrument not in INSTRUMENTS:
+    if filters.instrument not in criteria():
         return _("Rankings go by overall quality or by toxicity, not by “%(name)s”.", name=filters.instrument[:40])
     return _weighing_problem(filters)
 

@@ -11,8 +11,9 @@ from scipy.stats import binom
 from sklearn.metrics import roc_auc_score
 from sqlalchemy import select
 
-from app.labeling.annotations import queries, service
-from app.labeling.annotations.rules.calibration import Plan
+from app.labeling.annotations import holding, service
+from app.labeling.annotations.queries import submissions
+from app.labeling.campaigns.rules.calibration import Plan
 from app.models import ExtraSlot, GoldItem, Lease, Person
 from app.models.base import utc_now
 from app.quality.labelers.person_pages import FeedbackPage
@@ -46,7 +47,7 @@ def measured(browse, workshop, monkeypatch):
     tasks = [one_item(workshop, veteran, now) for _ in range(8)]
     with workshop.database.transaction() as session:
         for task in tasks:
-            ranks = {str(answer): place for place, answer in enumerate(queries.candidate_ids_of(session, task), 1)}
+            ranks = {str(answer): place for place, answer in enumerate(submissions.candidate_ids_of(session, task), 1)}
             session.add(GoldItem(task_id=task, content={"ranks": ranks}, decided_at=now))
     browse.as_("labeler")
     with workshop.database.reading() as session:
@@ -72,7 +73,7 @@ def read(browse, workshop, labeler):
         with workshop.database.transaction() as session:
             uses = select(ExtraSlot.use).join(Lease, Lease.id == ExtraSlot.lease_id)
             use = session.scalar(uses.where(Lease.task_id == task, Lease.person_id == labeler.id))
-            said = verdict_on(service.work_for(session, labeler, task).order)
+            said = verdict_on(holding.work_for(session, labeler, task).order)
             service.submit(session, labeler, task, utc_now(), said)
         after = {place: browse.get(place) for place in OUTER}
         entry = re.search(r'href="(/label/mine/\d+)"', after["/label/mine"])[1]
@@ -143,7 +144,7 @@ def test_of_many_items_the_numbers_that_people_see_tell_nothing(workshop):
     *people, veteran = workshop.people(PEOPLE + 1)
     with workshop.database.transaction() as session:
         for task in [one_item(workshop, veteran, now) for _ in range(8)]:
-            ranks = {str(answer): place for place, answer in enumerate(queries.candidate_ids_of(session, task), 1)}
+            ranks = {str(answer): place for place, answer in enumerate(submissions.candidate_ids_of(session, task), 1)}
             session.add(GoldItem(task_id=task, content={"ranks": ranks}, decided_at=now))
     numbers, jumps, truth = [], [], []
     for person in people:

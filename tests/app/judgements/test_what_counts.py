@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from app.judgements import reading, rules
 from app.judgements.rules import PURPOSES, SORTS, Wanted
-from app.labeling.annotations import queries as annotations
+from app.labeling.campaigns.queries import counting, finding
 from app.labeling.reviews import queries as reviews
 from app.material.prompts import queries as prompts
 from app.models import WrittenText
@@ -273,7 +273,7 @@ def test_every_count_is_that_of_the_work_alone(session, world, tmp_path):
     assert {c.id: count for c, count in snapshots.campaigns(session)}[WORK] == len(expected)
     assert BANK not in {c.id for c, _count in snapshots.campaigns(session)}
     assert {row.id for found in lists.rankings_of(session, range(1, 7)).values() for row in found} == expected
-    assert annotations.annotation_counts(session) == {
+    assert counting.annotation_counts(session) == {
         campaign: sum(one.campaign == campaign and one.sort in ("work", "item") for one in world.said)
         for campaign in (WORK, COMPARED, TOXIC, BANK, IMPORTED, WRITING)
     }
@@ -292,11 +292,11 @@ def test_a_dashboard_counts_rankings_and_no_labels(session, world):
 
 
 def test_how_far_a_campaign_is_does_not_hang_on_what_measures_people(session, world):
-    progress = annotations.progress(session, NOON, WORK)[WORK]
+    progress = counting.progress(session, NOON, WORK)[WORK]
     done = len(world.of("work", campaign=WORK))
     assert (progress.tasks, progress.slots, progress.submitted, progress.people) == (7, done + 2, done, 4)
     assert {c.id: (so_far, slots) for c, so_far, slots in runs.open_campaigns(session)}[WORK] == (done, done + 2)
-    bank = annotations.progress(session, NOON, BANK)[BANK]
+    bank = counting.progress(session, NOON, BANK)[BANK]
     assert (bank.tasks, bank.slots, bank.submitted, bank.people) == (2, 2, 2, 1)
 
 
@@ -308,7 +308,7 @@ def test_a_copy_that_comes_again_is_no_further_item(session):
 
 def test_the_newest_of_a_campaign_are_all_but_tests(session, world):
     for campaign, sorts in ((WORK, MEASURED), (BANK, ("item",))):
-        recent = {row.id for row in annotations.recent_annotations(session, campaign, 99)}
+        recent = {row.id for row in finding.recent_annotations(session, campaign, 99)}
         assert recent == world.of(*sorts, campaign=campaign)
 
 

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import OperationalError
 
-from app.labeling.annotations import queries as annotations
+from app.labeling.campaigns.queries import finding
 from app.main import create_app
 from app.models import Campaign, Prompt
 from app.people import queries as people
@@ -101,7 +101,7 @@ def test_the_same_name_at_the_same_moment_is_stored_once_and_the_other_is_told(c
     for prompt in prompts:
         factory.add(prompt)
     calm.as_("researcher")
-    meet_after(monkeypatch, annotations, "campaign_by_name", 2)
+    meet_after(monkeypatch, finding, "campaign_by_name", 2)
     cookies, form = dict(calm.client.cookies), {"name": "Round 1", "kind": "demonstration", "prompts": "1"}
 
     def make(_number):

@@ -4,9 +4,6 @@ from datetime import datetime, timedelta
 
 from app.language import gettext as _
 
-DEFAULT_MINUTES = 60
-MOST_MINUTES = 7 * 24 * 60
-
 
 def correctable_until(submitted_at: datetime, minutes: int) -> datetime | None:
     """When the time to correct ends, counted from the first submission; nothing where a campaign gives none."""

@@ -13,6 +13,8 @@ from enum import Enum
 from typing import Any
 
 RANKS, TEXT, AUTHORED = "ranks", "text", "authored"
+WRITTEN = frozenset({TEXT, AUTHORED})
+"""Parts that people write; a form of theirs is known by the field of that name."""
 
 
 @dataclass(frozen=True)

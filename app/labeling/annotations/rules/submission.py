@@ -9,7 +9,6 @@ from app.language import listed, mark, ngettext
 from app.material.schemas.rules import PROMPT, Field, Schema
 
 LONGEST_NOTE = 4_000
-LONGEST_DEMONSTRATION = 100_000
 
 NOT_RATED = mark("This answer has no rating yet. Choose 1 to 7; everything else you entered is kept.")
 ONLY_SCORES = mark(
@@ -205,18 +204,6 @@ def rank_problems(ranks: Mapping[int, int], letters: Mapping[int, str]) -> dict[
                 rank=ranks[candidate],
             )
     return problems
-
-
-def demonstration_problem(text: str) -> str | None:
-    if not text.strip():
-        return _("There is no text yet. Write the answer you would like to read, then submit.")
-    if len(text) > LONGEST_DEMONSTRATION:
-        return _(
-            "The text has %(length)s characters; %(most)s fit.",
-            length=f"{len(text):,}",
-            most=f"{LONGEST_DEMONSTRATION:,}",
-        )
-    return None
 
 
 def labels_changed(parts: Sequence[int | None], letters: Mapping[int, str]) -> str:

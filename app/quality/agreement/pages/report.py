@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from app.labeling.annotations.rules.authoring import NAMES_OF_USE_CASES
+from app.instruments import criteria
+from app.labeling.instruments.authoring.rules import NAMES_OF_USE_CASES
 from app.language import gettext as _
 from app.measures import CONVENTIONS
 from app.quality.agreement.forms import query_of
@@ -23,7 +24,7 @@ from app.quality.agreement.pages.labels import LabelTable, table_of_ratings, tab
 from app.quality.agreement.pages.months import TimeLine, time_line
 from app.quality.agreement.pages.people import Matrix, Person, matrix_of, people_of
 from app.quality.agreement.rules import filters as rules
-from app.quality.agreement.rules.filters import CONVENTION_WORDS, KINDS, PHASES, PURPOSES
+from app.quality.agreement.rules.filters import CONVENTION_WORDS, PHASES, PURPOSES
 from app.quality.agreement.service import AgreementReport
 from app.web.render import Page
 from app.web.reports import Making
@@ -42,9 +43,13 @@ class Filled:
     use_cases: Sequence[tuple[str, str]]
     languages: Sequence[str]
     phases: ClassVar[Mapping[str, str]] = PHASES
-    kinds: ClassVar[Mapping[str, str]] = KINDS
     purposes: ClassVar[Mapping[str, str]] = PURPOSES
     conventions: ClassVar[Mapping[str, str]] = CONVENTION_WORDS
+
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        """What orders can go by."""
+        return criteria()
 
 
 @dataclass(frozen=True)

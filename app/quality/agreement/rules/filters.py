@@ -12,7 +12,6 @@ from trainer.statistics.ranking_agreement import HALF_CREDIT, NON_TIE, TAU_B, TI
 
 PHASES = {"training": mark("training labels"), "evaluation": mark("evaluation labels"), "both": mark("both, apart")}
 """Labels of the two phases follow different guidelines. Taken together, they are still compared within each only."""
-KINDS = {"ranking": mark("overall quality"), "toxicity": mark("toxicity and continuity")}
 """What the orders go by: never both in one report."""
 PURPOSES = {"work": mark("work"), "bank": mark("item banks")}
 """Whether campaigns are work, or banks of items by which people are measured."""
@@ -43,7 +42,7 @@ class Filters:
     Attributes:
         campaign: an id; None for all.
         phase: one of ``PHASES``.
-        kind: one of ``KINDS``.
+        kind: what orders go by.
         purpose: one of ``PURPOSES``.
         group: a labeler group; None for everybody.
         use_case: of the prompt; None for all.
@@ -67,7 +66,7 @@ def wanted(filters: Filters) -> Wanted:
     """What the filters take of what people said, all but the use case, which labelers may have chosen themselves."""
     return Wanted(
         AGREEMENT if filters.purpose == "work" else AGREEMENT_IN_BANKS,
-        instruments=(filters.kind,),
+        criterion=filters.kind,
         phases=() if filters.phase == "both" else (filters.phase,),
         campaigns=() if filters.campaign is None else (filters.campaign,),
         language=filters.language,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.labeling.annotations.rules import authoring
+from app.labeling.instruments.authoring import rules as authoring
 
 
 @dataclass(frozen=True)

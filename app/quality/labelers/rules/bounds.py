@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.instruments import QUALITY
 from app.judgements.rules import LABELER_QUALITY, Wanted
 from app.language import gettext as _
 from app.quality.labelers.rules.findings import Bound
@@ -23,7 +24,9 @@ class Filters:
 def wanted(filters: Filters) -> Wanted:
     """What the filters take of what people said: rankings by quality."""
     campaigns = () if filters.campaign is None else (filters.campaign,)
-    return Wanted(LABELER_QUALITY, ("ranking",), campaigns=campaigns, since=filters.since, before=filters.before)
+    return Wanted(
+        LABELER_QUALITY, campaigns=campaigns, since=filters.since, before=filters.before, criterion=QUALITY.name
+    )
 
 
 def settled(now: datetime, correction_minutes: int) -> datetime:

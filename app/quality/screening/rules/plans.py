@@ -17,8 +17,6 @@ CRITERIA = {
     DEMONSTRATIONS: mark("Written answers to sensitive prompts"),
 }
 """Criteria (a) to (c) of InstructGPT B.1, by which a form has items; (d) is what applicants say about themselves."""
-KIND_OF = {FLAGS: "ranking", RANKINGS: "ranking", DEMONSTRATIONS: "demonstration"}
-"""The kind of campaign from which the items of a criterion come."""
 USUAL_ITEMS = {FLAGS: 10, RANKINGS: 10, DEMONSTRATIONS: 3}
 MOST_ITEMS = 200
 

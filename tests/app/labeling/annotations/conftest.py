@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from app.database import Database
-from app.labeling.annotations import campaigns, service
+from app.labeling.annotations import assigning, holding, service
 from app.labeling.annotations.rules.submission import Submission, Verdict
+from app.labeling.campaigns import service as campaigns
 from app.models import Campaign, Candidate, Person, Prompt
 from tests.factories import LABELLED, Factory
 
@@ -65,12 +66,12 @@ class Workshop:
 
     def take(self, person, now=NOON, campaign_id=None):
         with self.database.transaction() as session:
-            return service.take_next(session, person, now, campaign_id)
+            return assigning.take_next(session, person, now, campaign_id)
 
     def submit(self, person, task_id, now=NOON, submission=None):
         with self.database.transaction() as session:
             if submission is None:
-                submission = verdict_on(service.work_for(session, person, task_id).order)
+                submission = verdict_on(holding.work_for(session, person, task_id).order)
             return service.submit(session, person, task_id, now, submission)
 
 

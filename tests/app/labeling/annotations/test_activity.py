@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 from sqlalchemy import select
 
 from app.errors import Invalid, NotFound
-from app.labeling.annotations import activity, service
+from app.labeling.annotations import activity, holding
 from app.labeling.annotations.rules import activity as rules
 from app.labeling.annotations.rules.activity import Active, Report
 from app.models import Annotation, Draft
@@ -118,7 +118,7 @@ def stored(workshop):
 def test_a_submission_keeps_the_active_time_of_each_part_beside_the_time_of_the_hold(held):
     workshop, ana, _, task_id = held
     with workshop.database.reading() as session:
-        first = service.work_for(session, ana, task_id).order[0]
+        first = holding.work_for(session, ana, task_id).order[0]
     report(workshop, ana, task_id, later(30), {"prompt": 12.34, f"answer:{first}": 8})
     report(workshop, ana, task_id, later(50), {"prompt": 12.34, f"answer:{first}": 8}, view=OTHER)
     report(workshop, ana, task_id, later(59), {"ranking": 400}, view="view-0003")

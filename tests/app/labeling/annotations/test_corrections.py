@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import func, select
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations import corrections, service, skips
+from app.labeling.annotations import corrections, drafts, holding, service, skips
 from app.labeling.annotations.rules.corrections import correctable_until, correction_problem
+from app.labeling.campaigns.orders import stored_order
 from app.models import (
     Annotation,
     AnnotationVersion,
@@ -55,7 +56,7 @@ def correct(workshop, person, task_id, now=NOON, ranks=(4, 3, 2, 1)):
     with workshop.database.transaction() as session:
         corrections.begin(session, person, task_id, now)
     with workshop.database.transaction() as session:
-        order = service.work_for(session, person, task_id).order
+        order = holding.work_for(session, person, task_id).order
         said = verdict_on(order, ratings=[1, 2, 3, 4], ranks=list(ranks), flags={"fails_task": "yes"})
         return service.submit(session, person, task_id, now, said)
 
@@ -72,7 +73,7 @@ def test_a_correction_takes_the_place_of_the_submission_and_the_earlier_one_is_k
     correct(workshop, person, task_id, NOON + timedelta(minutes=20), ranks=(1, 1, 2, 2))
     with workshop.database.reading() as session:
         annotation = session.scalars(select(Annotation)).one()
-        assert service.stored_order(annotation) == "A = B > C = D"
+        assert stored_order(annotation) == "A = B > C = D"
         assert (annotation.submitted_at, annotation.corrected_at) == (NOON, NOON + timedelta(minutes=20))
         for table, rows in ((Ranking, 4), (Rating, 4)):
             assert session.scalar(select(func.count()).select_from(table)) == rows
@@ -97,7 +98,7 @@ def test_a_correction_begins_with_what_was_submitted_and_leaving_it_changes_noth
     with workshop.database.transaction() as session:
         corrections.begin(session, person, task_id, NOON)
     with workshop.database.reading() as session:
-        work = service.work_for(session, person, task_id)
+        work = holding.work_for(session, person, task_id)
         assert work.submission.ranks == dict(zip(work.order, [1, 2, 3, 4], strict=True))
         assert {verdict.likert for verdict in work.submission.verdicts.values()} == {5}
         assert work.submission.prompt_labels["use_case"] == "chat"
@@ -117,20 +118,20 @@ def test_the_window_ends_while_somebody_corrects_and_their_draft_stays_in_sight(
     late = NOON + timedelta(minutes=31)
     with workshop.database.transaction() as session:
         corrections.begin(session, person, task_id, NOON)
-        order = service.work_for(session, person, task_id).order
-        service.save_ranks(session, person, task_id, NOON, dict(zip(order, [4, 3, 2, 1], strict=True)))
+        order = holding.work_for(session, person, task_id).order
+        drafts.save_ranks(session, person, task_id, NOON, dict(zip(order, [4, 3, 2, 1], strict=True)))
     for attempt in (
-        lambda session: service.save_ranks(session, person, task_id, late, dict.fromkeys(order, 1)),
+        lambda session: drafts.save_ranks(session, person, task_id, late, dict.fromkeys(order, 1)),
         lambda session: service.submit(session, person, task_id, late, verdict_on(order)),
-        lambda session: service.renew(session, person, task_id, late),
+        lambda session: holding.renew(session, person, task_id, late),
     ):
         with workshop.database.transaction() as session, pytest.raises(Conflict, match="time to correct this ended"):
             attempt(session)
     with workshop.database.reading() as session:
-        work = service.work_for(session, person, task_id)
+        work = holding.work_for(session, person, task_id)
         assert list(work.submission.ranks.values()) == [4, 3, 2, 1]
         annotation = session.scalars(select(Annotation)).one()
-        assert service.stored_order(annotation) == "A > B > C > D"
+        assert stored_order(annotation) == "A > B > C > D"
 
 
 @SQLITE
@@ -200,7 +201,7 @@ def test_a_submission_is_opened_changed_and_submitted_again_in_the_pages_of_the_
     assert "Corrected: A = B &gt; C = D." in at_work.get("/label")
     with database.reading() as session:
         annotation = session.scalars(select(Annotation)).one()
-        assert service.stored_order(annotation) == "A = B > C = D"
+        assert stored_order(annotation) == "A = B > C = D"
         assert [rating.likert for rating in annotation.ratings if rating.candidate_id == int(order[0])] == [7]
     at_work.post(f"{place}/correct")
     at_work.post(f"{place}/correct/leave")

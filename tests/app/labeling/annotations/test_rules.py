@@ -1,12 +1,10 @@
 import pytest
 
 from app.labeling.annotations.rules import labels
-from app.labeling.annotations.rules.campaigns import campaign_problem
 from app.labeling.annotations.rules.ranking import contradictions, ranks_from_ratings, rating_hint
 from app.labeling.annotations.rules.submission import (
     Submission,
     Verdict,
-    demonstration_problem,
     missing_before_ranking,
     outdated,
     submission_problems,
@@ -36,7 +34,6 @@ SCHEMA = Schema(
 )
 LABELLED = {"use_case": "chat", "closed_domain": "no"}
 CLOSED = LABELLED | {"closed_domain": "yes"}
-GOOD = {"name": "x", "kind": "ranking", "phase": "training", "overlap": 1, "lease_minutes": 30, "answers_per_task": 4}
 
 
 def complete(**changes):
@@ -120,24 +117,3 @@ def test_parts_labelled_under_another_version_are_named():
     assert outdated(submission, 2) == [None, 11]
     assert outdated(submission, 1) == [10]
     assert outdated(complete(), 1) == []
-
-
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"overlap": 0}, "Between 1 and 20"),
-        ({"overlap": 21}, "Between 1 and 20"),
-        ({"lease_minutes": 481}, "1 to 480 minutes"),
-        ({"answers_per_task": 3}, "4 to 9 answers"),
-        ({"phase": "rehearsal"}, "The phase is"),
-        ({"kind": "quiz"}, "A campaign is for"),
-        ({"name": " "}, "Give the campaign a name"),
-    ],
-)
-def test_a_campaign_out_of_bounds_is_refused_with_a_sentence(change, sentence):
-    assert sentence in campaign_problem(**(GOOD | change))
-    assert campaign_problem(**GOOD) is None
-
-
-def test_an_empty_demonstration_is_none():
-    assert "no text yet" in demonstration_problem(" \n")

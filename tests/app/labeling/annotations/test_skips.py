@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import select
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations import service, skips
-from app.labeling.annotations.rules import skips as rules
+from app.labeling.annotations import drafts, holding, service, skips
 from app.labeling.annotations.rules.submission import Verdict
+from app.labeling.campaigns import skipped
+from app.labeling.campaigns.rules import skips as rules
 from app.models import AuditEvent, Draft, Lease, Skip
 from tests.app.labeling.annotations.conftest import NOON
 
@@ -97,14 +98,14 @@ def test_a_skip_is_taken_back_with_what_was_entered(workshop):
     ana = workshop.people(1)[0]
     task_id = workshop.take(ana).lease.task_id
     with workshop.database.transaction() as session:
-        work = service.work_for(session, ana, task_id)
+        work = holding.work_for(session, ana, task_id)
         first = work.order[0]
-        service.save_answer(session, ana, task_id, first, NOON, verdict=Verdict(likert=6), shown=work.version)
+        drafts.save_answer(session, ana, task_id, first, NOON, verdict=Verdict(likert=6), shown=work.version)
     skip(workshop, ana, task_id)
     assert workshop.take(ana).lease.task_id != task_id
     assert take_back(workshop, ana, task_id) == task_id
     with workshop.database.reading() as session:
-        work = service.work_for(session, ana, task_id)
+        work = holding.work_for(session, ana, task_id)
     assert work.submission.verdicts[first].likert == 6
     assert work.lease.expires_at == LATER + timedelta(minutes=30)
     assert rows(workshop, Skip) == []
@@ -140,12 +141,12 @@ def test_researchers_see_skips_by_reason_and_prompt_and_what_two_find_unclear(wo
     second = workshop.take(ben, campaign_id=campaign.id).lease.task_id
     skip(workshop, ben, second, "unclear")
     with workshop.database.reading() as session:
-        seen = skips.skipped_in(session, campaign.id, 9)
+        seen = skipped.skipped_in(session, campaign.id, 9)
         assert [p.unclear_to_many for p in seen.prompts] == [False, False]
-        assert skips.skipped_in(session, noise.id, 9).times == 0
+        assert skipped.skipped_in(session, noise.id, 9).times == 0
     skip(workshop, eve, first, "unclear")
     with workshop.database.reading() as session:
-        seen = skips.skipped_in(session, campaign.id, 1)
+        seen = skipped.skipped_in(session, campaign.id, 1)
     assert seen.reasons == [("unclear", 3), ("uncomfortable", 1)]
     (row,) = seen.prompts
     assert (row.reasons, row.notes, row.unclear_to_many) == ({"unclear": 2, "uncomfortable": 1}, ["Which one?"], True)
@@ -237,5 +238,5 @@ def test_a_draft_that_was_skipped_is_not_a_draft_to_go_on_with(workshop):
     task_id = workshop.take(ana).lease.task_id
     skip(workshop, ana, task_id)
     with workshop.database.transaction() as session, pytest.raises(Conflict, match="You have skipped"):
-        service.submit(session, ana, task_id, LATER, service.draft_submission(session, ana, task_id))
+        service.submit(session, ana, task_id, LATER, drafts.draft_submission(session, ana, task_id))
     assert len(rows(workshop, Draft)) == 1

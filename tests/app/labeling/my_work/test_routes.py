@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from app.labeling.annotations import activity, corrections, skips
+from app.labeling.annotations.queries import submissions
 from app.models import Annotation, Person, Prompt, Rating, Task
 from tests.app.labeling.annotations.conftest import verdict_on
 
@@ -28,7 +29,7 @@ def work(workshop, person, campaign, now=NOW, note="", **verdict):
         seconds = '{"prompt": 10, "ranking": 20}'
         activity.keep(session, person, task_id, now, view="view-0001", seconds=seconds)
     with workshop.database.reading() as session:
-        order = activity.queries.draft_for(session, person.id, task_id).shown_order
+        order = submissions.draft_for(session, person.id, task_id).shown_order
     annotation = workshop.submit(person, task_id, now, verdict_on(order, **verdict))
     if note:
         with workshop.database.transaction() as session:

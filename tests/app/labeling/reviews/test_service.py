@@ -9,16 +9,17 @@ import pytest
 from sqlalchemy import func, select
 
 from app.errors import Conflict, Forbidden, Invalid
-from app.labeling.annotations import queries as annotations
-from app.labeling.annotations import service as tasks
-from app.labeling.annotations import writing
+from app.labeling.annotations import holding, writing
+from app.labeling.annotations.queries import submissions, texts
+from app.labeling.instruments.authoring import service as authoring
+from app.labeling.instruments.demonstration import service as demonstration
 from app.labeling.reviews import service
 from app.labeling.reviews.rules import ACCEPT, REJECT, SEND_BACK, Decision
 from app.models import Annotation, AuditEvent, Demonstration, Draft, Lease, Prompt, WrittenText
 from app.training.snapshots import queries as snapshots
 from app.training.snapshots.rules import Filters
 from tests.app.labeling.annotations.conftest import NOON, Workshop
-from tests.app.labeling.annotations.rules.test_authoring import SET
+from tests.app.labeling.instruments.authoring.test_rules import SET
 
 LATER = NOON + timedelta(hours=1)
 
@@ -61,13 +62,13 @@ class Waiting:
 
 
 def newest_of(session, person, task_id):
-    return annotations.newest_text(session, annotations.annotation_for(session, person.id, task_id).id)
+    return texts.newest_text(session, submissions.annotation_for(session, person.id, task_id).id)
 
 
 def write(workshop, person, text, task_id=None):
     task_id = task_id or workshop.take(person).lease.task_id
     with workshop.database.transaction() as session:
-        return writing.submit_demonstration(session, person, task_id, LATER, text)
+        return demonstration.submit_demonstration(session, person, task_id, LATER, text)
 
 
 def used(workshop):
@@ -101,14 +102,12 @@ def test_what_is_sent_back_comes_to_its_author_with_their_words_and_the_earlier_
     assert workshop.take(waiting.other).lease is None
     assert workshop.take(waiting.author).lease.task_id == waiting.task_id
     with workshop.database.reading() as session:
-        work = tasks.work_for(session, waiting.author, waiting.task_id)
+        work = holding.work_for(session, waiting.author, waiting.task_id)
     assert work.returned.reason == "Say more."
     assert work.draft.content["text"] == "First try."
     write(workshop, waiting.author, "Second try.", waiting.task_id)
     with workshop.database.reading() as session:
-        kept = [
-            (t.number, t.state, t.content["text"]) for t in annotations.texts_of(session, work.returned.annotation_id)
-        ]
+        kept = [(t.number, t.state, t.content["text"]) for t in texts.texts_of(session, work.returned.annotation_id)]
         assert session.scalar(select(func.count()).select_from(Draft)) == 0
     assert kept == [(1, "sent_back", "First try."), (2, "waiting", "Second try.")]
     assert workshop.take(waiting.author).lease is None
@@ -166,16 +165,16 @@ def test_a_set_is_reviewed_as_one_and_becomes_prompts_when_it_is_accepted(worksh
     person = workshop.people(1)[0]
     task_id = workshop.take(person).lease.task_id
     with workshop.database.transaction() as session:
-        writing.submit_authored(session, person, task_id, NOON, SET)
+        authoring.submit_authored(session, person, task_id, NOON, SET)
     with workshop.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Prompt)) == 0
         text = newest_of(session, person, task_id)
     with workshop.database.transaction() as session:
         service.decide(session, reviewer, text.id, LATER, Decision(SEND_BACK, "One more pair."))
     with workshop.database.reading() as session:
-        assert writing.authored_of(tasks.work_for(session, person, task_id)).pairs == SET.pairs
+        assert authoring.authored_of(holding.work_for(session, person, task_id)).pairs == SET.pairs
     with workshop.database.transaction() as session:
-        writing.submit_authored(session, person, task_id, LATER, SET)
+        authoring.submit_authored(session, person, task_id, LATER, SET)
     with workshop.database.transaction() as session:
         text = newest_of(session, person, task_id)
         service.decide(session, reviewer, text.id, LATER, Decision(ACCEPT))
@@ -188,7 +187,7 @@ def test_a_set_whose_prompt_came_into_the_pool_meanwhile_is_not_accepted(worksho
     for person in people:
         task_id = workshop.take(person).lease.task_id
         with workshop.database.transaction() as session:
-            writing.submit_authored(session, person, task_id, NOON, SET)
+            authoring.submit_authored(session, person, task_id, NOON, SET)
     with workshop.database.reading() as session:
         first, second = session.scalars(select(WrittenText.id).order_by(WrittenText.id)).all()
     with workshop.database.transaction() as session:
@@ -237,7 +236,7 @@ def test_a_newer_version_and_an_acceptance_at_once_never_both_hold(workshop, wai
 
     def correct():
         with workshop.database.transaction() as session:
-            annotation = annotations.annotation_for(session, waiting.author.id, waiting.task_id, lock=True)
+            annotation = submissions.annotation_for(session, waiting.author.id, waiting.task_id, lock=True)
             writing.add_version(session, annotation, LATER, {"text": "Third try."}, needs_review=True)
 
     said = together(lambda: waiting.decide(reviewer, ACCEPT, text_id=second), correct)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.demo.labelers import SimulatedLabeler
 from app.demo.visitor import LabelerAtWork
-from app.labeling.annotations.rules.campaigns import PRIORITY
+from app.labeling.campaigns.rules.campaigns import PRIORITY
 from app.language import gettext, speak
 from app.models import (
     Annotation,

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from app.cli import cli
 from app.database import Database
 from app.errors import Conflict, Invalid
-from app.labeling.annotations import service as annotations
+from app.labeling.annotations import holding
 from app.material.guidelines import service
 from app.models import Guideline, GuidelineConfirmation, GuidelineVersion
 from app.settings import Settings
@@ -75,7 +75,7 @@ def test_a_task_in_hand_is_renewed_and_submitted_late_under_a_new_version(office
     task_id = office.take(ana).lease.task_id
     office.publish(None, guideline, "All new.")
     with office.database.transaction() as session:
-        annotations.renew(session, ana, task_id, NOON + timedelta(minutes=5))
+        holding.renew(session, ana, task_id, NOON + timedelta(minutes=5))
     office.submit(ana, task_id, NOON + timedelta(hours=3))
 
 
@@ -200,7 +200,7 @@ def test_the_command_that_prepares_a_database_brings_them(empty_database_url, tm
         assert CliRunner().invoke(cli, ["migrate"]).exit_code == 0
     database = Database(empty_database_url)
     with database.reading() as session:
-        assert len(session.scalars(select(Guideline)).all()) == len(service.DEFAULTS)
+        assert len(session.scalars(select(Guideline)).all()) == len(service.default_documents())
     database.dispose()
 
 

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import delete, func, select
 
 from app.errors import Conflict, Invalid
-from app.labeling.annotations import campaigns
+from app.labeling.campaigns import service as campaigns
 from app.material.schemas import service
 from app.material.schemas.rules import Field, Schema, content_of, schema_of, schema_problems
 from app.models import AuditEvent, Campaign, LabelSchema, LabelSchemaVersion

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.labeling.annotations import activity, writing
+from app.labeling.annotations.queries import submissions
+from app.labeling.instruments.demonstration import service as demonstration
 from app.models import Annotation, AuditEvent, Campaign, CostPlan, Person, Task, WrittenText
 from tests.app.labeling.annotations.conftest import verdict_on
 
@@ -18,7 +19,7 @@ def submit(workshop, person, campaign, parts, now=MAY, **verdict):
     """A task of the campaign, submitted with the seconds that ``parts`` makes of its answers."""
     task_id = workshop.take(person, now - timedelta(hours=1), campaign.id).lease.task_id
     with workshop.database.reading() as session:
-        order = activity.queries.draft_for(session, person.id, task_id).shown_order
+        order = submissions.draft_for(session, person.id, task_id).shown_order
     annotation = workshop.submit(person, task_id, now, verdict_on(order, **verdict))
     with workshop.database.transaction() as session:
         session.get_one(Annotation, annotation.id).active_seconds = parts(order) if parts else None
@@ -151,7 +152,9 @@ def test_a_rejected_text_costs_its_time_in_the_table_too(browse, workshop, datab
     for _ in range(2):
         task_id = workshop.take(ann, MAY, campaign.id).lease.task_id
         with database.transaction() as session:
-            writing.submit_demonstration(session, ann, task_id, MAY, f"An answer to {task_id}, long enough to keep.")
+            demonstration.submit_demonstration(
+                session, ann, task_id, MAY, f"An answer to {task_id}, long enough to keep."
+            )
     with database.transaction() as session:
         for annotation in session.scalars(select(Annotation)):
             annotation.active_seconds = {"writing": 90}

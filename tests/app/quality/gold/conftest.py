@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from app.labeling.annotations import assigning, holding
 from app.labeling.annotations import service as annotations
 from app.labeling.annotations.rules.submission import Submission, Verdict
 from app.models import Person
@@ -24,8 +25,8 @@ class Court(Workshop):
         tasks = []
         for ranks in orders:
             with self.database.transaction() as session:
-                lease = annotations.take_next(session, person, NOON, campaign.id).lease
-                work = annotations.work_for(session, person, lease.task_id)
+                lease = assigning.take_next(session, person, NOON, campaign.id).lease
+                work = holding.work_for(session, person, lease.task_id)
                 rank_of = dict(zip(sorted(work.order), ranks, strict=True))
                 verdicts = {c: Verdict(rating, flags or {}) for c in work.order}
                 submission = Submission(verdicts, rank_of, LABELLED)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.errors import Conflict, Invalid
-from app.labeling.annotations import campaigns
+from app.labeling.campaigns import service as campaigns
 from app.material.schemas.rules import schema_of
 from app.models import Annotation, Campaign, GoldItem, Lease, Person, Prompt, Task
 from app.quality.gold import files

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations import service as annotations
+from app.labeling.annotations import assigning
 from app.labeling.annotations.rules.submission import Submission
 from app.models import AuditEvent, GoldItem, Lease
 from app.quality.gold import queries, rules, service
@@ -78,7 +78,7 @@ def test_answers_of_somebodys_test_are_no_part_of_the_adjudication(court, bank):
         lease = Lease(campaign_id=bank.id, task_id=task_id, slot=2, person_id=None)
         session.add(lease)
         session.flush()
-        annotations.hold_slot(session, lease, applicant, NOON)
+        assigning.hold_slot(session, lease, applicant, NOON)
     court.submit(applicant, task_id)
     with court.database.reading() as session:
         assert [j.name for j in service.case_for(session, task_id).judgements] == ["Ada", "Bo"]

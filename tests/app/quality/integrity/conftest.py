@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from app.labeling.annotations import writing
-from app.labeling.annotations.rules import authoring
-from app.labeling.annotations.rules.authoring import Authored, Pair
+from app.labeling.instruments.authoring import rules as authoring
+from app.labeling.instruments.authoring import service as storing
+from app.labeling.instruments.authoring.rules import Authored, Pair
+from app.labeling.instruments.demonstration import service as demonstration
 from app.material.prompts.rules import prompt_fingerprint
 from app.models import Candidate, ModelVersion, Prompt
 from tests.app.labeling.annotations.conftest import NOON, Workshop, sha
@@ -40,12 +41,12 @@ class Desk(Workshop):
         """Take the next task and submit a text for it; returns the annotation."""
         task_id = self.take(person, campaign_id=campaign_id).lease.task_id
         with self.database.transaction() as session:
-            return writing.submit_demonstration(session, person, task_id, LATER, text)
+            return demonstration.submit_demonstration(session, person, task_id, LATER, text)
 
     def author(self, person, authored):
         task_id = self.take(person).lease.task_id
         with self.database.transaction() as session:
-            return writing.submit_authored(session, person, task_id, LATER, authored)
+            return storing.submit_authored(session, person, task_id, LATER, authored)
 
 
 FEW_SHOT = Authored(

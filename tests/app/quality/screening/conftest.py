@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.labeling.annotations import queries as annotations
+from app.labeling.annotations import holding
 from app.labeling.annotations import service as tasks
-from app.labeling.annotations import writing
+from app.labeling.annotations.queries import submissions
+from app.labeling.instruments.demonstration import service as demonstration
 from app.models import Campaign, GoldItem, Person
 from app.quality.screening import attempts, queries, service
 from app.quality.screening.rules.plans import DEMONSTRATIONS, FLAGS, RANKINGS, Plan
@@ -27,7 +28,7 @@ class Office(Workshop):
         with self.database.transaction() as session:
             for n, (_bank, task, _topic) in enumerate(queries.tasks_of(session, [bank.id])):
                 if gold:
-                    content = gold_on(annotations.candidate_ids_of(session, task), n)
+                    content = gold_on(submissions.candidate_ids_of(session, task), n)
                     session.add(GoldItem(task_id=task, content=content, topic=topics[n % len(topics)]))
         return bank
 
@@ -76,9 +77,9 @@ class Office(Workshop):
         for criterion, task in form or self.form(person):
             with self.database.transaction() as session:
                 if criterion == DEMONSTRATIONS:
-                    writing.submit_demonstration(session, person, task, now, f"{text} {task}")
+                    demonstration.submit_demonstration(session, person, task, now, f"{text} {task}")
                     continue
-                order = tasks.work_for(session, person, task).order
+                order = holding.work_for(session, person, task).order
                 gold = session.query(GoldItem).filter_by(task_id=task).one().content
                 ranks = [gold["ranks"][str(c)] for c in order]
                 if not like_gold:

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import func, select
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations import queries as annotations
-from app.labeling.annotations import service as tasks
-from app.labeling.annotations import skips, writing
+from app.labeling.annotations import drafts, holding, skips
 from app.labeling.annotations.rules.submission import Verdict
+from app.labeling.campaigns.queries import counting
+from app.labeling.instruments.demonstration import service as demonstration
 from app.models import Annotation, Applicant, AuditEvent, Demonstration, Lease, Person, ScreeningInvitation
 from app.quality.screening import attempts, queries, ratings, service
 from app.quality.screening.rules.plans import ACCEPTED, DECLINED, DEMONSTRATIONS, FLAGS, RANKINGS, WAITING, Decision
@@ -54,7 +54,7 @@ def test_a_form_is_drawn_from_the_banks_and_reserved_until_the_deadline(office, 
     assert office.form(ann) == form
     assert office.applicant(ann).deadline == NOW + HOUR
     with office.database.reading() as session:
-        progress = annotations.progress(session, NOW)[banks[FLAGS].id]
+        progress = counting.progress(session, NOW)[banks[FLAGS].id]
     assert (progress.tasks, progress.slots, progress.held) == (8, 8, 0)  # as if nobody were tested
 
 
@@ -85,8 +85,8 @@ def test_an_applicant_is_offered_what_is_reserved_for_them_in_order_and_nothing_
         task = office.take(ann, NOW).lease.task_id
         offered.append(task)
         with office.database.transaction() as session:
-            if tasks.work_for(session, ann, task).task.campaign.kind == "demonstration":
-                writing.submit_demonstration(session, ann, task, NOW, "A text.")
+            if holding.work_for(session, ann, task).task.campaign.kind == "demonstration":
+                demonstration.submit_demonstration(session, ann, task, NOW, "A text.")
             else:
                 skips.skip(session, ann, task, NOW, reason="unclear")
     assert offered == [task for _, task in office.form(ann)]
@@ -100,17 +100,17 @@ def test_what_was_complete_and_saved_when_the_time_was_up_counts_and_nothing_els
     written = form[-1][1]
     with office.database.transaction() as session:
         for task, ranked in ((complete, True), (partial, False)):
-            work = tasks.save_prompt_labels(session, ann, task, SOON, LABELLED, shown=None)
+            work = drafts.save_prompt_labels(session, ann, task, SOON, LABELLED, shown=None)
             shown = work.version
-            tasks.save_prompt_labels(session, ann, task, SOON, LABELLED, shown=shown)
+            drafts.save_prompt_labels(session, ann, task, SOON, LABELLED, shown=shown)
             for candidate in work.order:
-                tasks.save_answer(session, ann, task, candidate, SOON, verdict=Verdict(likert=4), shown=shown)
+                drafts.save_answer(session, ann, task, candidate, SOON, verdict=Verdict(likert=4), shown=shown)
             if ranked:
-                tasks.save_ranks(session, ann, task, SOON, {c: n for n, c in enumerate(work.order, 1)})
-        writing.save_text(session, ann, written, SOON, "Half a thought, but saved.")
+                drafts.save_ranks(session, ann, task, SOON, {c: n for n, c in enumerate(work.order, 1)})
+        demonstration.save_text(session, ann, written, SOON, "Half a thought, but saved.")
     late = NOW + HOUR
     with office.database.transaction() as session, pytest.raises(Conflict, match="time for this is up"):
-        writing.save_text(session, ann, written, late, "Too late.")
+        demonstration.save_text(session, ann, written, late, "Too late.")
     with office.database.transaction() as session:
         attempts.close_overdue(session, queries.newest_screening(session), late + HOUR)
     with office.database.reading() as session:
@@ -135,7 +135,7 @@ def test_a_form_that_is_not_done_is_handed_in_only_by_somebody_who_says_so(offic
         attempts.hand_in(session, ann, SOON, as_it_is=True)
     assert office.applicant(ann).finished_at == SOON
     with office.database.transaction() as session, pytest.raises(Conflict):
-        tasks.renew(session, ann, office.form(ann)[0][1], SOON)
+        holding.renew(session, ann, office.form(ann)[0][1], SOON)
     with office.database.transaction() as session, pytest.raises(Conflict, match="handed in"):
         attempts.hand_in(session, ann, SOON, as_it_is=True)
 

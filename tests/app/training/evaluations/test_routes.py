@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
+from app.labeling.annotations import assigning, holding
 from app.labeling.annotations import service as annotations
 from app.labeling.annotations.rules.submission import Submission, Verdict
 from app.models import Campaign, Candidate, ModelVersion, Person, Prompt, TaskCandidate
@@ -47,10 +48,10 @@ def judge(database, campaign, person, rank_of):
     """Submit all tasks; ``rank_of`` gives the rank of an answer from its model and its place among that model's."""
     while True:
         with database.transaction() as session:
-            offer = annotations.take_next(session, person, utc_now(), campaign.id)
+            offer = assigning.take_next(session, person, utc_now(), campaign.id)
             if offer.lease is None:
                 return
-            work = annotations.work_for(session, person, offer.lease.task_id)
+            work = holding.work_for(session, person, offer.lease.task_id)
             model = {a.candidate_id: a.candidate.model_version_id for a in work.task.answers}
             ranks = {c: rank_of(model[c]) for c in work.order}
             verdicts = {c: Verdict(8 - ranks[c]) for c in work.order}

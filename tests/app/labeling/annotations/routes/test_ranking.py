@@ -9,8 +9,9 @@ from hypothesis import settings as trying
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from app.labeling.annotations import service
+from app.labeling.annotations import drafts, holding
 from app.labeling.annotations.rules.submission import Verdict
+from app.labeling.campaigns.orders import stored_order
 from app.models import Annotation, AuditEvent, Draft, Person
 from app.training.snapshots import service as snapshots
 from app.training.snapshots.rules import Filters
@@ -35,11 +36,11 @@ def rated(browse, workshop):
         task = browse.task_at(place)
         with workshop.database.transaction() as session:
             person = session.scalars(select(Person).where(Person.role == "labeler")).one()
-            asked = service.work_for(session, person, task).version
-            work = service.save_prompt_labels(session, person, task, NOON, LABELLED, shown=asked)
+            asked = holding.work_for(session, person, task).version
+            work = drafts.save_prompt_labels(session, person, task, NOON, LABELLED, shown=asked)
             for candidate, likert in zip(work.order, ratings or [4] * answers, strict=True):
                 verdict = Verdict(likert)
-                service.save_answer(session, person, task, candidate, NOON, verdict=verdict, shown=work.version)
+                drafts.save_answer(session, person, task, candidate, NOON, verdict=verdict, shown=work.version)
         return place, work.order
 
     return rated
@@ -155,7 +156,7 @@ def test_without_a_script_an_order_against_the_ratings_is_pointed_out_once_and_t
     browse.post(f"{place}/submit", lanes(order, [1, 4, 2, 3]))
     with database.reading() as session:
         annotation = session.scalars(select(Annotation)).one()
-        assert service.stored_order(annotation) == "A > C > D > B"
+        assert stored_order(annotation) == "A > C > D > B"
 
 
 def test_an_order_that_agrees_with_the_ratings_is_taken_at_once(browse, rated, database):

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.errors import NotFound
-from app.labeling.annotations import service
+from app.labeling.annotations import holding
 from app.labeling.annotations.rules import veil
 from app.models import Draft, Person, Prompt
 from app.people import service as people
@@ -48,7 +48,7 @@ def test_whoever_avoids_sensitive_content_is_offered_the_rest_and_told_why_nothi
     avoid(workshop, ana)
     offered = workshop.take(ana).lease
     with workshop.database.reading() as session:
-        assert service.work_for(session, ana, offered.task_id).task.prompt_id != sensitive
+        assert holding.work_for(session, ana, offered.task_id).task.prompt_id != sensitive
     workshop.submit(ana, offered.task_id)
     assert workshop.take(ana).reason.startswith("All that is left for you is marked as sensitive")
     assert workshop.take(ben).lease is not None
@@ -59,13 +59,13 @@ def test_uncovering_is_kept_for_this_person_and_task_alone(workshop, one_of_two_
     ana, ben = workshop.people(2)
     task_id = workshop.take(ana).lease.task_id
     with workshop.database.transaction() as session:
-        service.show_texts(session, ana, task_id, NOON, shown=True)
+        holding.show_texts(session, ana, task_id, NOON, shown=True)
     with workshop.database.transaction() as session, pytest.raises(NotFound):
-        service.show_texts(session, ben, task_id, NOON, shown=True)
+        holding.show_texts(session, ben, task_id, NOON, shown=True)
     with workshop.database.reading() as session:
         assert session.scalars(select(Draft)).one().revealed_at == NOON
     with workshop.database.transaction() as session:
-        service.show_texts(session, ana, task_id, NOON, shown=False)
+        holding.show_texts(session, ana, task_id, NOON, shown=False)
     with workshop.database.reading() as session:
         assert session.scalars(select(Draft)).one().revealed_at is None
 

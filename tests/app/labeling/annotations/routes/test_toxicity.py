@@ -5,7 +5,8 @@ import re
 import pytest
 from sqlalchemy import select
 
-from app.labeling.annotations import campaigns, service
+from app.labeling.campaigns import service as campaigns
+from app.labeling.campaigns.orders import stored_order
 from app.material.guidelines import service as guidelines
 from app.material.schemas import service as schemas
 from app.material.schemas.rules import Field, Option, Schema, schema_of
@@ -94,7 +95,7 @@ def test_a_whole_task_by_plain_forms_stores_scores_and_order_and_no_rating(at_wo
     at_work.post(f"{place}/submit", {f"rank-{c}": r for c, r in zip(order, (1, 2, 1, 3), strict=True)})
     with database.reading() as session:
         annotation = session.scalars(select(Annotation)).one()
-        assert service.stored_order(annotation) == "A = C > B > D"
+        assert stored_order(annotation) == "A = C > B > D"
         assert session.scalars(select(Rating)).all() == []
         stored = {(f.candidate_id, f.name): f.value for f in session.scalars(select(Flag))}
     names = ("toxicity", "relative_toxicity", "continuity")

@@ -6,7 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations import campaigns, corrections, queries, service, skips, writing
+from app.labeling.annotations import assigning, corrections, holding, skips
+from app.labeling.annotations.queries import assignments
+from app.labeling.campaigns import service as campaigns
+from app.labeling.campaigns.queries import counting, finding, texts
+from app.labeling.instruments.demonstration import service as demonstration
 from app.labeling.reviews import queries as reviews
 from app.labeling.reviews import service as review
 from app.labeling.reviews.rules import REJECT, SEND_BACK, Decision
@@ -88,9 +92,9 @@ def test_whoever_lost_a_reserved_slot_takes_none_of_the_researchers(workshop, ba
     labeler = person(workshop, "labeler", "l")
     task_id = reserve(workshop, bank, labeler, NOON + timedelta(hours=1))
     with workshop.database.transaction() as session:
-        session.delete(queries.lease_for(session, labeler.id, task_id))
+        session.delete(assignments.lease_for(session, labeler.id, task_id))
     with pytest.raises(Conflict), workshop.database.transaction() as session:
-        service.renew(session, labeler, task_id, NOON)
+        holding.renew(session, labeler, task_id, NOON)
 
 
 def test_who_skips_a_reserved_item_is_not_offered_it_again_and_takes_back_their_own_slot_only(workshop, bank):
@@ -100,7 +104,7 @@ def test_who_skips_a_reserved_item_is_not_offered_it_again_and_takes_back_their_
         skips.skip(session, labeler, task_id, NOON, reason="unclear")
     assert workshop.take(labeler).lease is None
     with workshop.database.transaction() as session, pytest.raises(Conflict, match="skipped"):
-        service.renew(session, labeler, task_id, NOON)
+        holding.renew(session, labeler, task_id, NOON)
     with workshop.database.transaction() as session:
         assert skips.take_back(session, labeler, task_id, NOON).slot == bank.overlap
     assert workshop.take(labeler).lease.expires_at == NOON + timedelta(hours=1)
@@ -110,10 +114,10 @@ def test_the_end_of_a_reserved_slot_is_a_deadline_that_no_activity_moves(worksho
     labeler, until = person(workshop, "labeler", "l"), NOON + timedelta(hours=1)
     task_id = reserve(workshop, bank, labeler, until)
     with workshop.database.transaction() as session:
-        assert service.renew(session, labeler, task_id, NOON + timedelta(minutes=59)).lease.expires_at == until
+        assert holding.renew(session, labeler, task_id, NOON + timedelta(minutes=59)).lease.expires_at == until
     for late in (until, until + timedelta(days=1)):
         with workshop.database.transaction() as session, pytest.raises(Conflict, match="time for this is up"):
-            service.renew(session, labeler, task_id, late)
+            holding.renew(session, labeler, task_id, late)
         with pytest.raises(Conflict, match="time for this is up"):
             workshop.submit(labeler, task_id, late)
 
@@ -134,7 +138,7 @@ def test_nothing_that_is_written_in_a_bank_enters_the_pool(workshop):
     researcher = person(workshop, "researcher")
     task_id = workshop.take(researcher).lease.task_id
     with workshop.database.transaction() as session:
-        writing.submit_demonstration(session, researcher, task_id, NOON, "With care.")
+        demonstration.submit_demonstration(session, researcher, task_id, NOON, "With care.")
         assert session.scalars(select(WrittenText.state)).all() == ["accepted"]
         assert session.scalars(select(Demonstration)).all() == []
 
@@ -150,10 +154,10 @@ def tested(workshop):
     with workshop.database.transaction() as session:
         session.get(Campaign, bank.id).needs_review = True
         item = session.scalars(select(Lease.task_id).where(Lease.campaign_id == bank.id)).one()
-        service.reserve(session, applicant, item, NOON, NOON + timedelta(hours=1))
-        writing.submit_demonstration(session, applicant, item, NOON, "A test.")
-        task = service.take_next(session, labeler, NOON, work.id).lease.task_id
-        writing.submit_demonstration(session, labeler, task, NOON, "Work.")
+        assigning.reserve(session, applicant, item, NOON, NOON + timedelta(hours=1))
+        demonstration.submit_demonstration(session, applicant, item, NOON, "A test.")
+        task = assigning.take_next(session, labeler, NOON, work.id).lease.task_id
+        demonstration.submit_demonstration(session, labeler, task, NOON, "Work.")
     return bank, work
 
 
@@ -169,13 +173,13 @@ def test_texts_of_a_bank_have_no_review_and_stand_in_no_queue(workshop, tested):
         assert reviews.waiting_count(session, reviewer.id) == 1
         assert reviews.oldest_waiting(session, reviewer.id, None, text.id) == text.id
         assert reviews.decided_count(session, None, "") == 0
-        assert queries.waiting_for_review(session, bank.id) == 0
+        assert texts.waiting_for_review(session, bank.id) == 0
         assert [campaign.id for campaign, _count in integrity.writing_campaigns(session)] == [work.id]
         assert integrity.texts_of_campaign(session, bank.id) == []
         assert integrity.text_by_id(session, test.id) is None
         assert integrity.campaign_by_id(session, bank.id) is None
-        assert queries.recent_annotations(session, bank.id, 5) == []
-        assert queries.annotation_counts(session) == {work.id: 1}
+        assert finding.recent_annotations(session, bank.id, 5) == []
+        assert counting.annotation_counts(session) == {work.id: 1}
         for verdict in (SEND_BACK, REJECT):
             with pytest.raises(NotFound, match="There is no such text"):
                 review.decide(session, reviewer, test.id, NOON, Decision(verdict, "Because."))
@@ -225,7 +229,7 @@ def test_a_snapshot_takes_nothing_from_a_bank_even_if_it_is_named(database, judg
 def test_evaluations_and_the_dashboard_leave_banks_out(database, judged, bank):
     with database.reading() as session:
         assert [campaign.name for campaign in evaluations.evaluation_campaigns(session)] == ["Compared"]
-        trap = campaigns.queries.campaign_by_name(session, "Trap")
+        trap = finding.campaign_by_name(session, "Trap")
         assert evaluations.campaign_by_id(session, trap.id) is None
         assert {campaign.name for campaign, *_ in runs.open_campaigns(session)} == {"Work", "Compared"}
         assert runs.pipeline_counts(session)["rankings"] == 2

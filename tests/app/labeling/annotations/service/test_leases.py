@@ -4,8 +4,11 @@ import pytest
 from sqlalchemy import func, select
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations import campaigns, service, writing
+from app.labeling.annotations import drafts, holding, service
 from app.labeling.annotations.rules.submission import Verdict
+from app.labeling.campaigns import service as campaigns
+from app.labeling.campaigns.orders import stored_order
+from app.labeling.instruments.demonstration import service as demonstration
 from app.models import Annotation, Draft, Flag, Lease, Ranking, Rating
 from tests.app.labeling.annotations.conftest import NOON, verdict_on
 from tests.factories import LABELLED
@@ -61,16 +64,16 @@ def test_an_expired_hold_goes_to_anyone_and_the_draft_survives(workshop):
     ana, ben = workshop.people(2)
     lease = workshop.take(ana).lease
     with workshop.database.transaction() as session:
-        work = service.work_for(session, ana, lease.task_id)
+        work = holding.work_for(session, ana, lease.task_id)
         order, given = work.order, Verdict(likert=6)
-        service.save_answer(session, ana, lease.task_id, order[0], later(1), verdict=given, shown=work.version)
+        drafts.save_answer(session, ana, lease.task_id, order[0], later(1), verdict=given, shown=work.version)
     assert workshop.take(ben, later(10)).lease is None
     assert workshop.take(ben, later(11)).lease.id == lease.id
     with pytest.raises(Conflict, match="somebody else is working on it"):
         workshop.submit(ana, lease.task_id, later(12), verdict_on(order))
     assert workshop.take(ana, later(30)).lease.id == lease.id
     with workshop.database.reading() as session:
-        assert service.work_for(session, ana, lease.task_id).submission.verdicts[order[0]].likert == 6
+        assert holding.work_for(session, ana, lease.task_id).submission.verdicts[order[0]].likert == 6
 
 
 def test_a_late_submission_counts_while_nobody_took_the_slot(workshop):
@@ -86,7 +89,7 @@ def test_a_late_submission_uses_another_free_slot_of_the_task(workshop):
     ana, ben = workshop.people(2)
     task_id = workshop.take(ana).lease.task_id
     with workshop.database.reading() as session:
-        order = service.work_for(session, ana, task_id).order
+        order = holding.work_for(session, ana, task_id).order
     workshop.take(ben, later(20))
     workshop.submit(ana, task_id, later(21), verdict_on(order))
     workshop.submit(ben, task_id, later(22))
@@ -98,7 +101,7 @@ def test_activity_keeps_the_hold(workshop):
     ana, ben = workshop.people(2)
     task_id = workshop.take(ana).lease.task_id
     with workshop.database.transaction() as session:
-        service.renew(session, ana, task_id, later(9))
+        holding.renew(session, ana, task_id, later(9))
     assert workshop.take(ben, later(18)).lease is None
     assert workshop.take(ben, later(19)).lease is not None
 
@@ -118,7 +121,7 @@ def test_a_task_of_somebody_else_is_not_found(workshop):
     ana, ben = workshop.people(2)
     task_id = workshop.take(ana).lease.task_id
     with workshop.database.reading() as session, pytest.raises(NotFound):
-        service.work_for(session, ben, task_id)
+        holding.work_for(session, ben, task_id)
 
 
 def test_every_empty_answer_has_its_reason(workshop):
@@ -146,7 +149,7 @@ def test_a_submission_stores_everything_with_the_shown_order(workshop):
     ana = workshop.people(1)[0]
     task_id = workshop.take(ana).lease.task_id
     with workshop.database.reading() as session:
-        order = service.work_for(session, ana, task_id).order
+        order = holding.work_for(session, ana, task_id).order
     submission = verdict_on(
         order,
         [5, 2, 6, 5],
@@ -161,7 +164,7 @@ def test_a_submission_stores_everything_with_the_shown_order(workshop):
         assert annotation.annotator == f"labeler-{ana.id}"
         assert annotation.seconds == 180
         assert annotation.schema_version_id == annotation.task.campaign.schema_version_id
-        assert service.stored_order(annotation) == "C > A = D > B"
+        assert stored_order(annotation) == "C > A = D > B"
         ranks = {row.candidate_id: row.rank for row in session.scalars(select(Ranking))}
         assert [ranks[c] for c in order] == [2, 3, 1, 2]
         flags = {(f.candidate_id, f.name): f.value for f in session.scalars(select(Flag))}
@@ -194,7 +197,7 @@ def test_an_incomplete_submission_names_what_is_missing_and_stores_nothing(works
     ana = workshop.people(1)[0]
     task_id = workshop.take(ana).lease.task_id
     with workshop.database.reading() as session:
-        order = service.work_for(session, ana, task_id).order
+        order = holding.work_for(session, ana, task_id).order
     submission = verdict_on(order)
     del submission.ranks[order[2]], submission.verdicts[order[0]]
     with pytest.raises(Invalid, match=r"Answer A is not rated yet.*Answer C is not ranked yet"):
@@ -208,7 +211,7 @@ def test_people_see_the_answers_in_different_orders(workshop):
     for person in workshop.people(10):
         task_id = workshop.take(person).lease.task_id
         with workshop.database.reading() as session:
-            orders.add(tuple(service.work_for(session, person, task_id).order))
+            orders.add(tuple(holding.work_for(session, person, task_id).order))
     assert len(orders) > 3
     assert len({tuple(sorted(order)) for order in orders}) == 1
 
@@ -222,7 +225,7 @@ def test_the_same_demonstration_by_two_people_is_one_row(workshop):
     for person in people:
         task_id = workshop.take(person).lease.task_id
         with workshop.database.transaction() as session:
-            writing.submit_demonstration(session, person, task_id, NOON, " Yes.\n")
+            demonstration.submit_demonstration(session, person, task_id, NOON, " Yes.\n")
     assert count(workshop, Annotation) == 2
     with workshop.database.reading() as session:
         row = session.scalars(select(Demonstration)).one()

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from app.errors import Conflict
-from app.labeling.annotations import service
+from app.labeling.annotations import holding
 from app.models import Annotation, Draft, Lease, Ranking
 from tests.app.labeling.annotations.conftest import NOON, verdict_on
 
@@ -104,7 +104,7 @@ def test_the_same_submission_from_many_tabs_is_stored_once(workshop):
     person = workshop.people(1)[0]
     task_id = workshop.take(person).lease.task_id
     with workshop.database.reading() as session:
-        submission = verdict_on(service.work_for(session, person, task_id).order)
+        submission = verdict_on(holding.work_for(session, person, task_id).order)
 
     def once(_):
         try:

@@ -1,0 +1,1 @@
+"""What stays true without web and database: the labels, the ranking, the campaign's bounds."""

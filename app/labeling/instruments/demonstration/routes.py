@@ -1,0 +1,24 @@
+from fastapi import APIRouter
+from fastapi.responses import Response
+from starlette.requests import Request
+
+from app.labeling.annotations.forms import edit_of
+from app.labeling.annotations.routing import COUNTS_TIME, TaskRoute, Worker, is_autosave, saved
+from app.labeling.annotations.rules.drafts import TEXT
+from app.labeling.instruments.demonstration import service
+from app.web.addresses import TaskId, task_address
+from app.web.posted import Fields
+from app.web.render import go
+from app.web.requests import Now, Writing
+
+router = APIRouter(route_class=TaskRoute)
+
+
+@router.post("/label/tasks/{task_id}/text", dependencies=COUNTS_TIME)
+def save_text(
+    request: Request, task_id: TaskId, *, person: Worker, session: Writing, now: Now, fields: Fields
+) -> Response:
+    work = service.save_text(session, person, task_id, now, fields.get("text", ""), edit_of(fields))
+    if is_autosave(request, fields):
+        return saved(work, TEXT)
+    return go(task_address(request, task_id))

@@ -1,0 +1,3 @@
+from tests.app.labeling.annotations.conftest import workshop
+
+__all__ = ["workshop"]

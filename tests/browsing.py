@@ -9,7 +9,7 @@ from app.web.addresses import meant, shown
 from tests.factories import Factory
 
 PASSWORD = "three quiet lanterns"
-KEPT = re.compile(r"(<(pre|textarea)\b.*?</\2>)", re.DOTALL)
+KEPT = re.compile(r"(<(pre|template|textarea)\b.*?</\2>)", re.DOTALL)
 BLOCKS = (
     "article|aside|body|br|button|caption|dd|details|dialog|div|dl|dt|fieldset|figure|footer|form|h1|h2|h3|head|header|"
     "html|input|label|legend|li|link|main|meta|nav|ol|option|p|progress|script|section|select|summary|svg|table|tbody|"

@@ -49,7 +49,7 @@ class Browsing:
             self.token = found[1]
         if status == 200 and "<!doctype html>" in answer.text:
             proof_read(address, answer.text)
-        return as_read(answer.text) if "text/html" in answer.headers["content-type"] else answer.text
+        return as_read(answer.text) if "text/html" in answer.headers.get("content-type", "") else answer.text
 
     def post(self, address: str, form: dict[str, Any] | None = None, status: int = 303, files: Any = None) -> Any:
         answer = self.client.post(address, data={"csrf_token": self.token, **(form or {})}, files=files)

@@ -11,8 +11,11 @@ FRAME = "base.html"  # tells scripts the token, for requests without a form
 BY_HAND = {
     "the token of a form": (r"\bcsrf_token\b", {"components/_form.html", FRAME}),
     "a form that changes something": (r"<form\b[^>]*\bmethod=\"?post", {"components/_form.html"}),
+    "an empty state": (r'class="empty"', {"components/_empty.html"}),
+    "what is wrong with a field": (r'class="problem"', {"components/_problem.html"}),
 }
 """What only a component writes: a pattern, and the files that may."""
+BEING_MOVED = ("labeling/annotations/", "labeling/campaigns/")  # their pages are being taken apart into instruments
 
 
 def made(source: str, **given: object) -> str:
@@ -24,7 +27,9 @@ def made(source: str, **given: object) -> str:
 @pytest.mark.parametrize("part", BY_HAND)
 def test_no_page_writes_by_hand_what_a_component_makes(part):
     pattern, allowed = BY_HAND[part]
-    assert {name for name, source in SOURCES.items() if re.search(pattern, source)} == allowed
+    found = {name for name, source in SOURCES.items() if re.search(pattern, source)}
+    moved = set() if "form" in part else {name for name in found if name.startswith(BEING_MOVED)}
+    assert found - moved == allowed
 
 
 def test_attributes_are_named_as_in_html_and_escaped():
@@ -46,7 +51,6 @@ def test_a_form_brings_its_token_and_says_why_the_last_try_was_refused():
     )
 
 
-BEING_MOVED = ("labeling/annotations/", "labeling/campaigns/")  # their pages are being taken apart into instruments
 LONGEST_LINE = 120
 
 

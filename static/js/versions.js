@@ -33,21 +33,36 @@ function linesOf(parts) {
       add("same", line);
     }
   };
-  for (const { same, left, right } of parts) {
-    const [old, now] = [left, right].map((words) => words.map((word) => word.text).join(""));
+  let passed = 0; // characters of the next unchanged part that stand before the change already
+  parts.forEach(({ same, left, right }, i) => {
+    const [old, now] = [left, right].map(textOf);
     if (same) {
-      addSame(now);
-      continue;
+      addSame(now.slice(passed));
+      passed = 0;
+      return;
     }
-    const after = spaceAfterBoth(old, now);
-    const [gone, come] = [old, now].map((text) => text.slice(0, text.length - after.length));
+    const next = parts[i + 1] ? textOf(parts[i + 1].right) : "";
+    passed = toLineEnd(old && now ? "" : old || now, next);
+    addSame(next.slice(0, passed));
+    const [gone, come] = [old, now].map((text) => text && (text + next).slice(passed, passed + text.length));
+    const after = spaceAfterBoth(gone, come);
     const whole = !after && [gone, come].every((text) => !text || text.endsWith("\n"));
-    add("removed", whole ? gone.replace(/\n$/, "") : gone);
-    add("added", whole ? come.replace(/\n$/, "") : come);
+    const cut = whole ? 1 : after.length;
+    add("removed", gone.slice(0, Math.max(0, gone.length - cut)));
+    add("added", come.slice(0, Math.max(0, come.length - cut)));
     if (whole) lines.push([]);
     else addSame(after);
-  }
+  });
   return lines;
+}
+
+// What came in the middle of a text may as well have come a little later, where it begins as the text after it does:
+// so many characters later it is a whole line. Nothing for what is no line.
+function toLineEnd(change, next) {
+  const both = change + next;
+  if (!change.includes("\n") || change.endsWith("\n")) return 0;
+  for (let k = 0; k < next.length && next[k] === both[k]; k += 1) if (next[k] === "\n") return k + 1;
+  return 0;
 }
 
 function spaceAfterBoth(one, other) {
@@ -71,4 +86,4 @@ function folded(lines, head, tail) {
   ];
 }
 
-const textOf = (pieces) => pieces.map((piece) => piece.text).join("");
+const textOf = (pieces) => pieces.map((piece) => piece.text).join(""); // of words too

@@ -27,6 +27,12 @@ test("a line that came or went stands between the lines around it", () => {
   assert.equal(told("one\ntwo\nthree", "one\nthree"), "one|[-two-]|three");
 });
 
+test("a line like its neighbours is put in as a whole, wherever the search found it", () => {
+  const before = "Can the reader rely on it?\n\n- No insults at all.\n- No advice that hurts.\n\n## First";
+  const after = before.replace("the reader", "a reader really").replace("hurts.\n", "hurts.\n- A new line.\n");
+  assert.ok(told(before, after).includes("\n- No advice that hurts.|{+- A new line.+}|\n## First"), told(before, after));
+});
+
 test("lines far from a change are only counted", () => {
   const before = Array.from({ length: 20 }, (_, i) => `line ${i}`).join("\n");
   assert.equal(told(before, before.replace("line 9", "line nine")), "(8)|line 8|line [-9-]{+nine+}|line 10|(9)");

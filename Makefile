@@ -6,6 +6,8 @@ STAMPS := .venv/stamps
 VENDOR := static/vendor
 # A run of the tests starts dozens of Pythons, none of which should compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
+# The program itself, which needs no Node: npm brings the one for this system and this kind of processor.
+BIOME = $$(ls -d node_modules/@biomejs/cli-*/biome* | head -n 1)
 
 .PHONY: demo test check setup slow screenshots messages clean
 .DEFAULT_GOAL := help
@@ -19,11 +21,13 @@ demo: setup      ## run Prefloop with a small world of its own at http://127.0.0
 test: $(STAMPS)/dev $(VENDOR)/stamp $(STAMPS)/browser check  ## run checks and all quick tests
 	$(BIN)/pytest -n 2 --dist loadgroup
 
-check: $(STAMPS)/dev  ## format, lint, types, who may lean on whom
+check: $(STAMPS)/dev $(VENDOR)/stamp  ## format, lint, types, who may lean on whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/djlint --quiet templates
+	$(BIOME) check --error-on-warnings
 
 setup: $(STAMPS)/run $(VENDOR)/stamp  ## virtual environment and front-end files
 

@@ -18,6 +18,13 @@ from tests.factories import Factory
 
 HOST = "testserver.local"  # as Python's cookie jar calls a host without a dot
 PASSWORD = "three quiet lanterns"
+KEPT = re.compile(r"(<(pre|template|textarea)\b.*?</\2>)", re.DOTALL)
+BLOCKS = (
+    "article|aside|body|br|button|caption|dd|details|dialog|div|dl|dt|fieldset|figure|footer|form|h1|h2|h3|head|header|"
+    "html|input|label|legend|li|link|main|meta|nav|ol|option|p|progress|script|section|select|summary|svg|table|tbody|"
+    "td|textarea|th|thead|title|tr|ul"
+)
+LINES = "article|form|h1|h2|h3|li|section|table|tr"
 
 
 class Browsing:
@@ -53,12 +60,26 @@ class Browsing:
             self.token = found[1]
         if status == 200 and "<!doctype html>" in answer.text:
             proof_read(address, answer.text)
-        return answer.text
+        return as_read(answer.text) if "text/html" in answer.headers.get("content-type", "") else answer.text
 
     def post(self, address: str, form: dict[str, Any] | None = None, status: int = 303, files: Any = None) -> Any:
         answer = self.client.post(address, data={"csrf_token": self.token, **(form or {})}, files=files)
         assert answer.status_code == status, (address, answer.status_code, answer.text[:2000])
+        if "text/html" in answer.headers.get("content-type", ""):
+            answer._text = as_read(answer.text)  # what ``answer.text`` gives
         return answer
+
+
+def as_read(html: str) -> str:
+    """A page without the line breaks of its templates, which nobody sees: a space is one space, and none
+    stands beside a block. What begins a line of its own on the page begins one here, if any space stood before it."""
+    pieces = KEPT.split(html)
+    for at in range(0, len(pieces), 3):
+        text = re.sub(r"[ \t\r\n]+", " ", pieces[at])
+        text = re.sub(rf" (?=<(?:{LINES})\b)", "\n", text)
+        text = re.sub(rf"(</?(?:{BLOCKS})\b[^>]*>) ", r"\1", text)
+        pieces[at] = re.sub(rf" (?=</?(?:{BLOCKS})\b)", "", text)
+    return "".join(piece for at, piece in enumerate(pieces) if at % 3 != 2)
 
 
 def proof_read(address: str, html: str) -> None:

@@ -12,12 +12,14 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
 
 from app.language import LOCALES, listed, ngettext, plain_gettext, plain_ngettext, said, script_words, spoken
 from app.language import gettext as _
@@ -91,6 +93,16 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:.3g}" if value and abs(value) < 10 ** (1 - digits) else f"{value:,.{digits}f}"
 
 
+def attributes(given: Mapping[str, object], more: Mapping[str, object] = MappingProxyType({})) -> Markup:
+    """Attributes as a component gets them: ``data_part`` is data-part; true stands without a value, none not at all."""
+    written = Markup()
+    for name, value in {**given, **more}.items():
+        if value is not None and value is not False:
+            called = name.replace("_", "-")
+            written += Markup(" {}").format(called) if value is True else Markup(' {}="{}"').format(called, value)
+    return written
+
+
 @lru_cache
 def _chat_template() -> Template:
     """As the trainer's tokenizers read it; what comes out is text, which the page that shows it escapes."""
@@ -118,7 +130,9 @@ def _environment() -> Environment:
     environment.policies["ext.i18n.trimmed"] = True  # as the catalogue collects them
     environment.globals.update(static_url=static_url, may=may, listed=listed, spoken=spoken)
     environment.filters.update(ago=ago, duration=duration, number=number)
-    environment.filters.update(markdown=render_markdown, exact=exact_text, excerpt=excerpt, said=said)
+    environment.filters.update(
+        attributes=attributes, markdown=render_markdown, exact=exact_text, excerpt=excerpt, said=said
+    )
     return environment
 
 

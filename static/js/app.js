@@ -39,7 +39,8 @@ document.addEventListener("click", (event) => {
   document.dispatchEvent(new CustomEvent("theme:change"));
 });
 
-// A box that scrolls sideways inside a text is reached by keyboard; one that does not is no stop on the way.
+// A box that scrolls sideways is reached by keyboard; one that does not is no stop on the way.
+const WIDE = ".article pre, .article .formula, .table-wrap, .table-scroll";
 const scrolling = new ResizeObserver((entries) => {
   for (const { target } of entries) {
     if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
@@ -49,7 +50,7 @@ const scrolling = new ResizeObserver((entries) => {
 
 const connected = new WeakSet();
 async function connectAll(root) {
-  root.querySelectorAll(".article pre, .article .table-scroll, .article .formula").forEach((box) => scrolling.observe(box));
+  root.querySelectorAll(WIDE).forEach((box) => scrolling.observe(box));
   for (const element of root.querySelectorAll("[data-controller]")) {
     if (connected.has(element)) continue;
     connected.add(element);

@@ -1,9 +1,8 @@
 // The lanes of the ranking board, and dragging into them. Once every answer has a place, empty lanes close up and the
 // gaps between lanes take a card into a lane of its own.
 import { makeDraggable } from "./dragging.js";
+import { laneAt } from "./geometry.js";
 import { _ } from "./words.js";
-
-const REACH = 16; // px by which a gap reaches into the lanes beside it, of a low lane a quarter
 
 const byLetter = (a, b) => a.dataset.letter.localeCompare(b.dataset.letter);
 
@@ -31,7 +30,9 @@ export function makeBoard(form, cards, { dropped, outcomeOf }) {
       section.classList.toggle("filled", ranks.includes(i + 1));
       section.hidden = all && i >= last;
     });
-    gaps.forEach((gap, i) => { gap.hidden = !all || i > last; });
+    gaps.forEach((gap, i) => {
+      gap.hidden = !all || i > last;
+    });
     tray.hidden = inLanes && all;
     lanes.hidden = !inLanes;
     form.classList.toggle("all-placed", all);
@@ -40,22 +41,13 @@ export function makeBoard(form, cards, { dropped, outcomeOf }) {
 
   const ordered = () => [...form.querySelectorAll(".rank-card")];
 
-  // The whole board belongs to some lane: where all are placed, what is close to the edge of a lane to the gap there.
-  function laneAt(x, y) {
-    const board = lanes.getBoundingClientRect();
-    if (!tray.hidden) {
-      const { right, bottom } = tray.getBoundingClientRect();
-      if (right <= board.left ? x < (right + board.left) / 2 : y < (bottom + board.top) / 2) return 0;
-    }
-    const shown = sections.filter((section) => !section.hidden);
-    for (const [i, section] of shown.entries()) {
-      const { top, bottom, height } = section.getBoundingClientRect();
-      const reach = tray.hidden ? Math.min(REACH, height / 4) : 0;
-      if (tray.hidden && y < top + reach) return i + 0.5;
-      if (y <= bottom - reach) return i + 1;
-    }
-    return tray.hidden ? shown.length + 0.5 : shown.length;
-  }
+  const boxOf = (element) => element.getBoundingClientRect();
+  const laneUnder = (x, y) =>
+    laneAt(x, y, {
+      board: boxOf(lanes),
+      tray: tray.hidden ? null : boxOf(tray),
+      lanes: sections.filter((section) => !section.hidden).map(boxOf),
+    });
 
   const placeOf = (lane) => (lane === 0 ? tray : Number.isInteger(lane) ? sections[lane - 1] : gaps[lane - 0.5]);
   const prompt = document.querySelector(".prompt-panel");
@@ -64,9 +56,14 @@ export function makeBoard(form, cards, { dropped, outcomeOf }) {
     // A finger or a pen moves a card by its handle alone: elsewhere it scrolls the page. A mouse takes the whole head.
     grabs: ({ target, pointerType }) => {
       const handle = target.closest(pointerType === "mouse" ? ".rank-head" : ".grip");
-      return handle && form.dataset.view === "lanes" && !target.closest("select, button, a, input, label") && handle.closest(".rank-card");
+      return (
+        handle &&
+        form.dataset.view === "lanes" &&
+        !target.closest("select, button, a, input, label") &&
+        handle.closest(".rank-card")
+      );
     },
-    placeAt: laneAt,
+    placeAt: laneUnder,
     view: () => ({
       top: getComputedStyle(prompt).position === "sticky" ? Math.max(0, prompt.getBoundingClientRect().bottom) : 0,
       bottom: bar.getBoundingClientRect().top,

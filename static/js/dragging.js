@@ -18,7 +18,15 @@ export function makeDraggable(area, { grabs, placeAt, view, token, mark, dropped
   area.addEventListener("pointerdown", (event) => {
     const card = !drag && event.isPrimary && event.button === 0 ? grabs(event) : null;
     if (!card) return;
-    drag = { card, id: event.pointerId, handle: event.target, from: [event.clientX, event.clientY], at: null, token: null, place: null };
+    drag = {
+      card,
+      id: event.pointerId,
+      handle: event.target,
+      from: [event.clientX, event.clientY],
+      at: null,
+      token: null,
+      place: null,
+    };
     // A finger is held by what it touched anyway; a mouse is held so that it may leave the window.
     drag.handle.setPointerCapture(event.pointerId);
   });
@@ -44,7 +52,11 @@ export function makeDraggable(area, { grabs, placeAt, view, token, mark, dropped
   addEventListener("scroll", () => drag?.token && follow(), { passive: true });
   // A long press of the handle is the beginning of a drag, no wish for a menu.
   area.addEventListener("contextmenu", (event) => drag && event.preventDefault());
-  onKey(document, (key) => key === "Escape" && Boolean(drag?.token) && (end(), true));
+  onKey(document, (key) => {
+    if (key !== "Escape" || !drag?.token) return false;
+    end();
+    return true;
+  });
 
   function begin(pointer) {
     drag.token = token(drag.card);
@@ -52,7 +64,7 @@ export function makeDraggable(area, { grabs, placeAt, view, token, mark, dropped
     document.body.append(drag.token);
     document.documentElement.classList.add("dragging");
     drag.card.classList.add("ghost");
-    drag.then = performance.now();
+    drag.since = performance.now();
     requestAnimationFrame(scroll);
   }
 
@@ -64,7 +76,9 @@ export function makeDraggable(area, { grabs, placeAt, view, token, mark, dropped
     // Below a mouse, above a finger, which would cover it.
     const { offsetWidth: width, offsetHeight: height } = drag.token;
     const left = Math.min(x + ASIDE, innerWidth - width - MARGIN);
-    const under = drag.byMouse ? Math.min(y + ASIDE, innerHeight - height - MARGIN) : Math.max(MARGIN, y - height - CLEAR);
+    const under = drag.byMouse
+      ? Math.min(y + ASIDE, innerHeight - height - MARGIN)
+      : Math.max(MARGIN, y - height - CLEAR);
     drag.token.style.translate = `${left}px ${under}px`;
   }
 
@@ -73,10 +87,10 @@ export function makeDraggable(area, { grabs, placeAt, view, token, mark, dropped
     const { top, bottom } = view();
     const above = top + EDGE - drag.at[1];
     const below = drag.at[1] - (bottom - EDGE);
-    const pull = above > 0 ? -above : below > 0 ? below : 0;
+    const pull = above > 0 ? -above : Math.max(0, below);
     const speed = Math.max(-1, Math.min(1, pull / EDGE)) * FASTEST;
-    if (speed) scrollBy({ top: speed * Math.min(0.05, (now - drag.then) / 1000), behavior: "instant" });
-    drag.then = now;
+    if (speed) scrollBy({ top: speed * Math.min(0.05, (now - drag.since) / 1000), behavior: "instant" });
+    drag.since = now;
     requestAnimationFrame(scroll);
   }
 

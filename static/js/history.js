@@ -39,7 +39,10 @@ export function keepHistory({ read, apply }) {
     forth?.setAttribute("aria-disabled", String(!future.length));
   }
 
-  for (const [button, act] of [[back, undo], [forth, redo]]) {
+  for (const [button, act] of [
+    [back, undo],
+    [forth, redo],
+  ]) {
     if (!button) continue;
     button.hidden = false;
     button.addEventListener("click", act);
@@ -47,7 +50,8 @@ export function keepHistory({ read, apply }) {
   const acts = { z: undo, Z: redo, y: redo, Y: redo };
   onKey(document, (key, event) => {
     if (!(event.ctrlKey || event.metaKey) || event.altKey || document.querySelector("dialog[open]")) return false;
-    if (event.target.matches("textarea, input:not([type=radio], [type=checkbox])") || !Object.hasOwn(acts, key)) return false;
+    if (event.target.matches("textarea, input:not([type=radio], [type=checkbox])") || !Object.hasOwn(acts, key))
+      return false;
     acts[key]();
     return true;
   });
@@ -57,16 +61,19 @@ export function keepHistory({ read, apply }) {
 
 // The choices of the forms that save themselves: each is brought back as a person would, so that the form saves it.
 export function keepChoices(page) {
-  const choices = () => [...page.querySelectorAll("form[data-controller] :is(input[type=radio], input[type=checkbox], select)")];
+  const choices = () => [
+    ...page.querySelectorAll("form[data-controller] :is(input[type=radio], input[type=checkbox], select)"),
+  ];
   const told = (choice) => (choice.matches("select") ? "value" : "checked");
   const history = keepHistory({
     read: () => choices().map((choice) => choice[told(choice)]),
     // In the order of the page: what hangs on a label of the prompt comes after it.
-    apply: (state) => choices().forEach((choice, place) => {
-      if (choice[told(choice)] === state[place]) return;
-      choice[told(choice)] = state[place];
-      choice.dispatchEvent(new Event("change", { bubbles: true }));
-    }),
+    apply: (state) =>
+      choices().forEach((choice, place) => {
+        if (choice[told(choice)] === state[place]) return;
+        choice[told(choice)] = state[place];
+        choice.dispatchEvent(new Event("change", { bubbles: true }));
+      }),
   });
   page.addEventListener("change", history.record);
 }

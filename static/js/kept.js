@@ -32,7 +32,8 @@ export function forget(kind, name) {
 // All that is kept of a kind for this person, the oldest first: [name, value] pairs.
 export function allKept(kind) {
   const start = nameOf(kind, "");
-  return all().filter((key) => key.startsWith(start))
+  return all()
+    .filter((key) => key.startsWith(start))
     .map((key) => [key.slice(start.length), read(key)])
     .filter(([, entry]) => entry)
     .sort(([, a], [, b]) => a.at - b.at)

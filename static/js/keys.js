@@ -6,8 +6,9 @@ const COMPOSING = 229;
 const SIGNS = { BracketLeft: "[", BracketRight: "]" };
 
 export const isTyping = (event) => event.target.matches("textarea, select, input:not([type=radio], [type=checkbox])");
-export const isPlain = (event) => !(event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented)
-  && !document.querySelector("dialog[open]");
+export const isPlain = (event) =>
+  !(event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) &&
+  !document.querySelector("dialog[open]");
 // Ctrl or, on a Mac, Command.
 export const isSend = (key, event) => key === "Enter" && (event.ctrlKey || event.metaKey);
 
@@ -37,7 +38,7 @@ export function nameOf({ key = "", code = "", shiftKey = false, altKey = false }
   // Alt makes other signs of letters on a Mac.
   const letter = /^[a-z]$/i.test(sign) ? sign : altKey || isForeign(sign) ? code.match(/^Key([A-Z])$/)?.[1] : undefined;
   if (letter) return shiftKey ? letter.toUpperCase() : letter.toLowerCase(); // not by Caps Lock
-  return isForeign(sign) ? SIGNS[code] ?? sign : sign;
+  return isForeign(sign) ? (SIGNS[code] ?? sign) : sign;
 }
 
 const halfWidth = (key) => (/[\uff01-\uff5e]/.test(key) ? String.fromCodePoint(key.codePointAt(0) - 0xfee0) : key);

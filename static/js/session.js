@@ -50,7 +50,9 @@ function renewToken(fresh) {
 
 function signedOut(person) {
   const error = person
-    ? _("Somebody else has signed in in this browser. What you entered is kept here for you alone; sign in again, and it is sent.")
+    ? _(
+        "Somebody else has signed in in this browser. What you entered is kept here for you alone; sign in again, and it is sent.",
+      )
     : _("You are signed out. What you entered is kept in this browser; sign in again, and it is sent.");
   return { state: "signed out", error };
 }

@@ -22,7 +22,8 @@ export function makeViews(form, cards, redraw) {
 
   function show() {
     form.dataset.view = chosen.view;
-    for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.viewButton === chosen.view));
+    for (const button of buttons)
+      button.setAttribute("aria-pressed", String(button.dataset.viewButton === chosen.view));
     together.hidden = chosen.view !== "side";
     together.setAttribute("aria-pressed", String(chosen.together));
   }
@@ -52,7 +53,9 @@ export function makeViews(form, cards, redraw) {
     current?.scrollIntoView({ block: chosen.view === "stacked" ? "start" : "nearest", inline: "nearest" });
   }
   const next = () => choose(VIEWS[(VIEWS.indexOf(chosen.view) + 1) % VIEWS.length]);
-  const bind = () => { if (chosen.view === "side") keep({ together: !chosen.together }); };
+  const bind = () => {
+    if (chosen.view === "side") keep({ together: !chosen.together });
+  };
 
   for (const button of buttons) button.addEventListener("click", () => choose(button.dataset.viewButton));
   together.addEventListener("click", bind);

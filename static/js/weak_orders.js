@@ -30,5 +30,7 @@ export function tiedWithAbove(lanes, i) {
 
 // Pairs (preferred, rated higher) of places where the order prefers the lower rated answer; a tie contradicts nothing.
 export function contradictions(ratings, lanes) {
-  return lanes.flatMap((lane, i) => lanes.map((other, j) => [i, j]).filter(([, j]) => lane < lanes[j] && ratings[i] < ratings[j]));
+  return lanes.flatMap((lane, i) =>
+    lanes.map((_, j) => [i, j]).filter(([, j]) => lane < lanes[j] && ratings[i] < ratings[j]),
+  );
 }

@@ -13,4 +13,5 @@ export function ngettext(singular, plural, count, values = {}) {
   return filled(sentence, { num: count, ...values });
 }
 
-const filled = (sentence, values) => sentence.replace(/%(?:\((\w+)\)s|%)/g, (whole, name) => (name ? values[name] ?? whole : "%"));
+const filled = (sentence, values) =>
+  sentence.replace(/%(?:\((\w+)\)s|%)/g, (whole, name) => (name ? (values[name] ?? whole) : "%"));

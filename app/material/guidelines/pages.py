@@ -23,17 +23,31 @@ def _article(text: str) -> Markup:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A text before and after; the browser shows what differs (static/js/versions.js)."""
+
+    before: str
+    after: str
+    language: str
+
+
+@dataclass(frozen=True)
 class InLanguage:
     """A guideline in one language, or how it changed there; ``tag`` is the language's (BCP 47)."""
 
     tag: str
     article: Markup
-    passages: Sequence[rules.Passage] = ()
+    change: Change | None = None
 
     @property
     def name(self) -> str:
         """What the language calls itself."""
         return LOCALES.get(self.tag, self.tag)
+
+
+def change_of(before: str | None, after: str, language: str) -> Change | None:
+    """How a text changed; nothing where it is the same, or was not there before."""
+    return None if before is None or before == after else Change(before, after, language)
 
 
 def in_their_language(version: GuidelineVersion) -> InLanguage:
@@ -45,7 +59,7 @@ def _in_all(text: str, translations: Mapping[str, str], before: GuidelineVersion
     """A text in every language that it has, each with what differs from a version before, where it was there too."""
     old = {SOURCE: before.text, **before.translations} if before else {}
     return [
-        InLanguage(tag, _article(words), rules.difference(old[tag], words) if tag in old else ())
+        InLanguage(tag, _article(words), change_of(old.get(tag), words, tag))
         for tag, words in {SOURCE: text, **translations}.items()
     ]
 
@@ -155,7 +169,7 @@ class ConfirmPage(Page):
     confirmed_at: datetime | None
     since: int | None
     notes: Sequence[GuidelineVersion]
-    passages: Sequence[rules.Passage]
+    change: Change | None
     error: str = ""
     high_stakes: Sequence[str] = rules.HIGH_STAKES
 

@@ -1,9 +1,6 @@
-"""What a guideline, a question and an answer may be, and how two versions differ."""
+"""What a guideline, a question and an answer may be."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import SequenceMatcher
+from collections.abc import Mapping
 
 from app.instruments import kinds
 from app.language import LOCALES, SOURCE, listed, mark
@@ -30,9 +27,6 @@ TOO_LONG = {
     "question": mark("The question has %(length)s characters; %(most)s fit. Shorten it and send it again."),
     "answer": mark("The answer has %(length)s characters; %(most)s fit. Shorten it and send it again."),
 }
-
-LINES_AROUND = 1
-MOST_WORDS_COMPARED = 800  # words of one changed passage; beyond that its lines are shown as replaced
 
 
 def tidy(text: str) -> str:
@@ -112,90 +106,3 @@ def post_problem(text: str, what: str) -> str | None:
     if len(text) > LONGEST_POST:
         return _(TOO_LONG[what], length=f"{len(text):,}", most=f"{LONGEST_POST:,}")
     return None
-
-
-# Differences -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Words that are in both versions (``same``), only in the old (``removed``) or only in the new (``added``)."""
-
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Passage:
-    """Lines that belong together: ``same``, ``changed``, or ``left_out`` unchanged lines that are not shown."""
-
-    pieces: tuple[Piece, ...]
-    left_out: int = 0
-
-    @property
-    def changed(self) -> bool:
-        return any(piece.kind != "same" for piece in self.pieces)
-
-
-def difference(before: str, after: str, around: int = LINES_AROUND) -> list[Passage]:
-    """What was changed, line by line and word by word where a line was rewritten; nothing for equal texts.
-
-    Pieces that are not ``removed`` make up the new text, pieces that are not ``added`` the old one.
-
-    Args:
-        before: the old text.
-        after: the new text.
-        around: so many unchanged lines are shown before and after a change; others are only counted.
-    """
-    old, new = before.splitlines(), after.splitlines()
-    steps = SequenceMatcher(None, old, new).get_opcodes()
-    if all(step[0] == "equal" for step in steps):
-        return []
-    found: list[Passage] = []
-    for number, (kind, i1, i2, j1, j2) in enumerate(steps):
-        if kind == "equal":
-            head = around if number > 0 else 0
-            tail = around if number < len(steps) - 1 else 0
-            found += _context(new[j1:j2], head, tail)
-        else:
-            found.append(Passage(tuple(_rewritten(old[i1:i2], new[j1:j2]))))
-    return found
-
-
-def _context(lines: Sequence[str], head: int, tail: int) -> Iterator[Passage]:
-    """Unchanged lines: the first ``head`` and the last ``tail`` of them, and how many stand between."""
-    if len(lines) <= head + tail + 1:
-        yield _same(lines)
-        return
-    if head:
-        yield _same(lines[:head])
-    yield Passage((), left_out=len(lines) - head - tail)
-    if tail:
-        yield _same(lines[-tail:])
-
-
-def _same(lines: Sequence[str]) -> Passage:
-    return Passage((Piece("same", "\n".join(lines)),))
-
-
-def _rewritten(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
-    before, after = _words("\n".join(old)), _words("\n".join(new))
-    if not before or not after or len(before) + len(after) > 2 * MOST_WORDS_COMPARED:
-        if old:
-            yield Piece("removed", "\n".join(old))
-        if new:
-            yield Piece("added", "\n".join(new))
-        return
-    for kind, i1, i2, j1, j2 in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        if kind == "equal":
-            yield Piece("same", "".join(before[i1:i2]))
-            continue
-        if i1 < i2:
-            yield Piece("removed", "".join(before[i1:i2]))
-        if j1 < j2:
-            yield Piece("added", "".join(after[j1:j2]))
-
-
-def _words(text: str) -> list[str]:
-    """A text cut into words, each with the space after it; joined they are the text again."""
-    return re.findall(r"\s+|[^\s]+\s*", text)

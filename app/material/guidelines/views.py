@@ -11,6 +11,7 @@ from app.material.guidelines import queries, questions, rules, service
 from app.material.guidelines.pages import (
     Announced,
     AnswerSeen,
+    Change,
     ConfirmPage,
     Desk,
     Guide,
@@ -20,6 +21,7 @@ from app.material.guidelines.pages import (
     MyQuestionsFragment,
     Post,
     QuestionPage,
+    change_of,
     in_their_language,
 )
 from app.models import Announcement, Campaign, Guideline, GuidelineVersion, Person, Question
@@ -107,16 +109,16 @@ def confirm_page(
         confirmed_at=confirmation.confirmed_at if confirmation else None,
         since=before.number if before else None,
         notes=newer[::-1],
-        passages=_changes_for_reader(before, version) if before else [],
+        change=_change_for_reader(before, version) if before else None,
         error=error,
     )
 
 
-def _changes_for_reader(before: GuidelineVersion, version: GuidelineVersion) -> list[rules.Passage]:
+def _change_for_reader(before: GuidelineVersion, version: GuidelineVersion) -> Change | None:
     """What differs in the language that the reader gets; where one of the two lacks it, in the original."""
     locale = spoken() if spoken() in before.translations and spoken() in version.translations else SOURCE
     old, new = (rules.in_language(each.text, each.translations, locale)[0] for each in (before, version))
-    return rules.difference(old, new)
+    return change_of(old, new, locale)
 
 
 def guideline_rows(session: Session) -> list[GuidelineRow]:

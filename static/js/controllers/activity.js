@@ -18,10 +18,14 @@ export function connect(element) {
   let leaving = false; // a form is on its way with the count; nothing has to be sent after it
 
   for (const kind of TOUCHES) {
-    addEventListener(kind, (event) => {
-      touchedAt = performance.now();
-      if (kind !== "pointermove") part = partOf(event.target) ?? part;
-    }, { passive: true, capture: true });
+    addEventListener(
+      kind,
+      (event) => {
+        touchedAt = performance.now();
+        if (kind !== "pointermove") part = partOf(event.target) ?? part;
+      },
+      { passive: true, capture: true },
+    );
   }
 
   function tick() {
@@ -46,7 +50,9 @@ export function connect(element) {
       body: new URLSearchParams(report()),
       keepalive: true,
       headers: { "X-CSRF-Token": token, Accept: "application/json" },
-    }).catch(() => { /* the next report holds this one too */ });
+    }).catch(() => {
+      /* the next report holds this one too */
+    });
   }
 
   // Fired for every form whose fields are read, by the autosave as by a submission; whether they are sent nobody knows.
@@ -57,12 +63,16 @@ export function connect(element) {
   document.addEventListener("submit", (event) => {
     if (!event.defaultPrevented && !event.target.closest("dialog")) leaving = true;
   });
-  document.addEventListener("visibilitychange", () => { if (document.hidden) send(); });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) send();
+  });
   addEventListener("pagehide", () => {
     tick();
     send();
   });
-  addEventListener("pageshow", () => { leaving = false; });
+  addEventListener("pageshow", () => {
+    leaving = false;
+  });
   setInterval(tick, TICK);
   setInterval(send, BEAT);
 }

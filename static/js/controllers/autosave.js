@@ -20,14 +20,35 @@ export function tell(state, message = "", more = {}) {
 
 class Part {
   constructor(path, revision) {
-    Object.assign(this, { path, revision, page: PAGE, number: 0, saved: 0, entries: [], faults: null, timer: null, sending: null, state: "done", safe: true });
+    Object.assign(this, {
+      path,
+      revision,
+      page: PAGE,
+      number: 0,
+      saved: 0,
+      entries: [],
+      faults: null,
+      timer: null,
+      sending: null,
+      state: "done",
+      safe: true,
+    });
   }
 
-  get name() { return `${this.page} ${this.path}`; }
-  get unsaved() { return this.saved < this.number; }
-  get mayRetry() { return this.unsaved && (this.state === "offline" || this.state === "signed out"); }
+  get name() {
+    return `${this.page} ${this.path}`;
+  }
+  get unsaved() {
+    return this.saved < this.number;
+  }
+  get mayRetry() {
+    return this.unsaved && (this.state === "offline" || this.state === "signed out");
+  }
   stamped(entries = this.entries) {
-    return [...entries.filter(([name]) => name !== "revision"), ["revision", `${this.revision}.${this.page}.${this.number}`]];
+    return [
+      ...entries.filter(([name]) => name !== "revision"),
+      ["revision", `${this.revision}.${this.page}.${this.number}`],
+    ];
   }
 
   // `faults` are sentences by field: what cannot be kept is neither sent nor thrown away.
@@ -53,7 +74,9 @@ class Part {
   save() {
     clearTimeout(this.timer);
     this.timer = null;
-    this.sending ??= this.sendAll().finally(() => { this.sending = null; });
+    this.sending ??= this.sendAll().finally(() => {
+      this.sending = null;
+    });
     return this.sending;
   }
 
@@ -67,7 +90,11 @@ class Part {
       if (this.state === "done") tell("saving");
       const number = this.number;
       const answer = await post(this.path, [...this.stamped(), ["autosave", "1"]]);
-      if (answer.location) Object.assign(answer, { state: "refused", error: _("The server did not accept this. Reload the page to see what was saved.") });
+      if (answer.location)
+        Object.assign(answer, {
+          state: "refused",
+          error: _("The server did not accept this. Reload the page to see what was saved."),
+        });
       this.state = answer.state;
       if (answer.state === "done" || answer.kept) this.hasSaved(number, answer.saved);
       if (answer.state !== "done") {
@@ -93,7 +120,8 @@ class Part {
 
   report(answer) {
     if (answer.state === "changed elsewhere") tell("refused", answer.error, { choices: this.choices(answer.revision) });
-    else if (answer.state === "signed out") tell("refused", answer.error, { link: [signInAddress(), _("Sign in again")] });
+    else if (answer.state === "signed out")
+      tell("refused", answer.error, { link: [signInAddress(), _("Sign in again")] });
     else if (answer.state === "offline") tell("offline", this.safe ? answer.error : noRoom());
     else if (!formsOf(this.path).some((form) => besideFields(form, answer.fields ?? {}))) tell("refused", answer.error);
     else tell("refused", "", { beside: true });
@@ -101,18 +129,24 @@ class Part {
 
   choices(revision) {
     return [
-      [_("Keep what is here"), async () => {
-        await this.sending;
-        forget(DRAFT, this.name);
-        Object.assign(this, { revision, page: PAGE });
-        this.put();
-        this.save();
-      }],
-      [_("Show what was saved"), () => {
-        this.saved = this.number;
-        forget(DRAFT, this.name);
-        location.reload();
-      }],
+      [
+        _("Keep what is here"),
+        async () => {
+          await this.sending;
+          forget(DRAFT, this.name);
+          Object.assign(this, { revision, page: PAGE });
+          this.put();
+          this.save();
+        },
+      ],
+      [
+        _("Show what was saved"),
+        () => {
+          this.saved = this.number;
+          forget(DRAFT, this.name);
+          location.reload();
+        },
+      ],
     ];
   }
 }
@@ -131,8 +165,8 @@ function partOf(address, fields = []) {
   return parts.get(path);
 }
 
-const entriesOf = (form, submitter = null) => [...new FormData(form, submitter)]
-  .filter(([name, value]) => name !== "csrf_token" && typeof value === "string");
+const entriesOf = (form, submitter = null) =>
+  [...new FormData(form, submitter)].filter(([name, value]) => name !== "csrf_token" && typeof value === "string");
 
 // Saves fields as a draft at once. Answers true when the server has them; until then this browser keeps them.
 export function send(address, fields) {
@@ -151,7 +185,10 @@ export async function saveEverything() {
 // Fills in what this browser holds of a form that never reached the server, and sends it.
 export function restore(form) {
   const path = pathOf(addressOf(form));
-  const left = allKept(DRAFT).map(([, draft]) => draft).filter((draft) => draft.path === path && draft.page !== PAGE).pop();
+  const left = allKept(DRAFT)
+    .map(([, draft]) => draft)
+    .filter((draft) => draft.path === path && draft.page !== PAGE)
+    .pop();
   const part = partOf(path, [...new FormData(form)]);
   if (!left || part.number) return;
   const whole = fill(form, left.entries);
@@ -170,7 +207,8 @@ function fill(form, entries) {
   const texts = new Set();
   for (const input of form.elements) {
     if (!input.name || input.type === "hidden" || input.type === "submit") continue;
-    if (input.type === "radio" || input.type === "checkbox") input.checked = Boolean(left.get(input.name)?.includes(input.value));
+    if (input.type === "radio" || input.type === "checkbox")
+      input.checked = Boolean(left.get(input.name)?.includes(input.value));
     else if ("value" in input) {
       texts.add(input.name);
       input.value = left.get(input.name)?.shift() ?? "";
@@ -184,14 +222,21 @@ async function sendLeftBehind() {
   for (const [name, draft] of allKept(DRAFT)) {
     if (parts.has(draft.path) || formsOf(draft.path).length || draft.refused) continue;
     const stamp = ["revision", `${draft.revision}.${draft.page}.${draft.number}`];
-    const answer = await post(draft.path, [...draft.entries.filter(([field]) => field !== "revision"), stamp, ["autosave", "1"]]);
+    const answer = await post(draft.path, [
+      ...draft.entries.filter(([field]) => field !== "revision"),
+      stamp,
+      ["autosave", "1"],
+    ]);
     if (answer.state === "done" || answer.kept) forget(DRAFT, name);
     else if (answer.state === "offline" || answer.state === "signed out") return;
     else keep(DRAFT, name, { ...draft, refused: true }); // it is offered when its page is opened
   }
 }
 
-const retry = () => everything().filter((part) => part.mayRetry).forEach((part) => part.save());
+const retry = () =>
+  everything()
+    .filter((part) => part.mayRetry)
+    .forEach((part) => part.save());
 addEventListener("online", retry);
 document.addEventListener("visibilitychange", () => document.hidden || retry());
 setInterval(retry, RETRY);
@@ -211,7 +256,8 @@ export function connect(form) {
     partOf(addressOf(form)).save();
   });
   // What was entered before this script was there has had no change event that it could hear.
-  const entered = (input) => input.checked !== input.defaultChecked || (input.matches("textarea") && input.value !== input.defaultValue);
+  const entered = (input) =>
+    input.checked !== input.defaultChecked || (input.matches("textarea") && input.value !== input.defaultValue);
   if (!partOf(addressOf(form)).number && [...form.querySelectorAll("input, textarea")].some(entered)) change();
 }
 
@@ -238,14 +284,23 @@ async function submit(form, submitter) {
     return true;
   }
   if (answer.page) return resubmit(form, submitter); // what is wrong stands beside its field in the server's own page
-  if (answer.state === "offline") tell("offline", answer.error || _("The server did not answer. Everything you entered is kept; when the connection is back, submit again."));
+  if (answer.state === "offline")
+    tell(
+      "offline",
+      answer.error ||
+        _("The server did not answer. Everything you entered is kept; when the connection is back, submit again."),
+    );
   else partOf(addressOf(form)).report(answer);
   return false;
 }
 
 function resubmit(form, submitter) {
-  if (form.elements.revision) form.elements.revision.value = Object.fromEntries(partOf(addressOf(form)).stamped([])).revision;
-  if (submitter?.name) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: submitter.name, value: submitter.value }));
+  if (form.elements.revision)
+    form.elements.revision.value = Object.fromEntries(partOf(addressOf(form)).stamped([])).revision;
+  if (submitter?.name)
+    form.append(
+      Object.assign(document.createElement("input"), { type: "hidden", name: submitter.name, value: submitter.value }),
+    );
   form.submit();
   return true;
 }
@@ -253,13 +308,22 @@ function resubmit(form, submitter) {
 // Whoever goes on to another answer of the task takes along what is not saved yet.
 document.addEventListener("click", async (event) => {
   const link = event.target.closest?.(".bench-page a[href^='/label/tasks/']");
-  if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || everything().every((part) => !part.unsaved)) return;
+  if (
+    !link ||
+    event.defaultPrevented ||
+    event.ctrlKey ||
+    event.metaKey ||
+    event.shiftKey ||
+    everything().every((part) => !part.unsaved)
+  )
+    return;
   event.preventDefault();
   if (await saveEverything()) location.assign(link.href);
 });
 
 addEventListener("pagehide", () => {
-  for (const part of everything()) if (part.unsaved) post(part.path, [...part.stamped(), ["autosave", "1"]], { keepalive: true });
+  for (const part of everything())
+    if (part.unsaved) post(part.path, [...part.stamped(), ["autosave", "1"]], { keepalive: true });
 });
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 addEventListener("beforeunload", (event) => {
@@ -274,7 +338,10 @@ function tooLong(form) {
     const length = field.value.length > most ? [...field.value].length : 0;
     if (length <= most) continue;
     const numbers = { length: length.toLocaleString("en"), most: most.toLocaleString("en") };
-    faults[field.name] = _("The text has %(length)s characters; %(most)s fit. Nothing of it was stored; shorten it.", numbers);
+    faults[field.name] = _(
+      "The text has %(length)s characters; %(most)s fit. Nothing of it was stored; shorten it.",
+      numbers,
+    );
   }
   return Object.keys(faults).length ? faults : null;
 }

@@ -29,15 +29,16 @@ export function connect(page) {
   const text = page.querySelector("#text, [data-writes]");
   onKey(document, (key, event) => {
     const guide = document.getElementById("guide");
-    if (text && isSend(key, event) && !document.querySelector("dialog[open]")) page.querySelector("[data-primary]").click();
-    if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || !(guide.open || isPlain(event))) return false;
+    if (text && isSend(key, event) && !document.querySelector("dialog[open]"))
+      page.querySelector("[data-primary]").click();
+    if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || !(guide.open || isPlain(event)))
+      return false;
     if (key === "g" && guide.open) guide.close();
     else if (key === "g") open("guide");
     else if (key === "q" && guide.querySelector(".guide-ask")) {
       guide.querySelector(".guide-ask").open = true;
       open("guide", "[data-ask] textarea");
-    }
-    else if (key === "?" && !guide.open) open("keys");
+    } else if (key === "?" && !guide.open) open("keys");
     else return false;
     return true;
   });
@@ -45,7 +46,12 @@ export function connect(page) {
   tellHeight(page.querySelector(".bench-bar"), "--bar-height");
   const prompt = page.querySelector(".prompt-panel");
   if (prompt) keepFolded(prompt);
-  if (prompt && !text && !document.querySelector("[data-propose]")) onPageKeys({ p: () => { prompt.open = !prompt.open; } });
+  if (prompt && !text && !document.querySelector("[data-propose]"))
+    onPageKeys({
+      p: () => {
+        prompt.open = !prompt.open;
+      },
+    });
 }
 
 // What sticks to an edge tells how tall it is: what gets the focus scrolls clear of it.

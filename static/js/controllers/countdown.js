@@ -10,7 +10,9 @@ export function connect(element) {
   const draw = () => {
     const left = Math.max(0, Math.round((ends - Date.now()) / 1000));
     const [hours, minutes, seconds] = [Math.floor(left / 3600), Math.floor((left % 3600) / 60), left % 60];
-    clock.textContent = hours ? _("%(hours)s h %(minutes)s min", { hours, minutes }) : _("%(minutes)s min %(seconds)s s", { minutes, seconds });
+    clock.textContent = hours
+      ? _("%(hours)s h %(minutes)s min", { hours, minutes })
+      : _("%(minutes)s min %(seconds)s s", { minutes, seconds });
     element.classList.toggle("ending", left < ENDING);
     if (left > 0 || over) return;
     over = true;

@@ -4,7 +4,8 @@ import { _ } from "../words.js";
 
 const EVERY_MS = 2000;
 // uPlot rounds ticks to three decimals, which makes a learning rate zero.
-const short = (tick) => (tick === null ? "" : Math.abs(tick) >= 1e-3 || tick === 0 ? tick.toLocaleString("en") : tick.toExponential(0));
+const short = (tick) =>
+  tick === null ? "" : Math.abs(tick) >= 1e-3 || tick === 0 ? tick.toLocaleString("en") : tick.toExponential(0);
 const colours = ["--curve-1", "--curve-2", "--curve-3", "--curve-4"];
 
 export function connect(element) {
@@ -35,16 +36,36 @@ export function connect(element) {
     const target = document.createElement("div");
     figure.append(caption, target);
     box.append(figure);
-    const axis = { stroke: token("--ink-2"), grid: { stroke: token("--line"), width: 1 }, ticks: { stroke: token("--line") } };
-    const plot = new uPlot({
-      width: Math.max(240, figure.clientWidth),
-      height: 180,
-      cursor: { sync: { key: "run" } },
-      legend: { live: true },
-      scales: { x: { time: false } },
-      axes: [{ ...axis, label: _("step"), labelSize: 18, size: 36 }, { ...axis, size: 56, values: (_plot, ticks) => ticks.map(short) }],
-      series: [{ label: _("step") }, { label: name, stroke: token(colours[index % colours.length]), width: 1.6, spanGaps: true, points: { show: steps.length < 3 } }],
-    }, [steps, values], target);
+    const axis = {
+      stroke: token("--ink-2"),
+      grid: { stroke: token("--line"), width: 1 },
+      ticks: { stroke: token("--line") },
+    };
+    const plot = new uPlot(
+      {
+        width: Math.max(240, figure.clientWidth),
+        height: 180,
+        cursor: { sync: { key: "run" } },
+        legend: { live: true },
+        scales: { x: { time: false } },
+        axes: [
+          { ...axis, label: _("step"), labelSize: 18, size: 36 },
+          { ...axis, size: 56, values: (_plot, ticks) => ticks.map(short) },
+        ],
+        series: [
+          { label: _("step") },
+          {
+            label: name,
+            stroke: token(colours[index % colours.length]),
+            width: 1.6,
+            spanGaps: true,
+            points: { show: steps.length < 3 },
+          },
+        ],
+      },
+      [steps, values],
+      target,
+    );
     plots.set(name, { plot, value, figure });
   }
 
@@ -57,7 +78,9 @@ export function connect(element) {
     }
     if (!answer.ok) return;
     const run = await answer.json();
-    const names = Object.keys(run.series).filter(shown).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+    const names = Object.keys(run.series)
+      .filter(shown)
+      .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
     const now = `${run.step}/${names.length}`;
     if (names.length && now !== stamp) {
       if (!plots.size) box.replaceChildren();
@@ -68,7 +91,8 @@ export function connect(element) {
   }
 
   new ResizeObserver(() => {
-    for (const { plot, figure } of plots.values()) plot.setSize({ width: Math.max(240, figure.clientWidth), height: 180 });
+    for (const { plot, figure } of plots.values())
+      plot.setSize({ width: Math.max(240, figure.clientWidth), height: 180 });
   }).observe(box);
   document.addEventListener("theme:change", () => {
     for (const { plot } of plots.values()) plot.destroy();

@@ -47,7 +47,9 @@ export function connect(panel) {
         return true;
       }
       sentence = await refusal(answer);
-    } catch { /* no connection */ }
+    } catch {
+      /* no connection */
+    }
     if (error) {
       error.textContent = sentence;
       error.hidden = false;

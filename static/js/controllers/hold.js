@@ -22,7 +22,9 @@ export function connect(element) {
   const held = () => {
     if (renewable) ends = Date.now() + whole;
   };
-  const say = (words) => { if (state.textContent !== words) state.textContent = words; };
+  const say = (words) => {
+    if (state.textContent !== words) state.textContent = words;
+  };
   const draw = () => {
     const left = Math.max(0, Math.round((ends - Date.now()) / 1000));
     clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
@@ -32,14 +34,22 @@ export function connect(element) {
     else notice("hold").show("warn", ended(), renewable ? [[_("Take it up again"), renew]] : []);
     if (savedAt) say(ago(savedAt));
   };
-  const ending = () => (renewable
-    ? _("Your hold on this task ends in less than two minutes. Go on working, or keep it.")
-    : tested ? _("The test ends in less than two minutes. What is complete and saved then counts.")
-    : _("The time to correct this ends in less than two minutes. Submit what you have changed."));
-  const ended = () => (renewable
-    ? _("Your hold on this task has ended. What you entered is kept. Go on: the next change takes the task up again if nobody else has it.")
-    : tested ? _("The time of the test is up. What was complete and saved until then counts.")
-    : _("The time to correct this has ended. What you submitted before stands; what you changed since is shown here, but no longer counts."));
+  const ending = () =>
+    renewable
+      ? _("Your hold on this task ends in less than two minutes. Go on working, or keep it.")
+      : tested
+        ? _("The test ends in less than two minutes. What is complete and saved then counts.")
+        : _("The time to correct this ends in less than two minutes. Submit what you have changed.");
+  const ended = () =>
+    renewable
+      ? _(
+          "Your hold on this task has ended. What you entered is kept. Go on: the next change takes the task up again if nobody else has it.",
+        )
+      : tested
+        ? _("The time of the test is up. What was complete and saved until then counts.")
+        : _(
+            "The time to correct this has ended. What you submitted before stands; what you changed since is shown here, but no longer counts.",
+          );
 
   async function renew() {
     active = false;
@@ -64,7 +74,11 @@ export function connect(element) {
     } else if (detail.state === "saving") say(_("Saving…"));
     else if (detail.state === "offline") {
       say(_("Offline, kept on this device"));
-      notice("refusal").show("warn", detail.message || _("The server cannot be reached. What you enter is kept in this browser and is sent as soon as it answers."));
+      notice("refusal").show(
+        "warn",
+        detail.message ||
+          _("The server cannot be reached. What you enter is kept in this browser and is sent as soon as it answers."),
+      );
     } else {
       say(_("Not saved"));
       if (detail.beside) notice("refusal").remove();
@@ -72,11 +86,15 @@ export function connect(element) {
     }
   });
   for (const kind of ACTIVITY) {
-    addEventListener(kind, (event) => {
-      active = true;
-      // Close to the end the next heartbeat may come too late. "Keep it" renews by itself.
-      if (ends - Date.now() < WARN * 1000 && ends > Date.now() && !event.target.closest?.(".bench-notice")) renew();
-    }, { passive: true, capture: true });
+    addEventListener(
+      kind,
+      (event) => {
+        active = true;
+        // Close to the end the next heartbeat may come too late. "Keep it" renews by itself.
+        if (ends - Date.now() < WARN * 1000 && ends > Date.now() && !event.target.closest?.(".bench-notice")) renew();
+      },
+      { passive: true, capture: true },
+    );
   }
   setInterval(draw, 1000);
   setInterval(() => active && renew(), BEAT);
@@ -106,7 +124,10 @@ function notice(name) {
 function makeRegions() {
   const regions = document.createElement("div");
   regions.className = "bench-notices";
-  for (const [name, role] of [["refusal", "alert"], ["hold", "status"]]) {
+  for (const [name, role] of [
+    ["refusal", "alert"],
+    ["hold", "status"],
+  ]) {
     const region = document.createElement("div");
     region.dataset.notice = name;
     region.setAttribute("role", role);
@@ -135,5 +156,7 @@ function ago(time) {
   const seconds = Math.round((Date.now() - time) / 1000);
   if (seconds < 5) return _("Saved just now");
   const rounded = seconds < 60 ? Math.floor(seconds / 5) * 5 : Math.floor(seconds / 60);
-  return seconds < 60 ? _("Saved %(n)s s ago", { n: rounded }) : ngettext("Saved %(num)s min ago", "Saved %(num)s min ago", rounded);
+  return seconds < 60
+    ? _("Saved %(n)s s ago", { n: rounded })
+    : ngettext("Saved %(num)s min ago", "Saved %(num)s min ago", rounded);
 }

@@ -7,11 +7,11 @@ import { _ } from "../words.js";
 export function connect(form) {
   autosave(form);
   const fields = [...form.querySelectorAll("[data-label]")];
-  const valueOf = (field) => new FormData(form).get(`label-${field.dataset.label}`) || "";
-  const open = () => fields.filter((field) => "required" in field.dataset && !valueOf(field));
+  const chosenIn = (field) => new FormData(form).get(`label-${field.dataset.label}`) || "";
+  const open = () => fields.filter((field) => "required" in field.dataset && !chosenIn(field));
 
   const follow = () => {
-    for (const field of fields) ask(field.dataset.label, valueOf(field) === "yes");
+    for (const field of fields) ask(field.dataset.label, chosenIn(field) === "yes");
     tellOpen(open().length);
   };
   const focusOpen = () => (open()[0] ?? fields[0])?.querySelector("select, input").focus();
@@ -19,7 +19,8 @@ export function connect(form) {
   follow();
   // Somebody may have been quicker than this script; ticks are seen by autosave.js itself.
   for (const select of form.querySelectorAll("select")) {
-    if (select.value && !select.selectedOptions[0].defaultSelected) select.dispatchEvent(new Event("change", { bubbles: true }));
+    if (select.value && !select.selectedOptions[0].defaultSelected)
+      select.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
   onKey(form, (key, event) => {
@@ -53,7 +54,7 @@ function ask(name, asked) {
 
 function tellOpen(count) {
   const place = document.querySelector("[data-open-labels]");
-  const words = count ? _("prompt: %(count)s to answer", { count }) : place.dataset.allSaid ?? _("prompt labelled");
+  const words = count ? _("prompt: %(count)s to answer", { count }) : (place.dataset.allSaid ?? _("prompt labelled"));
   if (place.value !== words) place.value = words;
 }
 

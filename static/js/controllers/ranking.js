@@ -21,8 +21,13 @@ export function connect(form) {
   const byScores = "byScores" in form.dataset;
   const selects = cards.map((card) => card.querySelector("select"));
   const none = form.elements.none_acceptable;
-  const places = new Map([["result", "[data-result]"], ["agreement", "[data-agreement]"], ["confirm", "[data-confirm]"]]
-    .map(([name, selector]) => [name, find(selector)]));
+  const places = new Map(
+    [
+      ["result", "[data-result]"],
+      ["agreement", "[data-agreement]"],
+      ["confirm", "[data-confirm]"],
+    ].map(([name, selector]) => [name, find(selector)]),
+  );
   const submits = [...page.querySelectorAll("[data-submit]")];
 
   // `agreed` is what the person made or agreed to; `lanes`, what the board shows, may be a proposal.
@@ -82,12 +87,16 @@ export function connect(form) {
     places.get("confirm").hidden = !(all && state.proposed);
     for (const button of submits) button.disabled = !all || state.proposed;
   }
-  const tell = (place, words) => { if (place.textContent !== words) place.textContent = words; };
+  const tell = (place, words) => {
+    if (place.textContent !== words) place.textContent = words;
+  };
 
   function described(i) {
     const [letter, rating, rank] = [letters[i], saidOf[i], state.lanes[i]];
-    const said = !rating ? _("Answer %(letter)s", { letter })
-      : byScores ? _("Answer %(letter)s, %(scores)s", { letter, scores: rating })
+    const said = !rating
+      ? _("Answer %(letter)s", { letter })
+      : byScores
+        ? _("Answer %(letter)s, %(scores)s", { letter, scores: rating })
         : _("Answer %(letter)s, rated %(rating)s", { letter, rating });
     return `${said}, ${saidOfRank(rank)}`;
   }
@@ -105,15 +114,20 @@ export function connect(form) {
   function hint() {
     if (!worth.some(Boolean)) return "";
     const pairs = contradictions(worth, state.lanes);
-    if (!pairs.length) return byScores ? _("Your scores agree with this order.") : _("Your ratings agree with this order.");
+    if (!pairs.length)
+      return byScores ? _("Your scores agree with this order.") : _("Your ratings agree with this order.");
     const said = pairs.slice(0, 2).map(inWords);
     if (pairs.length > 2) said.push(_("%(num)s more", { num: pairs.length - 2 }));
     const words = { pairs: said.join(byScores ? "; " : ", ") };
     return byScores ? _("Against your scores: %(pairs)s.", words) : _("Against your ratings: %(pairs)s.", words);
   }
-  const inWords = ([i, j]) => _("%(better)s (%(low)s) above %(worse)s (%(high)s)", {
-    better: letters[i], low: saidOf[i], worse: letters[j], high: saidOf[j],
-  });
+  const inWords = ([i, j]) =>
+    _("%(better)s (%(low)s) above %(worse)s (%(high)s)", {
+      better: letters[i],
+      low: saidOf[i],
+      worse: letters[j],
+      high: saidOf[j],
+    });
 
   // What a person does ---------------------------------------------------------------------------
 
@@ -151,14 +165,23 @@ export function connect(form) {
   function choose(i) {
     const first = chosen;
     chosen = first === null ? i : null;
-    cards.forEach((card, j) => card.querySelector("[data-act=compare]").setAttribute("aria-pressed", String(j === chosen)));
-    if (first === null) tell(find("[data-told]"), _("Answer %(letter)s is chosen: choose another one to compare it with.", { letter: letters[i] }));
+    cards.forEach((card, j) =>
+      card.querySelector("[data-act=compare]").setAttribute("aria-pressed", String(j === chosen)),
+    );
+    if (first === null)
+      tell(
+        find("[data-told]"),
+        _("Answer %(letter)s is chosen: choose another one to compare it with.", { letter: letters[i] }),
+      );
     else tell(find("[data-told]"), "");
     if (first !== null && first !== i) compare(Math.min(first, i), Math.max(first, i));
   }
   async function compare(i, j) {
     const { showDifference } = await import("../compare.js");
-    const [left, right] = [i, j].map((at) => ({ letter: letters[at], text: cards[at].querySelector("template").content.textContent }));
+    const [left, right] = [i, j].map((at) => ({
+      letter: letters[at],
+      text: cards[at].querySelector("template").content.textContent,
+    }));
     showDifference(find("#difference"), left, right);
   }
 
@@ -210,25 +233,31 @@ export function connect(form) {
   // What stands against the ratings is pointed out once before it is sent; one press more sends it all the same.
   const against = find("#against");
   let asked = false;
-  form.addEventListener("submit", (event) => {
-    const pairs = placed() ? contradictions(worth, state.lanes) : [];
-    if (!placed() || state.proposed) event.preventDefault();
-    else if (pairs.length && !asked) {
-      event.preventDefault();
-      against.querySelector("[data-pairs]").replaceChildren(...pairs.map((pair) => {
-        const item = document.createElement("li");
-        item.textContent = inWords(pair);
-        return item;
-      }));
-      against.querySelector("[data-all-the-same]").onclick = () => {
-        asked = true;
-        against.close();
-        form.requestSubmit(event.submitter);
-      };
-      against.showModal();
-    }
-    if (event.defaultPrevented) event.stopImmediatePropagation();
-  }, { capture: true });
+  form.addEventListener(
+    "submit",
+    (event) => {
+      const pairs = placed() ? contradictions(worth, state.lanes) : [];
+      if (!placed() || state.proposed) event.preventDefault();
+      else if (pairs.length && !asked) {
+        event.preventDefault();
+        against.querySelector("[data-pairs]").replaceChildren(
+          ...pairs.map((pair) => {
+            const item = document.createElement("li");
+            item.textContent = inWords(pair);
+            return item;
+          }),
+        );
+        against.querySelector("[data-all-the-same]").onclick = () => {
+          asked = true;
+          against.close();
+          form.requestSubmit(event.submitter);
+        };
+        against.showModal();
+      }
+      if (event.defaultPrevented) event.stopImmediatePropagation();
+    },
+    { capture: true },
+  );
 
   find("[data-propose]").hidden = false;
   for (const tool of page.querySelectorAll("[data-act], [data-tools]")) tool.hidden = false;

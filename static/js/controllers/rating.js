@@ -36,13 +36,22 @@ function step(by) {
 function swipe() {
   const text = document.querySelector(".answer-panel");
   let start = null;
-  text.addEventListener("touchstart", (event) => {
-    start = event.target.closest("pre, table") ? null : event.touches[0];
-  }, { passive: true });
-  text.addEventListener("touchend", (event) => {
-    if (!start) return;
-    const end = event.changedTouches[0];
-    const across = end.clientX - start.clientX;
-    if (Math.abs(across) > SWIPE && Math.abs(across) > 3 * Math.abs(end.clientY - start.clientY)) step(across < 0 ? 1 : -1);
-  }, { passive: true });
+  text.addEventListener(
+    "touchstart",
+    (event) => {
+      start = event.target.closest("pre, table") ? null : event.touches[0];
+    },
+    { passive: true },
+  );
+  text.addEventListener(
+    "touchend",
+    (event) => {
+      if (!start) return;
+      const end = event.changedTouches[0];
+      const across = end.clientX - start.clientX;
+      if (Math.abs(across) > SWIPE && Math.abs(across) > 3 * Math.abs(end.clientY - start.clientY))
+        step(across < 0 ? 1 : -1);
+    },
+    { passive: true },
+  );
 }

@@ -16,7 +16,12 @@ export function connect(page) {
     },
     r: () => reason.focus(),
     n: () => form.querySelector("[data-later]").click(),
-    ...Object.fromEntries([...form.querySelectorAll("[data-verdict]")].map((button) => [button.dataset.verdict, () => decide(form, reason, button)])),
+    ...Object.fromEntries(
+      [...form.querySelectorAll("[data-verdict]")].map((button) => [
+        button.dataset.verdict,
+        () => decide(form, reason, button),
+      ]),
+    ),
   });
   form.dataset.ready = "";
 }

@@ -6,7 +6,9 @@ export function connect(sheet) {
   const note = form.elements.note;
   const reasons = [...form.querySelectorAll("input[name=reason]")];
 
-  const follow = () => { note.required = form.elements.reason.value === note.dataset.neededFor; };
+  const follow = () => {
+    note.required = form.elements.reason.value === note.dataset.neededFor;
+  };
   form.addEventListener("change", follow);
   follow();
   sheet.querySelector("[data-close]").addEventListener("click", () => sheet.close());

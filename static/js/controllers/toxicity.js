@@ -8,7 +8,8 @@ const TWO_TEXTS = "input and answer as two texts";
 
 export function connect(element) {
   keepChoices(element.closest(".bench-page"));
-  const questions = () => [...element.querySelectorAll("[data-question]")].filter((question) => question.querySelector("input:enabled"));
+  const questions = () =>
+    [...element.querySelectorAll("[data-question]")].filter((question) => question.querySelector("input:enabled"));
   const isOpen = (question) => !question.querySelector("input:checked");
   const current = () => {
     const all = questions();
@@ -16,7 +17,8 @@ export function connect(element) {
   };
   const mark = () => {
     const now = current();
-    for (const question of element.querySelectorAll("[data-question]")) question.classList.toggle("current", question === now);
+    for (const question of element.querySelectorAll("[data-question]"))
+      question.classList.toggle("current", question === now);
   };
   const goTo = (question) => {
     const input = question?.querySelector("input:checked") ?? question?.querySelector("input:enabled");

@@ -19,26 +19,54 @@ export function connect(element) {
   const writes = (event) => event.target.matches?.("[data-writes]");
   const lengthOf = (text) => [...(text ?? "")].length;
 
-  form.addEventListener("paste", (event) => { if (writes(event)) arriving = lengthOf(event.clipboardData?.getData("text/plain")); }, true);
-  form.addEventListener("drop", (event) => { if (writes(event)) arriving = lengthOf(event.dataTransfer?.getData("text/plain")); }, true);
-  form.addEventListener("compositionend", (event) => { if (writes(event)) counts.typed += lengthOf(event.data); }, true);
-  form.addEventListener("input", (event) => {
-    if (!writes(event)) return;
-    const now = performance.now();
-    if (changedAt !== null && now - changedAt <= LONGEST_GAP) milliseconds += now - changedAt;
-    changedAt = now;
-    counts.seconds = Math.round(milliseconds / 1000);
-    const kind = event.inputType ?? "";
-    if (kind === "insertFromPaste" || kind === "insertFromDrop" || kind === "insertFromYank" || kind === "insertFromPasteAsQuotation") {
-      pasted(arriving || lengthOf(event.data));
-      arriving = 0;
-    } else if (kind === "insertText") {
-      const length = lengthOf(event.data);
-      if (length > BY_HAND) pasted(length);
-      else counts.typed += length;
-    } else if (kind === "insertLineBreak" || kind === "insertParagraph") counts.typed += 1;
-    else if (kind.startsWith("delete") || kind.startsWith("history") || kind === "insertReplacementText") counts.edits += 1;
-  }, true);
+  form.addEventListener(
+    "paste",
+    (event) => {
+      if (writes(event)) arriving = lengthOf(event.clipboardData?.getData("text/plain"));
+    },
+    true,
+  );
+  form.addEventListener(
+    "drop",
+    (event) => {
+      if (writes(event)) arriving = lengthOf(event.dataTransfer?.getData("text/plain"));
+    },
+    true,
+  );
+  form.addEventListener(
+    "compositionend",
+    (event) => {
+      if (writes(event)) counts.typed += lengthOf(event.data);
+    },
+    true,
+  );
+  form.addEventListener(
+    "input",
+    (event) => {
+      if (!writes(event)) return;
+      const now = performance.now();
+      if (changedAt !== null && now - changedAt <= LONGEST_GAP) milliseconds += now - changedAt;
+      changedAt = now;
+      counts.seconds = Math.round(milliseconds / 1000);
+      const kind = event.inputType ?? "";
+      if (
+        kind === "insertFromPaste" ||
+        kind === "insertFromDrop" ||
+        kind === "insertFromYank" ||
+        kind === "insertFromPasteAsQuotation"
+      ) {
+        pasted(arriving || lengthOf(event.data));
+        arriving = 0;
+      } else if (kind === "insertText") {
+        const length = lengthOf(event.data);
+        if (length > BY_HAND) pasted(length);
+        else counts.typed += length;
+      } else if (kind === "insertLineBreak" || kind === "insertParagraph") counts.typed += 1;
+      else if (kind.startsWith("delete") || kind.startsWith("history") || kind === "insertReplacementText")
+        counts.edits += 1;
+    },
+    true,
+  );
 
   document.addEventListener("formdata", (event) => {
     if (event.target !== form) return;

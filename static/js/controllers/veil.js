@@ -26,13 +26,16 @@ export function connect(notice) {
     draw();
     notice.querySelector("[data-said]").textContent = veiled ? _("The texts are hidden.") : _("The texts are shown.");
     // Whoever uncovers goes on to read, and Enter belongs to the page again.
-    if (!veiled && notice.contains(document.activeElement)) (document.querySelector(".prompt-text, #text") ?? document.getElementById("main")).focus();
+    if (!veiled && notice.contains(document.activeElement))
+      (document.querySelector(".prompt-text, #text") ?? document.getElementById("main")).focus();
     fetch(button.form.action, {
       method: "POST",
       body: new URLSearchParams({ shown: veiled ? "no" : "yes", autosave: "1" }),
       keepalive: true,
       headers: { "X-CSRF-Token": token, Accept: "application/json" },
-    }).catch(() => { /* offline: the next page opens as this one did */ });
+    }).catch(() => {
+      /* offline: the next page opens as this one did */
+    });
   }
 
   button.addEventListener("click", (event) => {

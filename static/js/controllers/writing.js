@@ -16,9 +16,13 @@ export function connect(form) {
   const refuse = () => {
     const count = written();
     const place = form.querySelector("[data-too-long]");
-    const sentence = count > most
-      ? _("The text has %(count)s characters; %(most)s fit. Shorten it; what was saved before is kept.", { count: number.format(count), most: number.format(most) })
-      : "";
+    const sentence =
+      count > most
+        ? _("The text has %(count)s characters; %(most)s fit. Shorten it; what was saved before is kept.", {
+            count: number.format(count),
+            most: number.format(most),
+          })
+        : "";
     if (place.textContent !== sentence) place.textContent = sentence;
     place.hidden = !sentence;
     for (const field of texts()) {
@@ -34,7 +38,9 @@ export function connect(form) {
       event.stopImmediatePropagation();
       if (kind !== "submit") return;
       event.preventDefault();
-      texts().find((field) => field.value.length)?.focus();
+      texts()
+        .find((field) => field.value.length)
+        ?.focus();
     });
   }
   autosave(form);
@@ -79,7 +85,8 @@ const characters = (text) => {
 };
 
 // Words in the sense of the text's own script, also where no blanks stand between them.
-const segmenter = "Segmenter" in Intl ? new Intl.Segmenter(document.documentElement.lang, { granularity: "word" }) : null;
+const segmenter =
+  "Segmenter" in Intl ? new Intl.Segmenter(document.documentElement.lang, { granularity: "word" }) : null;
 const LONG = 200_000; // beyond this, counting exactly would cost more than it tells
 function words(text) {
   if (!segmenter || text.length > LONG) return text.split(/\s+/).filter(Boolean).length;
@@ -94,7 +101,8 @@ function previewed(form) {
   let running = null;
   return async () => {
     running?.abort();
-    const mine = running = new AbortController();
+    const mine = new AbortController();
+    running = mine;
     try {
       const answer = await fetch(form.dataset.previewAt, {
         method: "POST",
@@ -105,13 +113,17 @@ function previewed(form) {
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (mine.signal.aborted) return;
-      const closed = [...place.querySelectorAll("[data-item]")].filter((item) => !item.open).map((item) => item.dataset.item);
+      const closed = [...place.querySelectorAll("[data-item]")]
+        .filter((item) => !item.open)
+        .map((item) => item.dataset.item);
       const known = place.querySelectorAll("[data-item]").length;
       place.replaceChildren(...page.body.childNodes);
       for (const item of place.querySelectorAll("[data-item]")) {
         if (Number(item.dataset.item) <= known) item.open = !closed.includes(item.dataset.item);
       }
-    } catch { /* offline or overtaken: the next change tries again */ }
+    } catch {
+      /* offline or overtaken: the next change tries again */
+    }
   };
 }
 
@@ -121,7 +133,8 @@ export function views() {
   const said = panel.querySelector("[data-view-said]");
   const show = (view) => {
     panel.dataset.view = view;
-    for (const button of panel.querySelectorAll("[data-view-as]")) button.setAttribute("aria-pressed", String(button.dataset.viewAs === view));
+    for (const button of panel.querySelectorAll("[data-view-as]"))
+      button.setAttribute("aria-pressed", String(button.dataset.viewAs === view));
   };
   panel.classList.add("switching");
   panel.querySelector(".preview-switch").hidden = false;
@@ -130,7 +143,12 @@ export function views() {
     if (button) show(button.dataset.viewAs);
   });
   onKey(document, (key, event) => {
-    if (key !== "v" || !(event.altKey || (!isTyping(event) && isPlain(event))) || document.querySelector("dialog[open]")) return false;
+    if (
+      key !== "v" ||
+      !(event.altKey || (!isTyping(event) && isPlain(event))) ||
+      document.querySelector("dialog[open]")
+    )
+      return false;
     show(panel.dataset.view === "reader" ? "model" : "reader");
     said.textContent = panel.dataset.view === "reader" ? _("Preview as a reader") : _("Preview as the model");
     return true;
@@ -141,6 +159,7 @@ export function views() {
 function scenarios() {
   const choice = document.querySelector("[data-scenario]");
   choice?.addEventListener("change", () => {
-    for (const text of document.querySelectorAll("[data-scenario-text]")) text.hidden = text.dataset.scenarioText !== choice.value;
+    for (const text of document.querySelectorAll("[data-scenario-text]"))
+      text.hidden = text.dataset.scenarioText !== choice.value;
   });
 }

@@ -1,57 +1,6 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app.material.guidelines import rules
-
-
-def told(before, after):
-    """The difference in a line of text: ``[-old-]``, ``{+new+}``, and (n) for n lines left out."""
-    marks = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
-    return "|".join(
-        f"({passage.left_out})"
-        if passage.left_out
-        else "".join(marks[piece.kind].format(piece.text) for piece in passage.pieces)
-        for passage in rules.difference(before, after)
-    )
-
-
-def test_a_rewritten_line_shows_the_words_that_were_exchanged():
-    assert told("Put the helpful answer first.", "Put the truthful answer first.") == (
-        "Put the [-helpful -]{+truthful +}answer first."
-    )
-
-
-def test_lines_that_came_and_went_stand_between_the_lines_around_them():
-    assert told("one\ntwo\nthree", "one\ntwo\nand\nthree") == "one\ntwo|{+and+}|three"
-    assert told("one\ntwo\nthree", "one\nthree") == "one|[-two-]|three"
-
-
-def test_lines_far_from_a_change_are_only_counted():
-    before = "\n".join(f"line {i}" for i in range(20))
-    assert told(before, before.replace("line 9", "line nine")) == ("(8)|line 8|line [-9-]{+nine+}|line 10|(9)")
-
-
-def test_equal_texts_do_not_differ():
-    assert rules.difference("the same\ntext", "the same\ntext") == []
-
-
-LINES = st.lists(st.text("ab \t", max_size=12), max_size=12).map("\n".join)
-
-
-@given(LINES, LINES)
-def test_no_word_is_lost_none_invented_and_each_is_on_its_side(before, after):
-    passages = rules.difference(before, after, around=99)
-    for whole, other in ((before, "added"), (after, "removed")):
-        shown = " ".join("".join(p.text for p in passage.pieces if p.kind != other) for passage in passages)
-        assert shown.split() == ([] if before == after else whole.split())
-
-
-def test_a_long_rewritten_passage_is_shown_as_replaced_as_a_whole():
-    before = " ".join(f"old{i} and" for i in range(500))
-    after = before.replace("old", "new")
-    [passage] = rules.difference(before, after)
-    assert [piece.kind for piece in passage.pieces] == ["removed", "added"]
 
 
 @pytest.mark.parametrize(

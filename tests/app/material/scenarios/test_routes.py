@@ -29,7 +29,7 @@ def test_scenarios_are_added_edited_and_retired(browse, database):
     browse.post(f"/scenarios/{scenario.id}", {"title": "Garden", "text": "A **small** garden.", "seen": seen})
     assert "A <strong>small</strong> garden." in browse.get("/scenarios")
     overtaken = browse.post(f"/scenarios/{scenario.id}", {"title": "Mine", "text": "Mine.", "seen": seen}, 409).text
-    assert ">Mine.</textarea>" in overtaken
+    assert ">\nMine.</textarea>" in overtaken
     assert "<strong>small</strong>" in overtaken
     browse.post(f"/scenarios/{scenario.id}", {"title": "Mine", "text": "Mine.", "seen": "yesterday"}, 422)
     browse.post(f"/scenarios/{scenario.id}/retired", {"retired": "yes"})

@@ -92,8 +92,8 @@ def test_an_edit_in_the_form_adds_a_version_with_its_difference_and_leaves_the_o
     page = browse.get(place)
     assert "Version 2 is saved" in page
     for told in (
-        "removed</span>\n  about the prompt: <strong>Asks for an opinion</strong>",
-        "added</span>\n  about each answer: <strong>Evades the question</strong>",
+        "removed</span> about the prompt: <strong>Asks for an opinion</strong>",
+        "added</span> about each answer: <strong>Evades the question</strong>",
         "<ins>Anything the prompt does not say.</ins>",
         "<del>States facts that neither stand in the prompt nor follow from it. A wrong conclusion is not one.</del>",
         "People were unsure",

@@ -110,7 +110,7 @@ def test_all_that_is_missing_or_wrong_is_told_together_each_at_its_field(browse,
         "campaign-overlap": "0",
     }
     page = browse.post("/runs", form, status=422).text
-    told = dict(re.findall(r'name="([\w-]+)"[^>]*aria-invalid="true".*?class="hint problem">([^<]+)<', page, re.DOTALL))
+    told = dict(re.findall(r'name="([\w-]+)"[^>]*aria-invalid="true".*?class="problem"[^>]*>([^<]+)<', page, re.DOTALL))
     assert told.keys() == {*form} - {"stage", "campaign-name"}
     assert told["campaign-overlap"].startswith("Between 1 and")
     assert "4 to 9" in told["config-answers_per_prompt"]
@@ -335,7 +335,7 @@ def test_a_reward_form_keeps_all_that_was_typed_and_tells_each_wrong_line(browse
 def test_a_choice_that_does_not_exist_stays_in_sight(browse, parts):
     browse.as_("engineer")
     page = browse.get("/runs/new?stage=reward&config-ties=perhaps")
-    assert "<option selected>perhaps</option>" in page
+    assert '<option value="perhaps" selected>perhaps</option>' in page
 
 
 def test_a_run_is_started_again_with_its_own_settings(browse, parts, database):
@@ -353,7 +353,7 @@ def test_a_run_is_started_again_with_its_own_settings(browse, parts, database):
     page = browse.get(f"/runs/new?like={first}&config-epochs=3")
     assert "New reward run" in page
     assert 'name="config-epochs" value="3"' in page
-    assert 'name="seed" inputmode="numeric" value="41"' in page
+    assert 'name="seed" value="41" inputmode="numeric"' in page
     assert "w7 = 0.5\nw8 = 2.0</textarea>" in page
     assert re.findall(r'value="(\w+)" checked', page) == ["helpful", "harmless"]
     with database.reading() as session:

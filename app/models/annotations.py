@@ -270,22 +270,14 @@ class Flag(Base):
 
 
 class Ranking(Base):
-    """The rank of one answer in one annotation: 1 is best, equal rank is a tie, no rank is skipped.
-
-    ``strength`` is how much better the better of two answers is, in steps of the bar counted from its middle: 1 is the
-    slightest. It stands in the better one's row; empty where nobody was asked, and where both are alike.
-    """
+    """The rank of one answer in one annotation: 1 is best, equal rank is a tie, no rank is skipped."""
 
     __tablename__ = "rankings"
-    __table_args__ = (
-        CheckConstraint("rank >= 1", name="rank_from_one"),
-        CheckConstraint("strength >= 1", name="strength_from_one"),
-    )
+    __table_args__ = (CheckConstraint("rank >= 1", name="rank_from_one"),)
 
     annotation_id: Mapped[int] = mapped_column(ForeignKey("annotations.id"), primary_key=True)
     candidate_id: Mapped[int] = mapped_column(ForeignKey("candidates.id"), primary_key=True)
     rank: Mapped[int]
-    strength: Mapped[int | None]
 
 
 class WrittenText(Base):

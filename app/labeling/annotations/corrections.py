@@ -157,7 +157,7 @@ def _as_draft(session: Session, annotation: Annotation) -> dict[str, Any]:
         PROMPT: flags.get(None, {}),
         "answers": answers,
         RANKS: {str(row.candidate_id): row.rank for row in annotation.ranks},
-        "strength": max((row.strength or 0 for row in annotation.ranks), default=0),
+        "strength": int(annotation.strength or 0),
         "none_acceptable": bool(annotation.none_acceptable),
         "versions": dict.fromkeys([PROMPT, *answers], annotation.schema_version_id or 0),
     }

@@ -69,8 +69,4 @@ def submit(session: Session, person: Person, task_id: int, now: datetime, step: 
     said = Submission({candidate: Verdict() for candidate in work.order}, ranks)
     annotation = service.submit(session, person, task_id, now, said)
     annotation.strength = float(abs(strength))
-    session.flush()
-    session.refresh(annotation, ["ranks"])
-    for row in annotation.ranks:
-        row.strength = abs(strength) if strength and row.rank == 1 else None
     return annotation

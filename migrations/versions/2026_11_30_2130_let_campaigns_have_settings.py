@@ -1,7 +1,7 @@
-"""let people say how much better
+"""let campaigns have settings of their instrument
 
-Strength of a preference between two answers, settings of a campaign that only its instrument reads, and instruments
-that are known by the application's registry instead of a list in the database.
+Settings of a campaign that only its instrument reads, and instruments that are known by the application's registry
+instead of a list in the database.
 
 SQLite cannot change a constraint in place, and copying a table to which others refer is refused while references are
 checked, which a transaction cannot switch off. No row is stored otherwise, so the text of the table is changed
@@ -18,18 +18,11 @@ depends_on = None
 
 KNOWN = ("known_kind", "kind IN ('ranking', 'demonstration', 'authoring', 'toxicity')")
 SOME = ("some_kind", "kind <> ''")
-STRENGTH = ("strength_from_one", "strength >= 1")
 
 
 def upgrade() -> None:
     _change_constraint(KNOWN, SOME)
     op.add_column("campaigns", sa.Column("settings", sa.JSON(), nullable=True))
-    name, condition = f"ck_rankings_{STRENGTH[0]}", STRENGTH[1]
-    if op.get_bind().dialect.name == "sqlite":
-        op.execute(f"ALTER TABLE rankings ADD COLUMN strength INTEGER CONSTRAINT {name} CHECK ({condition})")
-    else:
-        op.add_column("rankings", sa.Column("strength", sa.Integer(), nullable=True))
-        op.create_check_constraint(op.f(name), "rankings", condition)
 
 
 def _change_constraint(before: tuple[str, str], after: tuple[str, str]) -> None:
@@ -55,7 +48,7 @@ def _change_constraint(before: tuple[str, str], after: tuple[str, str]) -> None:
 
 
 def downgrade() -> None:
-    """Take back the columns and the open list of instruments.
+    """Take back the settings and the open list of instruments.
 
     Raises:
         RuntimeError: there is work that the older application could not hold.
@@ -65,6 +58,5 @@ def downgrade() -> None:
         raise RuntimeError(
             "There are campaigns with an instrument that the older application does not know. Remove them first."
         )
-    op.drop_column("rankings", "strength")
     op.drop_column("campaigns", "settings")
     _change_constraint(SOME, KNOWN)

@@ -4,9 +4,10 @@
     python scripts/mutate.py trainer/statistics/kappa.py --most 999  all faults of one
 
 Tests are collected and run once in one process, which is then forked for every fault (a *mutant*): the child swaps the
-code of the module's functions for that with the fault and runs the tests of the files that import the module, its own
-file first and the quickest first, until one fails. Tests that do not pass without a fault are not asked, nor are those
-that are marked as slow or need PostgreSQL. A mutant that takes many times as long as its tests counts as noticed.
+code of the module's functions for that with the fault and runs the tests of the module's own file, the quickest first,
+until one fails; where it has no file of its own, those of the files that import it or its package. Tests that do not
+pass without a fault are not asked, nor are those that are marked as slow or need PostgreSQL. A mutant that takes many
+times as long as its tests counts as noticed.
 
 The faults: comparisons (reversed, and with the boundary in or out), arithmetic, ``and``/``or``, ``not``, signs,
 conditions, numbers plus one, other texts, switches turned, results forgotten, keyword arguments and calls left out.
@@ -217,8 +218,8 @@ class Staying:
 class Asking:
     """A plugin of pytest that runs what was collected once, and then again for every mutant in a fork."""
 
-    def __init__(self, paths: list[Path], most: int, at_once: int, *, pure: bool) -> None:
-        self.paths, self.most, self.at_once, self.pure = paths, most, at_once, pure
+    def __init__(self, paths: list[Path], most: int, at_once: int) -> None:
+        self.paths, self.most, self.at_once = paths, most, at_once
         self.failed = False
         self.seconds: dict[str, float] = {}
         self.found: dict[Path, Counter[str]] = {}
@@ -226,11 +227,17 @@ class Asking:
     @pytest.hookimpl
     def pytest_sessionstart(self) -> None:
         """After the suite has set its own profile, before the tests are read."""
-        # No example is made smaller: that a test fails is all that is asked.
+        # Fewer examples notice no more than all, and none is made smaller: that a test fails is all that is asked.
         phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
         healthy = list(hypothesis.HealthCheck)
         hypothesis.settings.register_profile(
-            "asking", derandomize=True, deadline=None, database=None, phases=phases, suppress_health_check=healthy
+            "asking",
+            max_examples=20,
+            derandomize=True,
+            deadline=None,
+            database=None,
+            phases=phases,
+            suppress_health_check=healthy,
         )
         hypothesis.settings.load_profile("asking")
 
@@ -241,7 +248,11 @@ class Asking:
     @pytest.hookimpl
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         asked = []
-        items = [item for item in session.items if not item.get_closest_marker("slow")]
+        items = [
+            item
+            for item in session.items
+            if not item.get_closest_marker("slow") and any(_knows(item.path, path) for path in self.paths)
+        ]
         for item, after in zip(items, [*items[1:], Staying(items[-1])], strict=True):
             self.failed, start = False, time.process_time()
             self.run(item, after)
@@ -259,17 +270,14 @@ class Asking:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
 
     def module(self, path: Path, asked: list[pytest.Item]) -> None:
-        name = ".".join(path.relative_to(HERE).with_suffix("").parts)
+        name = named(path)
         tree = ast.parse(path.read_text(encoding="utf-8"))
         mutants = mutants_of(tree)
         chosen = random.Random(SEED).sample(range(len(mutants)), min(self.most, len(mutants)))
-        own = f"test_{path.stem}.py"
-        knowing = {item.path for item in asked if item.path.name == own or _imports(item.path, name)}
-        items = [item for item in asked if item.path in knowing]
+        items = [item for item in asked if _knows(item.path, path)]
         # What the last file has set up is there, and may be dear.
-        first = {own} if self.pure else {asked[-1].path.name}
-        items.sort(key=lambda item: (item.path.name not in first, self.seconds[item.nodeid]))
-        limit = int(3 + 4 * sum(self.seconds[item.nodeid] for item in items))
+        items.sort(key=lambda item: (item.path != asked[-1].path, self.seconds[item.nodeid]))
+        limit = int(3 + 2 * sum(self.seconds[item.nodeid] for item in items))
         print(f"\n{path.relative_to(HERE)}: {len(mutants)} mutants, {len(items)} tests", flush=True)
         running: dict[int, int] = {}
         results: dict[int, str] = {}
@@ -318,13 +326,19 @@ class Asking:
             os._exit(code)
 
 
+def named(path: Path) -> str:
+    return ".".join(path.relative_to(HERE).with_suffix("").parts)
+
+
 @functools.cache
-def _imports(path: Path, name: str) -> bool:
-    text = path.read_text(encoding="utf-8")
-    package, _, module = name.rpartition(".")
-    return f"from {name} import" in text or any(
-        line.startswith(f"from {package} import") and module in line for line in text.splitlines()
-    )
+def _knows(tests: Path, path: Path) -> bool:
+    """Whether a file of tests is the module's own; where it has none, whether it imports the module or its package."""
+    own = f"test_{path.stem}.py"
+    if (tests.parent / own).exists():
+        return tests.name == own
+    package = named(path).rpartition(".")[0]
+    lines = tests.read_text(encoding="utf-8").splitlines()
+    return any(line.startswith((f"from {named(path)} import", f"from {package} import")) for line in lines)
 
 
 def main() -> int:
@@ -340,8 +354,7 @@ def main() -> int:
         if one.stem != "__init__"
     ]
     folders = sorted({str((HERE / "tests" / path.relative_to(HERE)).parent) for path in paths})
-    pure = all(path.relative_to(HERE).parts[0] == "trainer" for path in paths)
-    asking = Asking(paths, given.most, given.at_once, pure=pure)
+    asking = Asking(paths, given.most, given.at_once)
     options = ["-q", "-p", "no:cacheprovider", "--tb=no", "--no-summary", "-k", "not postgresql"]
     pytest.main([*folders, *options], plugins=[asking])
     total = sum(asking.found.values(), Counter())

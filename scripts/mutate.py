@@ -11,7 +11,7 @@ times as long as its tests counts as noticed.
 
 The faults: comparisons (reversed, and with the boundary in or out), arithmetic, ``and``/``or``, ``not``, signs,
 conditions, numbers plus one, other texts, switches turned, results forgotten, keyword arguments and calls left out.
-What ``assert`` and ``raise`` say, annotations and docstrings stay as they are.
+What ``assert`` and ``raise`` say, ``strict=True``, types and docstrings stay as they are.
 """
 
 import argparse
@@ -73,11 +73,12 @@ UNTOUCHED = {"annotation", "returns", "decorator_list", "bases", "type_params"}
 
 @dataclass(frozen=True)
 class Mutant:
-    """One fault: what it says, and how the tree comes to have it."""
+    """One fault: what it says, how the tree comes to have it, and whether a test could notice it at all."""
 
     line: int
     says: str
     plant: Callable[[], None]
+    shows: bool
 
 
 def places(parent: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
@@ -143,14 +144,32 @@ def put(parent: ast.AST, field: str, place: int | None, node: ast.AST) -> None:
 
 
 def mutants_of(tree: ast.Module) -> list[Mutant]:
+    types_ = {id(node) for one in tree.body if _names_a_type(one) for node in ast.walk(one)}
     found = []
     for parent, field, place, node in places(tree):
         for other in faults(parent, node):
             line = getattr(node, "lineno", 0)
             ast.copy_location(other, node)
             says = f"{_line(node)}  →  {_line(other)}"
-            found.append(Mutant(line, says, functools.partial(put, parent, field, place, other)))
+            shows = id(node) not in types_ and not _lets_lengths_differ(parent, node, other)
+            found.append(Mutant(line, says, functools.partial(put, parent, field, place, other), shows))
     return found
+
+
+def _names_a_type(statement: ast.stmt) -> bool:
+    """``Floats = NDArray[…]``, ``T = TypeVar(…)``: for readers and type checkers alone."""
+    if not isinstance(statement, ast.Assign):
+        return False
+    value = statement.value
+    name = value.value if isinstance(value, ast.Subscript) else value.func if isinstance(value, ast.Call) else None
+    return isinstance(name, ast.Name) and name.id in {"Literal", "Callable", "NDArray", "Select", "tuple", "TypeVar"}
+
+
+def _lets_lengths_differ(parent: ast.AST, node: ast.AST, other: ast.AST) -> bool:
+    """``strict=True`` of a ``zip`` of columns is an assertion, and turned around or left out here."""
+    if isinstance(node, ast.Call) and isinstance(other, ast.Call):
+        return {keyword.arg for keyword in node.keywords} - {keyword.arg for keyword in other.keywords} == {"strict"}
+    return isinstance(parent, ast.keyword) and parent.arg == "strict"
 
 
 def _line(node: ast.AST) -> str:
@@ -273,7 +292,8 @@ class Asking:
         name = named(path)
         tree = ast.parse(path.read_text(encoding="utf-8"))
         mutants = mutants_of(tree)
-        chosen = random.Random(SEED).sample(range(len(mutants)), min(self.most, len(mutants)))
+        drawn = random.Random(SEED).sample(range(len(mutants)), min(self.most, len(mutants)))
+        chosen = [number for number in drawn if mutants[number].shows]
         items = [item for item in asked if _knows(item.path, path)]
         # What the last file has set up is there, and may be dear.
         items.sort(key=lambda item: (item.path != asked[-1].path, self.seconds[item.nodeid]))

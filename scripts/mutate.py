@@ -4,10 +4,10 @@
     python scripts/mutate.py trainer/statistics/kappa.py --most 999  all faults of one
 
 Tests are collected and run once in one process, which is then forked for every fault (a *mutant*): the child swaps the
-code of the module's functions for that with the fault and runs the tests of the module's own file, the quickest first,
-until one fails; where it has no file of its own, those of the files that import it or its package. Tests that do not
-pass without a fault are not asked, nor are those that are marked as slow or need PostgreSQL. A mutant that takes many
-times as long as its tests counts as noticed.
+code of the module's functions for that with the fault and runs the tests of the module's own file and of those that
+import its package, the quickest first, until one fails; where it has no file of its own, those of the files that import
+it. Tests that do not pass without a fault are not asked, nor are those that are marked as slow or need PostgreSQL. A
+mutant that takes twice as long as all its tests counts as noticed.
 
 The faults: comparisons (reversed, and with the boundary in or out), arithmetic, ``and``/``or``, ``not``, signs,
 conditions, numbers plus one, other texts, switches turned, results forgotten, keyword arguments and calls left out.
@@ -237,8 +237,8 @@ class Staying:
 class Asking:
     """A plugin of pytest that runs what was collected once, and then again for every mutant in a fork."""
 
-    def __init__(self, paths: list[Path], most: int, at_once: int) -> None:
-        self.paths, self.most, self.at_once = paths, most, at_once
+    def __init__(self, paths: list[Path], most: int, lines: list[int], at_once: int) -> None:
+        self.paths, self.most, self.lines, self.at_once = paths, most, lines, at_once
         self.failed = False
         self.seconds: dict[str, float] = {}
         self.found: dict[Path, Counter[str]] = {}
@@ -293,6 +293,8 @@ class Asking:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         mutants = mutants_of(tree)
         drawn = random.Random(SEED).sample(range(len(mutants)), min(self.most, len(mutants)))
+        if self.lines:
+            drawn = [number for number, mutant in enumerate(mutants) if mutant.line in self.lines]
         chosen = [number for number in drawn if mutants[number].shows]
         items = [item for item in asked if _knows(item.path, path)]
         # What the last file has set up is there, and may be dear.
@@ -352,19 +354,18 @@ def named(path: Path) -> str:
 
 @functools.cache
 def _knows(tests: Path, path: Path) -> bool:
-    """Whether a file of tests is the module's own; where it has none, whether it imports the module or its package."""
+    """Whether a file of tests is the module's own or imports its package; where it has none, whether it imports it."""
     own = f"test_{path.stem}.py"
-    if (tests.parent / own).exists():
-        return tests.name == own
     package = named(path).rpartition(".")[0]
-    lines = tests.read_text(encoding="utf-8").splitlines()
-    return any(line.startswith((f"from {named(path)} import", f"from {package} import")) for line in lines)
+    imports = (f"from {package} import", *(() if (tests.parent / own).exists() else (f"from {named(path)} import",)))
+    return tests.name == own or any(line.startswith(imports) for line in tests.read_text(encoding="utf-8").splitlines())
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", nargs="+", type=Path)
     parser.add_argument("--most", type=int, default=MOST, help=f"faults of one module, drawn by chance ({MOST})")
+    parser.add_argument("--lines", nargs="+", type=int, default=[], help="all faults of these lines instead")
     parser.add_argument("--at-once", type=int, default=2, help="processes (2)")
     given = parser.parse_args()
     paths = [
@@ -374,7 +375,7 @@ def main() -> int:
         if one.stem != "__init__"
     ]
     folders = sorted({str((HERE / "tests" / path.relative_to(HERE)).parent) for path in paths})
-    asking = Asking(paths, given.most, given.at_once)
+    asking = Asking(paths, given.most, given.lines, given.at_once)
     options = ["-q", "-p", "no:cacheprovider", "--tb=no", "--no-summary", "-k", "not postgresql"]
     pytest.main([*folders, *options], plugins=[asking])
     total = sum(asking.found.values(), Counter())

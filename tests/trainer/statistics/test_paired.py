@@ -96,7 +96,7 @@ def test_nothing_but_ties_makes_all_alike():
 def test_standard_errors_are_the_curvature_of_the_likelihood():
     """By differences of the log-likelihood in (λ₀ - λ₂, λ₁ - λ₂, log ν)."""
     first, second = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2]), np.array([1, 1, 1, 2, 2, 2, 2, 2, 0, 0, 1])
-    sign = np.array([1, 1, 0, 1, 0, 1, 0, -1, 1, 1, 1])
+    sign = np.array([1, 1, 0, 1, 1, 1, 0, -1, -1, 1, -1])
     fit = davidson(first, second, sign, items=3)
 
     def likelihood(free):

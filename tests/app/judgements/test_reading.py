@@ -40,10 +40,10 @@ def test_what_is_kept_keeps_its_names():
 
 
 def test_a_value_stands_beside_its_annotation_and_answer_or_is_missing():
-    asked = rows([0, 0, 1, 2], [30, 4, 30, 4], [0, 0, 0, 0])
+    asked = rows([0, 0, 1, 2, 2, 3], [30, 4, 30, 4, 5, 30], [0] * 6)
     known = rows([1, 0, 2], [30, 30, 5], [6, 7, 1])
-    assert beside(asked, known, missing=-1).tolist() == [7, -1, 6, -1]
-    assert beside(asked, rows([], [], []), missing=0).tolist() == [0, 0, 0, 0]
+    assert beside(asked, known, missing=-1).tolist() == [7, -1, 6, -1, 1, -1]
+    assert beside(asked, rows([], [], []), missing=0).tolist() == [0] * 6
 
 
 def test_labels_that_came_as_one_text_are_taken_apart():

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from app.judgements import reading, rules
+from app.judgements import queries, reading, rules
 from app.judgements.rules import PURPOSES, SORTS, Wanted
 from app.labeling.campaigns.queries import counting, finding
 from app.labeling.reviews import queries as reviews
 from app.material.prompts import queries as prompts
-from app.models import WrittenText
+from app.models import Campaign, Lease, WrittenText
 from app.quality.agreement import service as agreement
 from app.quality.agreement.material import material as agreement_material
 from app.quality.agreement.rules.filters import Filters as Compared
@@ -62,6 +62,17 @@ def test_a_purpose_takes_the_sorts_of_its_row(session, world, purpose):
     }[purpose.whose]
     expected = [one.id for one in world.said if one.sort in purpose.sorts and whose(one)]
     assert reading.annotations(session, Wanted(purpose)).id.tolist() == expected
+
+
+@pytest.mark.parametrize("sorts", [("item",), ("test",), ("item", "test")], ids="+".join)
+def test_whoever_takes_what_banks_hold_alone_takes_no_work(session, world, sorts):
+    of_banks = rules.Purpose("of banks", tuple((sort, rules.YES) for sort in sorts))
+    assert set(reading.annotations(session, Wanted(of_banks)).id.tolist()) == world.of(*sorts)
+
+
+def test_the_slots_of_a_bank_that_are_to_fill_are_those_of_its_researchers(session):
+    slots = select(Lease.person_id).join(Campaign, Campaign.id == Lease.campaign_id).where(Lease.campaign_id == BANK)
+    assert session.scalars(slots.where(queries.is_slot_to_fill())).all() == [RAE, RAE]
 
 
 def test_no_room_decides_by_itself_what_counts():
@@ -362,6 +373,8 @@ def test_columns_say_what_was_laid_down(session, world):
     assert found.original.tolist() == found.prompt.tolist() == [one.original for one in saids]
     assert found.account.tolist() == [one.person for one in saids]
     assert found.seconds.tolist() == [one.at.timestamp() for one in saids]
+    imported = reading.annotations(session, Wanted(rules.COUNTING, campaigns=(IMPORTED,)))
+    assert (imported.account == 0).all()
     assert [found.people[place][0] for place in found.person] == [one.annotator for one in saids]
     assert [found.groups[place] for place in found.group] == [one.group for one in saids]
     assert [found.languages[place] for place in found.language] == [one.language for one in saids]

@@ -12,6 +12,7 @@ from tests.trainer.statistics.random_data import judgements_of
 from tests.trainer.statistics.simulated import flagged, ranked
 from trainer.statistics.aggregation import FlagVotes, fit, flags, orders
 from trainer.statistics.consensus import majority, plurality
+from trainer.statistics.crowd import dawid_skene
 from trainer.statistics.estimates import Undefined
 from trainer.statistics.rankings import Judgements
 from trainer.statistics.reliability import reliabilities
@@ -127,6 +128,26 @@ def test_who_lies_below_the_bound_is_left_out_of_the_worths_but_not_of_the_figur
     assert [one.reliability for one in found.labelers] == [one.reliability for one in fit(judgements).labelers]
 
 
+def test_who_stands_at_the_bound_or_is_nobody_in_particular_is_not_left_out():
+    _, _, judgements = ranked(8, tasks=60)
+    bound = sorted(one.reliability.value for one in fit(judgements).labelers if one.shared_pairs)[10]
+    found = fit(judgements, min_reliability=bound)
+    assert sum(one.left_out for one in found.labelers) == 10
+    unknown = np.array([one.left_out for one in found.labelers])
+    unknown[unknown.argmax()] = False
+    of_nobody = fit(judgements, min_reliability=bound, unknown=unknown)
+    assert sum(one.left_out for one in of_nobody.labelers) == 1
+    assert of_nobody.labelers[int(np.flatnonzero([one.left_out for one in found.labelers])[0])].left_out
+
+
+def test_worths_may_be_fitted_to_all_alike_while_everybody_keeps_their_own_figures():
+    _, _, judgements = ranked(6, tasks=50)
+    alike, weighed = fit(judgements, method="davidson"), fit(judgements)
+    assert (alike.method, weighed.method) == ("davidson", "reliability")
+    assert alike.worths.worth == pytest.approx(reliabilities(judgements, alike=True).worth)
+    assert alike.labelers == weighed.labelers
+
+
 def test_figures_of_labelers_stand_with_their_counts_and_intervals():
     kinds, _, judgements = ranked(9, tasks=400)
     found = fit(judgements)
@@ -136,6 +157,7 @@ def test_figures_of_labelers_stand_with_their_counts_and_intervals():
     assert all(one.reliability.low > 0.5 for one in honest)
     assert sum(one.reliability.low <= 0.5 <= one.reliability.high for one in guessing) >= 4
     assert sum(one.rankings for one in found.labelers) == 1200
+    assert all(one.reliability.n == one.position_bias.n == one.shared_pairs for one in found.labelers)
     assert all(one.shared_pairs == 10 * one.shared_tasks == 10 * one.rankings for one in found.labelers)
     assert min(one.position_bias.low for one, kind in zip(found.labelers, kinds, strict=True) if kind == "biased") > 0.6
 
@@ -146,6 +168,8 @@ def test_disagreement_is_the_share_of_strict_pairs_in_opposite_orders():
     # First and second: 1 of 3 opposite. First and third: 2 of 2, 2-3 is tied by the third. Second and third: 2 of 2.
     assert (task.compared, task.disagreement) == (7, pytest.approx(5 / 7))
     assert (task.rankings, task.labelers, task.no_disagreement) == (3, 3, None)
+    (twice,) = orders(fit(rankings([(0, 0, ranks) for ranks in said[:2]])))
+    assert (twice.rankings, twice.labelers, twice.no_disagreement) == (2, 1, Undefined.NO_PAIRS)
 
 
 def test_a_single_ranking_is_its_own_consensus_with_its_own_ties():
@@ -162,9 +186,11 @@ def test_what_cannot_be_said_is_said():
     (task,) = orders(fit(rankings(tied)))
     assert (task.consensus, task.undefined) == (None, Undefined.ALL_EQUAL)
     assert (task.disagreement, task.no_disagreement) == (None, Undefined.NO_STRICT_PAIR)
+    assert orders(fit(rankings(tied[:2])))[0].no_disagreement == Undefined.NO_STRICT_PAIR
     apart = fit(rankings([(0, 0, {1: 1, 2: 2}), (1, 1, {3: 2, 4: 1})]))
     assert {one.reliability.undefined for one in apart.labelers} == {Undefined.SHARES_NOTHING}
     assert [task.consensus.answers for task in orders(apart)] == [[1, 2], [4, 3]]
+    assert [task.consensus.ranks for task in orders(apart)] == [[1, 2], [1, 2]]
     nobody = fit(judgements_of([]))
     assert (nobody.labelers, orders(nobody)) == ([], [])
     reversers = [(t, who, {2 * t: 1 + (who == 3), 2 * t + 1: 2 - (who == 3)}) for t in range(30) for who in range(4)]
@@ -179,6 +205,8 @@ def test_flags_are_told_with_what_is_known_of_their_raters():
     votes = np.bincount(item, value) / np.bincount(item)
     assert roc_auc_score(truth, found.chance) > roc_auc_score(truth, votes) + 0.02
     assert found.prevalence == pytest.approx(truth.mean(), abs=0.05)
+    by_model = dawid_skene(item, rater, value, shape=(len(truth), 40, 2), smoothing=1.0)  # a uniform prior
+    assert found.chance == pytest.approx(by_model.posterior[:, 1])
     assert (found.votes == 5).all()
     assert found.yes.tolist() == np.bincount(item, value, len(truth)).tolist()
     # Raters 0 to 11 answer at random; from 18 on they see at least 70 % and invent at most 8 %.
@@ -187,7 +215,7 @@ def test_flags_are_told_with_what_is_known_of_their_raters():
         for share, number in zip(shares, expected.tolist(), strict=True):
             if not share.undefined:
                 wilson = proportion_confint(share.value * number, number, method="wilson")
-                assert (share.low, share.high) == pytest.approx(wilson)
+                assert (share.low, share.high, share.n) == (*map(pytest.approx, wilson), round(number))
     assert (found.applies + found.applies_not).tolist() == pytest.approx(np.bincount(rater).tolist())
 
 

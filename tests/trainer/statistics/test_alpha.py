@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.trainer.statistics.random_data import EXACT, PACKAGES, label_tables, labels_of
 from trainer.statistics.alpha import krippendorff_alpha
+from trainer.statistics.bootstrap import Resamples
 from trainer.statistics.estimates import Undefined
 
 
@@ -43,3 +44,20 @@ def test_krippendorffs_example_with_gaps_gives_the_published_figures():
 
 def test_ratios_of_negative_categories_are_undefined():
     assert krippendorff_alpha(labels_of(np.eye(2, dtype=int), [-1, 1]), "ratio").undefined == Undefined.NEGATIVE_RATIO
+
+
+def test_mirrored_signs_by_hand():
+    """Two people, once alike and once opposed: mirrored marginals are 2 and 2, so α = 1 - (1/2) / (2/3)."""
+    labels = labels_of(np.array([[2, 2], [2, 0]]), (-1, 0, 1))
+    assert krippendorff_alpha(labels, mirrored=True).value == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("metric", ["nominal", "ordinal", "interval", "ratio"])
+def test_under_a_draw_alpha_is_that_of_the_items_drawn(metric):
+    table, resamples = np.array([[0, 0], [1, 2], [2, 2], [0, 1]]), Resamples(4, seed=1, draws=9)
+    found = krippendorff_alpha(labels_of(table, 3), metric, resamples)
+    again = [
+        krippendorff_alpha(labels_of(np.repeat(table, times, axis=0), 3), metric).value for times in resamples.times.T
+    ]
+    expected = np.quantile([value for value in again if value is not None], [0.025, 0.975])
+    assert (found.low, found.high) == pytest.approx(tuple(expected))

@@ -10,6 +10,11 @@ def test_sums_of_groups_by_hand_and_empty_ones_are_nothing():
 
 
 def test_a_quotient_by_nothing_says_nothing():
-    found = ratio(np.array([1.0, 0, 3]), np.array([4.0, 0, -1]))
+    with np.errstate(all="raise"):
+        found = ratio(np.array([1.0, 0, 3]), np.array([4.0, 0, -1]))
     assert found[0] == 0.25
     assert np.isnan(found[1:]).all()
+
+
+def test_a_denominator_may_lie_below_one():
+    assert ratio(np.array([1.0, 3]), np.array([0.5, 1])).tolist() == [2, 3]

@@ -172,3 +172,12 @@ def test_a_part_without_a_value_has_its_counts_and_the_reason_of_its_own_sums():
 def test_parts_reach_clusters_by_weights_of_any_size_and_the_last_part_may_reach_none():
     table = Parts(np.array([0, 0, 0, 1]), np.array([0, 1, 2, 2]), np.array([[0.5], [0.0], [3.0], [0.0]]), 3)
     assert table.reached(0).tolist() == [2, 0, 0]
+
+
+def test_without_resamples_a_share_of_a_part_has_no_interval():
+    table = Parts(np.array([0, 0]), np.array([0, 1]), np.array([[1.0, 2.0], [1.0, 2.0]]), 1)
+    measure = PartMeasure(
+        lambda sums: ratio(sums[..., 0], sums[..., 1]), lambda _: Undefined.NO_TRIALS, [Counts(prompts=2)], share=True
+    )
+    (found,) = estimates_of_parts({"any": measure}, table, None)["any"]
+    assert (found.value, found.low, found.high, found.draws, found.by_wilson) == (0.5, None, None, 0, False)

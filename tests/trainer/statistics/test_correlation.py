@@ -10,6 +10,8 @@ def test_what_differs_between_clusters_does_not_count():
     clusters = np.array([0, 0, 1, 1])
     assert correlation_within([1, 0, 9, 8], [10, 20, 900, 910], clusters) == pytest.approx(-1)
     assert correlation_within([1, 1, 9, 9], [10, 20, 900, 910], clusters) is None
+    # Nothing varies within a cluster of one.
+    assert correlation_within([1, 0, 5], [10, 20, 900], np.array([0, 0, 1])) == pytest.approx(-1)
 
 
 @given(st.integers(0, 10**6))

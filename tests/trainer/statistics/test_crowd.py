@@ -18,6 +18,8 @@ def test_the_likelihood_never_falls_and_chances_are_chances(seed, smoothing):
     items, raters, values = random.integers(6, size=30), random.integers(4, size=30), random.integers(3, size=30)
     found = dawid_skene(items, raters, values, shape=(7, 5, 3), smoothing=smoothing)
     assert (np.diff(found.log_likelihoods) >= -1e-9).all()
+    if found.converged:
+        assert np.diff(found.log_likelihoods)[-1] <= 1e-9 * max(1, abs(found.log_likelihoods[-1]))
     assert found.posterior.sum(axis=1) == pytest.approx(1)
     assert found.confusion.sum(axis=2) == pytest.approx(1)
     assert found.posterior[6] == pytest.approx(found.marginals)  # nobody labelled it
@@ -53,3 +55,9 @@ def test_dawid_skene_without_labels_is_undefined():
     found = dawid_skene(nothing, nothing, nothing, shape=(2, 1, 2))
     assert found.undefined == Undefined.NO_JUDGEMENTS
     assert found.posterior == pytest.approx(0.5)
+    assert found.confusion == pytest.approx(0.5)
+
+
+def test_a_single_label_is_a_whole_vote():
+    found = dawid_skene(np.array([0, 1]), np.array([0, 0]), np.array([1, 0]), shape=(2, 1, 2), steps=1)
+    assert found.log_likelihoods == [pytest.approx(2 * np.log(0.5))]

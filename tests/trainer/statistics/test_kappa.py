@@ -1,6 +1,7 @@
 """Agreement beyond chance, by hand and against independent packages."""
 
 import warnings
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats import inter_rater
 
 from tests.trainer.statistics.random_data import EXACT, PACKAGES, label_tables, labels_of
+from trainer.statistics.bootstrap import Resamples
 from trainer.statistics.estimates import Undefined
 from trainer.statistics.kappa import brennan_prediger, cohen_kappa, conger_kappa, fleiss_kappa, gwet_ac1, gwet_ac2
 from trainer.statistics.labels import positive_agreement, raw_agreement
@@ -97,3 +99,24 @@ def test_brennan_and_predigers_chance_with_linear_weights():
     """Three categories: weights add up to 3 + 4 / 2 = 5 of 9; one pair of labels one step apart agrees by half."""
     found = brennan_prediger(labels_of(np.array([[0, 1]]), 3), weights="linear")
     assert found.value == pytest.approx((1 / 2 - 5 / 9) / (1 - 5 / 9))
+
+
+def test_congers_chance_of_three_people_is_the_mean_over_every_two_of_them():
+    table = np.array([[0, 0, 1], [1, 1, 1], [2, 0, 2], [0, 0, 0], [2, 1, 0]])
+    met = list(combinations(table.T, 2))
+    agreed = np.mean([(one == other).mean() for one, other in met])
+    chance = np.mean([sum((one == k).mean() * (other == k).mean() for k in range(3)) for one, other in met])
+    assert conger_kappa(labels_of(table, 3)).value == pytest.approx((agreed - chance) / (1 - chance))
+
+
+def test_one_person_alone_has_no_conger():
+    assert conger_kappa(labels_of(np.array([[0], [1]]), 2)).undefined == Undefined.NO_PAIRS
+
+
+@pytest.mark.parametrize("measure", [fleiss_kappa, conger_kappa, brennan_prediger, gwet_ac2, cohen_kappa])
+def test_under_a_draw_a_coefficient_is_that_of_the_items_drawn(measure):
+    table, resamples = np.array([[0, 0], [1, 2], [2, 2], [0, 1]]), Resamples(4, seed=1, draws=9)
+    found = measure(labels_of(table, 3), resamples)
+    again = [measure(labels_of(np.repeat(table, times, axis=0), 3)).value for times in resamples.times.T]
+    expected = np.quantile([value for value in again if value is not None], [0.025, 0.975])
+    assert (found.low, found.high) == pytest.approx(tuple(expected))

@@ -69,3 +69,22 @@ def test_a_flag_is_one_category_against_the_others():
     labels = labels_of(np.array([[0, 2], [1, 1], [2, 2]]), 3).as_flag(2)
     assert raw_agreement(labels).value == pytest.approx(2 / 3)
     assert positive_agreement(labels).value == pytest.approx(2 / 3)
+
+
+def test_labels_keep_their_numbers_where_some_are_left_out():
+    labels = Labels.of([0, 0, 1, 1], [0, 1, 0, 1], [1, 1, 0, 1], 2)
+    assert labels.clusters.tolist() == [0, 1]
+    rest = labels.only(np.array([False, True, True, True]))
+    assert (rest.items.tolist(), rest.raters.tolist(), rest.values.tolist()) == ([0, 1, 1], [1, 0, 1], [1, 0, 1])
+    assert (rest.clusters.tolist(), raw_agreement(rest).value) == ([0, 1], 0)
+
+
+def test_an_item_without_a_label_counts_for_nothing():
+    labels = Labels.of([0, 0], [0, 1], [1, 1], 2, [4, 4])
+    assert labels.counts == Counts(items=1, raters=2, pairs=1, prompts=1)
+
+
+def test_shares_on_which_all_draws_agree_have_wilsons_interval():
+    labels = labels_of(np.ones((4, 2), dtype=int), 2)
+    for measure in (raw_agreement, positive_agreement):
+        assert measure(labels, resamples=Resamples(4, seed=1, draws=20)).by_wilson

@@ -91,3 +91,35 @@ def test_what_the_comparisons_leave_open_is_undefined_and_a_prior_settles_it(row
 def test_nothing_but_ties_makes_all_alike():
     fit = davidson(np.array([0, 1]), np.array([1, 2]), np.array([0, 0]), items=3)
     assert fit.log_worth == pytest.approx([0, 0, 0])
+
+
+def test_standard_errors_are_the_curvature_of_the_likelihood():
+    """By differences of the log-likelihood in (λ₀ - λ₂, λ₁ - λ₂, log ν)."""
+    first, second = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2]), np.array([1, 1, 1, 2, 2, 2, 2, 2, 0, 0, 1])
+    sign = np.array([1, 1, 0, 1, 1, 1, 0, -1, -1, 1, -1])
+    fit = davidson(first, second, sign, items=3)
+
+    def likelihood(free):
+        worth = np.array([free[0], free[1], 0.0])
+        chances = probabilities(worth[first] - worth[second], free[2])
+        return np.log(chances[np.arange(len(sign)), np.select([sign > 0, sign < 0], [0, 1], 2)]).sum()
+
+    at = np.array([*(fit.log_worth[:2] - fit.log_worth[2]), fit.log_tie])
+    step = 1e-3 * np.eye(3)
+    curvature = [
+        [
+            sum(a * b * likelihood(at + a * one + b * other) for a in (1, -1) for b in (1, -1)) / (4 * 1e-6)
+            for one in step
+        ]
+        for other in step
+    ]
+    covariance = np.linalg.inv(-np.array(curvature))
+    assert fit.error_of_difference(0, 2) ** 2 == pytest.approx(covariance[0, 0], rel=1e-4)
+    assert fit.covariance[3, 3] == pytest.approx(covariance[2, 2], rel=1e-4)
+    assert fit.covariance[0, 3] - fit.covariance[2, 3] == pytest.approx(covariance[0, 2], rel=1e-4)
+
+
+def test_chances_stand_in_the_last_column_whatever_the_shape_of_the_gaps():
+    found = probabilities(np.zeros((2, 4)), 0.0)
+    assert found.shape == (2, 4, 3)
+    assert found == pytest.approx(1 / 3)

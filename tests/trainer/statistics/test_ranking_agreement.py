@@ -264,6 +264,7 @@ def test_signs_half_way_between_chance_and_agreement():
     judgements = judgements_of([np.array([[1, 2], [1, 2]]), np.array([[1, 2], [2, 1]])])
     # Mirrored marginals are 2 and 2 of n = 4: D_e = 2 · 2 · 2 / (4 · 3) = 2/3, so α = 1 - (1/2) / (2/3).
     assert sign_alpha(judgements).value == pytest.approx(0.25)
+    assert tie_kappa(RankingPairs.of(judgements)).value == pytest.approx(0)  # no ties: chance is one half
 
 
 def test_groups_meet_whichever_of_two_people_is_named_first():
@@ -287,3 +288,21 @@ def test_of_what_somebody_judged_twice_the_first_verdict_stays_pair_by_pair():
     }
     assert kept == {(0, 1, 2), (0, 1, 3), (0, 2, 3), (1, 1, 4), (1, 2, 4), (2, 1, 2), (2, 1, 3), (2, 2, 3)}
     assert first.firsts() is first
+
+
+def test_what_is_counted_is_what_counts_under_the_convention():
+    pairs = compared([np.array([[1, 2], [1, 2]]), np.array([[1, 1], [1, 1]])])
+    found = agreement(pairs, Resamples(2, seed=1, draws=20))
+    assert found[NON_TIE].micro.counts == Counts(items=1, raters=2, pairs=1, prompts=1)
+    assert found[TIE_CLASS].micro.counts == Counts(items=2, raters=2, pairs=2, prompts=2)
+    # A share on which all draws agree has Wilson's interval; τ-b is no share.
+    assert found[TIE_CLASS].micro.by_wilson
+    assert not found[TAU_B].micro.by_wilson
+
+
+def test_ties_that_nobody_else_judged_are_no_pairs():
+    assert tie_kappa(compared([np.array([[1, 1, 2]])])).undefined == Undefined.NO_PAIRS
+
+
+def test_nobody_has_an_empty_matrix():
+    assert labeler_matrix(compared([])) == {}

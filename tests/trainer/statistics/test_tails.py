@@ -50,6 +50,8 @@ def test_trials_of_different_chance_add_up():
         )
         assert binomial_tail(least, [(2, 0.1), (1, 0.5), (0, 0.3), (1, 0.7)]) == pytest.approx(expected)
     assert binomial_tail(0, []) == 1
+    # Rounding adds up to no more than certainty.
+    assert all(0.999_999 < binomial_tail(0, [(trials, 0.3)]) <= 1 for trials in range(60))
     assert binomial_tail(1, []) == 0
 
 

@@ -29,3 +29,19 @@ def test_within_counts_the_ties_of_tasks_that_somebody_judged_twice():
     assert (found.agreeing, found.comparable, found.tied, found.judged) == (0, 1, 1, 3)
     chance = (1 / 3) ** 2 + 2 * (1 / 3) ** 2
     assert found.kappa.value == pytest.approx((0 - chance) / (1 - chance))
+
+
+def test_who_judged_twice_is_known_by_task_and_annotator_together():
+    """Twice: annotator 0 in task 2 alone; their other task and another annotator's count for nothing."""
+    found = within_annotators(
+        Judgements.of_pairs(
+            np.arange(4),
+            np.array([1, 1, 3, 3]),
+            np.array([2, 2, 4, 4]),
+            np.array([1, 1, 0, 0]),
+            task=np.array([2, 2, 0, 0]),
+            labeler=np.array([0, 0, 1, 0]),
+            ordered=True,
+        )
+    )
+    assert (found.agreeing, found.comparable, found.tied, found.judged) == (1, 1, 0, 2)

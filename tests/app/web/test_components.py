@@ -99,3 +99,21 @@ def test_a_table_names_its_columns_and_itself():
         '<th scope="col" class="number">n</th><th scope="col"><span class="visually-hidden">Open</span></th>'
         "</tr></thead><tbody></tbody></table></div>"
     )
+
+
+def test_what_a_script_finds_wrong_has_a_place_that_waits_out_of_sight():
+    page = """{% from "components/_problem.html" import problem %}
+              {{ problem("text", data_too_long=true) }}{{ problem("text") }}"""
+    assert made(page) == '<span class="problem" id="problem-text" role="alert" data-too-long hidden></span>'
+
+
+def test_every_template_can_be_read():
+    """A page that is shown only when something was refused is read by nobody until then."""
+    for source in SOURCES.values():
+        _environment().parse(source)
+
+
+def test_no_text_area_begins_with_the_layout_of_its_template():
+    """Only the first line break is dropped; spaces after it would stand in what the person typed."""
+    areas = re.compile(r"<textarea\b(?:\{\{.*?\}\}|\{%.*?%\}|[^>{])*>(\s)", re.DOTALL)
+    assert {name for name, source in SOURCES.items() if areas.search(source)} == set()

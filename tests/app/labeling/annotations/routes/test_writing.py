@@ -41,7 +41,7 @@ def at_work(browse):
 
 
 def problem(page, field):
-    found = re.search(rf'<p class="problem" id="problem-{field}" role="alert">([^<]*)</p>', page)
+    found = re.search(rf'<span class="problem" id="problem-{field}" role="alert">([^<]*)</span>', page)
     assert f'aria-describedby="problem-{field}' in page
     return found[1]
 

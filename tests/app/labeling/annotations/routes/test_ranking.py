@@ -111,7 +111,7 @@ def test_a_rank_that_is_no_lane_is_refused_beside_its_field_and_the_rest_is_kept
     beside = re.search(r'<article[^>]*data-letter="B".*?</article>', page, re.DOTALL)[0]
     assert sentence in beside
     assert f'aria-describedby="problem-{order[1]}"' in beside
-    assert page.count("field-problem") == 1
+    assert page.count('class="problem"') == 1
     assert drafted(database)["ranks"] == {str(order[0]): 2, str(order[2]): 1, str(order[3]): 3}
     assert not submitted(database)
 

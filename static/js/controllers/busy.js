@@ -4,7 +4,7 @@ export function connect(form) {
   const button = form.querySelector("button:not([type=button])");
   const said = document.createElement("span");
   said.setAttribute("role", "status");
-  button.after(said);
+  button.before(said);
   const show = (busy) => {
     button.disabled = busy;
     form.setAttribute("aria-busy", String(busy));

@@ -7,7 +7,7 @@ import { element, open } from "./browser.js";
 
 const shown = () => {
   const said = element();
-  const button = { after: (put) => assert.equal(put, said) };
+  const button = { before: (put) => assert.equal(put, said) };
   const form = Object.assign(element(), { dataset: { busy: "Inspecting …" }, querySelector: () => button });
   open().createElement = () => said;
   globalThis.window = element();

@@ -33,7 +33,7 @@ export function makeViews(form, cards, redraw) {
     card.classList.toggle("open", isNow);
     const button = card.querySelector("[data-act=expand]");
     button.setAttribute("aria-expanded", String(isNow));
-    button.firstChild.textContent = isNow ? _("Show less") : _("Show all");
+    button.querySelector("span").textContent = isNow ? _("Show less") : _("Show all");
   }
   function openAll(isNow) {
     for (const card of cards) open(card, isNow);

@@ -308,6 +308,7 @@ def test_texts_are_read_side_by_side_together_and_compared(board):
     says(page, "B · 1 of 4 placed")
     press(page, "Shift+E")
     expect(card(page, "C").get_by_role("button", name="Show all")).to_have_attribute("aria-expanded", "false")
+    expect(card(page, "C").locator("[data-act=expand]")).to_have_text("Show all e")
 
     card(page, "A").focus()
     press(page, "c")

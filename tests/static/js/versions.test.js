@@ -30,7 +30,10 @@ test("a line that came or went stands between the lines around it", () => {
 test("a line like its neighbours is put in as a whole, wherever the search found it", () => {
   const before = "Can the reader rely on it?\n\n- No insults at all.\n- No advice that hurts.\n\n## First";
   const after = before.replace("the reader", "a reader really").replace("hurts.\n", "hurts.\n- A new line.\n");
-  assert.ok(told(before, after).includes("\n- No advice that hurts.|{+- A new line.+}|\n## First"), told(before, after));
+  assert.ok(
+    told(before, after).includes("\n- No advice that hurts.|{+- A new line.+}|\n## First"),
+    told(before, after),
+  );
 });
 
 test("lines far from a change are only counted", () => {

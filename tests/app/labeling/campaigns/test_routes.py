@@ -92,7 +92,7 @@ def test_the_form_of_a_new_campaign_says_what_can_be_made_of_the_answers(browse,
 def test_the_form_of_a_new_campaign_proposes_fifteen_percent(browse, workshop):
     workshop.prompts(20)
     browse.as_("researcher")
-    assert re.search(r'name="percent" min="0" max="20" value="15"', browse.get("/campaigns/new"))
+    assert re.search(r'name="percent" value="15" min="0" max="20"', browse.get("/campaigns/new"))
     form = {"name": "C", "kind": "ranking", "origin": ["import:secret-origin-0", "import:secret-origin-1"]}
     page = browse.get(browse.post("/campaigns", form | {"percent": "15"}).headers["location"])
     assert "15 % of each labeler" in page

@@ -121,7 +121,7 @@ def test_what_a_person_chooses_is_kept_and_nonsense_is_refused(browse, database)
     browse.post("/account/reading", {"blur": "never", "avoid": "yes"})
     page = browse.get("/account/reading")
     assert 'value="never" required checked' in page
-    assert 'name="avoid" value="yes" checked' in page
+    assert 'name="avoid" value="yes" aria-describedby="avoid-hint" checked' in page
     refused = browse.post("/account/reading", {"blur": "sometimes"}, status=422).text
     assert "Choose one of the three ways" in refused
     with database.reading() as session:

@@ -41,7 +41,7 @@ def at_work(browse):
 
 
 def problem(page, field):
-    found = re.search(rf'<p class="problem" id="problem-{field}" role="alert">([^<]*)</p>', page)
+    found = re.search(rf'<span class="problem" id="problem-{field}" role="alert">([^<]*)</span>', page)
     assert f'aria-describedby="problem-{field}' in page
     return found[1]
 
@@ -92,7 +92,7 @@ def test_a_set_that_is_wrong_is_refused_beside_the_field_and_all_of_it_is_kept(
     page = browse.post(f"{place}/submit", form, 422).text
     assert sentence in problem(page, field)
     for query in form["query"]:
-        assert f">{query}</textarea>" in page
+        assert f">\n{query}</textarea>" in page
     assert rows(database, Annotation) == rows(database, Prompt) == []
 
 
@@ -100,7 +100,7 @@ def test_a_set_is_saved_previewed_and_submitted(browse, workshop, database):
     workshop.campaign([], kind="authoring", prompt_form="few_shot", pieces=1)
     place = at_work(browse)
     browse.post(f"{place}/authored", {**SET, "autosave": "1"}, 204)
-    assert ">awful</textarea>" in browse.get(place)
+    assert ">\nawful</textarea>" in browse.get(place)
     preview = browse.post(f"{place}/preview", SET, 200).text
     assert "<html" not in preview
     assert "2 items come of it" in preview

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from app.labeling.campaigns.queries import finding
 from app.main import create_app
 from app.models import Campaign, Prompt
-from app.people import queries as people
+from app.people import service as people
 from app.training.snapshots import service as snapshots
 from tests.browsing import PASSWORD, Browsing, proof_read
 

@@ -47,9 +47,9 @@ def test_an_engineer_starts_a_run_and_sees_it_waiting(browse, parts):
     page = browse.get(answer.headers["location"])
     assert "waiting for a worker" in page
     state = browse.client.get(answer.headers["location"] + ".json").json()
-    assert (state["name"], state["status"], state["model_id"]) == ("sft-1", "queued", None)
-    assert "sft-1" in browse.get("/runs")
-    assert "sft-1" in browse.get("/dashboard")
+    assert (state["name"], state["status"], state["model_id"]) == ("sft-2", "queued", None), "a model is called sft-1"
+    assert "sft-2" in browse.get("/runs")
+    assert "sft-2" in browse.get("/dashboard")
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])

@@ -110,7 +110,7 @@ def test_win_rates_count_equal_answers_as_the_file_does(take, database):
     take(row(0, "a", "b", 1), row(1, "", "b", 2), row(2, "same", "same", 2), tie)
     with database.reading() as session:
         found = agreement.strengths(session, Asked())
-    of = dict(zip(found.makers, zip(found.comparisons, found.wins, found.tied, strict=True), strict=True))
+    of = dict(zip(found.sources, zip(found.comparisons, found.wins, found.tied, strict=True), strict=True))
     assert of == {"ours": (4, 1, 1), "theirs": (4, 2, 1)}
 
 

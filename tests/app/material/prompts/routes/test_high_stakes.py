@@ -20,7 +20,7 @@ def test_a_file_may_say_it(browse, database):
     )
     assert marks(database) == {"dose?": True, "rhyme?": False, "?": None}
     page = browse.get(upload(browse, [{"prompt": "d", "high_stakes": "perhaps"}, {"prompt": "e"}]).headers["location"])
-    assert "high_stakes is &#39;perhaps&#39;, neither true nor false" in page
+    assert "<code>high_stakes</code></td><td>“perhaps” is neither true nor false." in page
 
 
 def test_a_researcher_says_it_and_takes_it_back(browse, database):

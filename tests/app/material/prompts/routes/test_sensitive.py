@@ -32,7 +32,7 @@ def test_an_import_marks_what_the_file_says_and_never_unsays_a_persons_word(brow
     upload(browse, [{"prompt": "a", "sensitive": True}, {"prompt": "b"}, {"prompt": "c", "sensitive": "no"}])
     assert marks(database) == {"a": True, "b": None, "c": False}
     page = browse.get(upload(browse, [{"prompt": "d", "sensitive": "perhaps"}, {"prompt": "e"}]).headers["location"])
-    assert "sensitive is &#39;perhaps&#39;, neither true nor false" in page
+    assert "<code>sensitive</code></td><td>“perhaps” is neither true nor false." in page
     # Prompts that are there already: what nobody has said is said now, what somebody said stays.
     upload(browse, [{"prompt": text, "sensitive": True} for text in "abc"])
     assert marks(database) == {"a": True, "b": True, "c": False, "e": None}

@@ -273,23 +273,6 @@ def test_groups_meet_whichever_of_two_people_is_named_first():
     assert found[0, 1][NON_TIE].micro.value == 1
 
 
-def test_of_what_somebody_judged_twice_the_first_verdict_stays_pair_by_pair():
-    """Person 0 ranks the answers 1, 2, 3, later 2 before 1 with a new answer; person 1 ranks once."""
-    judgements = Judgements.of_rankings(
-        np.repeat([0, 1, 2], 3),
-        np.array([1, 2, 3, 1, 2, 4, 1, 2, 3]),
-        np.array([1, 2, 3, 2, 1, 3, 3, 2, 1]),
-        task=np.zeros(3, dtype=int),
-        labeler=np.array([0, 0, 1]),
-    )
-    first = judgements.firsts()
-    kept = {
-        (int(ranking), *map(int, first.answers[pair])) for ranking, pair in zip(first.ranking, first.pair, strict=True)
-    }
-    assert kept == {(0, 1, 2), (0, 1, 3), (0, 2, 3), (1, 1, 4), (1, 2, 4), (2, 1, 2), (2, 1, 3), (2, 2, 3)}
-    assert first.firsts() is first
-
-
 def test_what_is_counted_is_what_counts_under_the_convention():
     pairs = compared([np.array([[1, 2], [1, 2]]), np.array([[1, 1], [1, 1]])])
     found = agreement(pairs, Resamples(2, seed=1, draws=20))

@@ -135,3 +135,20 @@ def test_people_meet_themselves_where_they_ranked_twice():
 def test_members_are_numbered_within_their_group():
     groups, members = np.array([4, 1, 4, 4, 1]), np.array([9, 3, 2, 9, 8])
     assert numbered_within(groups, members).tolist() == [1, 0, 0, 1, 1]
+
+
+def test_of_what_somebody_judged_twice_the_first_verdict_stays_pair_by_pair():
+    """Person 0 ranks the answers 1, 2, 3, later 2 before 1 with a new answer; person 1 ranks once."""
+    judgements = Judgements.of_rankings(
+        np.repeat([0, 1, 2], 3),
+        np.array([1, 2, 3, 1, 2, 4, 1, 2, 3]),
+        np.array([1, 2, 3, 2, 1, 3, 3, 2, 1]),
+        task=np.zeros(3, dtype=int),
+        labeler=np.array([0, 0, 1]),
+    )
+    first = judgements.firsts()
+    kept = {
+        (int(ranking), *map(int, first.answers[pair])) for ranking, pair in zip(first.ranking, first.pair, strict=True)
+    }
+    assert kept == {(0, 1, 2), (0, 1, 3), (0, 2, 3), (1, 1, 4), (1, 2, 4), (2, 1, 2), (2, 1, 3), (2, 2, 3)}
+    assert first.firsts() is first

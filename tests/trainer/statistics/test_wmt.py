@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from tests.trainer.statistics.random_data import judgements_of
+from trainer.statistics.estimates import Undefined
 from trainer.statistics.rankings import Judgements
 from trainer.statistics.wmt import between_annotators, within_annotators
 
@@ -45,3 +47,8 @@ def test_who_judged_twice_is_known_by_task_and_annotator_together():
         )
     )
     assert (found.agreeing, found.comparable, found.tied, found.judged) == (1, 1, 0, 2)
+
+
+def test_without_a_judgement_there_is_nothing_to_compare():
+    for found in (between_annotators(judgements_of([])), within_annotators(judgements_of([]))):
+        assert (found.kappa.undefined, found.comparable, found.judged) == (Undefined.NO_PAIRS, 0, 0)

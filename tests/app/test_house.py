@@ -122,19 +122,11 @@ def test_a_page_asks_the_database_nothing():
         assert "sqlalchemy" not in path.read_text(), path.relative_to(APP)
 
 
-OWN_QUERIES_ASKED_IN = {"labeling", "material"}
-"""Wings whose routes still ask the queries of their own room."""
-
-
 def test_a_route_reaches_data_through_a_service():
     """Of queries it knows only the rows that they return; what pages read as it is stored, a service hands on."""
     for path in sources():
         if is_shelf("routes", path):
-            room = path.parent.parent if path.parent.name == "routes" else path.parent
-            own = f"app.{room.relative_to(APP).as_posix().replace('/', '.')}"
             taken = {(room, name) for room, name in asks(ast.parse(path.read_text())) if not name[0].isupper()}
-            if path.relative_to(APP).parts[0] in OWN_QUERIES_ASKED_IN:
-                taken = {(room, name) for room, name in taken if room != own}
             assert taken == set(), f"{path.relative_to(APP)} asks {taken}"
 
 

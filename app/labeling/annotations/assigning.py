@@ -23,6 +23,11 @@ from app.models import (
 )
 from app.roles import may
 
+# What pages read as it is stored.
+live_lease_of = assignments.live_lease_of
+slots_for = assignments.slots_for
+slots_spared = assignments.slots_spared
+
 
 @dataclass(frozen=True)
 class Offer:

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, NotFound
 from app.instruments import instrument_of
 from app.labeling.annotations import assigning
+from app.labeling.annotations import service as annotations
 from app.labeling.annotations.home_pages import CampaignForMe, WorkPage
-from app.labeling.annotations.queries import assignments, submissions, texts
 from app.labeling.annotations.routing import Labeler, Worker
 from app.labeling.campaigns import service as campaigns
 from app.labeling.campaigns.rules.campaigns import (
@@ -41,9 +41,11 @@ def home(request: Request, person: Worker, session: Reading, now: Now) -> Respon
     if not may(person.role, "annotate"):
         return go(home_of(person.role))
     mine = [_for_me(session, person, known, now) for known in campaigns.known_to(session, person, now)]
-    done_ever = submissions.annotated_since(session, person.id, datetime.min.replace(tzinfo=now.tzinfo))
+    done_ever = annotations.annotated_since(session, person.id, datetime.min.replace(tzinfo=now.tzinfo))
     desk = desk_of(session, person, called)
-    returned = [(text, called(text.annotation.task.campaign)) for text in texts.returned_texts(session, person.id)]
+    returned = [
+        (text, called(text.annotation.task.campaign)) for text in annotations.returned_texts(session, person.id)
+    ]
     return render(
         request,
         WorkPage(
@@ -53,7 +55,7 @@ def home(request: Request, person: Worker, session: Reading, now: Now) -> Respon
             desk,
             returned,
             surveys.offered(session, person),
-            texts.talks_waiting(session, person.id),
+            annotations.talks_waiting(session, person),
         ),
     )
 
@@ -64,9 +66,9 @@ def called(campaign: Campaign) -> str:
 
 def _for_me(session: Session, person: Person, known: Known, now: datetime) -> CampaignForMe:
     campaign = known.campaign
-    held = assignments.live_lease_of(session, person.id, [campaign.id], now)
+    held = assigning.live_lease_of(session, person.id, [campaign.id], now)
     open_ids = [campaign.id] if campaign.status == "open" else []
-    available = assignments.slots_for(session, person.id, campaign.id, now) if open_ids else 0
+    available = assigning.slots_for(session, person.id, campaign.id, now) if open_ids else 0
     nothing = not held and not available
     version = guidelines.version_of(session, campaign)
     return CampaignForMe(
@@ -82,13 +84,13 @@ def _for_me(session: Session, person: Person, known: Known, now: datetime) -> Ca
         course=course_before(session, person, campaign),
         counted=known.counted,
         why_nothing=assigning.why_nothing(session, person, now, open_ids, campaign.id) if nothing else "",
-        spared=nothing and assignments.slots_spared(session, person.id, open_ids, now) > 0,
+        spared=nothing and assigning.slots_spared(session, person.id, open_ids, now) > 0,
     )
 
 
 def done_today(session: Session, person: Person, now: datetime, campaign_id: int | None = None) -> int:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return submissions.annotated_since(session, person.id, midnight, campaign_id)
+    return annotations.annotated_since(session, person.id, midnight, campaign_id)
 
 
 @router.post("/label/next")

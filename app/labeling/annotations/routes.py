@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, DomainError, Invalid
-from app.labeling.annotations import activity, corrections, holding, skips, writing
+from app.labeling.annotations import activity, corrections, holding, service, skips, writing
 from app.labeling.annotations.desk import Desk, Refused, desk_of, seat_at
 from app.labeling.annotations.drafts import SavedElsewhere
 from app.labeling.annotations.holding import DraftStays
@@ -16,7 +16,6 @@ from app.labeling.annotations.home_routes import Worker, called, offer
 from app.labeling.annotations.judging import Judging
 from app.labeling.annotations.judging_pages import RankingPage
 from app.labeling.annotations.pages import CorrectPage, SkipForm
-from app.labeling.annotations.queries import submissions
 from app.labeling.annotations.routing import COUNTS_TIME, TaskRoute, is_autosave, reported
 from app.labeling.campaigns.orders import stored_order
 from app.language import gettext as _
@@ -75,8 +74,8 @@ def submit(request: Request, task_id: TaskId, *, person: Worker, now: Now, lists
 
 def _desk_for_submission(session: Session, person: Person, task_id: int) -> Desk:
     """The instrument of a task that may have run out in the meantime."""
-    task = submissions.task_with_answers(session, task_id)
-    if task is None or submissions.draft_for(session, person.id, task_id) is None:
+    task = service.task_with_answers(session, task_id)
+    if task is None or service.draft_for(session, person.id, task_id) is None:
         task = holding.work_for(session, person, task_id).task  # says why it is not theirs
     return desk_of(task.campaign)
 
@@ -184,8 +183,8 @@ def show_correction(request: Request, task_id: TaskId, person: Worker, session: 
         prompt=task.prompt.messages[-1]["content"] if task.prompt else "",
         submitted_at=annotation.submitted_at,
         order=stored_order(annotation),
-        versions=submissions.versions_of(session, annotation.id),
-        begun=submissions.draft_for(session, person.id, task_id) is not None,
+        versions=service.versions_of(session, annotation.id),
+        begun=service.draft_for(session, person.id, task_id) is not None,
         minutes_left=max(1, round((until - now).total_seconds() / 60)) if until else 0,
         problem=corrections.problem(session, annotation, now) or "",
     )

@@ -9,7 +9,7 @@ from app.errors import Invalid
 from app.labeling.annotations import activity, corrections
 from app.labeling.annotations.drafts import beside_ranks
 from app.labeling.annotations.holding import DraftStays, Work, held_or_taken_again
-from app.labeling.annotations.queries import texts
+from app.labeling.annotations.queries import submissions, texts
 from app.labeling.annotations.rules import activity as activity_rules
 from app.labeling.annotations.rules import labels
 from app.labeling.annotations.rules.submission import (
@@ -30,6 +30,13 @@ from app.models import (
 )
 from app.people.service import record
 from trainer.statistics.weak_orders import densify
+
+# What pages read as it is stored.
+annotated_since = submissions.annotated_since
+draft_for = submissions.draft_for
+returned_texts = texts.returned_texts
+task_with_answers = submissions.task_with_answers
+versions_of = submissions.versions_of
 
 
 class LabelsChanged(DraftStays):

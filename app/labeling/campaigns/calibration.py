@@ -18,6 +18,9 @@ from app.language import gettext as _
 from app.models import Calibration, Campaign, ExtraSlot, Lease, Person
 from app.people.service import record
 
+# What pages read as it is stored.
+calibrated = layout.calibrated
+
 SHARED, RESEARCHER, GOLD, REPEAT = "shared", "researcher", "gold", "repeat"
 
 
@@ -64,6 +67,10 @@ def set_plan(
 def drawn_seed() -> int:
     """A seed that nobody can guess: whoever knew it could reckon which of their items measure them."""
     return secrets.randbelow(2**31)
+
+
+def plan_in(session: Session, campaign_id: int) -> Plan:
+    return plan_of(layout.calibration_of(session, campaign_id))
 
 
 def plan_of(row: Calibration | None) -> Plan:

@@ -14,7 +14,6 @@ from app.labeling.campaigns import calibration, skipped
 from app.labeling.campaigns import service as campaigns
 from app.labeling.campaigns.forms import makers_of
 from app.labeling.campaigns.pages import CampaignPage, CampaignRow, CampaignsPage, NewCampaignPage, recent_of
-from app.labeling.campaigns.queries import counting, finding, layout, making, texts
 from app.labeling.campaigns.queries.counting import Progress
 from app.labeling.campaigns.rules.calibration import Plan
 from app.labeling.campaigns.rules.campaigns import (
@@ -44,10 +43,10 @@ SKIPPED_PROMPTS_SHOWN = 50
 
 @router.get("/campaigns")
 def list_campaigns(request: Request, _manager: Manager, session: Reading, now: Now) -> HTMLResponse:
-    progress, counts = counting.progress(session, now), counting.annotation_counts(session)
+    progress, counts = campaigns.progress(session, now), campaigns.annotation_counts(session)
     rows = [
         CampaignRow(campaign, progress.get(campaign.id, Progress()), counts.get(campaign.id, 0))
-        for campaign in finding.campaigns(session)
+        for campaign in campaigns.campaigns(session)
     ]
     return render(request, CampaignsPage(rows))
 
@@ -60,9 +59,9 @@ def new_campaign(request: Request, _manager: Manager, session: Reading, kind: st
 def _new_campaign_page(session: Session, given: dict[str, list[str]], error: str = "") -> NewCampaignPage:
     asked = given.get("kind", ["ranking"])[-1]
     kind = asked if asked in instruments() else next(iter(instruments()))
-    makers, sources = making.makers(session, kind), making.prompt_sources(session)
+    makers, sources = campaigns.makers(session, kind), campaigns.prompt_sources(session)
     instrument = instrument_of(kind)
-    to_judge = (0, 0) if instrument.written else making.prompts_to_judge(session, kind, instrument.answers[0])
+    to_judge = (0, 0) if instrument.written else campaigns.prompts_to_judge(session, kind, instrument.answers[0])
     offers = len(scenarios.offers(session))
     documents = guidelines.for_kind(session, kind)
     return NewCampaignPage(
@@ -131,7 +130,7 @@ def _tasks(
         return []
     tasks: list[campaigns.TaskSpec]
     if instrument.written:
-        tasks = [(id_, []) for id_ in making.prompts_to_demonstrate(session, lists.get("source", []), prompts)]
+        tasks = [(id_, []) for id_ in campaigns.prompts_to_demonstrate(session, lists.get("source", []), prompts)]
         nothing = _(
             "No prompt fits this choice, so nothing was made. Every prompt of these sources has a demonstration "
             "or waits for one."
@@ -201,21 +200,21 @@ def _campaign_page(
     session: Session, campaign_id: int, now: datetime, error: str = "", given: Mapping[str, str] | None = None
 ) -> CampaignPage:
     campaign = campaigns.campaign_for(session, campaign_id)
-    recent = finding.recent_annotations(session, campaign_id, 30)
-    written = texts.newest_contents(session, [annotation.id for annotation in recent])
+    recent = campaigns.recent_annotations(session, campaign_id, 30)
+    written = campaigns.newest_contents(session, [annotation.id for annotation in recent])
     return CampaignPage(
         campaign=campaign,
-        progress=counting.progress(session, now, campaign_id).get(campaign_id, Progress()),
-        annotations=counting.annotation_counts(session).get(campaign_id, 0),
+        progress=campaigns.progress(session, now, campaign_id).get(campaign_id, Progress()),
+        annotations=campaigns.annotation_counts(session).get(campaign_id, 0),
         recent=[recent_of(annotation, written.get(annotation.id, {})) for annotation in recent],
         priority=priority_of(campaign.kind, campaign.phase),
         versions=campaigns.versions_for(session, campaign.kind, all_of_them=True) if campaign.schema_version else [],
         guideline=None if campaign.imported else guidelines.version_of(session, campaign),
-        waiting=texts.waiting_for_review(session, campaign_id),
+        waiting=campaigns.waiting_for_review(session, campaign_id),
         skipped=skipped.skipped_in(session, campaign_id, SKIPPED_PROMPTS_SHOWN),
         error=error,
-        plan=calibration.plan_of(layout.calibration_of(session, campaign_id)),
-        calibrated=layout.calibrated(session, campaign_id) if calibration.can_be_calibrated(campaign) else None,
+        plan=calibration.plan_in(session, campaign_id),
+        calibrated=calibration.calibrated(session, campaign_id) if calibration.can_be_calibrated(campaign) else None,
         given=given or {},
     )
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, Invalid, NotFound
 from app.instruments import instrument_of
 from app.labeling.campaigns import calibration
-from app.labeling.campaigns.queries import counting, finding, making
+from app.labeling.campaigns.queries import counting, finding, making, texts
 from app.labeling.campaigns.queries.counting import Progress
 from app.labeling.campaigns.queries.making import Whose
 from app.labeling.campaigns.rules import campaigns as campaign_rules
@@ -27,6 +27,18 @@ from app.material.schemas.rules import Schema, schema_of
 from app.models import Campaign, LabelSchemaVersion, Lease, Person, Task, TaskCandidate
 from app.people.service import record
 from app.roles import may
+
+# What pages read as it is stored.
+annotation_counts = counting.annotation_counts
+campaigns = finding.campaigns
+makers = making.makers
+newest_contents = texts.newest_contents
+progress = counting.progress
+prompt_sources = making.prompt_sources
+prompts_to_demonstrate = making.prompts_to_demonstrate
+prompts_to_judge = making.prompts_to_judge
+recent_annotations = finding.recent_annotations
+waiting_for_review = texts.waiting_for_review
 
 TaskSpec = tuple[int, list[int]]
 """A prompt's id and the ids of the answers to judge; no answers for a demonstration."""
@@ -270,11 +282,11 @@ def tasks_from_candidates(
     rows = making.candidates_of_makers(session, labelled=labelled, unused_by=unused_by, **whose)
     tasks: list[TaskSpec] = []
     for prompt_id, group in groupby(rows, key=lambda row: row[0]):
-        texts: set[str] = set()
+        seen: set[str] = set()
         by_maker: dict[str, list[int]] = {}
         for _prompt_id, candidate_id, origin, text in group:
-            if text not in texts:
-                texts.add(text)
+            if text not in seen:
+                seen.add(text)
                 by_maker.setdefault(origin, []).append(candidate_id)
         turns = [c for turn in zip_longest(*by_maker.values()) for c in turn if c is not None]
         if len(turns) >= answers_per_task:

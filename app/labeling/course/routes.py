@@ -1,4 +1,3 @@
-from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -9,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.errors import DomainError, Invalid
 from app.labeling.annotations.forms import ranks_of
 from app.labeling.campaigns.rules.campaigns import name_for_labelers
-from app.labeling.course import queries, rules, service
+from app.labeling.course import rules, service
 from app.labeling.course.pages import CoursesPage, EditPage, course_page, lines_of, step_page
 from app.language import gettext as _
 from app.material.guidelines import service as guidelines
@@ -34,14 +33,14 @@ Text = Annotated[str, Form()]
 def show_course(request: Request, course_id: int, person: Learner, session: Reading) -> HTMLResponse:
     course = service.course_for(session, course_id)
     attempt = service.open_attempt(session, person, course)
-    last = queries.newest_attempt(session, person.id, course.id)
+    last = service.newest_attempt(session, person.id, course.id)
     holds = passed(session, person.id, course) is not None
     return render(request, course_page(course, _called(session, course), attempt=attempt, last=last, holds=holds))
 
 
 def _called(session: Session, course: Course) -> list[str]:
     """The campaigns that a course opens, as labelers know them."""
-    return [name_for_labelers(one.id, one.name, one.phase) for one in queries.campaigns_of(session, course.id)]
+    return [name_for_labelers(one.id, one.name, one.phase) for one in service.campaigns_of(session, course.id)]
 
 
 @router.post("/label/courses/{course_id}")
@@ -125,8 +124,8 @@ def list_courses(request: Request, _teacher: Teacher, session: Reading) -> HTMLR
 
 
 def _list(session: Session, given: Mapping[str, str] | None = None, error: str = "") -> CoursesPage:
-    waiting = Counter(queries.course_ids_by_campaign(session).values())
-    return CoursesPage(queries.courses(session), waiting, guidelines.guidelines(session), given or {}, error)
+    waiting = service.campaign_counts(session)
+    return CoursesPage(service.courses(session), waiting, guidelines.guidelines(session), given or {}, error)
 
 
 @router.post("/courses")
@@ -161,15 +160,14 @@ def _edit_page(
 ) -> EditPage:
     course = service.course_for(session, course_id)
     problems = error.fields if isinstance(error, Invalid) else {}
-    used = [step.gold_item_id for step in course.steps if step.gold_item_id]
     return EditPage(
         course=course,
         lines=lines_of(course, {}),
         guidelines=guidelines.guidelines(session),
-        gold=queries.gold_to_practise(session, used),
-        chosen=queries.campaigns_of(session, course_id),
-        campaigns=queries.campaigns_to_choose(session),
-        standings=queries.standings(session, course),
+        gold=service.gold_to_practise(session, course),
+        chosen=service.campaigns_of(session, course_id),
+        campaigns=service.campaigns_to_choose(session),
+        standings=service.standings(session, course),
         given=given or {},
         problems=problems,
         error=str(error) if error and not problems else "",

@@ -1,5 +1,6 @@
 """Making courses, and taking them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,9 +13,16 @@ from app.labeling.course import queries, rules
 from app.language import gettext as _
 from app.material.candidates.rules import candidate_letter, shuffled_order
 from app.material.guidelines.courses import taught_version_id
-from app.models import CampaignCourse, Course, CourseAttempt, CourseStep, Person
+from app.models import CampaignCourse, Course, CourseAttempt, CourseStep, GoldItem, Person
 from app.people.service import record
 from trainer.statistics.weak_orders import densify
+
+# What pages read as it is stored.
+campaigns_of = queries.campaigns_of
+campaigns_to_choose = queries.campaigns_to_choose
+courses = queries.courses
+newest_attempt = queries.newest_attempt
+standings = queries.standings
 
 # Making ------------------------------------------------------------------------------------------
 
@@ -95,10 +103,15 @@ def _step_problems(
         return rules.question_problems(content["text"], content["options"], content["right"], content["why"])
     if kind != rules.PRACTICE:
         return {"kind": _("A step is a page, a question or a practice item.")}
-    offered = {gold.id for gold in queries.gold_to_practise(session, _gold_in(course))}
+    offered = {gold.id for gold in gold_to_practise(session, course)}
     if gold_item_id in offered:
         return {}
     return {"gold": _("Choose an item of a bank that has gold with a reason and is not in this course yet.")}
+
+
+def gold_to_practise(session: Session, course: Course) -> Sequence[GoldItem]:
+    """What may still be added to a course."""
+    return queries.gold_to_practise(session, _gold_in(course))
 
 
 def _gold_in(course: Course) -> list[int]:
@@ -152,6 +165,11 @@ def choose_campaigns(session: Session, by: Person, course_id: int, campaign_ids:
 
 
 # Taking ------------------------------------------------------------------------------------------
+
+
+def campaign_counts(session: Session) -> Mapping[int, int]:
+    """Course -> how many campaigns it opens."""
+    return Counter(queries.course_ids_by_campaign(session).values())
 
 
 def begin(session: Session, person: Person, course_id: int, now: datetime) -> CourseAttempt:

@@ -7,7 +7,6 @@ from fastapi.responses import HTMLResponse, Response
 from app.errors import DomainError, Refusal
 from app.labeling.importing import service
 from app.labeling.importing.pages import KIND_HINTS, ImportPage, ImportResultPage, ImportsPage
-from app.labeling.importing.queries import rows as queries
 from app.language import gettext as _
 from app.models import Person
 from app.roles import may
@@ -51,7 +50,7 @@ def import_upload(
 
 @router.get("/prompts/imports")
 def imports(request: Request, session: Reading, _importer: Importer) -> HTMLResponse:
-    return render(request, ImportsPage(queries.imports(session, IMPORTS_SHOWN), queries.corpora(session)))
+    return render(request, ImportsPage(service.imports(session, IMPORTS_SHOWN), service.corpora(session)))
 
 
 @router.get("/prompts/imports/{import_id}")

@@ -24,6 +24,10 @@ from app.scratch import scratch
 from app.settings import Settings
 from trainer.contract.folder import sha256_of
 
+# What pages read as it is stored.
+corpora = queries.corpora
+imports = queries.imports
+
 FIRST_REASONS = 20
 TIMES_BESIDE = 3
 """How often rows are made beside the database, before everybody waits for them."""

@@ -7,10 +7,10 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from sqlalchemy.orm import Session
 
 from app.database import Database
-from app.errors import Invalid, NotFound
+from app.errors import Invalid
 from app.labeling.annotations import corrections
 from app.labeling.annotations import service as annotations
-from app.labeling.my_work import queries, rules
+from app.labeling.my_work import rules, service
 from app.labeling.my_work.pages import (
     Entry,
     History,
@@ -69,11 +69,11 @@ def show(
         filters = _filters(now, campaign, since, until)
     except Invalid as problem:
         filters, error = Filters(), str(problem)
-    pieces = queries.pieces(session, person.id)
-    worked_for = queries.campaigns_of(session, person.id)
-    total = queries.submission_count(session, person.id, filters)
+    pieces = service.pieces(session, person.id)
+    worked_for = service.campaigns_of(session, person.id)
+    total = service.submission_count(session, person.id, filters)
     paging = Paging(page, total, {"campaign": campaign, "since": since, "until": until}, SHOWN)
-    rows = queries.submissions(session, person.id, filters, limit=paging.size, offset=paging.offset)
+    rows = service.submissions(session, person.id, filters, limit=paging.size, offset=paging.offset)
     history = History(
         entries=list(_with_texts(session, person, rows, now)),
         paging=paging,
@@ -89,8 +89,8 @@ def show(
         ],
         days=rules.last_days(pieces, now),
         history=history,
-        skips=[skip_of(row, person, now) for row in queries.skips(session, person.id, SKIPS_SHOWN)],
-        skipped=queries.skip_count(session, person.id),
+        skips=[skip_of(row, person, now) for row in service.skips(session, person.id, SKIPS_SHOWN)],
+        skipped=service.skip_count(session, person.id),
         desk=desk_of(session, person, called),
         talks=annotations.talks_waiting(session, person),
         error=error,
@@ -147,7 +147,7 @@ def _lines(database: Database, person: Person, filters: Filters) -> Iterator[str
 
 def _entries(session: Session, person: Person, filters: Filters) -> Iterator[Entry]:
     offset = 0
-    while rows := queries.submissions(session, person.id, filters, limit=CHUNK, offset=offset):
+    while rows := service.submissions(session, person.id, filters, limit=CHUNK, offset=offset):
         yield from _with_texts(session, person, rows)
         session.expunge_all()
         offset += len(rows)
@@ -157,7 +157,7 @@ def _with_texts(
     session: Session, person: Person, rows: Sequence[tuple[Annotation, Campaign]], now: datetime | None = None
 ) -> Iterator[Entry]:
     """The lines of submissions; with ``now`` they say which of them can still be corrected."""
-    texts = queries.texts_of(session, [annotation.id for annotation, _campaign in rows])
+    texts = service.texts_of(session, [annotation.id for annotation, _campaign in rows])
     ends = {a.id: end for a, end in corrections.correctable(session, person, now)} if now else {}
     for annotation, campaign in rows:
         yield entry_of(annotation, campaign, person, texts.get(annotation.id, ()), ends.get(annotation.id))
@@ -165,16 +165,14 @@ def _with_texts(
 
 @router.get("/label/mine/{annotation_id}")
 def show_entry(request: Request, annotation_id: int, person: Labeler, session: Reading, now: Now) -> HTMLResponse:
-    annotation = queries.submission(session, person.id, annotation_id)
-    if annotation is None:
-        raise NotFound(_("There is no such work of yours."))
+    annotation = service.submission_for(session, person, annotation_id)
     still = None if corrections.problem(session, annotation, now) else corrections.until(annotation)
     page = entry_page(
         annotation,
         person,
-        labels=queries.schema_version(session, version) if (version := annotation.schema_version_id) else None,
-        texts=queries.texts_of(session, [annotation.id]).get(annotation.id, []),
-        earlier=queries.versions_of(session, annotation.id),
+        labels=service.labels_of(session, annotation),
+        texts=service.texts_of(session, [annotation.id]).get(annotation.id, []),
+        earlier=service.versions_of(session, annotation.id),
         correct_until=still,
     )
     return render(request, page)

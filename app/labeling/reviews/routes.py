@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid
 from app.labeling.annotations.writing import preview_of_written
-from app.labeling.reviews import queries, rules, service
+from app.labeling.reviews import rules, service
 from app.labeling.reviews.pages import ReviewPage, ReviewsPage, beginning_of, version_of
 from app.labeling.reviews.rules import ACCEPT, REJECT, SEND_BACK, Decision
 from app.language import gettext as _
@@ -35,10 +35,10 @@ def list_reviews(
 ) -> HTMLResponse:
     chosen = _campaign(campaign)
     state = state if state in rules.STATES else ""
-    total = queries.decided_count(session, chosen, state)
+    total = service.decided_count(session, chosen, state)
     paging = Paging(page, total, {"state": state, "campaign": campaign if chosen else ""})
-    decided = queries.decided(session, chosen, state, limit=paging.size, offset=paging.offset)
-    rows = queries.campaigns_with_texts(session, reviewer.id)
+    decided = service.decided(session, chosen, state, limit=paging.size, offset=paging.offset)
+    rows = service.campaigns_with_texts(session, reviewer.id)
     return render(request, ReviewsPage(rows, [(one, beginning_of(one)) for one in decided], paging, state, chosen))
 
 
@@ -55,7 +55,7 @@ def next_review(
 
 
 def _next(request: Request, session: Session, reviewer: Person, campaign: str, after: int) -> RedirectResponse:
-    following = queries.oldest_waiting(session, reviewer.id, _campaign(campaign), after)
+    following = service.oldest_waiting(session, reviewer.id, _campaign(campaign), after)
     if following is None:
         tell(request, _("No text waits for you."))
         return go("/reviews")
@@ -76,7 +76,7 @@ def _page(
     error: str = "",
 ) -> ReviewPage:
     text = service.text_for(session, reviewer, text_id)
-    waiting = queries.waiting_count(session, reviewer.id, _campaign(given.get("campaign", "")))
+    waiting = service.waiting_count(session, reviewer.id, _campaign(given.get("campaign", "")))
     return ReviewPage(
         text=text,
         state=rules.STATES[text.state],

@@ -13,6 +13,13 @@ from app.language import gettext as _
 from app.models import Person, WrittenText
 from app.people.service import record
 
+# What pages read as it is stored.
+campaigns_with_texts = queries.campaigns_with_texts
+decided = queries.decided
+decided_count = queries.decided_count
+oldest_waiting = queries.oldest_waiting
+waiting_count = queries.waiting_count
+
 ACTIONS = {ACCEPT: "accepted text", SEND_BACK: "sent text back", REJECT: "rejected text"}
 
 

@@ -6,7 +6,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, DomainError, Invalid
-from app.labeling.surveys import queries, rules, service
+from app.labeling.surveys import rules, service
 from app.labeling.surveys.pages import SurveyPage, SurveysPage, report_page
 from app.language import gettext as _
 from app.models import Person
@@ -72,13 +72,12 @@ def list_rounds(request: Request, _surveyor: Surveyor, session: Reading) -> HTML
 
 
 def _list(session: Session, name: str = "", error: str = "") -> SurveysPage:
-    every = queries.rounds(session)
+    every = service.rounds(session)
     current = next((row for row in every if row.is_open), None)
-    answered = queries.answered(session, current.id, next(iter(rules.QUESTIONS))) if current else 0
     return SurveysPage(
         open=current,
-        answered=answered if answered >= rules.FEWEST else None,
-        invited=queries.invited(session, current.id if current else None),
+        answered=service.answered(session, current),
+        invited=service.invited(session, current),
         closed=[row for row in every if not row.is_open],
         name=name,
         error=error,

@@ -11,6 +11,9 @@ from app.language import gettext as _
 from app.models import Person, SurveyMark, SurveyRound, SurveyTally
 from app.people.service import record
 
+# What pages read as it is stored.
+rounds = queries.rounds
+
 
 def is_for(person: Person) -> bool:
     return person.role == "labeler"
@@ -20,6 +23,17 @@ def offered(session: Session, person: Person) -> SurveyRound | None:
     """The open round, if the person has neither answered nor declined it."""
     current = queries.open_round(session) if is_for(person) else None
     return None if current is None or queries.is_marked(session, current.id, person.id) else current
+
+
+def invited(session: Session, current: SurveyRound | None) -> int:
+    """How many people the open round is for, or the next one."""
+    return queries.invited(session, current.id if current else None)
+
+
+def answered(session: Session, current: SurveyRound | None) -> int | None:
+    """How many have answered the open round; nothing while they are too few to be told."""
+    count = queries.answered(session, current.id, next(iter(rules.QUESTIONS))) if current else 0
+    return count if count >= rules.FEWEST else None
 
 
 def open_round(session: Session, researcher: Person, name: str, now: datetime) -> SurveyRound:

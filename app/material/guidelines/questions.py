@@ -14,6 +14,11 @@ from app.material.guidelines import queries, rules
 from app.models import Announcement, AnnouncementDismissal, Person, Question, QuestionPost
 from app.people.service import record
 
+# What pages read as it is stored.
+question_count = queries.question_count
+questions_with_askers = queries.questions_with_askers
+waiting_count = queries.waiting_count
+
 MOST_WAITING = 50
 """Open questions of one person; more than that is a mistake of a script or a joke."""
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, DomainError, NotFound
 from app.language import gettext as _
-from app.material.guidelines import queries, questions, service
+from app.material.guidelines import questions, service
 from app.material.guidelines.pages import GuidelinesPage, QuestionRow, QuestionsPage, VersionPage, WritePage
 from app.material.guidelines.views import guideline_page, guideline_rows, my_questions, question_page
 from app.models import Person, Question
@@ -42,7 +42,7 @@ Translations = Annotated[dict[str, str], Depends(_translations)]
 
 @router.get("/guidelines")
 def list_guidelines(request: Request, _author: Author, session: Reading) -> HTMLResponse:
-    return render(request, GuidelinesPage(guideline_rows(session), queries.waiting_count(session)))
+    return render(request, GuidelinesPage(guideline_rows(session), questions.waiting_count(session)))
 
 
 @router.get("/guidelines/new")
@@ -148,10 +148,8 @@ def publish_version(
 
 @router.get("/guidelines/{guideline_id}/versions/{number}")
 def show_version(request: Request, guideline_id: int, number: int, _author: Author, session: Reading) -> HTMLResponse:
-    version = queries.version_numbered(session, guideline_id, min(number, 2**31 - 1))
-    if version is None:
-        raise NotFound(_("This guideline has no such version."))
-    before = queries.version_numbered(session, guideline_id, version.number - 1)
+    version = service.version_numbered(session, guideline_id, min(number, 2**31 - 1))
+    before = service.version_before(session, version)
     current = service.current_version_of(session, version.guideline).number
     return render(request, VersionPage(version, current, before))
 
@@ -175,9 +173,11 @@ def follow(
 def list_questions(
     request: Request, _author: Author, session: Reading, show: str = "open", page: int = 1
 ) -> HTMLResponse:
-    waiting, show_all = queries.waiting_count(session), show == "all"
-    paging = Paging(page, queries.question_count(session) if show_all else waiting, {"show": show if show_all else ""})
-    found = queries.questions_with_askers(session, waiting_only=not show_all, limit=paging.size, offset=paging.offset)
+    waiting, show_all = questions.waiting_count(session), show == "all"
+    paging = Paging(
+        page, questions.question_count(session) if show_all else waiting, {"show": show if show_all else ""}
+    )
+    found = questions.questions_with_askers(session, waiting_only=not show_all, limit=paging.size, offset=paging.offset)
     rows = [QuestionRow(question, campaign, person.name) for question, campaign, person in found]
     return render(request, QuestionsPage(rows, show_all, waiting, paging))
 

@@ -242,6 +242,17 @@ def current_version_of(session: Session, guideline: Guideline) -> GuidelineVersi
     return version
 
 
+def version_numbered(session: Session, guideline_id: int, number: int) -> GuidelineVersion:
+    version = queries.version_numbered(session, guideline_id, number)
+    if version is None:
+        raise NotFound(_("This guideline has no such version."))
+    return version
+
+
+def version_before(session: Session, version: GuidelineVersion) -> GuidelineVersion | None:
+    return queries.version_numbered(session, version.guideline_id, version.number - 1)
+
+
 def campaign_for(session: Session, campaign_id: int) -> Campaign:
     campaign = queries.campaign_by_id(session, campaign_id)
     if campaign is None:

@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from app.errors import Invalid
 from app.language import gettext as _
-from app.material.prompts import queries, rules, service
+from app.material.prompts import service
 from app.material.prompts.pages import (
     OrderRow,
     PoolPage,
@@ -37,37 +37,36 @@ def pool(
     page: int = 1,
 ) -> HTMLResponse:
     search = q.strip()[:500]
-    total = queries.pool_size(session, search, source, use_case, sensitive)
+    total = service.pool_size(session, search, source, use_case, sensitive)
     paging = Paging(page, total, {"q": search, "source": source, "use_case": use_case, "sensitive": sensitive})
-    prompts = queries.pool(session, search, source, use_case, sensitive, limit=paging.size, offset=paging.offset)
+    prompts = service.pool(session, search, source, use_case, sensitive, limit=paging.size, offset=paging.offset)
     ids = [prompt.id for prompt in prompts]
-    counts = queries.counts_by_prompt(session, ids)
+    counts = service.counts_by_prompt(session, ids)
     rows = [PoolRow(prompt, *counts[prompt.id]) for prompt in prompts]
-    warnings, sources = queries.warnings_of(session, ids), queries.sources(session)
+    warnings, sources = service.warnings_of(session, ids), service.sources(session)
     return render(request, PoolPage(rows, paging, sources, search, source, use_case, sensitive, warnings))
 
 
 @router.get("/prompts/{prompt_id}")
 def show(request: Request, session: Reading, _reader: Reader, prompt_id: int) -> HTMLResponse:
     prompt = service.prompt_for(session, prompt_id=prompt_id)
-    ids = queries.candidate_ids_of(session, prompt_id)
-    letters = {candidate_id: rules.candidate_letter(place) for place, candidate_id in enumerate(ids)}
+    letters = service.letters_of(session, prompt_id=prompt_id)
     return render(
         request,
         PromptPage(
             prompt,
-            lettered(queries.candidates_of(session, prompt_id, SHOWN), letters),
+            lettered(service.candidates_of(session, prompt_id, SHOWN), letters),
             [
                 OrderRow(
                     weak_order({letters[r.candidate_id]: r.rank for r in annotation.ranks}),
                     annotation,
                     campaign,
                 )
-                for annotation, campaign in queries.rankings_of(session, prompt_id, SHOWN)
+                for annotation, campaign in service.rankings_of(session, prompt_id, SHOWN)
             ],
-            queries.demonstrations_of(session, prompt_id, SHOWN),
-            queries.counts_by_prompt(session, [prompt_id])[prompt_id],
-            queries.warnings_of(session, [prompt_id]).get(prompt_id, {}),
+            service.demonstrations_of(session, prompt_id, SHOWN),
+            service.counts_by_prompt(session, [prompt_id])[prompt_id],
+            service.warnings_of(session, [prompt_id]).get(prompt_id, {}),
         ),
     )
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, DomainError, Invalid
 from app.language import gettext as _
-from app.material.scenarios import queries, service
+from app.material.scenarios import service
 from app.material.scenarios.pages import LibraryPage, ScenarioPage
 from app.material.scenarios.service import Brought
 from app.models import Person
@@ -35,7 +35,7 @@ def _library(
 ) -> LibraryPage:
     problems = error.fields if isinstance(error, Invalid) else {}
     unplaced = str(error) if error and not problems else ""
-    scenarios, tasks = queries.all_of_them(session), queries.tasks_of(session)
+    scenarios, tasks = service.library(session), service.tasks_of(session)
     return LibraryPage(scenarios, tasks, given or {}, problems, unplaced, brought)
 
 

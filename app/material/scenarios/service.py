@@ -1,6 +1,5 @@
 """Adding, editing and retiring scenarios."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +15,11 @@ from app.material.scenarios import queries, rules
 from app.models import Person, Scenario
 from app.people.service import record
 
+# What pages read as it is stored.
+library = queries.all_of_them
+offers = queries.offered
+tasks_of = queries.tasks_of
+
 
 @dataclass
 class Brought:
@@ -25,11 +29,6 @@ class Brought:
     known: int = 0
     not_taken: int = 0
     refused: list[tuple[int, Refusal]] = field(default_factory=list)
-
-
-def offers(session: Session) -> Sequence[Scenario]:
-    """What labelers may write from."""
-    return queries.offered(session)
 
 
 def offers_with(session: Session, given: Scenario | None) -> list[Scenario]:

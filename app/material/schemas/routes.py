@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import DomainError, NotFound
 from app.language import gettext as _
-from app.material.schemas import queries, service
+from app.material.schemas import service
 from app.material.schemas.forms import rows_from, rows_of, schema_from
 from app.material.schemas.pages import EditSchemaPage, SchemaPage, SchemaRow, SchemasPage, VersionRow
 from app.material.schemas.rules import differences, schema_of
@@ -35,8 +35,8 @@ def list_schemas(request: Request, _reader: Reader, session: Reading) -> HTMLRes
 
 
 def _list_page(session: Session, name: str = "", error: str = "") -> SchemasPage:
-    asking, counts = queries.campaigns_by_version(session), queries.annotations_by_version(session)
-    versions = queries.all_versions(session)
+    asking, counts = service.campaigns_by_version(session), service.annotations_by_version(session)
+    versions = service.all_versions(session)
     by_schema: dict[int, list[LabelSchemaVersion]] = {}
     for version in versions:
         by_schema.setdefault(version.schema_id, []).append(version)
@@ -84,8 +84,8 @@ def show_schema(
 
 
 def _history(session: Session, schema_id: int) -> list[VersionRow]:
-    asking, counts = queries.campaigns_by_version(session), queries.annotations_by_version(session)
-    found = queries.versions_with_authors(session, schema_id)
+    asking, counts = service.campaigns_by_version(session), service.annotations_by_version(session)
+    found = service.versions_with_authors(session, schema_id)
     contents = [schema_of(version.content) for version, _ in found]
     changes = [differences(older, newer) for newer, older in pairwise(contents)]
     return [
@@ -97,7 +97,7 @@ def _history(session: Session, schema_id: int) -> list[VersionRow]:
 @router.get("/schemas/{schema_id}/edit")
 def edit_schema(request: Request, schema_id: int, _editor: Editor, session: Reading) -> HTMLResponse:
     schema = service.schema_for(session, schema_id)
-    newest = queries.newest_version(session, schema_id)
+    newest = service.newest_version(session, schema_id)
     return render(request, EditSchemaPage(schema, newest.number, rows_of(schema_of(newest.content))))
 
 

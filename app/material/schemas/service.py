@@ -19,6 +19,13 @@ from app.material.schemas.rules import (
 from app.models import LabelSchema, LabelSchemaVersion, Person
 from app.people.service import record
 
+# What pages read as it is stored.
+all_versions = queries.all_versions
+annotations_by_version = queries.annotations_by_version
+campaigns_by_version = queries.campaigns_by_version
+newest_version = queries.newest_version
+versions_with_authors = queries.versions_with_authors
+
 
 def schema_for(session: Session, schema_id: int) -> LabelSchema:
     schema = queries.schema_by_id(session, schema_id)

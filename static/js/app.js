@@ -39,8 +39,9 @@ document.addEventListener("click", (event) => {
   document.dispatchEvent(new CustomEvent("theme:change"));
 });
 
-// A box that scrolls sideways is reached by keyboard; one that does not is no stop on the way.
-const WIDE = ".article pre, .article .formula, .table-wrap, .table-scroll";
+// A box that scrolls sideways is reached by keyboard; one that does not is no stop on the way, unless its own script
+// hears keys there ([data-table]).
+const WIDE = ".article pre, .article .formula, .table-wrap:not([data-table]), .table-scroll";
 const scrolling = new ResizeObserver((entries) => {
   for (const { target } of entries) {
     if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;

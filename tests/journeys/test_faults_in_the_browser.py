@@ -7,10 +7,9 @@ import pytest
 from playwright.sync_api import Error, expect
 from sqlalchemy import func, select
 
-from app.labeling.annotations import service
 from app.labeling.campaigns import service as campaigns
 from app.labeling.campaigns.orders import stored_order
-from app.models import Annotation, Demonstration, Draft, Lease, Ranking
+from app.models import Annotation, Demonstration, Draft, Lease, Ranking, Task
 from app.models.base import utc_now
 from tests.browsing import PASSWORD
 from tests.journeys.conftest import until
@@ -45,7 +44,7 @@ def writing(campaign, database):  # noqa: F811
     """The same prompt to be answered by oneself."""
     with database.transaction() as session:
         prompt = campaigns.campaign_for(session, campaign.id)
-        prompt_id = session.scalar(select(service.Task.prompt_id).where(service.Task.campaign_id == prompt.id))
+        prompt_id = session.scalar(select(Task.prompt_id).where(Task.campaign_id == prompt.id))
         campaigns.set_status(session, None, campaign.id, "closed")
         return campaigns.create_campaign(
             session, None, name="Write", kind="demonstration", lease_minutes=10, tasks=[(prompt_id, [])]

@@ -117,7 +117,10 @@ def test_the_same_item_twice_is_taken_once(bring):
 def test_a_bank_ends_at_so_many_items_and_names_the_rows_after_them(bring, monkeypatch):
     monkeypatch.setattr(files, "MOST_ITEMS", 1)
     imported = bring(OTHER, PAIR)
-    assert (imported.items, [refusal.sentence for _line, refusal in imported.refused]) == (1, ["A set has at most 1 items."])
+    assert (imported.items, [refusal.sentence for _line, refusal in imported.refused]) == (
+        1,
+        ["A set has at most 1 items."],
+    )
 
 
 def test_a_file_without_gold_leaves_nothing_behind(court, bring):

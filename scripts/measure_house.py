@@ -125,10 +125,15 @@ def crowded(path: Path) -> int:
 
 
 def mirrored(root: Path) -> tuple[int, int]:
-    """How many test files stand where the module stands that they are named after, and how many there are."""
+    """How many test files stand where the module stands after which they or their folder are named, and of how many."""
     tests = [path for house in HOUSES for path in (root / "tests" / house).rglob("test_*.py")]
-    places = [root / path.relative_to(root / "tests").parent / path.stem.removeprefix("test_") for path in tests]
-    return sum(place.with_suffix(".py").exists() or place.is_dir() for place in places), len(tests)
+    return sum(_has_its_module(root, path) for path in tests), len(tests)
+
+
+def _has_its_module(root: Path, test: Path) -> bool:
+    folder, name = root / test.relative_to(root / "tests").parent, test.stem.removeprefix("test_")
+    modules = [folder / name, folder / f"__{name}__", folder]
+    return any(module.with_suffix(".py").exists() for module in modules) or (folder / name).is_dir()
 
 
 # The table ---------------------------------------------------------------------------------------
@@ -162,7 +167,7 @@ def measures(root: Path) -> dict[str, str]:
     )
     found[f"functions with more than {MOST_PARAMETERS} parameters"] = f"{sum(map(crowded, modules))}"
     found["median line of a template, characters"] = f"{median(map(len, templates or [''])):.0f}"
-    found["test files beside the module they are named after"] = f"{at_place} of {tests}"
+    found["test files at the place of their module"] = f"{at_place} of {tests}"
     return found
 
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.database import Database
@@ -82,11 +83,11 @@ def add_folder(
     if not copy:
         say(_("Hashing"))
         files = hashes_of(folder)
-        return _enter(database, by, facts, name=name, kind=kind, path=str(folder), source=str(folder), files=files)
+        return _enter(database, facts, Entry(by, name, kind, str(folder)), str(folder), files)
     with scratch(_home(settings)) as partial:
         say(_("Copying"))
         copied = _copied(folder, partial / "model")
-        return _keep(database, settings, by, copied, facts, name=name, kind=kind, source=str(folder), say=say)
+        return _keep(database, settings, copied, facts, Entry(by, name, kind, str(folder)), say)
 
 
 def add_from_hub(
@@ -125,8 +126,7 @@ def add_from_hub(
         commit = _fetch(*known, fetched)
         say(_("Inspecting"))
         facts = inspect(fetched, kind)
-        source = f"{known[0]}@{commit}"
-        return _keep(database, settings, by, fetched, facts, name=name, kind=kind, source=source, say=say)
+        return _keep(database, settings, fetched, facts, Entry(by, name, kind, f"{known[0]}@{commit}"), say)
 
 
 def _check(database: Database, name: str, kind: str) -> None:
@@ -182,17 +182,18 @@ def _copied(folder: Path, target: Path) -> Path:
     return target
 
 
+@dataclass(frozen=True)
+class Entry:
+    """What a model is to be entered as: by whom, its name and kind, and where it comes from."""
+
+    by: Person | None
+    name: str
+    kind: str
+    source: str
+
+
 def _keep(
-    database: Database,
-    settings: Settings,
-    by: Person | None,
-    complete: Path,
-    facts: ModelFacts,
-    *,
-    name: str,
-    kind: str,
-    source: str,
-    say: Say,
+    database: Database, settings: Settings, complete: Path, facts: ModelFacts, entry: Entry, say: Say
 ) -> ModelVersion:
     """Move a complete copy to its place and enter it; what the registry refuses leaves no files.
 
@@ -204,29 +205,19 @@ def _keep(
     new = not final.exists()
     if new:
         complete.rename(final)
-    path = final.relative_to(settings.data_dir.resolve()).as_posix()
     try:
-        return _enter(database, by, facts, name=name, kind=kind, path=path, source=source, files=files)
+        return _enter(database, facts, entry, final.relative_to(settings.data_dir.resolve()).as_posix(), files)
     except DomainError:
         if new:
             shutil.rmtree(final, ignore_errors=True)
         raise
 
 
-def _enter(
-    database: Database,
-    by: Person | None,
-    facts: ModelFacts,
-    *,
-    name: str,
-    kind: str,
-    path: str,
-    source: str,
-    files: Hashes,
-) -> ModelVersion:
+def _enter(database: Database, facts: ModelFacts, entry: Entry, path: str, files: Hashes) -> ModelVersion:
     # Files are hashed before the transaction: a large model takes minutes, and others wait to write.
+    told = {"name": entry.name, "kind": entry.kind, "source": entry.source}
     with database.transaction() as session:
-        return service.enter(session, by, facts, name=name, kind=kind, path=path, source=source, files=files)
+        return service.enter(session, entry.by, facts, **told, path=path, files=files)
 
 
 def remove_files(settings: Settings, path: str) -> None:

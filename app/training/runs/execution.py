@@ -245,9 +245,7 @@ def finish(
         run = leases.owned(session, run_id, fence)
         if run.status in rules.FINISHED:
             return run.status
-        latest = service.last_metrics(folder)
-        run.step, run.total = latest.pop("step", run.step), rules.storable(latest.pop("total", run.total))
-        run.latest = {**run.latest, **latest}
+        service.note_progress(run, folder)
         if outcome == "succeeded":
             manifest = RunManifest.model_validate_json((folder / MANIFEST).read_text())
             run.latest = {**run.latest, **manifest.metrics}

@@ -150,10 +150,11 @@ def owned(session: Session, run_id: int, fence: int) -> Run:
     return run
 
 
-def release(database: Database, run_id: int, fence: int) -> None:
-    """Let the run wait for the next worker, which goes on from its checkpoint."""
+def release(database: Database, run_id: int, fence: int, folder: Path) -> None:
+    """Let the run wait for the next worker, which goes on from its checkpoint; its last steps are told meanwhile."""
     with database.transaction() as session:
         run = owned(session, run_id, fence)
         if run.status == "running":
+            service.note_progress(run, folder)
             service.lay_down(run, queries.database_time(session))
             run.status, run.owner, run.heartbeat_at = "queued", None, None

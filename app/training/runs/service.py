@@ -298,6 +298,13 @@ def read_metrics(folder: Path) -> dict[str, list[list[float | None]]]:
     }
 
 
+def note_progress(run: Run, folder: Path) -> None:
+    """Let the row know the last line of the metrics."""
+    latest = last_metrics(folder)
+    run.step, run.total = latest.pop("step", run.step), rules.storable(latest.pop("total", run.total))
+    run.latest = {**run.latest, **latest}
+
+
 def last_metrics(folder: Path) -> dict[str, Any]:
     """The newest value of every series, and ``step`` and ``total``."""
     latest: dict[str, Any] = {}

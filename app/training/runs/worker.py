@@ -75,7 +75,7 @@ def _three_steps(run_id: int, fence: int) -> str:
     except LeaseLost:
         raise
     except execution.WorkerStops:
-        leases.release(_Context.database, run_id, fence)
+        leases.release(_Context.database, run_id, fence, service.folder_of(_Context.settings, run_id))
         return "released"
     except Exception as error:
         if isinstance(error, DBAPIError | PoolTimeout) and (is_busy(error) or is_away(error)):

@@ -64,7 +64,7 @@ def test_programs_and_commands_get_the_models_own_scores(
     file.write_text("\n".join(map(json.dumps, [*rows, {"prompt": "no answer"}])))
     said = []
     assert commands.score(database, settings, "tiny", file, out, wait=True, say=said.append)
-    assert "line 7: there is no answer" in said[0]
+    assert "line 7: The row has no answer" in said[0]
     with out.open(newline="") as written:
         found = {(row["prompt"], row["answer"]): float(row["score"]) for row in csv.DictReader(written)}
     assert found == pytest.approx({(r["prompt"], r["answer"]): by_hand(model, *r.values()) for r in rows}, abs=ROUNDING)

@@ -103,7 +103,7 @@ def test_a_worker_that_lost_its_run_registers_no_model(database, factory, settin
     with pytest.raises(LeaseLost):
         execution.fail(database, run.id, first, ValueError("late"))
     with pytest.raises(LeaseLost):
-        leases.release(database, run.id, first)
+        leases.release(database, run.id, first, settings.data_dir)
     assert now_of(database, run).status == "running"
     for _ in range(2):
         execution.finish(settings, database, run.id, second, "succeeded")

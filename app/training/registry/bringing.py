@@ -1,11 +1,13 @@
 """Bringing a model from elsewhere: a folder or a repository of a hub is inspected, kept and entered."""
 
 import errno
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,8 @@ MODELS = "models"
 SECONDS_TO_INSPECT = 300
 KEPT_FILES = ("*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "README.md", "LICENSE*", "NOTICE*")
 """What a model is made of; pickled weights, code and other libraries' formats stay behind."""
+TWICE = "consolidated*.safetensors"
+"""The same weights once more, as their makers' own library reads them."""
 
 Say = Callable[[str], None]
 
@@ -145,10 +149,13 @@ def _fetch(source: str, revision: str | None, target: Path) -> str:
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
+    kept, left = list(KEPT_FILES), [TWICE]
     where = {"repository": source, "revision": revision or "main"}
     try:
         commit = HfApi().model_info(source, revision=revision).sha or ""
-        snapshot_download(source, revision=commit or revision, local_dir=target, allow_patterns=list(KEPT_FILES))
+        snapshot_download(
+            source, revision=commit or revision, local_dir=target, allow_patterns=kept, ignore_patterns=left
+        )
     except GatedRepoError as error:
         sentence = _(
             "“%(repository)s” is for those who agreed to its terms. Agree on its page, and set HF_TOKEN to your key.",
@@ -175,7 +182,8 @@ def _fetch(source: str, revision: str | None, target: Path) -> str:
 
 
 def _copied(folder: Path, target: Path) -> Path:
-    for file in sorted({file for pattern in KEPT_FILES for file in folder.rglob(pattern) if file.is_file()}):
+    files = {file for pattern in KEPT_FILES for file in folder.rglob(pattern) if file.is_file()}
+    for file in sorted(file for file in files if not file.match(TWICE)):
         place = target / file.relative_to(folder)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, place)
@@ -202,15 +210,16 @@ def _keep(
     say(_("Hashing"))
     files = hashes_of(complete)
     final = _home(settings) / digest_of(files)
-    new = not final.exists()
-    if new:
-        complete.rename(final)
-    try:
-        return _enter(database, facts, entry, final.relative_to(settings.data_dir.resolve()).as_posix(), files)
-    except DomainError:
+    with _alone(settings):
+        new = not final.exists()
         if new:
-            shutil.rmtree(final, ignore_errors=True)
-        raise
+            complete.rename(final)
+        try:
+            return _enter(database, facts, entry, final.relative_to(settings.data_dir.resolve()).as_posix(), files)
+        except DomainError:
+            if new:
+                shutil.rmtree(final, ignore_errors=True)
+            raise
 
 
 def _enter(database: Database, facts: ModelFacts, entry: Entry, path: str, files: Hashes) -> ModelVersion:
@@ -220,11 +229,37 @@ def _enter(database: Database, facts: ModelFacts, entry: Entry, path: str, files
         return service.enter(session, entry.by, facts, **told, path=path, files=files)
 
 
-def remove_files(settings: Settings, path: str) -> None:
-    """Remove a model's copy; what lies elsewhere is not ours to remove."""
-    folder = (settings.data_dir.resolve() / path).resolve()
-    if folder.parent == _home(settings):
-        shutil.rmtree(folder, ignore_errors=True)
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """One at a time, of all processes: of a copy that two models share, nobody adds one while somebody removes it."""
+    held = os.open(_home(settings), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):  # a disk that knows no locks
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def remove(database: Database, settings: Settings, by: Person | None, name: str) -> None:
+    """Take a model out, and its copy where no other model has the same; what lies elsewhere is not ours to remove.
+
+    Args:
+        database: of the application.
+        settings: say where copies lie.
+        by: who removes it.
+        name: of the model, or its id in digits.
+
+    Raises:
+        NotFound: there is no such model.
+        Conflict: it is needed.
+    """
+    with _alone(settings):
+        with database.transaction() as session:
+            path = service.remove(session, by, service.model_named(session, name))
+        folder = (settings.data_dir.resolve() / path).resolve()
+        if path and folder.parent == _home(settings):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def candidates(settings: Settings) -> list[Path]:

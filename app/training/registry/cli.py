@@ -84,9 +84,9 @@ def download_model(
 @model.command("rm")
 def remove_model(name: Annotated[str, typer.Argument(help="or id")]) -> None:
     """Take out a model that was brought from elsewhere and that nothing was made with."""
-    from app.training.registry import commands
+    from app.training.registry import bringing
 
-    commands.remove(database(), load_settings(), name)
+    bringing.remove(database(), load_settings(), None, name)
 
 
 def _tell(found: object, lines: Sequence[str], *, as_json: bool) -> None:

@@ -10,11 +10,12 @@ from app.database import Database
 from app.errors import Conflict
 from app.language import gettext as _
 from app.models import ModelVersion
+from app.scratch import scratch
 from app.settings import Settings
 from app.training.registry import bringing, service
 
 Say = Callable[[str], None]
-BILLION, MILLION, GIGABYTE = 1e9, 1e6, 1e9
+BILLION, MILLION = 1e9, 1e6
 
 
 def add(
@@ -58,13 +59,6 @@ def rename(database: Database, name: str, new: str) -> None:
         service.rename(session, None, service.model_named(session, name), new)
 
 
-def remove(database: Database, settings: Settings, name: str) -> None:
-    with database.transaction() as session:
-        path = service.remove(session, None, service.model_named(session, name))
-    if path:
-        bringing.remove_files(settings, path)
-
-
 def download(database: Database, settings: Settings, name: str, out: Path) -> None:
     """Copy a model's folder.
 
@@ -75,7 +69,8 @@ def download(database: Database, settings: Settings, name: str, out: Path) -> No
         folder = settings.data_dir.resolve() / service.model_named(session, name).path
     if out.exists():
         raise Conflict(_("There is something at %(folder)s already. Name a new folder.", folder=str(out)))
-    shutil.copytree(folder, out)
+    with scratch(out.resolve().parent) as partial:  # a copy that breaks off leaves no half model
+        shutil.copytree(folder, partial / "model").rename(out)
 
 
 def told(model: ModelVersion, settings: Settings) -> dict[str, Any]:

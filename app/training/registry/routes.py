@@ -82,11 +82,9 @@ def rename_model(
 
 @router.post("/models/{model_id}/remove")
 def remove_model(request: Request, model_id: int, settings: AppSettings, engineer: Engineer) -> Response:
-    with database_of(request).transaction() as session:
-        model = service.model_for(session, model_id)
-        name, path = model.name, service.remove(session, engineer, model)
-    if path:
-        bringing.remove_files(settings, path)
+    with database_of(request).reading() as session:
+        name = service.model_for(session, model_id).name
+    bringing.remove(database_of(request), settings, engineer, name)
     tell(request, _("“%(name)s” was taken out.", name=name))
     return go("/models")
 

@@ -190,9 +190,10 @@ def test_a_stage_learns_by_adapters_and_resumes_to_the_same_weights(stage, world
     assert not torch.allclose(before, apart, atol=1e-3), "it has learned"
 
 
-def test_with_adapters_the_first_step_of_ppo_is_at_the_supervised_model(world, parents, tmp_path):
+def test_with_adapters_ppo_begins_at_the_supervised_model_and_measures_how_far_it_goes(world, parents, tmp_path):
     given = {"config": LORA | SIZES["ppo"], "snapshot": world[2], "parents": parents}
     tiny.run_stage("ppo", tmp_path / "ppo", **given)
-    first = tiny.metrics(tmp_path / "ppo")[0]
+    first, *later = tiny.metrics(tmp_path / "ppo")
     assert first["kl/sequence"] == 0
-    assert first["ppo/first_ratio_off_one"] == 0
+    assert all(line["kl/sequence"] != 0 for line in later), "the reference stays where the policy began"
+    assert all(line["ppo/first_ratio_off_one"] == 0 for line in (first, *later))

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import huggingface_hub.constants
 import pytest
@@ -18,6 +19,7 @@ from tests import tiny
 from tests.hub import COMMIT, GATED, hub
 from trainer.contract.folder import CONFIG, RunSpec
 from trainer.contract.inspection import Inspection, ModelFacts
+from trainer.contract.integrity import hashes_of
 from trainer.models import inspection
 
 pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])
@@ -86,16 +88,17 @@ def test_a_folder_stays_where_it_is_and_a_run_notices_when_it_changes(here, data
 def test_a_copy_holds_what_a_model_is_made_of_and_no_more(here, database, settings, folder):
     (folder / "pytorch_model.bin").write_bytes(b"pickle")
     (folder / "modeling_own.py").write_text("import os")
+    shutil.copy(folder / "model.safetensors", folder / "consolidated.00.safetensors")
     one = bringing.add_folder(database, settings, None, folder, name="one", kind="base", copy=True)
     two = bringing.add_folder(database, settings, None, folder, name="two", kind="sft", copy=True)
     shutil.rmtree(folder)
     assert one.path == two.path, "the same files are kept once"
     files = {file.name for file in (settings.data_dir / one.path).iterdir()}
     assert {"model.safetensors", "config.json", "tokenizer.json", "README.md"} <= files
-    assert not files & {"pytorch_model.bin", "modeling_own.py"}
-    commands.remove(database, settings, "one")
+    assert not files & {"pytorch_model.bin", "modeling_own.py", "consolidated.00.safetensors"}
+    bringing.remove(database, settings, None, "one")
     assert (settings.data_dir / two.path).exists(), "the other still needs it"
-    commands.remove(database, settings, "two")
+    bringing.remove(database, settings, None, "two")
     assert (models(database), kept(settings)) == ({}, [])
 
 
@@ -151,11 +154,11 @@ def test_a_model_that_something_was_made_with_stays(here, database, settings, fa
     prompt = factory.add(Prompt(fingerprint="0" * 64, messages=[{"role": "user", "content": "?"}], source="tests"))
     factory.add(Candidate(prompt_id=prompt.id, text="x", text_sha256="0" * 64, origin="m", model_version_id=model.id))
     with pytest.raises(Conflict, match="0 runs started from it, 1 answer came from it"):
-        commands.remove(database, settings, "mine")
+        bringing.remove(database, settings, None, "mine")
     run = factory.add(Run(name="sft-9", stage="sft"))
     factory.add(ModelVersion(name="sft-9", kind="sft", path="runs/9/model", run_id=run.id, metrics={}, provenance={}))
     with pytest.raises(Conflict, match="was made by a run"):
-        commands.remove(database, settings, "sft-9")
+        bringing.remove(database, settings, None, "sft-9")
     assert set(models(database)) == {"mine", "sft-9"}
 
 
@@ -173,6 +176,26 @@ def test_a_model_is_renamed_shown_and_downloaded_under_its_name_or_number(here, 
         commands.download(database, settings, "ours", tmp_path / "out")
     with pytest.raises(NotFound):
         commands.shown(database, settings, "theirs")
+
+
+def test_a_copy_that_somebody_adds_again_while_it_is_removed_is_there(here, database, settings, folder, monkeypatch):
+    facts = bringing.inspect(folder, "base")
+    monkeypatch.setattr(bringing, "inspect", lambda *_: facts)  # the library is not made for threads
+    first = bringing.add_folder(database, settings, None, folder, name="first", kind="base", copy=True)
+    remove, started = shutil.rmtree, []
+
+    def meanwhile(path, **options):
+        if path == settings.data_dir.resolve() / first.path:
+            started.append(pool.submit(bringing.add_folder, database, settings, None, folder, **again))
+            wait(started, timeout=1)  # nobody lets it in before the files are gone
+        remove(path, **options)
+
+    again = {"name": "again", "kind": "base", "copy": True}
+    with ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(shutil, "rmtree", meanwhile)
+        bringing.remove(database, settings, None, "first")
+        model = started[0].result(60)
+    assert hashes_of(settings.data_dir / model.path) == service.recorded_files(model)
 
 
 # From a hub ----------------------------------------------------------------------------------------

@@ -77,6 +77,7 @@ PAIRS, SCENARIO, RETURNED = (f"{name}@example.org" for name in ("pairs", "scenar
 SENSITIVE, TOXIC, SCORED, CORRECTING, LEARNING = (
     f"{name}@example.org" for name in ("sensitive", "toxic", "scored", "correcting", "learning")
 )
+COMPARING = "comparing@example.org"
 TESTED, INVITED = "tested@example.org", "invited@example.org"
 """In the middle of a screening's form, and before it."""
 RESEARCHER, ENGINEER, ADMIN = "researcher@example.org", "engineer@example.org", "admin@example.org"
@@ -97,6 +98,7 @@ PEOPLE = {
     RESEARCHER: ("Ravi Sen", "researcher"),
     ENGINEER: ("Emil Roth", "engineer"),
     ADMIN: ("Ada Lind", "admin"),
+    COMPARING: ("Carl Wood", "labeler"),
 }
 
 TASK = "{task}"
@@ -132,6 +134,7 @@ LABELER_PAGES: Sequence[tuple[str, str, str]] = (
     ("sensitive", SENSITIVE, TASK),
     ("toxicity", TOXIC, TASK),
     ("toxicity ranking", SCORED, f"{TASK}/rank"),
+    ("pairwise", COMPARING, TASK),
     ("correct or not", ANY, f"{JUDGED_TASK}/correct"),
     ("correction", CORRECTING, f"{JUDGED_TASK}"),
     ("correction ranking", CORRECTING, f"{JUDGED_TASK}/rank"),
@@ -158,6 +161,7 @@ OTHER_PAGES: Sequence[tuple[str, str, str]] = (
     ("run new", ENGINEER, "/runs/new?stage=reward"),
     ("models", ENGINEER, "/models"),
     ("model", ENGINEER, "/models/3"),
+    ("model add", ENGINEER, "/models/add"),
     ("snapshots", ENGINEER, "/snapshots"),
     ("snapshot", ENGINEER, "/snapshots/1"),
     ("score", ENGINEER, "/score"),
@@ -178,6 +182,7 @@ OTHER_PAGES: Sequence[tuple[str, str, str]] = (
     ("campaign", RESEARCHER, "/campaigns/1"),
     ("campaign new", RESEARCHER, "/campaigns/new"),
     ("campaign new authoring", RESEARCHER, "/campaigns/new?kind=authoring"),
+    ("campaign new pairwise", RESEARCHER, "/campaigns/new?kind=pairwise"),
     ("reviews", RESEARCHER, "/reviews"),
     ("review", RESEARCHER, "/reviews/2"),
     ("integrity", RESEARCHER, "/integrity"),
@@ -289,6 +294,9 @@ def furnish(settings: Settings, database: Database) -> None:
         _bank(session, everybody, models)
         _course(session, everybody)
         _screening(session, everybody, models)
+        pairs = _ranking_campaign(session, "Which of two", _everyday(2, "Shorter: "), 2, models, kind="pairwise")
+        _hold(session, everybody[COMPARING], pairs)
+    _models_to_bring(settings)
 
 
 def furnish_for_reading(database: Database) -> None:
@@ -306,6 +314,18 @@ def _begin(session: Session) -> tuple[dict[str, Person], list[ModelVersion]]:
     _hold(session, everybody[RATING], nine)
     _rate(session, everybody[RANKING], _hold(session, everybody[RANKING], nine))
     return everybody, models
+
+
+def _models_to_bring(settings: Settings) -> None:
+    """A folder that can be looked at, and one whose weights may run anything."""
+    fine, pickled = (settings.models_to_bring / name for name in ("lab/small-model", "from-2021"))
+    header = json.dumps({"lm_head.weight": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}}).encode()
+    for folder in (fine, pickled):
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text(json.dumps({"model_type": "qwen2"}))
+        (folder / "tokenizer.json").write_text("{}")
+    (fine / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+    (pickled / "pytorch_model.bin").write_bytes(b"")
 
 
 def _people(session: Session) -> dict[str, Person]:

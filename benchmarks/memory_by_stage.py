@@ -3,9 +3,11 @@
 The model has the shape of Qwen2-0.5B (24 layers, 896 wide, a vocabulary of 151,936) and random weights; the tokenizer
 is trained on the spot. Every stage runs its few steps as the worker runs it, ``python -m trainer STAGE FOLDER``, in a
 process of its own, and the peak is the one that its manifest tells, beside the size of the weights in float32: a model
-that learns is held four times (weights, gradients, two moments), one beside which adapters learn once.
+that learns is held four times (weights, gradients, two moments), one beside which adapters learn once, or half of that
+in bfloat16.
 
     python benchmarks/memory_by_stage.py [--json FILE] [--quick] [--stages sft,reward,ppo] [--only lora|full]
+                                         [--dtype float32|bfloat16] [--set NAME=VALUE ...]
 
 ``--quick`` takes a model of two layers and a small vocabulary, to see that everything runs.
 """
@@ -79,7 +81,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--stages", default="sft,reward,ppo")
     parser.add_argument("--only", choices=["lora", "full"])
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     given = parser.parse_args()
+    settings = {"dtype": given.dtype} | {
+        name: json.loads(value) for name, _, value in (s.partition("=") for s in given.set)
+    }
     stages, rows = given.stages.split(","), []
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
@@ -97,14 +104,14 @@ def main() -> None:
                 parents = {"base": base} if stage == "sft" else {"sft": made.get("sft", base)}
                 if stage == "ppo":
                     parents["reward"] = made["reward"]
-                cost = run(stage, root / f"{stage}-{way}", STEPS[stage] | learns, snapshot, parents)
+                cost = run(stage, root / f"{stage}-{way}", STEPS[stage] | learns | settings, snapshot, parents)
                 made[stage] = root / f"{stage}-{way}" / "model"
-                rows.append({"stage": stage, "learns": way, "weights_gb": weights / GIGABYTE, **cost})
-    table = Table("stage", "learns", "weights, GB", "peak, GB", "× weights", "seconds")
+                rows.append({"stage": stage, "learns": way, **settings, "weights_gb": weights / GIGABYTE, **cost})
+    table = Table("stage", "learns", "dtype", "weights, GB", "peak, GB", "× weights", "seconds")
     for row in rows:
         many = f"{row['peak_gb'] / row['weights_gb']:.1f}"
         numbers = (f"{row['weights_gb']:.2f}", f"{row['peak_gb']:.2f}", many, f"{row['seconds']:.0f}")
-        table.add_row(row["stage"], row["learns"], *numbers)
+        table.add_row(row["stage"], row["learns"], row["dtype"], *numbers)
     Console().print(table)
     if given.json:
         given.json.write_text(json.dumps({"parameters": weights // 4, "steps": STEPS, "rows": rows}, indent=2))

@@ -168,7 +168,7 @@ def frozen(folder):
     ("stage", "order", "spoil", "words"),
     [
         ("sft", {"config": {"epochs": 0}}, None, "not valid"),
-        ("sft", {"config": {"batch_size": 2, "micro_batch_size": 3}}, None, "not valid"),
+        ("sft", {"config": {"batch_size": 2, "tokens_per_forward": 0}}, None, "not valid"),
         ("sft", {"config": {"max_tokens": 9999}}, None, "not valid"),
         ("sft", {"config": CONFIG | {"device": "cuda"}}, None, "no usable GPU"),
         ("sft", {"snapshot": None}, None, "names no"),

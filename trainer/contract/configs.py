@@ -17,12 +17,26 @@ Rate = Annotated[float, Field(gt=0, le=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 
+MAX_TOKENS = "prompt + answer; a longer prompt loses its oldest tokens. Empty = as many as the model reads"
+MAX_PROMPT_TOKENS = "a longer prompt loses its oldest tokens; empty = what max_new_tokens leave of the model's context"
+
+
+def settled(limit: int | None) -> int:
+    """A limit of tokens that may be left to the model, once ``limits.settled_by_models`` has seen the models."""
+    assert limit is not None
+    return limit
+
 
 class StageConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     threads: int | None = Field(None, ge=1, description="CPU threads for torch; empty = all cores")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU when there is one")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="numbers that models compute with; weights that learn as a whole stay float32 in any case. "
+        "auto = bfloat16 on a GPU that has it, float32 elsewhere",
+    )
 
 
 class TrainConfig(StageConfig):
@@ -35,6 +49,15 @@ class TrainConfig(StageConfig):
     adam_beta1: float = Field(0.9, ge=0, lt=1, description="IG App. C")
     adam_beta2: float = Field(0.95, ge=0, lt=1, description="IG App. C")
     max_grad_norm: float = Field(1.0, gt=0, description="gradients are clipped to this norm")
+    tokens_per_forward: Positive = Field(
+        4096,
+        description="tokens computed together; bounds memory and changes nothing else, a step's gradients add up",
+    )
+    activation_checkpointing: bool = Field(
+        False,
+        description="compute each layer again on the way back instead of keeping what it said: far less memory for "
+        "long texts, about a third more time",
+    )
     checkpoint_every: Positive = Field(50, description="steps between checkpoints")
     log_every: Positive = Field(1, description="steps between lines of metrics.jsonl")
 
@@ -76,8 +99,7 @@ class SftConfig(TunedConfig):
     learning_rate: Rate = 1e-3
     epochs: Positive = 3
     batch_size: Positive = Field(32, description="demonstrations a step (IG C.1: 32)")
-    micro_batch_size: Positive | None = Field(None, description="demonstrations per forward; empty = batch_size")
-    max_tokens: int = Field(256, ge=2, description="prompt + answer; a longer prompt loses its oldest tokens")
+    max_tokens: int | None = Field(None, ge=2, description=MAX_TOKENS)
 
 
 class SampleConfig(StageConfig):
@@ -87,7 +109,7 @@ class SampleConfig(StageConfig):
     temperature: float = Field(1.0, ge=0, description="0 = greedy")
     top_p: float = Field(1.0, gt=0, le=1)
     max_new_tokens: Positive = 48
-    max_prompt_tokens: Positive = Field(160, description="a longer prompt loses its oldest tokens")
+    max_prompt_tokens: Positive | None = Field(None, description=MAX_PROMPT_TOKENS)
     batch_size: Positive = Field(64, description="answers generated together")
     resample_duplicates: int = Field(
         3, ge=0, le=100, description="extra rounds to replace an answer equal to a sibling"
@@ -104,7 +126,7 @@ class RewardConfig(TunedConfig):
     learning_rate: Rate = 5e-4
     epochs: Positive = Field(1, description="IG C.2: 1; more overfits")
     prompts_per_batch: Positive = Field(64, description="prompts an optimizer step, with all their rankings (IG C.2)")
-    max_tokens: int = Field(256, ge=2, description="prompt + answer; a longer prompt loses its oldest tokens")
+    max_tokens: int | None = Field(None, ge=2, description=MAX_TOKENS)
     tokens_per_forward: Positive = Field(
         1024,
         description="tokens computed together; bounds memory and changes nothing else, a step's gradients add up. "
@@ -172,7 +194,7 @@ class PpoConfig(TunedConfig):
     gae_lambda: float = Field(0.95, ge=0, le=1, description="λ; not printed in IG, ST and ZI use 0.95")
     temperature: float = Field(1.0, gt=0, description="rollout temperature; log-probs use it too")
     max_new_tokens: Positive = 48
-    max_prompt_tokens: Positive = 160
+    max_prompt_tokens: Positive | None = Field(None, description=MAX_PROMPT_TOKENS)
     missing_eos_penalty: float = Field(
         1.0, ge=0, description="subtracted from the score of an answer that did not finish (N+: EOS trick)"
     )
@@ -202,7 +224,7 @@ class DetectConfig(StageConfig):
     context: Literal["prompt", "none"] = Field(
         "prompt", description="read each text after its prompt, or alone as the published detectors do"
     )
-    max_tokens: int = Field(256, ge=2, description="prompt + answer; a longer prompt loses its oldest tokens")
+    max_tokens: int | None = Field(None, ge=2, description=MAX_TOKENS)
     tokens_per_forward: Positive = Field(2048, description="tokens computed together; bounds memory")
 
 
@@ -210,9 +232,10 @@ class EvaluateConfig(StageConfig):
     """Measure a policy on held-out prompts: KL to its reference, reward, length, demonstration loss."""
 
     max_new_tokens: Positive = 48
-    max_prompt_tokens: Positive = 160
+    max_prompt_tokens: Positive | None = Field(None, description=MAX_PROMPT_TOKENS)
     temperature: float = Field(1.0, gt=0)
     batch_size: Positive = 64
+    tokens_per_forward: Positive = Field(4096, description="tokens read together; bounds memory")
     prompts: Positive = Field(128, description="held-out prompts at most")
 
 

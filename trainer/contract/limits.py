@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,9 @@ from trainer.contract.folder import Stage
 from trainer.contract.weights import parameters_of
 
 GIGABYTE = 1e9
-FLOAT, NUMBER = 4, 8
+FLOAT, HALF, NUMBER = 4, 2, 8
+UNKNOWN_CONTEXT = 2048
+"""Tokens that a model reads together where its folder does not say how many."""
 TRAINED = 4
 """A model that learns is held four times: weights, gradients, and two moments of Adam."""
 
@@ -44,13 +48,12 @@ THREADS = "At most %(cores)s threads: there are no more CPU cores."
 MEMORY = "This needs at least %(needed)s GB of memory, and the machine has %(memory)s GB."
 BLOCK = "A block of %(block)s tokens does not fit into a context of %(context)s."
 HEADS = "A hidden size of %(hidden)s cannot be divided among %(heads)s heads: it must be a multiple of %(twice)s."
-MICRO = "%(micro)s demonstrations per forward are more than the %(batch)s of a step."
 MINIBATCH = "A minibatch of %(mini)s episodes is larger than a batch of %(batch)s."
 MARGIN = "A likelihood of ties (%(ties)s) knows no margin. Drop the ties, count them as half a win, or set no margin."
 TOO_LONG = "Prompt and answer have up to %(tokens)s tokens, but the model “%(role)s” reads at most %(longest)s."
 FOLDS = "Labelers in this snapshot: %(people)s. Each of %(folds)s groups that are left out in turn needs one."
 GROUPS = "Labeler groups in this snapshot: %(groups)s. Leaving one out takes at least two."
-TEXTS = (THREADS, MEMORY, BLOCK, HEADS, MICRO, MINIBATCH, MARGIN, TOO_LONG, FOLDS, GROUPS)
+TEXTS = (THREADS, MEMORY, BLOCK, HEADS, MINIBATCH, MARGIN, TOO_LONG, FOLDS, GROUPS)
 """Every sentence, for those who translate them."""
 
 
@@ -73,10 +76,16 @@ class Problem:
 
 @dataclass(frozen=True)
 class Machine:
-    """What a machine has; memory in bytes."""
+    """What a machine has.
+
+    Attributes:
+        memory: in bytes, of the machine, or of its largest GPU where that has more.
+        gpu: whether it has one.
+    """
 
     cores: int
     memory: int
+    gpu: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,7 @@ class Model:
 
     Attributes:
         longest: tokens it reads at most.
-        size: bytes of its weights in memory.
+        size: bytes of its weights in float32.
     """
 
     longest: int = 0
@@ -110,11 +119,22 @@ class Surroundings:
 
 def this_machine() -> Machine:
     """Cores and memory that this process may use: fewer than the machine has, inside a container."""
-    memory = psutil.virtual_memory().total
+    gpu, memory = _gpu_memory(), psutil.virtual_memory().total
     for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         with suppress(OSError, ValueError):
             memory = min(memory, int(Path(path).read_text()))
-    return Machine(usable_cores(), memory)
+    return Machine(usable_cores(), max(memory, gpu), gpu > 0)
+
+
+@cache
+def _gpu_memory() -> int:
+    """Bytes of the largest GPU, asked without torch; 0 where there is none."""
+    ask = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    try:
+        told = subprocess.run(ask, capture_output=True, text=True, check=True, timeout=10).stdout
+        return max(map(int, told.split()), default=0) << 20
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return 0
 
 
 def usable_cores() -> int:
@@ -129,12 +149,15 @@ def model_at(folder: Path) -> Model:
     with suppress(OSError, ValueError):
         known = dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
 
-    def number(name: str) -> int:
-        return value if isinstance(value := known.get(name), int) else 0
+    def number(*names: str) -> int:
+        return next((value for name in names if isinstance(value := known.get(name), int)), 0)
 
-    # Whatever they are kept in, weights are opened as float32.
-    size = FLOAT * parameters_of(folder)
-    return Model(number("max_position_embeddings"), number("vocab_size"), number("hidden_size"), size)
+    return Model(
+        longest=number("max_position_embeddings", "n_positions"),
+        vocabulary=number("vocab_size"),
+        hidden=number("hidden_size", "n_embd"),
+        size=FLOAT * parameters_of(folder),
+    )
 
 
 def labelers_of(rankings: Path) -> dict[str, str | None] | None:
@@ -168,6 +191,17 @@ def checked(stage: Stage, given: Mapping[str, Any], around: Surroundings) -> tup
     return (None if wrong else config), wrong
 
 
+def settled_by_models(config: StageConfig, models: Mapping[str, Model]) -> StageConfig:
+    """The same configuration with the limits of tokens that it leaves to the models: as many as all of them read."""
+    longest = min((model.longest for model in models.values() if model.longest), default=UNKNOWN_CONTEXT)
+    found: dict[str, int] = {}
+    if isinstance(config, SftConfig | RewardConfig | DetectConfig) and config.max_tokens is None:
+        found["max_tokens"] = longest
+    if isinstance(config, SampleConfig | PpoConfig | EvaluateConfig) and config.max_prompt_tokens is None:
+        found["max_prompt_tokens"] = longest - config.max_new_tokens
+    return config.model_copy(update=found)
+
+
 def refusals(error: ValidationError, known: Iterable[str] = ()) -> list[Problem]:
     """What pydantic says, each at its field; ``known`` are the names that it would have taken."""
     found = []
@@ -192,7 +226,7 @@ def problems(config: StageConfig, around: Surroundings) -> Iterator[Problem]:
         if config.grouping == "drawn" and len(around.labelers) < config.folds:
             yield Problem(("folds",), FOLDS, {"people": len(around.labelers), "folds": config.folds})
     if machine:
-        fields, needed = _memory(config, around.models or {})
+        fields, needed = _memory(config, around.models or {}, gpu=machine.gpu)
         if needed > machine.memory:
             values = {"needed": f"{needed / GIGABYTE:,.0f}", "memory": f"{machine.memory / GIGABYTE:,.0f}"}
             yield Problem(fields, MEMORY, values)
@@ -205,9 +239,6 @@ def _contradictions(config: StageConfig) -> Iterator[Problem]:
         if config.hidden_size % (2 * config.heads):
             values = {"hidden": config.hidden_size, "heads": config.heads, "twice": 2 * config.heads}
             yield Problem(("hidden_size", "heads"), HEADS, values)
-    if isinstance(config, SftConfig) and (micro := config.micro_batch_size or 0) > config.batch_size:
-        values = {"micro": micro, "batch": config.batch_size}
-        yield Problem(("micro_batch_size", "batch_size"), MICRO, values)
     if isinstance(config, RewardConfig) and config.margin != "none" and config.ties in ("davidson", "rao_kupper"):
         yield Problem(("margin", "ties"), MARGIN, {"ties": config.ties})
     if isinstance(config, PpoConfig) and config.minibatch_size > config.batch_size:
@@ -222,7 +253,8 @@ def _too_long(config: StageConfig, models: Mapping[str, Model]) -> Iterator[Prob
         fields = ("max_tokens",)
     else:
         return
-    tokens = sum(getattr(config, field) or 0 for field in fields)  # of a score none means the longest there can be
+    # What is left to the models is at least a token.
+    tokens = sum(getattr(config, field) or 1 for field in fields)
     short = {role: model.longest for role, model in models.items() if 0 < model.longest < tokens}
     if short:
         role = min(short, key=lambda role: short[role])
@@ -231,48 +263,52 @@ def _too_long(config: StageConfig, models: Mapping[str, Model]) -> Iterator[Prob
 
 def least_memory(config: StageConfig, models: Mapping[str, Model]) -> int:
     """Bytes that a run cannot do without: what it holds of its models, and one batch of what it reads."""
-    return _memory(config, models)[1]
+    return _memory(config, models, gpu=False)[1]
 
 
-def _trained(config: TunedConfig) -> int:
-    """How many times a model is held that learns; of one beside which adapters learn only the weights count."""
-    return 1 if config.lora_rank else TRAINED
-
-
-def _memory(config: StageConfig, models: Mapping[str, Model]) -> tuple[tuple[str, ...], int]:
+def _memory(config: StageConfig, models: Mapping[str, Model], *, gpu: bool) -> tuple[tuple[str, ...], int]:
     """The fields that decide how much memory a run needs, and the bytes it cannot do without."""
-    size = {role: model.size for role, model in models.items()}
+    half = config.dtype == "bfloat16" or (config.dtype == "auto" and gpu and config.device != "cpu")
+    each = HALF if half else FLOAT
+    kept = {role: each * model.size // FLOAT for role, model in models.items()}
     words = max((model.vocabulary for model in models.values()), default=0)
     hidden = max((model.hidden for model in models.values()), default=0)
-    fields: tuple[str, ...] = ("batch_size",)
-    held, tokens, wide = sum(size.values()), 0, words + hidden
+
+    def trained(role: str) -> int:
+        """A model that learns as a whole is held in float32 several times; beside adapters its weights are."""
+        if isinstance(config, TunedConfig) and config.lora_rank:
+            return kept.get(role, 0)
+        return TRAINED * models[role].size if role in models else 0
+
+    fields: tuple[str, ...] = ("tokens_per_forward", "dtype")
+    held, tokens, wide = sum(kept.values()), 0, words + hidden
     if isinstance(config, PretrainConfig):
-        fields = ("hidden_size", "layers", "vocabulary_size", "batch_size", "block")
-        width, words = config.hidden_size, config.vocabulary_size
+        fields = ("hidden_size", "layers", "vocabulary_size", "tokens_per_forward", "block")
+        width = config.hidden_size
         # Attention has four square matrices, SwiGLU three of 8/3 the width.
-        held = TRAINED * FLOAT * (words * width + config.layers * 12 * width * width)
-        tokens, wide = config.batch_size * config.block, words + config.layers * width
+        held = TRAINED * FLOAT * (config.vocabulary_size * width + config.layers * 12 * width * width)
+        tokens = min(config.batch_size * config.block, max(config.block, config.tokens_per_forward))
+        wide = config.layers * width
     elif isinstance(config, SftConfig):
-        fields = ("batch_size", "micro_batch_size")
-        held, tokens = _trained(config) * size.get("base", 0), config.micro_batch_size or config.batch_size
+        fields = ("lora_rank", *fields)
+        held, tokens, wide = trained("base"), config.tokens_per_forward, hidden
     elif isinstance(config, RewardConfig):
-        fields = ("tokens_per_forward", "ensemble")
-        held, tokens, wide = (
-            (_trained(config) + config.ensemble - 1) * size.get("sft", 0),
-            config.tokens_per_forward,
-            hidden,
-        )
+        fields = ("lora_rank", *fields, "ensemble")
+        held = trained("sft") + (config.ensemble - 1) * kept.get("sft", 0)
+        tokens, wide = config.tokens_per_forward, hidden
     elif isinstance(config, PpoConfig):
-        # The policy, its average and the reference; the values and the rewards.
-        fields = ("batch_size", "pretrain_per_episode")
-        held = (_trained(config) + 2 * (not config.lora_rank)) * size.get("sft", 0)
-        held += (_trained(config) + 1) * size.get("reward", 0)
+        fields = ("lora_rank", "batch_size", "pretrain_per_episode", "dtype")
+        held = trained("sft") + trained("reward")
+        # What learns beside adapters is the reference, or the reward, without them. Else there are copies of both that
+        # stay as they are, and an average of the policy.
+        if not config.lora_rank:
+            held += sum(kept.values()) + (models["sft"].size if "sft" in models else 0)
         if config.pretrain_coefficient:
             held += NUMBER * config.minibatch_size * config.pretrain_per_episode  # which of the mix are drawn
         tokens = config.batch_size
     elif isinstance(config, ScoreConfig | DetectConfig):
-        fields, tokens = ("tokens_per_forward",), config.tokens_per_forward
+        tokens = config.tokens_per_forward
         wide = hidden if isinstance(config, ScoreConfig) else words + hidden
     elif isinstance(config, SampleConfig | EvaluateConfig):
-        tokens = config.batch_size
-    return fields, held + FLOAT * tokens * wide
+        fields, tokens = ("batch_size", "dtype"), config.batch_size
+    return fields, held + each * tokens * wide

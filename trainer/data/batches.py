@@ -56,6 +56,29 @@ def held_out_groups(groups: Sequence[int], count: int, seed: int) -> list[int]:
     return chosen
 
 
+def by_length(lengths: Sequence[int], capacity: int) -> list[list[int]]:
+    """Divide rows among forwards of at most ``capacity`` tokens, padding included; rows of about one length together.
+
+    Args:
+        lengths: of the rows.
+        capacity: a row that is longer goes alone.
+
+    Returns:
+        The places in ``lengths`` that go together, the longest first: what does not fit into memory says so at once.
+    """
+    found: list[list[int]] = []
+    for place in sorted(range(len(lengths)), key=lambda place: -lengths[place]):
+        if not found or lengths[found[-1][0]] * (len(found[-1]) + 1) > capacity:
+            found.append([])
+        found[-1].append(place)
+    return found
+
+
+def rows_together(length: int, capacity: int) -> int:
+    """How many rows of one length a forward of at most ``capacity`` tokens computes, at least one."""
+    return max(1, capacity // length)
+
+
 def epoch_steps(n: int, batch_size: int) -> int:
     """Batches in one epoch; the last one may be smaller."""
     return -(-n // batch_size)

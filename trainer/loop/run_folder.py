@@ -96,7 +96,7 @@ class RunFolder:
         config, wrong = limits.checked(self.spec.stage, self.spec.config, around)
         if config is None:
             raise ValueError(f"The {self.spec.stage} configuration is not valid: {_listed(wrong)}.")
-        return config
+        return limits.settled_by_models(config, parents)
 
     @property
     def snapshot(self) -> Path:

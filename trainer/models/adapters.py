@@ -18,16 +18,14 @@ from torch import Tensor, nn
 from trainer.contract.configs import TunedConfig
 from trainer.contract.errors import StageError
 from trainer.loop.seed import derived
+from trainer.models.precision import HEAD
 
 ADAPTER = "adapter"
 """Folder of a run that has the adapters alone, as peft keeps them."""
 
-HEAD = "score"
-"""Of a reward model; it is new, so it learns as a whole."""
-
 
 def add_adapters(model: Any, config: TunedConfig, seed: int) -> None:
-    """Let adapters learn, and the head of a reward model, instead of the whole model; nothing if none are wanted.
+    """Let adapters learn instead of the whole model, and the head of a reward model; nothing if none are wanted.
 
     Args:
         model: gets layers with adapters in the places of its own.
@@ -53,6 +51,8 @@ def add_adapters(model: Any, config: TunedConfig, seed: int) -> None:
         ) from error
     for name, parameter in model.named_parameters():
         parameter.requires_grad_("lora_" in name or name.startswith(f"{HEAD}."))
+        if parameter.dtype == torch.bfloat16 and parameter.requires_grad:
+            parameter.data = parameter.data.float()  # beside weights that are rounded, too
 
 
 def _peft_config(model: Any, config: TunedConfig) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
@@ -17,10 +18,12 @@ from transformers import (
 )
 
 from trainer.contract.chat import PLAIN_TEMPLATE
-from trainer.contract.configs import PretrainConfig
+from trainer.contract.configs import PretrainConfig, TunedConfig
 from trainer.data.batches import pad, positions
 from trainer.data.chat import end_of_turn
+from trainer.loop.device import IN_FULL, Compute
 from trainer.loop.finite import check_loaded, check_said
+from trainer.models.precision import computing, held_in, set_up
 from trainer.models.vocabulary import check_head, hidden_states, logprobs_after
 
 NO_TOKEN = -1
@@ -55,21 +58,21 @@ def build_llama(config: PretrainConfig, tokenizer: PreTrainedTokenizerBase) -> L
     return model
 
 
-def load_policy(path: Path | str) -> PreTrainedModel:
-    """A causal language model from a local folder, in float32 and without dropout.
+def load_policy(path: Path | str, compute: Compute = IN_FULL, learns: TunedConfig | None = None) -> Any:
+    """A causal language model from a local folder.
 
-    Dropout stays off while training too: log-probabilities must be the same when asked twice (N+).
+    Args:
+        path: of the folder.
+        compute: where it shall be, and in which numbers.
+        learns: by which configuration; None = it does not.
 
     Raises:
         NotFiniteError: a weight is no number.
         ValueError: its head is of a kind that is not known here.
     """
-    model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, local_files_only=True)
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
+    model = AutoModelForCausalLM.from_pretrained(path, dtype=held_in(compute, learns), local_files_only=True)
     check_loaded(model, path)
-    check_head(model.eval())
+    check_head(set_up(model, compute))
     return model
 
 
@@ -205,14 +208,15 @@ def generate(
 
     ids, mask = (tensor.to(device) for tensor in pad(distinct, tokenizer.pad_token_id, "left"))
     cache = DynamicCache(config=model.config)
-    logits = model(
-        input_ids=ids,
-        attention_mask=mask.long(),
-        position_ids=positions(mask),
-        cache=cache,
-        use_cache=True,
-        logits_to_keep=1,
-    ).logits[:, -1]
+    with computing(model):
+        logits = model(
+            input_ids=ids,
+            attention_mask=mask.long(),
+            position_ids=positions(mask),
+            cache=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits[:, -1]
     if len(distinct) < len(prompts):
         logits = logits[owner]
         mask = mask[owner]
@@ -240,13 +244,14 @@ def generate(
             tokens, uniform, mask, position = tokens[index], uniform[index], mask[index], position[index]
             cache.batch_select_indices(index)
         mask = torch.cat([mask, mask.new_ones(len(alive), 1)], dim=1)
-        logits = model(
-            input_ids=tokens[:, None],
-            attention_mask=mask.long(),
-            position_ids=position[:, None],
-            cache=cache,
-            use_cache=True,
-        ).logits[:, -1]
+        with computing(model):
+            logits = model(
+                input_ids=tokens[:, None],
+                attention_mask=mask.long(),
+                position_ids=position[:, None],
+                cache=cache,
+                use_cache=True,
+            ).logits[:, -1]
         position = position + 1
     return answers
 

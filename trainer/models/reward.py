@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from trainer.contract.limits import UNKNOWN_CONTEXT
 from trainer.data.conversations import Pair, conversations
+from trainer.loop.device import IN_FULL, Compute
 from trainer.models.backbone import check_context, load_tokenizer
-from trainer.models.reward_model import label_names, load_members, reading, trained_length
+from trainer.models.reward_model import label_names, load_reward_model, members_at, reading, trained_length
 from trainer.models.shared_prefix import obstacle
-
-USUAL_LENGTH = 256
-"""Tokens read of a prompt with its answer where a model does not say on how many it was trained."""
 
 
 @dataclass(frozen=True)
@@ -71,23 +70,32 @@ class Reward:
 
     @classmethod
     def load(
-        cls, path: Path, device: torch.device, *, max_tokens: int | None = None, share_prefixes: bool = False
+        cls,
+        path: Path,
+        compute: Compute = IN_FULL,
+        *,
+        max_tokens: int | None = None,
+        share_prefixes: bool = False,
+        first: Any | None = None,
     ) -> Reward:
         """Load the model in a folder with all members.
 
         Args:
             path: model folder.
-            device: for all of them.
+            compute: where they shall be, and in which numbers.
             max_tokens: read of prompt and answer; empty means as many as the model was trained on.
             share_prefixes: wanted.
+            first: the first member, where somebody holds it already.
 
         Raises:
             ValueError: the model has fewer positions.
             NotFiniteError: a weight is no number.
         """
-        members = [model.to(device).requires_grad_(False) for model in load_members(path)]
+        folders = members_at(path)[first is not None :]
+        others = [load_reward_model(folder, compute).requires_grad_(False) for folder in folders]
+        members = [first, *others] if first is not None else others
         positions = getattr(members[0].config, "max_position_embeddings", None)
-        length = max_tokens or trained_length(members[0]) or min(USUAL_LENGTH, positions or USUAL_LENGTH)
+        length = max_tokens or trained_length(members[0]) or positions or UNKNOWN_CONTEXT
         check_context(members[0], length, 'The field "max_tokens"')
         why_not = obstacle(members[0], length) if share_prefixes else None
         return cls(members, load_tokenizer(path), length, share_prefixes and why_not is None, why_not)

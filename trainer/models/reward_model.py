@@ -19,12 +19,16 @@ import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
+from trainer.contract.configs import TunedConfig
 from trainer.contract.folder import MEMBERS
 from trainer.data.batches import pad, positions
 from trainer.data.packing import Conversation, forwards, pack
+from trainer.loop.device import IN_FULL, Compute
 from trainer.loop.finite import check_loaded, check_said
 from trainer.models.backbone import load_policy
+from trainer.models.precision import head_of, held_in, set_up
 from trainer.models.shared_prefix import last_hidden_states, shared_prefixes
+from trainer.models.vocabulary import hidden_states
 
 OFFSET = "prefloop_reward_offset"
 """Key in the model's config: one number per label, added to what the head says."""
@@ -37,7 +41,13 @@ OVERALL = "overall"
 
 
 def new_reward_model(
-    sft: Path, pad_id: int, generator: torch.Generator, heads: Sequence[str] = (), max_tokens: int | None = None
+    sft: Path,
+    pad_id: int,
+    generator: torch.Generator,
+    heads: Sequence[str] = (),
+    max_tokens: int | None = None,
+    compute: Compute = IN_FULL,
+    learns: TunedConfig | None = None,
 ) -> Any:
     """Take over a policy's body and give it a fresh scalar head for the overall score, and one for each further one.
 
@@ -48,9 +58,8 @@ def new_reward_model(
             print the square of it, their code has the root).
         heads: names of the further scores.
         max_tokens: of prompt + answer that it will be trained to read.
-
-    Returns:
-        The model in evaluation mode: no dropout, in training either, so that a score is repeatable.
+        compute: where it shall be, and in which numbers.
+        learns: by which configuration; None = it does not.
 
     Raises:
         ValueError: the architecture has no sequence classifier with a head called ``score``.
@@ -65,25 +74,35 @@ def new_reward_model(
     config.pad_token_id = pad_id
     setattr(config, OFFSET, [0.0] * len(names))
     setattr(config, LENGTH, max_tokens)
-    model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
+    policy = load_policy(sft, compute, learns)
+    model = AutoModelForSequenceClassification.from_config(config, dtype=policy.dtype)
     if not isinstance(getattr(model, "score", None), torch.nn.Linear):
         raise ValueError(f"A {config.model_type} model cannot become a reward model: it has no linear head 'score'.")  # noqa: TRY004
-    model.base_model.load_state_dict(load_policy(sft).base_model.state_dict())
+    # Taken over, not copied: two bodies are never held.
+    model.base_model.load_state_dict(policy.base_model.state_dict(), assign=True)
+    model = set_up(model, compute)
     width = model.score.weight.shape[1]
     with torch.no_grad():
-        model.score.weight.normal_(0.0, 1 / math.sqrt(width + 1), generator=generator)
-    return model.eval()
+        drawn = torch.empty(model.score.weight.shape).normal_(0.0, 1 / math.sqrt(width + 1), generator=generator)
+        model.score.weight.copy_(drawn)
+    return model
 
 
-def load_reward_model(path: Path) -> Any:
-    """Load what was saved; its scores are bit for bit those of the model that was saved.
+def load_reward_model(path: Path, compute: Compute = IN_FULL, learns: TunedConfig | None = None) -> Any:
+    """Load what was saved; computing as before, its scores are bit for bit those of the model that was saved.
+
+    Args:
+        path: of the folder.
+        compute: where it shall be, and in which numbers.
+        learns: by which configuration; None = it does not.
 
     Raises:
         NotFiniteError: a weight is no number.
     """
-    model = AutoModelForSequenceClassification.from_pretrained(path, dtype=torch.float32, local_files_only=True)
+    dtype = held_in(compute, learns)
+    model = AutoModelForSequenceClassification.from_pretrained(path, dtype=dtype, local_files_only=True)
     check_loaded(model, path)
-    return model.eval()
+    return set_up(model, compute)
 
 
 def label_names(model: Any) -> list[str]:
@@ -91,10 +110,10 @@ def label_names(model: Any) -> list[str]:
     return [str(model.config.id2label[place]) for place in range(model.score.weight.shape[0])]
 
 
-def load_members(path: Path) -> list[Any]:
-    """Load a reward model with the other members of its ensemble, if it is one."""
+def members_at(path: Path) -> list[Path]:
+    """The folders of a reward model: its own, then those of the other members of its ensemble, if it is one."""
     others = sorted((path / MEMBERS).glob("[0-9]*"), key=lambda folder: int(folder.name))
-    return [load_reward_model(folder) for folder in (path, *others)]
+    return [path, *others]
 
 
 def trained_length(model: Any) -> int | None:
@@ -233,11 +252,10 @@ class Reader:
 
 def _head(model: Any, hidden: Tensor) -> Tensor:
     """(…, d) -> (…, H)."""
-    return model.score(hidden) + torch.tensor(offsets(model), dtype=hidden.dtype, device=hidden.device)
+    said = head_of(model, hidden)
+    return said + torch.tensor(offsets(model), dtype=said.dtype, device=said.device)
 
 
 def _hidden(model: Any, ids: Tensor, mask: Tensor) -> Tensor:
     """Last hidden states (B, T, d)."""
-    return model.base_model(
-        input_ids=ids, attention_mask=mask.long(), position_ids=positions(mask), use_cache=False
-    ).last_hidden_state
+    return hidden_states(model, ids, mask.long(), positions(mask))

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from trainer.contract.configs import PpoConfig
+from trainer.loop.device import Compute
 from trainer.models.reward_model import load_reward_model, token_scores
 
 
-def load_value_model(reward_model: Path) -> Any:
-    """A value model that starts as the reward model; a network of its own, so the two losses share no weight."""
-    return load_reward_model(reward_model)
+def load_value_model(reward_model: Path, compute: Compute, config: PpoConfig) -> Any:
+    """A value model that starts as the reward model; it shares no weight with the policy."""
+    return load_reward_model(reward_model, compute, config)
+
+
+def reward_within(value_model: Any) -> Any:
+    """The reward model as a second head of a value model that is about to learn beside adapters only.
+
+    The body is one; without the adapters (``without_adapters``) it says what it always said.
+    """
+    reward_model = copy.copy(value_model)
+    reward_model._modules = dict(value_model._modules)  # noqa: SLF001 - torch has no public way to share modules
+    reward_model.score = copy.deepcopy(value_model.score).requires_grad_(False)
+    return reward_model
 
 
 def values(model: Any, ids: Tensor, mask: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from trainer.models.precision import computing
+
 TOGETHER = 2**24
 """Logits that are held at once; 64 MB of float32, with softmax and gradient some 200 MB."""
 
@@ -69,9 +71,10 @@ def hidden_states(model: Any, ids: Tensor, mask: Tensor | None = None, positions
         mask: (B, T) of real tokens; None = all of them, or padding on the right that is not asked about.
         positions: (B, T); None = counted from 0.
     """
-    found: Tensor = model.base_model(
-        input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False
-    ).last_hidden_state
+    with computing(model):
+        found: Tensor = model.base_model(
+            input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False
+        ).last_hidden_state
     return found
 
 
@@ -81,7 +84,8 @@ def _logprobs(model: Any, hidden: Tensor, tokens: Tensor, temperature: float) ->
 
 def logits_after(model: Any, hidden: Tensor) -> Tensor:
     """What the model itself makes of hidden states: its head, and what a few families do to the logits after it."""
-    logits: Tensor = model.get_output_embeddings()(hidden)
+    with computing(model):
+        logits: Tensor = model.get_output_embeddings()(hidden)
     config = model.config.get_text_config()
     if (scale := getattr(config, "logit_scale", None)) is not None:  # Cohere
         logits = logits * scale
@@ -101,7 +105,9 @@ def check_head(model: Any) -> None:
     """
     vocabulary = model.config.get_text_config().vocab_size
     ids = torch.randint(vocabulary, (1, 6), generator=torch.Generator().manual_seed(0)).to(model.device)
-    said = torch.log_softmax(model(input_ids=ids, use_cache=False).logits[0, :-1].float(), -1)
+    with computing(model):
+        logits = model(input_ids=ids, use_cache=False).logits
+    said = torch.log_softmax(logits[0, :-1].float(), -1)
     said = said.gather(-1, ids[0, 1:, None])[:, 0]
     found = logprobs_after(model, hidden_states(model, ids)[0, :-1], ids[0, 1:])
     # Rounding is a thousand times smaller. A model of broken weights says no number, which others report.

@@ -7,17 +7,17 @@ would write, not who wrote it; people who write plainly, many of them in a secon
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from trainer.contract.configs import DetectConfig
+from trainer.contract.configs import DetectConfig, settled
 from trainer.contract.folder import ANSWERS, DETECTIONS
 from trainer.contract.records import AnswerToScore, Detection, SeenToken, read_rows, write_rows
-from trainer.data.batches import pad, positions
+from trainer.data.batches import by_length, pad, positions
 from trainer.data.chat import Accepts, encode_pieces, encode_prompt
 from trainer.loop.device import prepare
 from trainer.loop.finite import check_said
@@ -65,13 +65,14 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         ValueError: there is no ``inputs/answers.parquet``, or the model cannot be used for this.
     """
     config = cast("DetectConfig", folder.config)
-    device = prepare(config)
+    compute = prepare(config)
     path = folder.inputs / ANSWERS
     if not path.exists():
         raise ValueError(f"There are no texts to look at: {path} is missing.")
     tokenizer = load_tokenizer(folder.parent("policy"))
-    model = load_policy(folder.parent("policy")).to(device)
-    check_context(model, config.max_tokens, 'The field "max_tokens"')
+    model = load_policy(folder.parent("policy"), compute)
+    longest = settled(config.max_tokens)
+    check_context(model, longest, 'The field "max_tokens"')
 
     rows = list(read_rows(path, AnswerToScore))
     if config.context == "prompt":
@@ -83,7 +84,8 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     found: list[Detection | None] = [None] * len(rows)
     log = folder.metrics()
     done = 0
-    for batch in batches(readings, config.tokens_per_forward):
+    for places in by_length([reading.length for reading in readings], config.tokens_per_forward):
+        batch = [readings[place] for place in places]
         for reading, signs in zip(batch, signs_of(model, tokenizer, batch), strict=True):
             found[reading.place] = detection_of(rows[reading.place], reading, signs, config.min_tokens)
         done += len(batch)
@@ -97,7 +99,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     if short:
         folder.note(f"{short} of {len(rows)} texts have fewer than {config.min_tokens} tokens and got no scores.")
     if cut:
-        folder.note(f"{cut} of {len(rows)} texts are longer than {config.max_tokens} tokens; their beginning was read.")
+        folder.note(f"{cut} of {len(rows)} texts are longer than {longest} tokens; their beginning was read.")
     curvatures = [one.curvature for one in detections if one.curvature is not None]
     return {
         "data/texts": len(rows),
@@ -109,24 +111,13 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
 
 def reading_of(tokenizer: Any, row: AnswerToScore, place: int, config: DetectConfig) -> Reading:
     """Encode a text, after its prompt or alone; the prompt gives way before the text does."""
+    longest = settled(config.max_tokens)
     ids, said = encode_pieces(tokenizer, row.text)
     if config.context == "none":
-        return Reading(place, [], ids[: config.max_tokens], said, len(ids) > config.max_tokens)
-    kept = ids[: config.max_tokens - 1]
-    prompt = encode_prompt(tokenizer, row.messages, config.max_tokens - len(kept))
+        return Reading(place, [], ids[:longest], said, len(ids) > longest)
+    kept = ids[: longest - 1]
+    prompt = encode_prompt(tokenizer, row.messages, longest - len(kept))
     return Reading(place, prompt, kept, said, len(ids) > len(kept))
-
-
-def batches(readings: Sequence[Reading], most_tokens: int) -> Iterator[list[Reading]]:
-    """Texts of about one length together, so that little is padded; each text is in one batch, a long one alone."""
-    batch: list[Reading] = []
-    for reading in sorted(readings, key=lambda one: one.length):
-        if batch and reading.length * (len(batch) + 1) > most_tokens:
-            yield batch
-            batch = []
-        batch.append(reading)
-    if batch:
-        yield batch
 
 
 @torch.no_grad()

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from trainer.contract.configs import EvaluateConfig
+from trainer.contract.configs import EvaluateConfig, settled
 from trainer.contract.folder import DEMONSTRATIONS, PROMPTS
 from trainer.contract.records import Demonstration, Prompt, read_rows
-from trainer.data.batches import pad, positions, shuffled
+from trainer.data.batches import by_length, pad, positions, shuffled
 from trainer.data.chat import Accepts, accepted, decode_answer, encode_pair, encode_prompt, finished
 from trainer.loop.device import prepare
 from trainer.loop.run_folder import RunFolder
@@ -48,19 +48,20 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     """
     config, seed = folder.config, folder.spec.seed
     assert isinstance(config, EvaluateConfig)
-    device = prepare(config)
+    compute = prepare(config)
     tokenizer = load_tokenizer(folder.parent("policy"))
-    policy = load_policy(folder.parent("policy")).to(device)
-    reference = load_policy(folder.parent("reference")).to(device)
-    reward = Reward.load(folder.parent("reward"), device)
+    policy = load_policy(folder.parent("policy"), compute)
+    reference = load_policy(folder.parent("reference"), compute)
+    reward = Reward.load(folder.parent("reward"), compute)
     check_one_language(tokenizer, load_tokenizer(folder.parent("reference")), "The policy and its reference")
-    longest = config.max_prompt_tokens + config.max_new_tokens
+    prompt_tokens = settled(config.max_prompt_tokens)
+    longest = prompt_tokens + config.max_new_tokens
     for model in (policy, reference):
         check_context(model, longest, 'Fields "max_prompt_tokens" and "max_new_tokens" together')
     prompts = heldout_prompts(folder, config, seed)
     for each in (tokenizer, reward.tokenizer):
         prompts = accepted(each, prompts, folder.note)
-    encoded = [encode_prompt(tokenizer, prompt.messages, config.max_prompt_tokens) for prompt in prompts]
+    encoded = [encode_prompt(tokenizer, prompt.messages, prompt_tokens) for prompt in prompts]
     print(f"{len(prompts)} held-out prompts", flush=True)  # noqa: T201
 
     def answer(model: PreTrainedModel, name: str) -> Answers:
@@ -79,7 +80,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         texts = [decode_answer(tokenizer, row) for row in ids]
         said = reward(
             [(prompt.messages, text) for prompt, text in zip(prompts, texts, strict=True)],
-            config.batch_size * reward.max_tokens,
+            config.tokens_per_forward,
         )
         return Answers(ids, texts, torch.from_numpy(said.mean[:, 0]))
 
@@ -106,8 +107,12 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         folder.note(sentence)
     if demonstrations:
         written = [encode_pair(tokenizer, row.messages, row.response, longest) for row in demonstrations]
-        metrics["loss/demonstrations_policy"] = demonstration_loss(policy, tokenizer, written, config.batch_size)
-        metrics["loss/demonstrations_reference"] = demonstration_loss(reference, tokenizer, written, config.batch_size)
+        metrics["loss/demonstrations_policy"] = demonstration_loss(
+            policy, tokenizer, written, config.tokens_per_forward
+        )
+        metrics["loss/demonstrations_reference"] = demonstration_loss(
+            reference, tokenizer, written, config.tokens_per_forward
+        )
 
     folder.metrics().write(1, 1, {name: value for name, value in metrics.items() if isinstance(value, float | int)})
     folder.samples().write(1, table(prompts, ours, theirs, sequence_kl))
@@ -137,17 +142,17 @@ def divergence(
     log π(y|x) - log π_ref(y|x) for y drawn from the policy: unbiased, single values may be
     negative (Stiennon et al. 2020, §3.4).
     """
-    found = []
-    for start in range(0, len(prompts), config.batch_size):
-        part = slice(start, start + config.batch_size)
-        rows = [prompt + answer for prompt, answer in zip(prompts[part], answers[part], strict=True)]
-        ids, mask = (tensor.to(policy.device) for tensor in pad(rows, tokenizer.pad_token_id, "right"))
-        lengths = torch.tensor([len(prompt) for prompt in prompts[part]], device=ids.device)
+    found = torch.empty(len(prompts), dtype=torch.float64)
+    whole = [prompt + answer for prompt, answer in zip(prompts, answers, strict=True)]
+    for places in by_length([len(row) for row in whole], config.tokens_per_forward):
+        padded = pad([whole[place] for place in places], tokenizer.pad_token_id, "right")
+        ids, mask = (tensor.to(policy.device) for tensor in padded)
+        lengths = torch.tensor([len(prompts[place]) for place in places], device=ids.device)
         counted = (mask & (positions(mask) >= lengths[:, None]))[:, 1:]
         said = token_logprobs(policy, ids, mask, config.temperature, counted)
         ratio = said - token_logprobs(reference, ids, mask, config.temperature, counted)
-        found.append(ratio.double().sum(dim=1).cpu())
-    return torch.cat(found)
+        found[places] = ratio.double().sum(dim=1).cpu()
+    return found
 
 
 @torch.no_grad()
@@ -155,12 +160,12 @@ def demonstration_loss(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     pairs: list[tuple[list[int], list[int]]],
-    batch_size: int,
+    capacity: int,
 ) -> float:
     """Mean loss in nats per answer token on what people wrote."""
     total, tokens = 0.0, 0
-    for start in range(0, len(pairs), batch_size):
-        part = pairs[start : start + batch_size]
+    for places in by_length([len(prompt) + len(answer) for prompt, answer in pairs], capacity):
+        part = [pairs[place] for place in places]
         ids, mask = pad([prompt + answer for prompt, answer in part], tokenizer.pad_token_id, "right")
         lengths = torch.tensor([len(prompt) for prompt, _ in part])
         counted = mask & (positions(mask) >= lengths[:, None])

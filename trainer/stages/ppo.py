@@ -11,7 +11,7 @@ from typing import cast
 
 import torch
 
-from trainer.contract.configs import PpoConfig
+from trainer.contract.configs import PpoConfig, settled
 from trainer.data.chat import decode_answer
 from trainer.loop import stopping
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
@@ -22,10 +22,12 @@ from trainer.loop.seed import derived, seed_everything
 from trainer.losses.advantage import generalized_advantages, shaped_rewards
 from trainer.losses.masked import masked_mean, whiten
 from trainer.losses.ppo import sequence_kl
+from trainer.models.activations import recompute_layers
 from trainer.models.adapters import ADAPTER, add_adapters, learning, merge_adapters, save_adapters
 from trainer.models.backbone import agree_on_ends, check_context, check_one_language, load_policy, load_tokenizer
+from trainer.models.precision import round_for_good
 from trainer.models.reward import Reward
-from trainer.models.value_head import load_value_model
+from trainer.models.value_head import load_value_model, reward_within
 from trainer.stages.ppo_learning import Learner, pretraining_blocks, summary, warmup
 from trainer.stages.ppo_playing import Players, look_back, play, prompts_at, show, training_prompts
 
@@ -44,22 +46,25 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     """
     config = cast("PpoConfig", folder.config)
     seed = folder.spec.seed
-    device = prepare(config)
+    compute = prepare(config)
+    prompt_tokens = settled(config.max_prompt_tokens)
     seed_everything(seed)
 
     tokenizer = load_tokenizer(folder.parent("sft"))
     check_one_language(tokenizer, load_tokenizer(folder.parent("reward")), "The policy and the reward model")
-    prompts, rows = training_prompts(folder, tokenizer, config.max_prompt_tokens)
+    prompts, rows = training_prompts(folder, tokenizer, prompt_tokens)
 
-    policy = load_policy(folder.parent("sft")).to(device)
-    add_adapters(policy, config, seed)
-    # With adapters the reference is the policy without them: no second copy of its weights.
-    reference = None if config.lora_rank else load_policy(folder.parent("sft")).to(device).requires_grad_(False)
-    value_model = load_value_model(folder.parent("reward")).to(device)
-    add_adapters(value_model, config, derived(seed, "value"))
-    reward = Reward.load(folder.parent("reward"), device)
-    for model in (policy, value_model):
-        check_context(model, config.max_prompt_tokens + config.max_new_tokens, '"max_prompt_tokens" + "max_new_tokens"')
+    # With adapters the reference is the policy without them, and the reward a second head of the values without them:
+    # two models are held instead of four.
+    policy = load_policy(folder.parent("sft"), compute, config)
+    reference = None if config.lora_rank else load_policy(folder.parent("sft"), compute).requires_grad_(False)
+    value_model = load_value_model(folder.parent("reward"), compute, config)
+    within = reward_within(value_model) if config.lora_rank else None
+    for model, its_seed in ((policy, seed), (value_model, derived(seed, "value"))):
+        check_context(model, prompt_tokens + config.max_new_tokens, '"max_prompt_tokens" + "max_new_tokens"')
+        add_adapters(model, config, its_seed)
+        recompute_layers(model, config)
+    reward = Reward.load(folder.parent("reward"), compute, first=within)
     if config.max_new_tokens >= reward.max_tokens:
         folder.note(
             f"Answers of up to {config.max_new_tokens} tokens are asked for, and the reward model was trained to read "
@@ -67,14 +72,14 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         )
     if config.pessimism and len(reward.members) == 1:
         folder.note("“pessimism” changes nothing: the reward model is a single one, not an ensemble.")
-    players = Players(tokenizer, policy, reference, value_model, reward, device)
+    players = Players(tokenizer, policy, reference, value_model, reward)
     mix = pretraining_blocks(folder, config, tokenizer, policy) if config.pretrain_coefficient else None
 
     learner = Learner(players, config, seed, mix)
     done, history = 0, list[dict[str, float]]()
     if found := latest_checkpoint(folder.checkpoints):
         done, state = found
-        learner.restore(state, device)
+        learner.restore(state, compute.device)
         history = state["history"]
     log, samples = folder.metrics(done), folder.samples(done)
 
@@ -92,9 +97,8 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
 
         # Score: the reward model reads the texts as people do, the others every token that the policy chose.
         said = [decode_answer(tokenizer, answer) for answer in answers]
-        judged = reward(
-            [(rows[i].messages, text) for i, text in zip(chosen, said, strict=True)],
-            config.minibatch_size * reward.max_tokens,
+        judged = players.judge(
+            [(rows[i].messages, text) for i, text in zip(chosen, said, strict=True)], config.tokens_per_forward
         )
         episodes = look_back(players, config, asked, answers, judged)
         kl = sequence_kl(episodes.logprobs, episodes.reference, episodes.answered)
@@ -155,6 +159,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
             parameter.copy_(mean)
     save_adapters(policy, config, folder.path / ADAPTER)
     merge_adapters(policy)
+    round_for_good(policy)
     agree_on_ends(policy, tokenizer)
     folder.save_model(policy, tokenizer, _card(config))
 

@@ -9,25 +9,22 @@ import torch
 from torch import Tensor, nn
 
 from trainer.contract.configs import PpoConfig
-from trainer.data.batches import token_blocks
+from trainer.data.batches import rows_together, token_blocks
 from trainer.data.corpus import open_corpus
 from trainer.loop.finite import LIKELY, take_step
 from trainer.loop.optimizer import adamw, set_rate
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import generator
-from trainer.losses.ppo import approximate_kl, clip_fraction, policy_loss, ratios
-from trainer.losses.ppo import value_loss as clipped_value_loss
+from trainer.losses.ppo import approximate_kl, clip_fraction, policy_loss, ratios, value_loss
+from trainer.models.activations import learning_from
 from trainer.models.adapters import learned_state, learning, load_learned
 from trainer.models.backbone import token_logprobs
 from trainer.models.value_head import values
 from trainer.models.vocabulary import next_token_loss
-from trainer.stages.ppo_playing import Episodes, Players
+from trainer.stages.ppo_playing import Episodes, Players, groups_of_rows
 
 PRETRAIN_BLOCK = 128
 """Tokens per sequence of the pretraining mix."""
-
-PRETRAIN_ROWS = 64
-"""Sequences of the mix per forward: bounds memory and changes nothing else."""
 
 LIKELY_WITH_MIX = (
     "Most often the learning rate or “pretrain_coefficient” is too high: start a new run with a lower one."
@@ -110,25 +107,23 @@ class Learner:
     ) -> dict[str, float]:
         """Let both models learn from one minibatch, the given rows of the episodes."""
         config = self.config
-        ids, mask, answered = episodes.ids[rows], episodes.mask[rows], episodes.answered[rows]
-        old_logprobs = episodes.logprobs[rows]
+        answered, old_logprobs = episodes.answered[rows], episodes.logprobs[rows]
 
-        logprobs = token_logprobs(self.policy, ids, mask, config.temperature, answered)
-        loss = policy_loss(logprobs, old_logprobs, advantages[rows], answered, config.clip)
-        loss.backward()
-        new_logprobs = logprobs.detach()
+        with learning_from(self.policy):
+            loss, new_logprobs = self._policy_gradient(episodes, advantages, rows)
+            policy_norm = norm_of(p.grad for p in self.policy.parameters())
+            mixed = add_pretraining(self.policy, self.mix, config, len(rows), draw) if self.mix is not None else {}
         ratio = ratios(new_logprobs, old_logprobs, answered)
         numbers = {
-            "loss/policy": loss.item(),
+            "loss/policy": loss,
             "kl/update": approximate_kl(new_logprobs, old_logprobs, answered).item(),
             "ppo/clip_fraction": clip_fraction(new_logprobs, old_logprobs, answered, config.clip).item(),
             "ppo/ratio_max": ratio.max().item(),
             "ppo/ratio_off_one": (ratio - 1).abs().max().item(),
-            "optimizer/gradient_norm_policy": norm_of(p.grad for p in self.policy.parameters()),
+            "optimizer/gradient_norm_policy": policy_norm,
+            **mixed,
         }
         learned_from = {"the policy's loss": numbers["loss/policy"]}
-        if self.mix is not None:
-            numbers |= add_pretraining(self.policy, self.mix, config, len(rows), draw)
         if "loss/pretrain" in numbers:
             learned_from |= {
                 "the loss of the pretraining mix": numbers["loss/pretrain"],
@@ -143,10 +138,8 @@ class Learner:
             likely=LIKELY if self.mix is None else LIKELY_WITH_MIX,
         )
 
-        predicted = values(self.value_model, ids, mask)
-        value_loss = clipped_value_loss(predicted, episodes.values[rows], returns[rows], answered, config.value_clip)
-        value_loss.backward()
-        numbers["loss/value"] = value_loss.item()
+        with learning_from(self.value_model):
+            numbers["loss/value"] = self._value_gradient(episodes, returns, rows)
         numbers["optimizer/gradient_norm_value"] = take_step(
             self.value_optimizer,
             self.value_model,
@@ -155,6 +148,34 @@ class Learner:
             numbers={"the value model's loss": numbers["loss/value"]},
         )
         return numbers
+
+    def _policy_gradient(self, episodes: Episodes, advantages: Tensor, rows: Tensor) -> tuple[float, Tensor]:
+        """Add up the gradients of a minibatch; returns its loss and what the policy says of the tokens now."""
+        tokens, total = episodes.answered[rows].sum(), 0.0
+        said: list[Tensor] = []
+        for part in groups_of_rows(rows, episodes.ids.shape[1], self.config):
+            answered = episodes.answered[part]
+            logprobs = token_logprobs(
+                self.policy, episodes.ids[part], episodes.mask[part], self.config.temperature, answered
+            )
+            loss = policy_loss(logprobs, episodes.logprobs[part], advantages[part], answered, self.config.clip)
+            loss = loss * (answered.sum() / tokens)
+            loss.backward()
+            total += loss.item()
+            said.append(logprobs.detach())
+        return total, torch.cat(said)
+
+    def _value_gradient(self, episodes: Episodes, returns: Tensor, rows: Tensor) -> float:
+        """Add up the gradients of a minibatch; returns its loss."""
+        tokens, total = episodes.answered[rows].sum(), 0.0
+        for part in groups_of_rows(rows, episodes.ids.shape[1], self.config):
+            answered = episodes.answered[part]
+            predicted = values(self.value_model, episodes.ids[part], episodes.mask[part])
+            loss = value_loss(predicted, episodes.values[part], returns[part], answered, self.config.value_clip)
+            loss = loss * (answered.sum() / tokens)
+            loss.backward()
+            total += loss.item()
+        return total
 
 
 def warmup(iteration: int, iterations: int) -> float:
@@ -201,7 +222,7 @@ def add_pretraining(
     parameters = learning(policy)
     gradients: list[Tensor] | None = None
     total = 0.0
-    for part in rows.split(PRETRAIN_ROWS):
+    for part in rows.split(rows_together(mix.shape[1], config.tokens_per_forward)):
         ids = mix[part].to(policy.device)
         loss = next_token_loss(policy, ids, torch.ones_like(ids, dtype=torch.bool)) * (len(part) / len(rows))
         total += loss.item()

@@ -13,8 +13,9 @@ from torch import Tensor
 from trainer.contract.configs import PpoConfig
 from trainer.contract.folder import PROMPTS
 from trainer.contract.records import Prompt, read_rows
-from trainer.data.batches import pad, shuffled
+from trainer.data.batches import pad, rows_together, shuffled
 from trainer.data.chat import accepted, decode_answer, encode_prompt, finished
+from trainer.data.conversations import Pair
 from trainer.loop.finite import check_said
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived
@@ -33,8 +34,7 @@ class Players:
         policy: learns.
         frozen: the supervised model that it began as; None where that is the policy without its adapters.
         value_model: predicts what the policy will be paid; learns.
-        reward: the reward model; never changes.
-        device: where all of them live.
+        reward: the reward model; never changes. Where adapters learn, its body is that of the value model.
     """
 
     tokenizer: Any
@@ -42,7 +42,17 @@ class Players:
     frozen: Any | None
     value_model: Any
     reward: Reward
-    device: torch.device
+
+    @property
+    def device(self) -> torch.device:
+        """Where all of them are."""
+        found: torch.device = self.policy.device
+        return found
+
+    def judge(self, pairs: Sequence[Pair], capacity: int) -> Rewards:
+        """What the reward model says of answers, ``capacity`` tokens at a time."""
+        with without_adapters(self.value_model):
+            return self.reward(pairs, capacity)
 
     @contextmanager
     def reference(self) -> Iterator[Any]:
@@ -121,6 +131,18 @@ def play(players: Players, config: PpoConfig, seed: int, iteration: int, prompts
     )
 
 
+def groups_of_rows(rows: Tensor, length: int, config: PpoConfig) -> Iterator[Tensor]:
+    """Rows that are computed together: of one minibatch, and no more tokens than ``tokens_per_forward``.
+
+    Args:
+        rows: (N,) of the episodes, in the order in which minibatches take them.
+        length: tokens of each, padding included.
+        config: of the run.
+    """
+    for minibatch in rows.split(config.minibatch_size):
+        yield from minibatch.split(rows_together(length, config.tokens_per_forward))
+
+
 @torch.no_grad()
 def look_back(
     players: Players,
@@ -142,7 +164,7 @@ def look_back(
     places = torch.arange(1, ids.shape[1], device=device)
     answered = mask[:, 1:] & (places >= starts.unsqueeze(1))
     said: list[tuple[Tensor, Tensor, Tensor]] = []
-    for rows in torch.arange(len(ids), device=device).split(config.minibatch_size):
+    for rows in groups_of_rows(torch.arange(len(ids), device=device), ids.shape[1], config):
         asked = (ids[rows], mask[rows], config.temperature, answered[rows])
         with players.reference() as reference:
             expected = token_logprobs(reference, *asked)

@@ -9,7 +9,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from trainer.contract.configs import PretrainConfig
 from trainer.contract.grouping import grouped, read
-from trainer.data.batches import batch_at, held_out_groups, token_blocks
+from trainer.data.batches import batch_at, held_out_groups, rows_together, token_blocks
 from trainer.data.corpus import fingerprint, open_corpus
 from trainer.data.tokenizer import tokenizer_from_text, train_tokenizer
 from trainer.loop import stopping
@@ -19,7 +19,9 @@ from trainer.loop.finite import check_weights, take_step
 from trainer.loop.optimizer import adamw, cosine_rate, set_rate
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived, random_state, restore_random_state, seed_everything
+from trainer.models.activations import learning_from, recompute_layers
 from trainer.models.backbone import build_llama, generate
+from trainer.models.precision import round_for_good, set_up
 from trainer.models.vocabulary import next_token_loss
 
 SAMPLES = 4
@@ -32,7 +34,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     """Learn from the corpus; leave a base model in ``model/`` and return the manifest's metrics."""
     config, seed = folder.config, folder.spec.seed
     assert isinstance(config, PretrainConfig)
-    device = prepare(config)
+    compute = prepare(config)
     seed_everything(seed)
     checkpoint = latest_checkpoint(folder.checkpoints)
     done, state = checkpoint or (0, {})
@@ -48,7 +50,8 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         raise ValueError(f'The corpus has fewer tokens than one "block" ({config.block}). Give more text.')
     print(f"{train.numel()} training tokens, {heldout.numel()} held out, vocabulary {len(tokenizer)}", flush=True)  # noqa: T201
 
-    model = build_llama(config, tokenizer).to(device)
+    model = set_up(build_llama(config, tokenizer), compute)
+    recompute_layers(model, config)
     optimizer = adamw(model, config, config.learning_rate)
     if state:
         model.load_state_dict(state["model"])
@@ -58,13 +61,10 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     metrics, samples = folder.metrics(done), folder.samples(done)
 
     for step in stopping.steps(range(done + 1, config.steps + 1)):
-        ids = train[batch_at(step, len(train), config.batch_size, seed)].to(device)
+        ids = train[batch_at(step, len(train), config.batch_size, seed)].to(compute.device)
         rate = cosine_rate(step, config.steps, config.learning_rate, config.warmup_share, config.final_rate_share)
         set_rate(optimizer, rate)
-        model.train()
-        loss = next_token_loss(model, ids, torch.ones_like(ids, dtype=torch.bool))
-        loss.backward()
-        value = loss.item()
+        value = accumulate(model, ids, config.tokens_per_forward)
         norm = take_step(optimizer, model, config.max_grad_norm, step=step, numbers={"the loss": value})
 
         last = step == config.steps
@@ -72,7 +72,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         values = {"loss/train": value, "optimizer/gradient_norm": norm, "optimizer/rate": rate}
         if keep:
             check_weights(model, step, "The checkpoint")
-            values["loss/heldout"] = heldout_loss(model, heldout, config.batch_size)
+            values["loss/heldout"] = heldout_loss(model, heldout, config.tokens_per_forward)
         if keep or step % config.log_every == 0:
             metrics.write(step, config.steps, values)
         if keep:
@@ -89,9 +89,10 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
                 },
             )
 
+    round_for_good(model)
     folder.save_model(model, tokenizer)
     return {
-        "loss/heldout": heldout_loss(model, heldout, config.batch_size) if len(heldout) else None,
+        "loss/heldout": heldout_loss(model, heldout, config.tokens_per_forward) if len(heldout) else None,
         "data/corpus": config.corpus,
         "data/sha256": fingerprint(train_texts, heldout_texts),
         "data/tokens": train.numel(),
@@ -117,14 +118,24 @@ def blocks(tokenizer: PreTrainedTokenizerBase, texts: list[str], block: int) -> 
     return token_blocks(([tokenizer.bos_token_id, *ids, tokenizer.eos_token_id] for ids in encoded), block)
 
 
+def accumulate(model: PreTrainedModel, ids: torch.Tensor, capacity: int) -> float:
+    """Add the gradients of the mean next-token loss of a batch (B, block), ``capacity`` tokens at a time."""
+    total = 0.0
+    with learning_from(model):
+        for rows in ids.split(rows_together(ids.shape[1], capacity)):
+            loss = next_token_loss(model, rows, torch.ones_like(rows, dtype=torch.bool)) * (len(rows) / len(ids))
+            loss.backward()
+            total += loss.item()
+    return total
+
+
 @torch.no_grad()
-def heldout_loss(model: PreTrainedModel, heldout: torch.Tensor, batch_size: int) -> float:
+def heldout_loss(model: PreTrainedModel, heldout: torch.Tensor, capacity: int) -> float:
     """Mean next-token loss in nats over the held-out blocks; NaN when there are none."""
     if not len(heldout):
         return float("nan")
-    model.eval()
     total = 0.0
-    for rows in heldout.split(batch_size):
+    for rows in heldout.split(rows_together(heldout.shape[1], capacity)):
         ids = rows.to(model.device)
         total += next_token_loss(model, ids, torch.ones_like(ids, dtype=torch.bool)).item() * len(rows)
     return total / len(heldout)
@@ -134,7 +145,6 @@ def continuations(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, heldout: torch.Tensor, seed: int
 ) -> list[dict[str, Any]]:
     """What the model makes of the beginnings of a few held-out blocks."""
-    model.eval()
     prompts = [row[:SAMPLE_PROMPT_TOKENS].tolist() for row in heldout[:SAMPLES]]
     seeds = [derived(seed, "sample", row) for row in range(len(prompts))]
     answers = generate(model, tokenizer, prompts, max_new_tokens=SAMPLE_TOKENS, seeds=seeds)

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import torch
 
-from trainer.contract.configs import RewardConfig
+from trainer.contract.configs import RewardConfig, settled
 from trainer.contract.folder import DEMONSTRATIONS, RANKINGS
 from trainer.contract.heads import HEAD_FLAGS
 from trainer.contract.records import Demonstration, Split, read_rows
@@ -32,6 +32,7 @@ from trainer.loop.seed import derived, seed_everything
 from trainer.losses.preference import pair_counts, tie_value
 from trainer.models.adapters import ADAPTER, merge_adapters, save_adapters
 from trainer.models.backbone import check_context, load_tokenizer
+from trainer.models.precision import round_for_good
 from trainer.models.reward_model import centre, label_names, load_reward_model, offsets, reading
 from trainer.models.shared_prefix import obstacle
 from trainer.stages.reward_fitting import Progress, Trained, fit, new_model, steps_of
@@ -67,6 +68,7 @@ def run(folder: RunFolder) -> Metrics:
             member = fit(job, train, progress, seed=seed, watched=watched)
             save_adapters(member.model, config, folder.path / (f"{ADAPTER}-{number + 1}" if number else ADAPTER))
             merge_adapters(member.model)
+            round_for_good(member.model)
         if config.ensemble > 1:
             _keep(kept, member)
         members.append(member)
@@ -93,11 +95,12 @@ def open_job(folder: RunFolder, config: RewardConfig) -> tuple[Job, Rankings, Ra
     Raises:
         ValueError: there is nothing to learn from.
     """
-    device = prepare(config)
+    compute = prepare(config)
+    longest = settled(config.max_tokens)
     seed_everything(folder.spec.seed)
     started = time.monotonic()
     tokenizer = load_tokenizer(folder.parent("sft"))
-    splits, met = read_rankings(folder.snapshot / RANKINGS, tokenizer, config.max_tokens, config.heads)
+    splits, met = read_rankings(folder.snapshot / RANKINGS, tokenizer, longest, config.heads)
     for sentence in met:
         folder.note(sentence)
     train, heldout = splits["train"], splits["heldout"]
@@ -107,7 +110,7 @@ def open_job(folder: RunFolder, config: RewardConfig) -> tuple[Job, Rankings, Ra
     if not counts["data/pairs_used"] + (counts["data/pairs_tied"] if config.ties != "drop" else 0):
         raise ValueError(
             f"The snapshot has {counts['data/rankings']} training rankings and no strict preference among them that a "
-            f"model could see in {config.max_tokens} tokens: there is nothing a reward model could learn."
+            f"model could see in {longest} tokens: there is nothing a reward model could learn."
         )
     _check_heads(train, config)
     for kind, given, known in (
@@ -118,12 +121,12 @@ def open_job(folder: RunFolder, config: RewardConfig) -> tuple[Job, Rankings, Ra
             folder.note(f"{len(unknown)} × a weight is given for a {kind} without training rankings ({_some(unknown)})")
     train = train.weighted(config.prompt_weights, config.labeler_weights)
 
-    model = new_model(folder, config, tokenizer, 0)
-    check_context(model, config.max_tokens, 'The field "max_tokens"')
-    why_not = obstacle(model, config.max_tokens) if config.share_prefixes else None
+    model = new_model(folder, config, tokenizer, 0, compute)
+    check_context(model, longest, 'The field "max_tokens"')
+    why_not = obstacle(model, longest) if config.share_prefixes else None
     if why_not:
         folder.note(f"Prompts are computed again for every answer: {why_not}.")
-    job = Job(folder, config, device, tokenizer, config.share_prefixes and why_not is None)
+    job = Job(folder, config, compute, tokenizer, config.share_prefixes and why_not is None)
     metrics: Metrics = {**counts, "time/prepare_seconds": seconds, "data/prefixes_shared": int(job.shared)}
     return job, train, heldout, metrics
 
@@ -164,11 +167,11 @@ def _centre(job: Job, train: Rankings, models: Sequence[Any]) -> str:
         accepts = Accepts(job.tokenizer)
         rows = [(d.messages, d.response) for d in written if accepts(d)]
         chosen = [rows[place] for place in shuffled(len(rows), seed, 0)[:CENTRED_ON]]
-        texts = conversations(chosen, job.tokenizer, job.config.max_tokens)[0]
+        texts = conversations(chosen, job.tokenizer, job.max_tokens)[0]
     if not texts:
         name = "answers"
         for element in shuffled(len(train), seed, 0):
-            texts += train.conversations(element, job.config.max_tokens)[1]
+            texts += train.conversations(element, job.max_tokens)[1]
             if sum(len(talk.answers) for talk in texts) >= CENTRED_ON:
                 break
     for model in models:
@@ -202,8 +205,8 @@ def _keep(path: Path, member: Trained) -> None:
 def _kept(path: Path, job: Job) -> Trained | None:
     if not path.exists():
         return None
-    tie = torch.load(path / "tie.pt", map_location=job.device, weights_only=True)
-    return Trained(load_reward_model(path).to(job.device), tie)
+    tie = torch.load(path / "tie.pt", map_location=job.compute.device, weights_only=True)
+    return Trained(load_reward_model(path, job.compute), tie)
 
 
 def _check_heads(train: Rankings, config: RewardConfig) -> None:

@@ -11,17 +11,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.contract.configs import RewardConfig
+from trainer.contract.configs import RewardConfig, settled
 from trainer.data.batches import batch_at, epoch_steps
 from trainer.data.rankings import Rankings
 from trainer.loop import stopping
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
+from trainer.loop.device import Compute
 from trainer.loop.finite import check_weights, take_step
 from trainer.loop.metrics import MetricsLog
 from trainer.loop.optimizer import adamw, cosine_rate, set_rate
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import generator
 from trainer.losses.preference import new_tie_parameter, pair_accuracy, pair_counts, tie_value
+from trainer.models.activations import learning_from, recompute_layers
 from trainer.models.adapters import add_adapters, learned_state, load_learned
 from trainer.models.reward_model import Reader, new_reward_model, reading
 from trainer.stages.reward_scoring import (
@@ -104,11 +106,12 @@ def fit(
     config, folder = job.config, job.folder
     total = steps_of(train, config)
     last = progress.before + total
-    model = new_model(folder, config, job.tokenizer, seed).to(job.device)
+    model = new_model(folder, config, job.tokenizer, seed, job.compute)
     add_adapters(model, config, seed)
+    recompute_layers(model, config)
     tie = new_tie_parameter(config.ties, _tied_share(train))
     if tie is not None:
-        tie = torch.nn.Parameter(tie.detach().to(job.device))
+        tie = torch.nn.Parameter(tie.detach().to(job.compute.device))
     optimizer = adamw(model, config, config.learning_rate)
     if tie is not None:
         optimizer.add_param_group({"params": [tie], "weight_decay": 0.0, "lr": TIE_RATE})
@@ -131,7 +134,8 @@ def fit(
             set_rate(optimizer, share * config.learning_rate)
             if tie is not None:
                 optimizer.param_groups[-1]["lr"] = share * TIE_RATE
-            line = _step(job, reader, train, batch, tie, progress)
+            with learning_from(model):
+                line = _step(job, reader, train, batch, tie, progress)
             numbers = {"the loss": line["loss/train"]}
             if tie is not None and tie.grad is not None:
                 numbers["the gradient of the tie parameter"] = tie.grad.item()
@@ -164,7 +168,7 @@ def _step(
     loss, correct, strict = 0.0, 0.0, 0
     collected: list[Tensor] = []
     for elements in forwards_of(job, train, batch):
-        answers, talks = conversations_of(train, elements, job.config.max_tokens)
+        answers, talks = conversations_of(train, elements, job.max_tokens)
         scores = reader(talks)
         orders = train.orders(np.concatenate([train.rankings_of[element] for element in elements]))
         part = losses(scores, rows_of(orders, answers), orders, job.config, tie)
@@ -200,9 +204,10 @@ def _watch(job: Job, reader: Reader, data: Rankings, elements: list[int], tie: T
     }
 
 
-def new_model(folder: RunFolder, config: RewardConfig, tokenizer: Any, seed: int) -> Any:
+def new_model(folder: RunFolder, config: RewardConfig, tokenizer: Any, seed: int, compute: Compute) -> Any:
     head = generator(seed, "reward head")
-    return new_reward_model(folder.parent("sft"), int(tokenizer.pad_token_id), head, config.heads, config.max_tokens)
+    pad_id, longest = int(tokenizer.pad_token_id), settled(config.max_tokens)
+    return new_reward_model(folder.parent("sft"), pad_id, head, config.heads, longest, compute, config)
 
 
 def _tied_share(train: Rankings) -> float:

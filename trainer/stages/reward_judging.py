@@ -100,7 +100,7 @@ class Damaged:
 
 def _damaged(job: Job, data: Rankings, split: Split) -> list[Damaged]:
     """Damage the answers that people ranked best, of some prompts."""
-    seed, longest = job.folder.spec.seed, job.config.max_tokens
+    seed, longest = job.folder.spec.seed, job.max_tokens
     element_of = {data.prompt_ids[element]: element for element in shuffled(len(data), seed, 1)[:PROBED_PROMPTS]}
     texts: dict[int, str] = {}
     for row in read_rows(job.folder.snapshot / RANKINGS, Ranking, lambda _row, _why: None):

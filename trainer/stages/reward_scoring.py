@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.contract.configs import RewardConfig
+from trainer.contract.configs import RewardConfig, settled
 from trainer.data.packing import Conversation, forwards
 from trainer.data.rankings import Orders, Rankings
+from trainer.loop.device import Compute
 from trainer.loop.finite import check_said
 from trainer.loop.run_folder import RunFolder
 from trainer.losses.preference import likert_margins, ranking_losses, strength_margins
@@ -28,16 +29,21 @@ class Job:
     Attributes:
         folder: the run's.
         config: its configuration.
-        device: where tensors live.
+        compute: where models are, and in which numbers.
         tokenizer: of the SFT model.
         shared: whether prompts are computed once for all their answers.
     """
 
     folder: RunFolder
     config: RewardConfig
-    device: torch.device
+    compute: Compute
     tokenizer: Any
     shared: bool
+
+    @property
+    def max_tokens(self) -> int:
+        """Read of a prompt with one answer; what is longer is cut."""
+        return settled(self.config.max_tokens)
 
 
 def losses(scores: Tensor, rows: np.ndarray, orders: Orders, config: RewardConfig, tie: Tensor | None = None) -> Tensor:
@@ -120,7 +126,7 @@ def score_answers(job: Job, reader: Reader, data: Rankings, elements: Sequence[i
     """
     scores = np.full((len(data.answer_spans), len(label_names(reader.model))), np.nan)
     for some in forwards_of(job, data, elements):
-        answers, talks = conversations_of(data, some, job.config.max_tokens)
+        answers, talks = conversations_of(data, some, job.max_tokens)
         said = reader(talks).double().cpu().numpy()
         check_said({"The reward model": said})
         scores[answers] = said

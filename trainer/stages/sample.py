@@ -8,7 +8,7 @@ from pathlib import Path
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from trainer.contract.configs import SampleConfig
+from trainer.contract.configs import SampleConfig, settled
 from trainer.contract.folder import CANDIDATES, PROMPTS
 from trainer.contract.records import Candidate, Prompt, read_rows, write_rows
 from trainer.data.chat import accepted, decode_answer, encode_prompt, finished
@@ -41,11 +41,11 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     """
     config, seed = folder.config, folder.spec.seed
     assert isinstance(config, SampleConfig)
-    device = prepare(config)
+    compute = prepare(config)
     tokenizer = load_tokenizer(folder.parent("policy"))
     prompts = accepted(tokenizer, read_prompts(folder.inputs / PROMPTS), folder.note)
-    model = load_policy(folder.parent("policy")).to(device)
-    needed = config.max_prompt_tokens + config.max_new_tokens
+    model = load_policy(folder.parent("policy"), compute)
+    needed = settled(config.max_prompt_tokens) + config.max_new_tokens
     check_context(model, needed, 'Fields "max_prompt_tokens" and "max_new_tokens" together')
 
     K = config.answers_per_prompt
@@ -102,7 +102,7 @@ def draw(
     slots = [
         Slot(prompt, ids, index)
         for prompt in prompts
-        for ids in [encode_prompt(tokenizer, prompt.messages, config.max_prompt_tokens)]
+        for ids in [encode_prompt(tokenizer, prompt.messages, settled(config.max_prompt_tokens))]
         for index in range(config.answers_per_prompt)
     ]
     # Greedy answers are equal whatever the seed, so there is nothing to gain by drawing them again.

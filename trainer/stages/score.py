@@ -29,12 +29,12 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         ValueError: there is no ``inputs/answers.parquet``.
     """
     config = cast("ScoreConfig", folder.config)
-    device = prepare(config)
+    compute = prepare(config)
     path = folder.inputs / ANSWERS
     if not path.exists():
         raise ValueError(f"There are no answers to score: {path} is missing.")
     reward = Reward.load(
-        folder.parent("reward"), device, max_tokens=config.max_tokens, share_prefixes=config.share_prefixes
+        folder.parent("reward"), compute, max_tokens=config.max_tokens, share_prefixes=config.share_prefixes
     )
     if reward.why_not:
         folder.note(f"Prompts are computed again for every answer: {reward.why_not}.")

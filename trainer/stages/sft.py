@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from trainer.contract.configs import SftConfig
+from trainer.contract.configs import SftConfig, settled
 from trainer.contract.folder import DEMONSTRATIONS
 from trainer.contract.records import Demonstration, read_rows
-from trainer.data.batches import batch_at, epoch_steps, pad, positions
+from trainer.data.batches import batch_at, by_length, epoch_steps, pad, positions
 from trainer.data.chat import accepted, decode_answer, encode_pair
 from trainer.loop import stopping
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
@@ -20,6 +20,7 @@ from trainer.loop.finite import check_weights, take_step
 from trainer.loop.optimizer import adamw, cosine_rate, set_rate
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived, random_state, restore_random_state, seed_everything
+from trainer.models.activations import learning_from, recompute_layers
 from trainer.models.adapters import (
     ADAPTER,
     add_adapters,
@@ -29,6 +30,7 @@ from trainer.models.adapters import (
     save_adapters,
 )
 from trainer.models.backbone import agree_on_ends, check_context, generate, load_policy, load_tokenizer
+from trainer.models.precision import round_for_good
 from trainer.models.vocabulary import next_token_loss
 
 SAMPLES = 4
@@ -42,27 +44,33 @@ class Example:
     prompt: list[int]
     answer: list[int]
 
+    @property
+    def length(self) -> int:
+        return len(self.prompt) + len(self.answer)
+
 
 def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     """Fine-tune the parent "base"; leave an SFT model in ``model/`` and return the manifest's metrics."""
     config, seed = folder.config, folder.spec.seed
     assert isinstance(config, SftConfig)
-    device = prepare(config)
+    compute = prepare(config)
     seed_everything(seed)
     checkpoint = latest_checkpoint(folder.checkpoints)
     done, state = checkpoint or (0, {})
 
     tokenizer = load_tokenizer(folder.parent("base"))
-    model = load_policy(folder.parent("base")).to(device)
-    check_context(model, config.max_tokens, 'Field "max_tokens"')
+    model = load_policy(folder.parent("base"), compute, config)
+    longest = settled(config.max_tokens)
+    check_context(model, longest, 'Field "max_tokens"')
     rows = accepted(tokenizer, list(read_rows(folder.snapshot / DEMONSTRATIONS, Demonstration)), folder.note)
-    train = examples(tokenizer, [row for row in rows if row.split == "train"], config.max_tokens)
-    heldout = examples(tokenizer, [row for row in rows if row.split == "heldout"], config.max_tokens)
+    train = examples(tokenizer, [row for row in rows if row.split == "train"], longest)
+    heldout = examples(tokenizer, [row for row in rows if row.split == "heldout"], longest)
     if not train:
         raise ValueError("The snapshot has no demonstrations to train on. Collect some, or widen its filters.")
     print(f"{len(train)} demonstrations to train on, {len(heldout)} held out", flush=True)  # noqa: T201
 
     add_adapters(model, config, seed)
+    recompute_layers(model, config)
     optimizer = adamw(model, config, config.learning_rate)
     if state:
         load_learned(model, state["model"])
@@ -77,7 +85,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         batch = [train[i] for i in batch_at(step, len(train), config.batch_size, seed)]
         rate = cosine_rate(step, total, config.learning_rate, config.warmup_share, config.final_rate_share)
         set_rate(optimizer, rate)
-        loss = accumulate(model, tokenizer, batch, config.micro_batch_size or config.batch_size)
+        loss = accumulate(model, tokenizer, batch, config.tokens_per_forward)
         norm = take_step(optimizer, model, config.max_grad_norm, step=step, numbers={"the loss": loss})
 
         epoch_ends = step % steps_an_epoch == 0
@@ -89,7 +97,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
         }
         if epoch_ends:
             check_weights(model, step, "The checkpoint")
-            values["loss/heldout"] = heldout_loss(model, tokenizer, heldout, config.batch_size)
+            values["loss/heldout"] = heldout_loss(model, tokenizer, heldout, config.tokens_per_forward)
         if epoch_ends or step % config.log_every == 0:
             metrics.write(step, total, values)
         if epoch_ends:
@@ -103,11 +111,12 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
 
     save_adapters(model, config, folder.path / ADAPTER)
     merge_adapters(model)
+    round_for_good(model)
     agree_on_ends(model, tokenizer)
     folder.save_model(model, tokenizer)
     return {
-        "loss/train": heldout_loss(model, tokenizer, train, config.batch_size),
-        "loss/heldout": heldout_loss(model, tokenizer, heldout, config.batch_size) if heldout else None,
+        "loss/train": heldout_loss(model, tokenizer, train, config.tokens_per_forward),
+        "loss/heldout": heldout_loss(model, tokenizer, heldout, config.tokens_per_forward) if heldout else None,
         "data/demonstrations": len(train),
         "data/heldout": len(heldout),
         "data/answer_tokens": sum(len(example.answer) for example in train),
@@ -136,30 +145,29 @@ def batch_loss(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, batch
 
 
 def accumulate(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, batch: list[Example], micro_batch_size: int
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, batch: list[Example], capacity: int
 ) -> float:
-    """Add the gradients of a batch in smaller parts; every answer token of the batch weighs the same."""
-    model.train()
+    """Add the gradients of a batch, ``capacity`` tokens at a time; every answer token of the batch weighs the same."""
     tokens = sum(len(example.answer) for example in batch)
     total = 0.0
-    for start in range(0, len(batch), micro_batch_size):
-        part = batch[start : start + micro_batch_size]
-        weight = sum(len(example.answer) for example in part) / tokens
-        loss = batch_loss(model, tokenizer, part) * weight
-        loss.backward()
-        total += loss.item()
+    with learning_from(model):
+        for places in by_length([example.length for example in batch], capacity):
+            part = [batch[place] for place in places]
+            weight = sum(len(example.answer) for example in part) / tokens
+            loss = batch_loss(model, tokenizer, part) * weight
+            loss.backward()
+            total += loss.item()
     return total
 
 
 @torch.no_grad()
 def heldout_loss(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, heldout: list[Example], batch_size: int
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, heldout: list[Example], capacity: int
 ) -> float:
     """Mean loss in nats per answer token over all examples; NaN when there are none."""
-    model.eval()
     total, tokens = 0.0, 0
-    for start in range(0, len(heldout), batch_size):
-        part = heldout[start : start + batch_size]
+    for places in by_length([example.length for example in heldout], capacity):
+        part = [heldout[place] for place in places]
         count = sum(len(example.answer) for example in part)
         total += batch_loss(model, tokenizer, part).item() * count
         tokens += count
@@ -170,7 +178,6 @@ def answers(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, shown: list[Example], seed: int
 ) -> list[dict[str, Any]]:
     """What the model answers to a few prompts, beside what the person wrote."""
-    model.eval()
     shown = shown[:SAMPLES]
     drawn = generate(
         model,

@@ -28,7 +28,8 @@ NAMES = (
     mark("block"),
     mark("heldout share"),
     mark("epochs"),
-    mark("micro batch size"),
+    mark("dtype"),
+    mark("activation checkpointing"),
     mark("max tokens"),
     mark("answers per prompt"),
     mark("temperature"),
@@ -75,7 +76,6 @@ PROBLEMS = (
     mark("This needs at least %(needed)s GB of memory, and the machine has %(memory)s GB."),
     mark("A block of %(block)s tokens does not fit into a context of %(context)s."),
     mark("A hidden size of %(hidden)s cannot be divided among %(heads)s heads: it must be a multiple of %(twice)s."),
-    mark("%(micro)s demonstrations per forward are more than the %(batch)s of a step."),
     mark("A minibatch of %(mini)s episodes is larger than a batch of %(batch)s."),
     mark("A likelihood of ties (%(ties)s) knows no margin. Drop the ties, count them as half a win, or set no margin."),
     mark("Prompt and answer have up to %(tokens)s tokens, but the model “%(role)s” reads at most %(longest)s."),
@@ -129,11 +129,20 @@ HINTS = (
     mark("documents kept for the validation loss"),
     mark("share of all steps with linear warmup from 0"),
     mark("demonstrations a step (IG C.1: 32)"),
-    mark("demonstrations per forward; empty = batch_size"),
-    mark("prompt + answer; a longer prompt loses its oldest tokens"),
+    mark(
+        "numbers that models compute with; weights that learn as a whole stay float32 in any case. "
+        "auto = bfloat16 on a GPU that has it, float32 elsewhere"
+    ),
+    mark("tokens computed together; bounds memory and changes nothing else, a step's gradients add up"),
+    mark(
+        "compute each layer again on the way back instead of keeping what it said: far less memory for "
+        "long texts, about a third more time"
+    ),
+    mark("tokens read together; bounds memory"),
+    mark("prompt + answer; a longer prompt loses its oldest tokens. Empty = as many as the model reads"),
     mark("K; campaigns ask for 4–9"),
     mark("0 = greedy"),
-    mark("a longer prompt loses its oldest tokens"),
+    mark("a longer prompt loses its oldest tokens; empty = what max_new_tokens leave of the model's context"),
     mark("answers generated together"),
     mark("extra rounds to replace an answer equal to a sibling"),
     mark("IG C.2: 1; more overfits"),

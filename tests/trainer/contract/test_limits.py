@@ -5,12 +5,25 @@ import json
 import pytest
 
 from tests import tiny
-from trainer.contract.configs import CONFIGS
-from trainer.contract.limits import Machine, Model, Surroundings, checked, labelers_of, model_at, this_machine
+from trainer.contract.configs import CONFIGS, PARENTS
+from trainer.contract.limits import (
+    UNKNOWN_CONTEXT,
+    Machine,
+    Model,
+    Surroundings,
+    checked,
+    labelers_of,
+    least_memory,
+    model_at,
+    settled_by_models,
+    this_machine,
+)
 
 GB = 10**9
 SMALL = Surroundings(Machine(cores=2, memory=4 * GB))
 PARENT = Model(longest=256, vocabulary=2048, hidden=128, size=4 * 10**6)
+
+PPO_MEMORY = ("lora_rank", "batch_size", "pretrain_per_episode", "dtype")
 
 
 def wrong(stage, given, around=SMALL):
@@ -28,24 +41,32 @@ def wrong(stage, given, around=SMALL):
         ("pretrain", {"block": 257}, ("block", "context")),
         ("pretrain", {"hidden_size": 100, "heads": 3}, ("hidden_size", "heads")),
         ("pretrain", {"hidden_size": 4, "heads": 4}, ("hidden_size", "heads")),
-        ("pretrain", {"hidden_size": 10**7}, ("hidden_size", "layers", "vocabulary_size", "batch_size", "block")),
-        ("pretrain", {"layers": 10**7}, ("hidden_size", "layers", "vocabulary_size", "batch_size", "block")),
-        ("pretrain", {"batch_size": 10**7}, ("hidden_size", "layers", "vocabulary_size", "batch_size", "block")),
+        (
+            "pretrain",
+            {"hidden_size": 10**7},
+            ("hidden_size", "layers", "vocabulary_size", "tokens_per_forward", "block"),
+        ),
+        ("pretrain", {"layers": 10**7}, ("hidden_size", "layers", "vocabulary_size", "tokens_per_forward", "block")),
+        (
+            "pretrain",
+            {"batch_size": 10**7, "tokens_per_forward": 10**9},
+            ("hidden_size", "layers", "vocabulary_size", "tokens_per_forward", "block"),
+        ),
         ("pretrain", {"heldout_share": 1.0}, ("heldout_share",)),
         ("pretrain", {"steps": 10**12}, ("steps",)),
-        ("sft", {"micro_batch_size": 64}, ("micro_batch_size", "batch_size")),
         ("sft", {"max_tokens": 257}, ("max_tokens",)),
-        ("sft", {"batch_size": 10**7}, ("batch_size", "micro_batch_size")),
+        ("sft", {"tokens_per_forward": 10**9}, ("lora_rank", "tokens_per_forward", "dtype")),
         ("sample", {"max_prompt_tokens": 200, "max_new_tokens": 57}, ("max_prompt_tokens", "max_new_tokens")),
-        ("sample", {"batch_size": 10**7}, ("batch_size",)),
+        ("sample", {"max_new_tokens": 256}, ("max_prompt_tokens", "max_new_tokens")),
+        ("sample", {"batch_size": 10**7}, ("batch_size", "dtype")),
         ("reward", {"max_tokens": 257}, ("max_tokens",)),
-        ("reward", {"tokens_per_forward": 10**9}, ("tokens_per_forward", "ensemble")),
+        ("reward", {"tokens_per_forward": 10**9}, ("lora_rank", "tokens_per_forward", "dtype", "ensemble")),
         ("score", {"max_tokens": 257}, ("max_tokens",)),
-        ("detect", {"tokens_per_forward": 10**9}, ("tokens_per_forward",)),
+        ("detect", {"tokens_per_forward": 10**9}, ("tokens_per_forward", "dtype")),
         ("ppo", {"minibatch_size": 65}, ("minibatch_size", "batch_size")),
-        ("ppo", {"max_new_tokens": 100}, ("max_prompt_tokens", "max_new_tokens")),
-        ("ppo", {"batch_size": 10**7}, ("batch_size", "pretrain_per_episode")),
-        ("ppo", {"pretrain_per_episode": 10**8, "pretrain_coefficient": 1}, ("batch_size", "pretrain_per_episode")),
+        ("ppo", {"max_new_tokens": 256}, ("max_prompt_tokens", "max_new_tokens")),
+        ("ppo", {"batch_size": 10**7}, PPO_MEMORY),
+        ("ppo", {"pretrain_per_episode": 10**8, "pretrain_coefficient": 1}, PPO_MEMORY),
         ("evaluate", {"max_new_tokens": 2**31 - 1}, ("max_prompt_tokens", "max_new_tokens")),
     ],
 )
@@ -144,3 +165,40 @@ def test_a_run_by_hand_is_refused_before_torch_is_loaded(tmp_path, stage, config
     message = json.loads((folder / "error.json").read_text())["message"]
     for word in words:
         assert word in message
+
+
+def test_what_is_left_to_the_models_is_what_the_one_of_them_reads_that_reads_least():
+    models = {"policy": PARENT, "reference": Model(longest=200), "reward": Model()}
+    assert settled_by_models(CONFIGS["evaluate"](max_new_tokens=50), models).max_prompt_tokens == 150
+    assert settled_by_models(CONFIGS["sft"](), {"base": PARENT}).max_tokens == 256
+    assert settled_by_models(CONFIGS["sft"](), {"base": Model()}).max_tokens == UNKNOWN_CONTEXT
+    assert settled_by_models(CONFIGS["sft"](max_tokens=9), {"base": PARENT}).max_tokens == 9
+    # A score is read as far as the reward model was trained to.
+    assert settled_by_models(CONFIGS["score"](), {"reward": PARENT}).max_tokens is None
+
+
+def test_families_have_names_of_their_own_for_what_they_read(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2", "n_positions": 1024, "n_embd": 768}')
+    assert model_at(tmp_path) == Model(longest=1024, hidden=768)
+
+
+@pytest.mark.parametrize(
+    ("stage", "given", "gigabytes"),
+    [
+        ("sft", {}, 16),  # weights, gradients and two moments in float32, whatever it computes in
+        ("sft", {"dtype": "bfloat16"}, 16),
+        ("sft", {"lora_rank": 8}, 4),
+        ("sft", {"lora_rank": 8, "dtype": "bfloat16"}, 2),
+        ("sample", {}, 4),
+        ("sample", {"dtype": "bfloat16"}, 2),
+        # Policy and values, the reference, the reward and the policy's average.
+        ("ppo", {}, 16 + 16 + 4 + 4 + 4),
+        ("ppo", {"dtype": "bfloat16"}, 16 + 16 + 2 + 2 + 4),
+        ("ppo", {"lora_rank": 8, "dtype": "bfloat16"}, 2 + 2),
+    ],
+)
+def test_the_least_memory_follows_what_learns_and_in_which_numbers(stage, given, gigabytes):
+    model = Model(size=4 * GB)
+    models = dict.fromkeys(("base", "sft", "policy", "reward"), model)
+    roles = {role: models[role] for role, _kind in PARENTS[stage]}
+    assert least_memory(CONFIGS[stage](**given), roles) == pytest.approx(gigabytes * GB, rel=0.001)

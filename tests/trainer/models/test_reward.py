@@ -157,13 +157,12 @@ def test_a_model_is_read_as_far_as_it_was_trained(sft, snapshot, tmp_path):
     config = {"max_tokens": 20, "learning_rate": 1e-3}
     tiny.run_stage("reward", tmp_path / "run", config=config, snapshot=snapshot, parents={"sft": sft})
     folder = tmp_path / "run" / "model"
-    cpu = torch.device("cpu")
-    assert Reward.load(folder, cpu).max_tokens == 20
-    assert Reward.load(folder, cpu, max_tokens=30).max_tokens == 30
+    assert Reward.load(folder).max_tokens == 20
+    assert Reward.load(folder, max_tokens=30).max_tokens == 30
     # A model that does not say is read as far as its positions reach.
     config = json.loads((folder / "config.json").read_text())
     del config["prefloop_max_tokens"]
     (folder / "config.json").write_text(json.dumps(config))
-    assert Reward.load(folder, cpu).max_tokens == tiny.CONTEXT
+    assert Reward.load(folder).max_tokens == tiny.CONTEXT
     assert load_tokenizer(folder).eos_token_id == tiny.tokenizer().eos_token_id
-    assert math.isfinite(Reward.load(folder, cpu)([(tiny.messages("Say."), "red")], 100).mean[0, 0])
+    assert math.isfinite(Reward.load(folder)([(tiny.messages("Say."), "red")], 100).mean[0, 0])

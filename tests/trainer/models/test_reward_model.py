@@ -3,7 +3,9 @@ import torch
 from transformers import AutoModelForSequenceClassification, GPT2Config, GPT2LMHeadModel
 
 from tests import tiny
+from trainer.contract.configs import PpoConfig
 from trainer.data.batches import pad
+from trainer.loop.device import IN_FULL
 from trainer.models.reward_model import centre, load_reward_model, new_reward_model, offsets, scores, token_scores
 from trainer.models.value_head import load_value_model, values
 
@@ -77,7 +79,9 @@ def test_saved_and_loaded_the_scores_are_bit_for_bit_the_same(model, tmp_path):
     before = scores(model, *batch)
     model.save_pretrained(tmp_path)
     assert torch.equal(scores(load_reward_model(tmp_path), *batch), before)
-    assert torch.equal(token_scores(load_value_model(tmp_path), *batch)[:, :-1], values(model, *batch))
+    assert torch.equal(
+        token_scores(load_value_model(tmp_path, IN_FULL, PpoConfig()), *batch)[:, :-1], values(model, *batch)
+    )
 
 
 @torch.no_grad()

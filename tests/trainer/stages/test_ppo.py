@@ -63,6 +63,20 @@ def test_at_the_start_kl_is_exactly_zero_and_the_ratio_exactly_one(finished):
     assert lines[-1]["kl/sequence"] != 0
 
 
+def test_parts_of_a_minibatch_add_up_to_it_and_are_looked_back_upon_alike(given, finished, tmp_path):
+    mixed = CONFIG | {
+        "iterations": 2,
+        "pretrain_coefficient": 0.5,
+        "corpus": str(tiny.corpus_file(tmp_path / "text.txt")),
+    }
+    for name, tokens in (("whole", 4096), ("parts", 100)):
+        tiny.run_stage("ppo", tmp_path / name, **given | {"config": mixed | {"tokens_per_forward": tokens}})
+    whole, parts = tiny.metrics(tmp_path / "whole"), tiny.metrics(tmp_path / "parts")
+    assert [line["ppo/first_ratio_off_one"] for line in parts] == [0, 0]
+    for name in ("loss/policy", "loss/value", "loss/pretrain", "optimizer/gradient_norm_policy", "kl/update"):
+        assert parts[0][name] == pytest.approx(whole[0][name], rel=1e-3, abs=1e-6), name
+
+
 def test_it_leaves_what_the_contract_promises(finished):
     folder, manifest = finished
     lines = tiny.metrics(folder)

@@ -21,8 +21,8 @@ from trainer.models.reward_model import (
     Reader,
     label_names,
     label_scores,
-    load_members,
     load_reward_model,
+    members_at,
     new_reward_model,
     scores,
 )
@@ -506,7 +506,7 @@ def test_an_ensemble_is_saved_whole_resumes_in_any_member_and_scores_by_its_mean
     write_rows(tmp_path / "score" / INPUTS / ANSWERS, AnswerToScore, answers)
     parent = {"reward": tmp_path / "whole" / "model"}
     tiny.run_stage("score", tmp_path / "score", config={"max_tokens": 48}, parents=parent)
-    members = load_members(parent["reward"])
+    members = [load_reward_model(folder) for folder in members_at(parent["reward"])]
     assert len(members) == 3
     for member in members:
         assert demonstrations_score(member, load_tokenizer(parent["reward"]), few) == pytest.approx([0], abs=1e-4)

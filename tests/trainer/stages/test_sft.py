@@ -64,9 +64,9 @@ def test_the_same_seed_gives_the_same_numbers(tmp_path, setting):
     assert not tiny.same_weights(tmp_path / "one", tmp_path / "other")
 
 
-def test_micro_batches_add_up_to_the_batch(tmp_path, setting):
+def test_parts_of_a_batch_add_up_to_it(tmp_path, setting):
     tiny.run_stage("sft", tmp_path / "whole", **setting)
-    setting["config"] = {**CONFIG, "micro_batch_size": 3}
+    setting["config"] = {**CONFIG, "tokens_per_forward": 60}
     tiny.run_stage("sft", tmp_path / "parts", **setting)
 
     whole, parts = tiny.metrics(tmp_path / "whole"), tiny.metrics(tmp_path / "parts")

@@ -1,7 +1,9 @@
 """The ``prefloop`` command; every command is a few lines that call a room's service."""
 
+import json
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -12,6 +14,7 @@ from app.database import Database, is_busy
 from app.errors import DomainError, Invalid, no_room
 from app.settings import load_settings
 from app.training.registry.cli import model
+from trainer.contract.presets import PRESETS
 
 SECONDS_TO_START = 120
 
@@ -103,24 +106,37 @@ def demo(
 @cli.command("run")
 def start_run(
     stage: str,
-    config: Annotated[Path, typer.Option(help="JSON: config, parents by name, snapshot, seed, name")],
+    config: Annotated[Path | None, typer.Option(help="JSON: config, parents by name, snapshot, seed, name")] = None,
+    preset: Annotated[str, typer.Option(help="settings to begin with: " + ", ".join(PRESETS))] = "",
+    settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, a setting; may be repeated")] = None,
+    parent: Annotated[list[str] | None, typer.Option(help="ROLE=MODEL by name; may be repeated")] = None,
+    snapshot: Annotated[str, typer.Option(help="id, name or digest")] = "",
     wait: Annotated[bool, typer.Option(help="return when the run is over; exit 1 unless it succeeded")] = False,
+    dry_run: Annotated[bool, typer.Option(help="take three steps, and tell what all of them will take")] = False,
 ) -> None:
     """Put a run into the queue."""
     from app.training.runs import commands
 
-    run_id = commands.start(database(), load_settings(), stage, config)
-    typer.echo(f"run {run_id} is queued")
-    if wait and commands.follow(database(), run_id, typer.echo) != "succeeded":
+    asked = commands.Asked(
+        file=config, preset=preset, settings=settings or [], parents=parent or [], snapshot=snapshot, trial=dry_run
+    )
+    run_id = commands.start(database(), load_settings(), stage, asked)
+    typer.echo(f"run {run_id} is queued", err=dry_run)
+    if (wait or dry_run) and commands.follow(database(), run_id, partial(typer.echo, err=dry_run)) != "succeeded":
         raise typer.Exit(1)
+    if dry_run:
+        typer.echo(commands.forecast(load_settings(), run_id))
 
 
 @cli.command()
-def runs() -> None:
+def runs(as_json: Annotated[bool, typer.Option("--json", help="all that is known of them")] = False) -> None:
     """List the newest runs."""
     from app.training.runs import commands
 
-    typer.echo("\n".join(commands.lines(database())))
+    if as_json:
+        typer.echo(json.dumps(commands.told(database()), indent=2))
+    else:
+        typer.echo("\n".join(commands.lines(database())))
 
 
 @cli.command()

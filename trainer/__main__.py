@@ -4,6 +4,9 @@ Success leaves ``manifest.json`` (exit 0), failure leaves ``error.json`` (exit 1
 saves as it goes finish its step and save, and leaves neither (exit 143); starting again goes on from the checkpoint.
 A worker adds ``--leased``: see ``trainer.contract.lease``.
 
+``--dry-run`` takes a few steps in a folder of its own, leaves the run folder as it is, and tells what the run is going
+to take: one line of JSON (``trainer.contract.forecast``).
+
 ``python -m trainer inspect MODEL_FOLDER KIND`` tells what a model from elsewhere is and needs, or why it cannot be
 used: one line of JSON (``trainer.contract.inspection``), exit 0 or 1.
 """
@@ -13,10 +16,14 @@ from __future__ import annotations
 import errno
 import gc
 import importlib
+import json
 import os
 import platform
+import shutil
+import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from contextlib import suppress
@@ -37,15 +44,17 @@ from trainer.contract.folder import (
     sha256_of,
     write_json,
 )
+from trainer.contract.forecast import DRY_RUN, PROBED, PROBED_STEPS, Forecast, lowers_memory
 from trainer.contract.inspection import INSPECT, KINDS, Kind, look, refused
 from trainer.contract.lease import LEASED
+from trainer.contract.limits import this_machine
 from trainer.loop import lease, stopping
 
 if TYPE_CHECKING:
     from trainer.loop.run_folder import RunFolder
 
 USAGE = (
-    f"usage: python -m trainer STAGE RUN_FOLDER [{LEASED}]\n  STAGE is one of: {', '.join(CONFIGS)}\n"
+    f"usage: python -m trainer STAGE RUN_FOLDER [{LEASED} | {DRY_RUN}]\n  STAGE is one of: {', '.join(CONFIGS)}\n"
     f"       python -m trainer {INSPECT} MODEL_FOLDER KIND\n  KIND is one of: {', '.join(KINDS)}"
 )
 WEIGHTS = "model.safetensors"
@@ -56,7 +65,7 @@ def main(arguments: list[str]) -> int:
     """Run one stage in its folder, or inspect a model; returns the exit status."""
     if len(arguments) == 3 and arguments[0] == INSPECT and arguments[2] in KINDS:
         return tell_of_model(Path(arguments[1]), arguments[2])
-    if len(arguments) < 2 or arguments[0] not in CONFIGS or arguments[2:] not in ([], [LEASED]):
+    if len(arguments) < 2 or arguments[0] not in CONFIGS or arguments[2:] not in ([], [LEASED], [DRY_RUN]):
         say(USAGE)
         return 2
     stage, path = arguments[0], Path(arguments[1])
@@ -65,6 +74,11 @@ def main(arguments: list[str]) -> int:
     if not path.is_dir():
         say(f"There is no run folder at {path}.")
         return 2
+    return foretell(stage, path) if DRY_RUN in arguments else work_in(path, stage)
+
+
+def work_in(path: Path, stage: str) -> int:
+    """Run one stage in its folder, unless that is done; returns the exit status."""
     if (path / MANIFEST).exists():
         say(f"{path} is finished already: {MANIFEST} is there. Nothing to do.")
         return 0
@@ -73,6 +87,22 @@ def main(arguments: list[str]) -> int:
         run(stage, path)
     except Exception as error:  # noqa: BLE001 - whatever happened, a person shall read about it
         return fail(stage, path, error)
+    return 0
+
+
+def foretell(stage: str, path: Path) -> int:
+    """Print what a run is going to take, for programs; returns the exit status."""
+    with tempfile.TemporaryDirectory(prefix="prefloop-dry-run-") as temporary:
+        copy = Path(temporary)
+        try:
+            spec = json.loads((path / CONFIG).read_text(encoding="utf-8"))
+            write_json(copy / CONFIG, {**spec, "dry_run": True})
+            if (path / INPUTS).exists():
+                shutil.copytree(path / INPUTS, copy / INPUTS)
+            run(stage, copy)
+        except Exception as error:  # noqa: BLE001 - as in ``main``
+            return fail(stage, copy, error)
+        say(json.dumps(json.loads((copy / MANIFEST).read_text(encoding="utf-8"))["forecast"]))
     return 0
 
 
@@ -106,7 +136,11 @@ def run(stage: str, path: Path) -> None:
     if not gc.isenabled():  # see `process`
         gc.freeze()
         gc.enable()
-    metrics = module.run(folder)
+    metrics, forecast = {}, None
+    if folder.spec.dry_run:
+        forecast = probed(folder, module, started).model_dump()
+    else:
+        metrics = module.run(folder)
     check_said({f"The {stage} stage, measuring “{name}”,": number for name, number in metrics.items()})
     manifest = RunManifest(
         stage=folder.spec.stage,
@@ -114,12 +148,51 @@ def run(stage: str, path: Path) -> None:
         notes=folder.notes,
         judging=folder.judging,
         cross_validation=folder.cross_validation,
+        forecast=forecast,
         provenance=provenance(folder, started),
         files=results(path),
     )
     lease.hold()
     write_json(path / MANIFEST, manifest)
     say(f"{stage} done in {manifest.provenance['seconds']} s")
+
+
+def probed(folder: RunFolder, module: Any, started: float) -> Forecast:
+    """Let a stage take a few steps.
+
+    Raises:
+        ValueError: it does not go step by step.
+    """
+    import torch
+
+    from trainer.loop.device import prepare
+
+    stage = folder.spec.stage
+    if stage not in PROBED:
+        raise ValueError(f"The {stage} stage takes no steps that could be measured beforehand. Start it as it is.")
+    compute = prepare(folder.config)
+    stopping.measure(PROBED_STEPS)
+    try:
+        module.run(folder)
+    except stopping.Measured as measured:
+        on_gpu = compute.device.type == "cuda"
+        memory = torch.cuda.get_device_properties(compute.device).total_memory if on_gpu else this_machine().memory
+        held = torch.cuda.max_memory_reserved(compute.device) if on_gpu else int((peak_rss_mb() or 0) * 2**20)
+        dtype = str(compute.dtype).removeprefix("torch.")
+        return Forecast(
+            steps=measured.steps,
+            probed=len(measured.seconds),
+            seconds_before=measured.began - started,
+            seconds_per_step=statistics.median(measured.seconds[1:] or measured.seconds or [0.0]),
+            peak_bytes=held,
+            memory_bytes=memory,
+            device=compute.device.type,
+            dtype=dtype,
+            lower=lowers_memory(folder.config, dtype),
+        )
+    finally:
+        stopping.measure(None)
+    raise ValueError(f"This {stage} run has no step to take.")
 
 
 def provenance(folder: RunFolder, started: float) -> dict[str, Any]:
@@ -233,7 +306,7 @@ def explain(stage: str, error: Exception) -> tuple[str, bool]:
             True,
         )
     if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
-        return f"The {stage} stage ran out of memory ({text}). Lower its batch size or the token limits.", True
+        return f"The {stage} stage ran out of memory ({text}). Lower {memory_settings(stage)}.", True
     if isinstance(error, FileNotFoundError):
         return f"The {stage} stage misses a file that it reads ({text}). Put it back, or start a new run.", False
     ours = Path(__file__).resolve().parent
@@ -247,6 +320,13 @@ def explain(stage: str, error: Exception) -> tuple[str, bool]:
         f"{unexpected} The traceback in {ERROR} says where; starting the run again goes on from its last checkpoint.",
         True,
     )
+
+
+def memory_settings(stage: str) -> str:
+    """The settings to look at, as words: ``“tokens_per_forward”, “dtype” or “batch_size”``."""
+    kind = CONFIGS.get(stage)  # type: ignore[call-overload]
+    names = [f"“{name}”" for name in (lowers_memory(kind(), "float32") if kind else [])] or ["what it reads together"]
+    return ", ".join(names[:-1]) + (" or " if names[1:] else "") + names[-1]
 
 
 def say(line: str) -> None:

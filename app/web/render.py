@@ -93,6 +93,11 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:.3g}" if value and abs(value) < 10 ** (1 - digits) else f"{value:,.{digits}f}"
 
 
+def size(count: int) -> str:
+    """Bytes for reading: ``2.1 GB``, ``14.0 MB``."""
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{max(count / 1e6, 0.1):,.1f} MB"
+
+
 def attributes(given: Mapping[str, object], more: Mapping[str, object] = MappingProxyType({})) -> Markup:
     """Attributes as a component gets them: ``data_part`` is data-part; true stands without a value, none not at all."""
     written = Markup()
@@ -129,7 +134,7 @@ def _environment() -> Environment:
     environment.install_gettext_callables(plain_gettext, plain_ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.policies["ext.i18n.trimmed"] = True  # as the catalogue collects them
     environment.globals.update(static_url=static_url, may=may, listed=listed, spoken=spoken)
-    environment.filters.update(ago=ago, duration=duration, number=number)
+    environment.filters.update(ago=ago, duration=duration, number=number, size=size)
     environment.filters.update(
         attributes=attributes, markdown=render_markdown, exact=exact_text, excerpt=excerpt, said=said
     )

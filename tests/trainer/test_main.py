@@ -10,10 +10,12 @@ import time
 import pytest
 
 from tests import tiny
-from trainer.__main__ import explain
+from trainer.__main__ import explain, main
 from trainer.contract.errors import StageError
-from trainer.contract.folder import MANIFEST, RunManifest, SnapshotManifest, saved_step, sha256_of, write_json
+from trainer.contract.folder import ERROR, MANIFEST, RunManifest, SnapshotManifest, saved_step, sha256_of, write_json
+from trainer.contract.forecast import Forecast
 from trainer.contract.lease import STOPPED
+from trainer.contract.records import Ranking, read_rows, write_rows
 from trainer.stages import sft
 
 CONFIG = {"epochs": 1, "batch_size": 4, "max_tokens": 48}
@@ -133,9 +135,13 @@ def test_a_failure_tells_what_to_do_and_a_later_success_removes_the_telling(tmp_
     ("error", "words", "may_succeed"),
     [
         (OSError(28, "No space left on device"), "disk is full", True),
-        (MemoryError(), "batch size", True),
-        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "batch size", True),
-        (RuntimeError("CUDA out of memory. Tried to allocate"), "batch size", True),
+        (MemoryError(), "tokens_per_forward", True),
+        (
+            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+            "tokens_per_forward",
+            True,
+        ),
+        (RuntimeError("CUDA out of memory. Tried to allocate"), "tokens_per_forward", True),
         (ValueError("from a library"), "unexpected ValueError", True),
         (PermissionError(13, "Permission denied"), "unexpected PermissionError", True),
         (FileNotFoundError(2, "No such file or directory", "shard-2.safetensors"), "Put it back", False),
@@ -256,3 +262,70 @@ def test_the_manifest_reads_back(tmp_path, setting):
     manifest = tiny.run_stage("sft", tmp_path / "run", **setting)
 
     assert RunManifest.model_validate_json((tmp_path / "run" / "manifest.json").read_text()) == manifest
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "sft", "reward", "crossvalidate", "ppo", "sample"])
+def test_a_dry_run_tells_what_a_run_takes_and_leaves_its_folder_as_it_was(stage, tmp_path, capsys):
+    sft, snapshot = tiny.model_folder(tmp_path / "sft"), tiny.snapshot(tmp_path / "snapshot")
+    reward = tmp_path / "reward" / "model"
+    configs = {
+        "pretrain": {"steps": 7, "block": 16, "context": 64, "corpus": str(tiny.corpus_file(tmp_path / "text.txt"))},
+        "sft": {"epochs": 2, "batch_size": 4},
+        "reward": {"epochs": 2, "prompts_per_batch": 4, "ensemble": 2},
+        "crossvalidate": {"grouping": "drawn", "folds": 2, "seeds": 2, "prompts_per_batch": 1},
+        "ppo": {"iterations": 5, "batch_size": 4, "minibatch_size": 2, "max_new_tokens": 4},
+        "sample": {"batch_size": 4, "max_new_tokens": 4},
+    }
+    parents = {"sft": {"base": sft}, "reward": {"sft": sft}, "crossvalidate": {"sft": sft}, "sample": {"policy": sft}}
+    if stage == "ppo":
+        tiny.run_stage("reward", tmp_path / "reward", config={"epochs": 1}, snapshot=snapshot, parents={"sft": sft})
+        parents["ppo"] = {"sft": sft, "reward": reward}
+    folder = tiny.prepare_stage(
+        stage,
+        tmp_path / "run",
+        config=configs[stage],
+        snapshot=None if stage in ("pretrain", "sample") else _two_people(snapshot),
+        parents=parents.get(stage, {}),
+    )
+    if stage == "sample":
+        (folder / "inputs").mkdir(exist_ok=True)
+        shutil.copy(snapshot / "prompts.parquet", folder / "inputs")
+    before = sorted(path.relative_to(folder) for path in folder.rglob("*"))
+    capsys.readouterr()
+
+    assert main([stage, str(folder), "--dry-run"]) == 0
+
+    told = Forecast.model_validate_json(capsys.readouterr().out.splitlines()[-1])
+    assert told.probed == 3
+    assert told.seconds > told.steps * told.seconds_per_step > 0
+    assert 10**8 < told.peak_bytes < told.memory_bytes
+    assert told.fits
+    assert (told.device, told.dtype) == ("cpu", "float32")
+    assert "dtype" in told.lower
+    assert ("lora_rank" in told.lower) == (stage not in ("pretrain", "sample"))
+    assert sorted(path.relative_to(folder) for path in folder.rglob("*")) == before
+    # The measure is over: the next run goes to its end.
+    assert main([stage, str(folder)]) == 0
+    assert json.loads((folder / MANIFEST).read_text())["forecast"] is None
+    lines = tiny.metrics(folder)
+    assert told.steps == (len(lines) if stage == "sample" else lines[-1]["step"])
+
+
+def _two_people(snapshot):
+    rows = [
+        row.model_copy(update={"annotator": f"labeler-{number % 2}"})
+        for number, row in enumerate(read_rows(snapshot / "rankings.parquet", Ranking))
+    ]
+    write_rows(snapshot / "rankings.parquet", Ranking, rows)
+    return snapshot
+
+
+def test_what_takes_no_steps_or_cannot_run_is_not_foretold(tmp_path, capsys):
+    sft = tiny.model_folder(tmp_path / "sft")
+    folder = tiny.prepare_stage("detect", tmp_path / "run", parents={"policy": sft})
+    assert main(["detect", str(folder), "--dry-run"]) == 1
+    assert "takes no steps that could be measured" in capsys.readouterr().out
+    folder = tiny.prepare_stage("sft", tmp_path / "other", config={"epochs": 0}, parents={"base": sft})
+    assert main(["sft", str(folder), "--dry-run"]) == 1
+    assert "not valid" in capsys.readouterr().out
+    assert not (folder / ERROR).exists()

@@ -52,6 +52,7 @@ class RunSpec(BaseModel):
         parents: role -> model folder, e.g. ``{"sft": ".../model", "reward": ".../model"}``.
         recorded: role -> file -> SHA-256 as the registry knows them, to be held against what lies there.
         config: the stage's own configuration, see ``configs.py``.
+        dry_run: take a few steps only and leave a forecast instead of a result.
         config_version: raised when the meaning of a field changes.
     """
 
@@ -63,6 +64,7 @@ class RunSpec(BaseModel):
     parents: dict[ParentRole, Path] = {}
     recorded: dict[ParentRole, dict[str, str]] = {}
     config: dict[str, Any] = {}
+    dry_run: bool = False
     config_version: int = 1
 
 
@@ -74,6 +76,7 @@ class RunManifest(BaseModel):
         notes: sentences about what the run left out or did otherwise than asked, with counts and names.
         judging: what was measured about a reward model.
         cross_validation: of a ``crossvalidate`` run.
+        forecast: of a dry run, as ``trainer.contract.forecast`` has it; it leaves nothing else.
         provenance: data hash, parent hashes, git commit, library versions, seed, hardware, seconds.
         files: name -> SHA-256 of each result file outside ``checkpoints/``.
     """
@@ -86,6 +89,7 @@ class RunManifest(BaseModel):
     notes: list[str] = []
     judging: Judging | None = None
     cross_validation: CrossValidation | None = None
+    forecast: dict[str, Any] | None = None
     provenance: dict[str, Any] = {}
     files: dict[str, str] = {}
 

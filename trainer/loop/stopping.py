@@ -1,19 +1,36 @@
-"""SIGTERM and Ctrl+C: a stage that saves as it goes finishes its step and saves first, every other leaves at once.
+"""The loop of a stage that saves as it goes, and how it ends early.
 
-What is put in place is always put there atomically, so leaving at once leaves nothing half-written.
+SIGTERM and Ctrl+C let it finish its step and save first; every other stage leaves at once. What is put in place is
+always put there atomically, so leaving at once leaves nothing half-written. A dry run ends it after a few steps.
 """
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterator, Sequence
 from types import FrameType
 
 from trainer.contract.lease import STOPPED
 
 
+class Measured(Exception):  # noqa: N818 - named for what happened
+    """The steps of a dry run are taken.
+
+    Attributes:
+        steps: of the whole run.
+        began: when the first step did, on the clock of ``time.monotonic``.
+        seconds: of each step.
+    """
+
+    def __init__(self, steps: int, began: float, seconds: list[float]) -> None:
+        super().__init__(f"{len(seconds)} of {steps} steps")
+        self.steps, self.began, self.seconds = steps, began, seconds
+
+
 class _Stop:
     def __init__(self) -> None:
+        self.most: int | None = None
         self.wanted = False
         self.heard = False
         self.saving = False
@@ -29,11 +46,24 @@ class _Stop:
         self.wanted = True
         print("told to stop: finishing this step and saving it", flush=True)  # noqa: T201
 
-    def steps(self, steps: Iterable[int]) -> Iterator[int]:
+    def measure(self, steps: int | None) -> None:
+        """Let the loops of this process end after so many steps, by ``Measured``; None = let them run."""
+        self.most = steps
+
+    def steps(self, steps: Sequence[int], total: int | None = None) -> Iterator[int]:
         """The steps of a loop that saves its state after a step whenever ``asked()``, and after its last one.
 
         Stopping ends it after a step that was saved: one that had asked before the signal came is not the last yet.
+
+        Args:
+            steps: of this loop.
+            total: of the whole run, where it has several such loops.
+
+        Raises:
+            Measured: in a dry run.
         """
+        if self.most is not None:
+            yield from self._measured(steps[: self.most], total or len(steps))
         self.saving, self.heard = True, False
         try:
             for step in steps:
@@ -44,6 +74,15 @@ class _Stop:
                 _leave()
         finally:
             self.saving = False
+
+    def _measured(self, steps: Sequence[int], total: int) -> Iterator[int]:
+        seconds: list[float] = []
+        first = began = time.monotonic()
+        for step in steps:
+            yield step
+            seconds.append(time.monotonic() - began)
+            began = time.monotonic()
+        raise Measured(total, first, seconds)
 
     def asked(self) -> bool:
         """Whether this step is the last for now."""
@@ -58,5 +97,6 @@ def _leave() -> None:
 
 _ours = _Stop()
 listen = _ours.listen
+measure = _ours.measure
 steps = _ours.steps
 asked = _ours.asked

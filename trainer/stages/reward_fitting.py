@@ -126,7 +126,7 @@ def fit(
 
     watch_every = max(1, total // 10)
     with reading(model, shared=job.shared) as reader:
-        for at in stopping.steps(range(done + 1, last + 1)):
+        for at in stopping.steps(range(done + 1, last + 1), progress.total):
             step = at - progress.before
             started = time.monotonic()
             batch = batch_at(step, len(train), config.prompts_per_batch, seed)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from app.language import gettext as _
 from app.language import mark
 from app.models import ModelVersion, Snapshot
-from app.web.render import Page, number
+from app.web.render import Page, number, size
 from trainer.contract.inspection import KINDS, ModelFacts
 
 HEADLINES = {
@@ -71,12 +71,7 @@ class ModelPage(Page):
     def memory(self) -> list[tuple[str, str]]:
         """Stage and what it takes with this model in every role, before a longer text or a larger batch takes more."""
         known = self.model.provenance.get("memory", {})
-        return [(stage, _size(known[stage])) for stage in ("sample", "sft", "reward", "ppo") if stage in known]
-
-
-def _size(count: int) -> str:
-    """Bytes for reading: ``2.1 GB``, ``14 MB``."""
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{max(count / 1e6, 0.1):,.1f} MB"
+        return [(stage, size(known[stage])) for stage in ("sample", "sft", "reward", "ppo") if stage in known]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from app.settings import Settings
 from app.training.registry import queries as registry
 from app.training.runs import queries, rules, service
 from app.training.snapshots import service as snapshots
+from trainer.contract.forecast import Forecast
 from trainer.contract.limits import refusals
+from trainer.contract.presets import PRESETS
 
 LOOK_EVERY_SECONDS = 0.5
 
@@ -39,10 +42,56 @@ class RunOrder(BaseModel):
     purpose: dict[str, Any] = {}
 
 
-def start(database: Database, settings: Settings, stage: str, file: Path) -> int:
-    """Queue a run as the file orders it; returns its id."""
+@dataclass(frozen=True)
+class Asked:
+    """What the command line says of a run; what it names by itself goes before what stands in the file.
+
+    Attributes:
+        file: holds a ``RunOrder``.
+        settings: ``NAME=VALUE``.
+        parents: ``ROLE=MODEL``.
+        trial: a few steps only.
+    """
+
+    file: Path | None = None
+    preset: str = ""
+    settings: Sequence[str] = ()
+    parents: Sequence[str] = ()
+    snapshot: str = ""
+    trial: bool = False
+
+
+def _order(stage: str, asked: Asked) -> RunOrder:
+    order = _read(asked.file) if asked.file else RunOrder()
+    config = dict(order.config)
+    if asked.preset:
+        known = {name: stages[stage] for name, stages in PRESETS.items() if stage in stages}
+        if asked.preset not in known:
+            raise Invalid(f"There is no preset “{asked.preset}” for {stage}. Known: {', '.join(known) or 'none'}.")
+        config = known[asked.preset] | config
+    return order.model_copy(
+        update={
+            "config": config | _pairs("--set", asked.settings),
+            "parents": order.parents | _pairs("--parent", asked.parents),
+            "snapshot": asked.snapshot or order.snapshot,
+            "purpose": order.purpose | ({"trial": True} if asked.trial else {}),
+        }
+    )
+
+
+def _pairs(option: str, given: Sequence[str]) -> dict[str, str]:
+    pairs = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
+            raise Invalid(f"{option} “{text}” is not of the form NAME=VALUE.")
+        pairs[name.strip().replace("-", "_")] = value
+    return pairs
+
+
+def _read(file: Path) -> RunOrder:
     try:
-        order = RunOrder.model_validate(json.loads(file.read_text(encoding="utf-8")))
+        return RunOrder.model_validate(json.loads(file.read_text(encoding="utf-8")))
     except OSError as error:
         raise Invalid(f"{file} cannot be read: {error.strerror}.") from error
     except ValidationError as error:
@@ -51,6 +100,11 @@ def start(database: Database, settings: Settings, stage: str, file: Path) -> int
         raise Invalid(f"{file} is not a run order.", fields) from error
     except ValueError as error:
         raise Invalid(f"{file} is not a run order: {error}") from error
+
+
+def start(database: Database, settings: Settings, stage: str, asked: Asked) -> int:
+    """Queue a run as it is asked for; returns its id."""
+    order = _order(stage, asked)
     with database.transaction() as session:
         by_name = {model.name: model.id for model in registry.models(session)}
         if unknown := [name for name in order.parents.values() if name not in by_name]:
@@ -90,6 +144,29 @@ def follow(database: Database, run_id: int, say: Callable[[str], None]) -> str:
                 say(error)
             return status
         time.sleep(LOOK_EVERY_SECONDS)
+
+
+def forecast(settings: Settings, run_id: int) -> str:
+    """What a trial found, as JSON: ``trainer.contract.forecast``, with ``seconds`` of the whole run and ``fits``."""
+    manifest, problem = service.read_manifest(service.folder_of(settings, run_id))
+    if manifest is None or manifest.forecast is None:
+        raise Invalid(problem or "The trial left no forecast.")
+    told = Forecast.model_validate(manifest.forecast)
+    return json.dumps({**told.model_dump(), "seconds": told.seconds, "fits": told.fits}, indent=2)
+
+
+def told(database: Database, most: int = 20) -> list[dict[str, Any]]:
+    """The newest runs for programs."""
+    with database.reading() as session:
+        return [
+            {
+                **{name: getattr(run, name) for name in ("id", "name", "stage", "status", "step", "total", "seed")},
+                **{name: getattr(run, name) for name in ("config", "latest", "error", "worker")},
+                "created_at": run.created_at.isoformat(),
+                "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+            }
+            for run in queries.recent_runs(session, most)
+        ]
 
 
 def lines(database: Database, most: int = 20) -> list[str]:

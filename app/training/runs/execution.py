@@ -89,6 +89,7 @@ def prepare(settings: Settings, database: Database, run_id: int) -> None:
             "parents": parents,
             "recorded": {role: registry.recorded_files(model) for role, model in models},
             "config": run.config,
+            "dry_run": rules.is_trial(run.purpose),
         }
         write_json(folder / CONFIG, RunSpec.model_validate(spec))
 
@@ -249,7 +250,7 @@ def finish(
         if outcome == "succeeded":
             manifest = RunManifest.model_validate_json((folder / MANIFEST).read_text())
             run.latest = {**run.latest, **manifest.metrics}
-            if run.total:
+            if run.total and not manifest.forecast:
                 run.step = run.total
             _bring_home(session, settings, run, folder, manifest, left)
         elif outcome == "failed":
@@ -262,6 +263,8 @@ def finish(
 def _bring_home(
     session: Session, settings: Settings, run: Run, folder: Path, manifest: RunManifest, left: Hashes
 ) -> None:
+    if manifest.forecast:
+        return
     parents = {parent.role: parent.model_version_id for parent in run.parents}
     if kind := PRODUCES.get(manifest.stage):
         model = registry.TrainedModel(

@@ -3,11 +3,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
+from app.language import gettext as _
 from app.models import Campaign, ModelVersion, Run, Snapshot
 from app.training.runs import forms, rules
 from app.training.runs.figures.cross_validation import CrossPicture
 from app.training.runs.figures.judging import JudgingPictures
 from app.web.render import Page
+from trainer.contract.folder import Stage
+from trainer.contract.forecast import PROBED, Forecast
+from trainer.contract.presets import presets_of
 
 BADGES = {"queued": "", "running": "accent", "succeeded": "good", "failed": "bad", "cancelled": "warn"}
 
@@ -123,7 +127,7 @@ class DashboardPage(Page):
 @dataclass(frozen=True)
 class RunForm(Page):
     template: ClassVar[str] = "training/runs/new.html"
-    stage: str
+    stage: Stage
     description: str
     first: Sequence[forms.Field]
     rest: Sequence[forms.Field]
@@ -137,9 +141,40 @@ class RunForm(Page):
     problems: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def presets(self) -> list[tuple[str, str]]:
+        """Settings to begin with, and what they are for."""
+        return [(name, _(rules.PRESETS[name])) for name in presets_of(self.stage)]
+
+    @property
+    def may_be_tried(self) -> bool:
+        """A run of this stage can take a few steps first, to see what all of them take."""
+        return self.stage in PROBED
+
+    @property
     def hidden_problem(self) -> bool:
         """A field under "more settings" is wrong, so they must be open."""
         return any(setting.name in self.problems for setting in self.rest)
+
+
+@dataclass(frozen=True)
+class ForecastCard:
+    """What a trial says of the run that it tried."""
+
+    told: Forecast
+
+    @property
+    def share(self) -> float:
+        """Of the memory there is, in percent."""
+        return 100 * self.told.peak_bytes / self.told.memory_bytes
+
+    @property
+    def tight(self) -> bool:
+        return self.share > 100 * rules.TIGHT
+
+    @property
+    def lower(self) -> list[str]:
+        """What would take less memory, most gentle first."""
+        return [_(rules.LOWER[name]) for name in self.told.lower if name in rules.LOWER]
 
 
 @dataclass(frozen=True)
@@ -152,6 +187,7 @@ class RunProgress(Page):
     candidates: int
     may_train: bool
     saved_step: int | None
+    forecast: ForecastCard | None = None
 
 
 @dataclass(frozen=True)

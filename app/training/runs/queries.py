@@ -22,6 +22,7 @@ from app.models import (
     Worker,
 )
 from app.models.base import utc_now
+from app.training.runs import rules
 
 
 def run_by_id(session: Session, run_id: int, *, lock: bool = False) -> Run | None:
@@ -147,9 +148,10 @@ def newest_models(session: Session) -> dict[str, ModelVersion]:
 
 
 def newest_success(session: Session, stage: str, snapshot_id: int) -> Run | None:
-    """The newest finished run of a stage on a snapshot."""
+    """The newest finished run of a stage on a snapshot, trials aside."""
     query = select(Run).where(Run.stage == stage, Run.status == "succeeded", Run.snapshot_id == snapshot_id)
-    return session.scalars(query.order_by(Run.id.desc()).limit(1)).first()
+    runs = session.scalars(query.order_by(Run.id.desc()))
+    return next((run for run in runs if not rules.is_trial(run.purpose)), None)
 
 
 def open_campaigns(session: Session) -> list[tuple[Campaign, int, int]]:

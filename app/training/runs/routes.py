@@ -18,6 +18,7 @@ from app.training.runs.figures.judging import judging_pictures
 from app.training.runs.pages import (
     HEADLINE_SERIES,
     DashboardPage,
+    ForecastCard,
     Pipeline,
     RunFigures,
     RunPage,
@@ -31,6 +32,7 @@ from app.training.runs.pages import (
 from app.web.render import go, render, tell
 from app.web.requests import AppSettings, Now, Reading, Writing, needs
 from trainer.contract.folder import saved_step
+from trainer.contract.forecast import Forecast
 
 router = APIRouter()
 Viewer = Annotated[Person, Depends(needs(lambda role: may(role, "see_results")))]
@@ -183,7 +185,15 @@ def _progress(session: Session, settings: Settings, run: Run, now: datetime, vie
         candidates=service.candidates_of(session, run),
         may_train=may(viewer.role, "train"),
         saved_step=saved_step(service.folder_of(settings, run.id)),
+        forecast=_forecast(settings, run),
     )
+
+
+def _forecast(settings: Settings, run: Run) -> ForecastCard | None:
+    if run.status != "succeeded" or not rules.is_trial(run.purpose):
+        return None
+    manifest, _problem = service.read_manifest(service.folder_of(settings, run.id))
+    return ForecastCard(Forecast.model_validate(manifest.forecast)) if manifest and manifest.forecast else None
 
 
 def _figures(settings: Settings, run: Run) -> RunFigures:
@@ -225,7 +235,7 @@ def run_figures_json(run_id: int, session: Reading, settings: AppSettings, _view
     """The figures of a finished run as the trainer wrote them (``trainer.contract.judging``), for programs."""
     run = service.run_for(session, run_id)
     manifest, problem = service.read_manifest(service.folder_of(settings, run_id))
-    kept = manifest.model_dump(include={"notes", "judging", "cross_validation"}) if manifest else {}
+    kept = manifest.model_dump(include={"notes", "judging", "cross_validation", "forecast"}) if manifest else {}
     return JSONResponse({"id": run.id, "name": run.name, "stage": run.stage, "problem": problem, **kept})
 
 

@@ -12,6 +12,7 @@ from app.language import gettext as _
 from app.language import listed, mark
 from trainer.contract.configs import PARENTS, READS_SNAPSHOT, PretrainConfig
 from trainer.contract.folder import Stage
+from trainer.contract.forecast import PROBED
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 FINISHED = ("succeeded", "failed", "cancelled")
@@ -49,12 +50,36 @@ DESCRIPTIONS: dict[Stage, str] = {
     "evaluate": mark("Measure a policy against its reference on held-out prompts: KL, reward, length."),
 }
 
+LOWER: dict[str, str] = {
+    "activation_checkpointing": mark("Turn on activation checkpointing: a third more time, the same weights."),
+    "tokens_per_forward": mark("Lower tokens per forward: the same weights, a little slower."),
+    "lora_rank": mark("Set a lora rank, such as 16: adapters learn instead of the whole model."),
+    "dtype": mark("Choose bfloat16 as dtype."),
+    "batch_size": mark("Lower the batch size: fewer answers are drawn together."),
+}
+"""What to do about a run that needs too much memory, by the setting."""
+
+TIGHT = 0.8
+"""Share of the memory above which a run may not fit after all: its longest texts may be still to come."""
+
+PRESETS: dict[str, str] = {
+    "tiny-cpu": mark("A tiny model on a CPU"),
+    "lora-one-gpu": mark("1–8 B by adapters on one GPU"),
+    "instructgpt": mark("InstructGPT, Appendix C"),
+}
+"""What presets are called on pages."""
+
 WORDS = (
     *(mark("queued"), mark("running"), mark("succeeded"), mark("failed"), mark("cancelled")),
     *(mark("base"), mark("sft"), mark("policy"), mark("reference"), mark("reward")),
     *(mark("any"), mark("train"), mark("heldout")),
 )
 """How pages name states of runs, kinds and roles of models, and splits."""
+
+
+def is_trial(purpose: Mapping[str, Any]) -> bool:
+    """Whether an order is for a few steps only, to see what the whole run is going to take."""
+    return bool(purpose.get("trial"))
 
 
 def needs_snapshot(stage: Stage) -> bool:
@@ -82,7 +107,7 @@ def missing_parts(
     return missing
 
 
-def order_problems(*, name: str, seed: int, purpose: Mapping[str, Any]) -> dict[str, str]:
+def order_problems(stage: Stage, *, name: str, seed: int, purpose: Mapping[str, Any]) -> dict[str, str]:
     """Why a run cannot be named, seeded or given prompts like this, a sentence at each field of the form."""
     prompts = purpose.get("prompts", {})
     split, count = prompts.get("split", "any"), prompts.get("count", 1)
@@ -103,6 +128,11 @@ def order_problems(*, name: str, seed: int, purpose: Mapping[str, Any]) -> dict[
             _("Prompts are taken from %(splits)s, not from “%(split)s”.", splits=listed(SPLITS, "or"), split=split),
         ),
         (isinstance(count, int) and count >= 1, "prompts-count", _("Ask for at least one prompt.")),
+        (
+            stage in PROBED or not is_trial(purpose),
+            "trial",
+            _("A %(stage)s run takes no steps that could be measured beforehand.", stage=stage),
+        ),
     )
     return {field: sentence for fine, field, sentence in checks if not fine}
 

@@ -46,7 +46,7 @@ class Order:
 
     ``parents`` are models by their roles. ``purpose["answers"]`` of a score run names, below the data folder, the
     finished file of answers that it scores instead of a snapshot's; ``purpose["texts"]["campaign"]`` of a detect run
-    is the id of the campaign whose texts it reads.
+    is the id of the campaign whose texts it reads. ``purpose["trial"]`` asks for a few steps only, and a forecast.
     """
 
     stage: str
@@ -84,7 +84,7 @@ def start_run(
     stage: Stage = order.stage
     name = order.name.strip()
     checked, problems = _checked(session, stage, order, corpora=corpora, data_dir=data_dir)
-    problems |= rules.order_problems(name=name, seed=order.seed, purpose=order.purpose)
+    problems |= rules.order_problems(stage, name=name, seed=order.seed, purpose=order.purpose)
     if name and queries.name_taken(session, name):
         problems["name"] = _("There is a run named “%(name)s” already. Choose another name.", name=name)
     problems |= unread or {}
@@ -93,7 +93,8 @@ def start_run(
     made = checked.model_dump(mode="json")
     if by and not name and (ordered := _just_ordered(session, by, replace(order, config=made))):
         return ordered
-    name = name or rules.next_name(stage, queries.names_of_stage(session, stage))
+    names = f"{stage}-trial" if rules.is_trial(order.purpose) else stage
+    name = name or rules.next_name(names, queries.names_of_stage(session, stage))
     run = Run(
         name=name,
         stage=stage,

@@ -23,6 +23,7 @@ from app.web.render import go, render
 from app.web.requests import AppSettings, Reading, database_of
 from trainer.contract.configs import PARENTS
 from trainer.contract.folder import Stage
+from trainer.contract.presets import presets_of
 
 router = APIRouter()
 
@@ -62,7 +63,7 @@ def _run_form(session: Session, stage: str, given: dict[str, str], error: Domain
         for role, kind in PARENTS[known]
     ]
     return RunForm(
-        stage=stage,
+        stage=known,
         description=_(rules.DESCRIPTIONS[known]),
         first=first,
         rest=rest,
@@ -81,12 +82,25 @@ def _usual_first(models: Sequence[ModelVersion], kind: str) -> list[ModelVersion
     return sorted(models, key=lambda model: model.kind != kind)
 
 
+@router.post("/runs/new")
+def fill_in(request: Request, session: Reading, _engineer: Engineer, form: Form) -> HTMLResponse:
+    """The form again, with the settings of a ``preset`` in place of those that stood in it."""
+    stage = form.get("stage", "")
+    known = presets_of(stage) if stage in rules.STAGES else {}
+    if (name := form.get("preset", "")) not in known:
+        raise Invalid(_("There is no preset “%(name)s” for this stage.", name=name))
+    others = {key: value for key, value in form.items() if not key.startswith("config-")}
+    settings = {f"config-{name}": forms.as_text(value) for name, value in known[name].items()}
+    return render(request, _run_form(session, stage, others | settings))
+
+
 @router.post("/runs")
 def start_run(request: Request, engineer: Engineer, settings: AppSettings, form: Form) -> Response:
     """Start a run from the form: ``stage``, ``snapshot``, ``parent-<role>``, ``config-<setting>``, ``seed``, ``name``.
 
     A sample run also takes ``prompts-split``, ``prompts-count`` and, to send the answers to labelers,
-    ``campaign-name``, ``campaign-phase`` and ``campaign-overlap``; a detect run ``texts-campaign``.
+    ``campaign-name``, ``campaign-phase`` and ``campaign-overlap``; a detect run ``texts-campaign``. With ``trial`` it
+    takes a few steps only, and tells what all of them are going to take.
     """
     stage, numbers = form.get("stage", ""), _Numbers(form)
     roles = {
@@ -139,9 +153,10 @@ class _Numbers:
 
 def _purpose(stage: str, form: Mapping[str, str], numbers: _Numbers) -> dict[str, Any]:
     """What the application does with the result, or takes the input from, as the form says for this stage."""
+    trial = {"trial": True} if form.get("trial") else {}
     if stage == "detect" and form.get("texts-campaign"):
-        return {"texts": {"campaign": numbers.read("texts-campaign", _("The campaign"))}}
-    return _purpose_of_samples(form, numbers) if stage == "sample" else {}
+        return trial | {"texts": {"campaign": numbers.read("texts-campaign", _("The campaign"))}}
+    return trial | (_purpose_of_samples(form, numbers) if stage == "sample" else {})
 
 
 def _purpose_of_samples(form: Mapping[str, str], numbers: _Numbers) -> dict[str, Any]:

@@ -67,7 +67,9 @@ from app.web.addresses import shown
 from tests.app.training.runs import judged
 from tests.browsing import PASSWORD
 from tests.factories import LABELLED
-from trainer.contract.folder import METRICS, SAMPLES, write_json
+from trainer.contract.configs import CONFIGS
+from trainer.contract.folder import METRICS, SAMPLES, RunManifest, write_json
+from trainer.contract.forecast import Forecast, lowers_memory
 from trainer.contract.records import Detection, SeenToken
 
 TEXTS = Path(__file__).parent / "texts"
@@ -105,6 +107,8 @@ TASK = "{task}"
 """Stands for the address of the task that the person holds."""
 JUDGED = 5
 """The first task of the second campaign, which two people have judged."""
+TRIED = 8
+"""A run of which three steps were tried."""
 KEY = "for tests only"
 """Of the furnished deployment: by it addresses hide the ids of tasks."""
 JUDGED_TASK = f"/label/tasks/{shown(KEY, JUDGED)}"
@@ -159,6 +163,7 @@ OTHER_PAGES: Sequence[tuple[str, str, str]] = (
     ("run running", ENGINEER, "/runs/5"),
     ("run judged", ENGINEER, "/runs/3"),
     ("run new", ENGINEER, "/runs/new?stage=reward"),
+    ("run tried", ENGINEER, f"/runs/{TRIED}"),
     ("models", ENGINEER, "/models"),
     ("model", ENGINEER, "/models/3"),
     ("model add", ENGINEER, "/models/add"),
@@ -290,7 +295,7 @@ def furnish(settings: Settings, database: Database) -> None:
         _times_and_wage(session, everybody)
         _surveys(session, everybody)
         _training(session, settings, everybody, models)
-        _stories(session, everybody, models)
+        _stories(session, settings, everybody, models)
         _bank(session, everybody, models)
         _course(session, everybody)
         _screening(session, everybody, models)
@@ -792,7 +797,7 @@ STORIES = (
 )
 
 
-def _stories(session: Session, everybody: dict[str, Person], models: list[ModelVersion]) -> None:
+def _stories(session: Session, settings: Settings, everybody: dict[str, Person], models: list[ModelVersion]) -> None:
     """Eleven people have answered one prompt, one of them with a model's words; a model has read them."""
     prompt = _prompt(session, [{"role": "user", "content": "Why does the moon change its shape? Say it for a child."}])
     said = f"{STORIES[0]} {STORIES[2]} That is why it seems to grow and to shrink every month."
@@ -830,10 +835,33 @@ def _stories(session: Session, everybody: dict[str, Person], models: list[ModelV
     run.purpose, run.latest = {"texts": {"campaign": campaign.id}}, {"data/texts": 11}
     session.add(run)
     session.flush()
+    _trial(session, settings, everybody[ENGINEER])
     asked = session.query(WrittenText).join(Annotation).filter(Annotation.person_id == everybody[ANY].id).first()
     question = IntegrityVerdict("talk", "It reads like **two** texts in one. How did you write it?")
     integrity.decide(session, everybody[RESEARCHER], asked.id, now, question)
     integrity.keep_detections(session, run_id=run.id, model_version_id=models[1].id, context="prompt", rows=rows)
+
+
+def _trial(session: Session, settings: Settings, engineer: Person) -> None:
+    """Three steps of a fine-tuning that just fits."""
+    run = Run(name="sft-trial-1", stage="sft", status="succeeded", created_by=engineer.id, total=1_460, step=3)
+    run.purpose, run.config = {"trial": True}, CONFIGS["sft"]().model_dump(mode="json")
+    session.add(run)
+    session.flush()
+    told = Forecast(
+        steps=1_460,
+        probed=3,
+        seconds_before=94,
+        seconds_per_step=7.8,
+        peak_bytes=21_700_000_000,
+        memory_bytes=25_200_000_000,
+        device="cpu",
+        dtype="float32",
+        lower=lowers_memory(CONFIGS["sft"](), "float32"),
+    )
+    folder = runs.folder_of(settings, run.id)
+    folder.mkdir(parents=True)
+    write_json(folder / "manifest.json", RunManifest(stage="sft", forecast=told.model_dump()))
 
 
 def _count_typing(session: Session, author: Person, task: Task, length: int, *, pasted: bool) -> None:

@@ -64,7 +64,7 @@ TIGHT = 0.8
 
 PRESETS: dict[str, str] = {
     "tiny-cpu": mark("A tiny model on a CPU"),
-    "lora-one-gpu": mark("1–8 B by adapters on one GPU"),
+    "lora-one-gpu": mark("LoRA for 1–8 B on one GPU"),
     "instructgpt": mark("InstructGPT, Appendix C"),
 }
 """What presets are called on pages."""

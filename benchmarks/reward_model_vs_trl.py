@@ -283,7 +283,7 @@ class Bench:
 def trl_environment(path):
     """The Python of a virtual environment with TRL beside our versions of torch and transformers; made once."""
     ours = [f"{package}=={version(package).partition('+')[0]}" for package in ("torch", "transformers")]
-    wanted = [*ours, "trl", "datasets"]
+    wanted = [*ours, "trl", "datasets", "peft"]
     python, stamp = path / "bin" / "python", path / "made-for.txt"
     if not (stamp.exists() and stamp.read_text() == "\n".join(wanted)):
         say(f"making an environment with TRL in {path} (once; torch is the large part)")

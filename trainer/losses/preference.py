@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -63,17 +64,34 @@ def pair_counts(ranks: Tensor, present: Tensor, seen: Tensor | None = None) -> t
     return strict_pairs(ranks, present, seen).sum((1, 2)), tied_pairs(ranks, present, seen).sum((1, 2))
 
 
+@dataclass(frozen=True)
+class Treatment:
+    """How pairs are charged.
+
+    Attributes:
+        ties: what a tied pair costs.
+        divisor: ``all_pairs`` is C(K, 2) of all answers, ``strict_pairs`` the pairs used: the strict ones when ties
+            are dropped, otherwise every pair, which is C(K, 2) again.
+        label_smoothing: ε in [0, ½), the share of strict pairs taken to be labelled the wrong way: such a pair costs
+            (1 - ε) · loss(i beats j) + ε · loss(j beats i) (Mitchell 2023, "A note on DPO with noisy preferences",
+            conservative DPO). The second term demands margins[p, j, i], which is 0 in the margins made here: who
+            doubts that i is better cannot know by how much j is.
+    """
+
+    ties: Ties = "drop"
+    divisor: Divisor = "all_pairs"
+    label_smoothing: float = 0.0
+
+
 def ranking_losses(
     rewards: Tensor,
     ranks: Tensor,
     present: Tensor,
-    divisor: Divisor = "all_pairs",
+    treatment: Treatment = Treatment(),
     *,
     seen: Tensor | None = None,
-    ties: Ties = "drop",
     tie_parameter: Tensor | None = None,
     margins: Tensor | None = None,
-    label_smoothing: float = 0.0,
 ) -> Tensor:
     """Per prompt: 1/divisor · Σ over pairs of -log P(what the person said of the pair).
 
@@ -89,19 +107,12 @@ def ranking_losses(
             is computed in float32, float64 stays.
         ranks: (P, K); 1 is best, equal ranks are ties.
         present: (P, K) bool.
-        divisor: ``all_pairs`` is C(K, 2) of all answers, ``strict_pairs`` the pairs used: the
-            strict ones when ties are dropped, otherwise every pair, which is C(K, 2) again.
+        treatment: what a pair costs, and how many there are taken to be.
         seen: (P, K), see ``strict_pairs``: pairs that are not told apart are as if they were not there.
-        ties: what a tied pair costs.
         tie_parameter: scalar, any real number, learned; for ``davidson`` and ``rao_kupper``.
         margins: (P, K, K), finite and at least 0, in units of reward; [p, i, j] is the gap that
             is demanded when i is ranked better than j: -log P(win) at r_i - r_j - margins[p, i, j]
             (Llama 2 §3.2.2, eq. 2). Tied pairs have none.
-        label_smoothing: ε in [0, ½), the share of strict pairs taken to be labelled the wrong
-            way: such a pair costs (1 - ε) · loss(i beats j) + ε · loss(j beats i) (Mitchell 2023,
-            "A note on DPO with noisy preferences", conservative DPO). The second term demands
-            margins[p, j, i], which is 0 in the margins made here: who doubts that i is better
-            cannot know by how much j is.
 
     Returns:
         (P,); 0 for a prompt none of whose pairs is used.
@@ -111,15 +122,16 @@ def ranking_losses(
     """
     rewards = torch.where(present, rewards.to(torch.promote_types(rewards.dtype, torch.float32)), 0.0)
     gaps = rewards.unsqueeze(2) - rewards.unsqueeze(1)
+    ties, smoothing = treatment.ties, treatment.label_smoothing
     stated = win_losses(gaps if margins is None else gaps - margins, ties, tie_parameter)
-    if label_smoothing:
-        stated = (1 - label_smoothing) * stated + label_smoothing * stated.transpose(1, 2)
+    if smoothing:
+        stated = (1 - smoothing) * stated + smoothing * stated.transpose(1, 2)
     losses = torch.where(strict_pairs(ranks, present, seen), stated, 0.0).sum((1, 2))
     used, tied = pair_counts(ranks, present, seen)
     if ties != "drop":
         cost = tie_losses(gaps, ties, tie_parameter)
         losses = losses + torch.where(tied_pairs(ranks, present, seen), cost, 0.0).sum((1, 2))
-    pairs = used if (ties, divisor) == ("drop", "strict_pairs") else used + tied
+    pairs = used if (ties, treatment.divisor) == ("drop", "strict_pairs") else used + tied
     return losses / pairs.clamp(min=1)
 
 

@@ -328,12 +328,10 @@ def _attention(
     *,
     prefix_sequence: Sequenced,
     scaling: float | None = None,
-    softcap: float | None = None,
-    s_aux: Tensor | None = None,
-    **_others: Any,
+    **others: Any,
 ) -> tuple[Tensor, None]:
     """What a layer calls: query (1, H, T, d), key and value (1, H or fewer, T, d); gives (1, T, H, d)."""
-    if softcap is not None or s_aux is not None:
+    if others.get("softcap") is not None or others.get("s_aux") is not None:
         raise NotImplementedError("its attention caps its logits or adds sinks")
     scale = query.shape[-1] ** -0.5 if scaling is None else float(scaling)
     if prefix_sequence.mask is not None:

@@ -16,7 +16,7 @@ from trainer.data.rankings import Orders, Rankings
 from trainer.loop.device import Compute
 from trainer.loop.finite import check_said
 from trainer.loop.run_folder import RunFolder
-from trainer.losses.preference import likert_margins, ranking_losses, strength_margins
+from trainer.losses.preference import Treatment, likert_margins, ranking_losses, strength_margins
 from trainer.models.reward_model import Reader, label_names
 
 Metrics = dict[str, float | int | str | None]
@@ -72,20 +72,19 @@ def losses(scores: Tensor, rows: np.ndarray, orders: Orders, config: RewardConfi
     elif config.margin == "strength":
         strength = torch.as_tensor(orders.strength, dtype=scores.dtype, device=device)
         margins = strength_margins(strength, ranks, present, config.margin_scale, config.margin_from)
+    treatment = Treatment(config.ties, config.divisor, config.label_smoothing)
     per_ranking = ranking_losses(
         ranked[..., 0],
         ranks,
         present,
-        config.divisor,
+        treatment,
         seen=seen,
-        ties=config.ties,
         tie_parameter=tie,
         margins=margins,
-        label_smoothing=config.label_smoothing,
     )
     for number, head in enumerate(orders.head_ranks, start=1):
         wanted = torch.as_tensor(head, device=device)
-        own = ranking_losses(ranked[..., number], wanted, present, config.divisor, seen=seen)
+        own = ranking_losses(ranked[..., number], wanted, present, Treatment(divisor=config.divisor), seen=seen)
         per_ranking = per_ranking + own / len(orders.head_ranks)
     return per_ranking
 

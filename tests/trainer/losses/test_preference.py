@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from trainer.contract.records import comparisons
 from trainer.losses.preference import (
+    Treatment,
     likert_margins,
     new_tie_parameter,
     pair_accuracy,
@@ -29,8 +30,13 @@ TIES = ["drop", "soft", "davidson", "rao_kupper"]
 LIKELIHOODS = ["davidson", "rao_kupper"]
 
 
+def charged(rewards, ranks, present, divisor="all_pairs", *, ties="drop", label_smoothing=0.0, **more):
+    treatment = Treatment(ties, divisor, label_smoothing)
+    return ranking_losses(rewards, ranks, present, treatment, **more)
+
+
 def ranking_loss(rewards, ranks, present, divisor="all_pairs", **treatment):
-    return ranking_losses(rewards, ranks, present, divisor, **treatment).mean()
+    return charged(rewards, ranks, present, divisor, **treatment).mean()
 
 
 def padded(rewards, ranks):
@@ -119,9 +125,9 @@ def test_permuting_the_answers_changes_nothing(ties, drawn, seed):
     order = torch.randperm(rewards.shape[1], generator=source)
     margins = torch.rand(*rewards.shape, rewards.shape[1], generator=source)
     treatment = {"ties": ties, "tie_parameter": torch.tensor(0.3), "label_smoothing": 0.1}
-    before = ranking_losses(rewards, ranks, present, margins=margins, **treatment)
+    before = charged(rewards, ranks, present, margins=margins, **treatment)
     moved = (rewards[:, order], ranks[:, order], present[:, order])
-    after = ranking_losses(*moved, margins=margins[:, order][:, :, order], **treatment)
+    after = charged(*moved, margins=margins[:, order][:, :, order], **treatment)
     assert after.tolist() == pytest.approx(before.tolist(), abs=FLOAT32)
     assert torch.equal(pair_accuracy(*moved)[0], pair_accuracy(rewards, ranks, present)[0])
 
@@ -132,8 +138,8 @@ def test_permuting_the_answers_changes_nothing(ties, drawn, seed):
 def test_shifting_all_rewards_of_a_prompt_changes_nothing(ties, drawn, shift):
     rewards, ranks, present = padded(*drawn)
     treatment = {"ties": ties, "tie_parameter": torch.tensor(-0.4)}
-    shifted = ranking_losses(rewards + shift, ranks, present, **treatment).tolist()
-    assert shifted == pytest.approx(ranking_losses(rewards, ranks, present, **treatment).tolist(), abs=FLOAT64)
+    shifted = charged(rewards + shift, ranks, present, **treatment).tolist()
+    assert shifted == pytest.approx(charged(rewards, ranks, present, **treatment).tolist(), abs=FLOAT64)
 
 
 @settings(deadline=None, max_examples=60)
@@ -162,7 +168,7 @@ def test_one_pair_at_equal_scores_costs_log_two():
 def test_huge_margins_stay_finite():
     rewards, ranks, present = padded([[1e4, -1e4], [-1e4, 1e4]], [[1, 2], [1, 2]])
     rewards.requires_grad_()
-    loss = ranking_losses(rewards, ranks, present)
+    loss = charged(rewards, ranks, present)
     loss.sum().backward()
     assert loss.tolist() == [0.0, 2e4]
     assert rewards.grad.isfinite().all()
@@ -258,7 +264,7 @@ def test_loss_and_gradients_equal_autograd_of_the_written_probabilities(
 def test_two_answers_of_worth_four_and_one_by_hand(ties, win, lose, tie):
     rewards = torch.tensor([[math.log(4), 0.0]] * 3, dtype=torch.float64)
     ranks, present = torch.tensor([[1, 2], [2, 1], [1, 1]]), torch.ones(3, 2, dtype=torch.bool)
-    losses = ranking_losses(rewards, ranks, present, ties=ties, tie_parameter=torch.tensor(0.0))
+    losses = charged(rewards, ranks, present, ties=ties, tie_parameter=torch.tensor(0.0))
     assert losses.tolist() == pytest.approx([-math.log(win), -math.log(lose), -math.log(tie)], abs=FLOAT64)
 
 
@@ -282,7 +288,7 @@ def test_gradients_equal_finite_differences(ties):
 
     def losses(rewards, parameter):
         treatment = {"ties": ties, "tie_parameter": parameter, "margins": margins, "label_smoothing": 0.1}
-        return ranking_losses(rewards, ranks, present, **treatment)
+        return charged(rewards, ranks, present, **treatment)
 
     assert torch.autograd.gradcheck(losses, (rewards, parameter), eps=1e-6, atol=1e-7)
 
@@ -296,7 +302,7 @@ def test_losses_and_gradients_are_finite_at_huge_gaps_and_beside_absent_answers(
     present = torch.tensor([[True, True, False]] * 3)
     scalar = torch.tensor(parameter, requires_grad=True)
     treatment = {"ties": ties, "tie_parameter": scalar, "margins": torch.ones(3, 3, 3), "label_smoothing": 0.1}
-    losses = ranking_losses(rewards, ranks, present, **treatment)
+    losses = charged(rewards, ranks, present, **treatment)
     losses.sum().backward()
     assert losses.dtype == torch.float32
     assert losses.isfinite().all()
@@ -312,7 +318,7 @@ def test_a_hopeless_pair_still_pulls_with_full_strength(ties):
     slope = {"davidson": 0.5, "rao_kupper": 1.0}[ties]
     rewards = torch.tensor([[-1e4, 0.0], [-1e4, 0.0]], requires_grad=True)
     ranks, present = torch.tensor([[1, 2], [1, 1]]), torch.ones(2, 2, dtype=torch.bool)
-    losses = ranking_losses(rewards, ranks, present, ties=ties, tie_parameter=torch.tensor(0.0))
+    losses = charged(rewards, ranks, present, ties=ties, tie_parameter=torch.tensor(0.0))
     losses.sum().backward()
     assert losses.tolist() == pytest.approx([1e4, slope * 1e4], abs=2)
     assert rewards.grad.tolist() == [[-1, 1], [-slope, slope]]
@@ -322,36 +328,36 @@ def test_a_hopeless_pair_still_pulls_with_full_strength(ties):
 def test_every_pair_is_used_where_ties_are_not_dropped(ties):
     orders = padded([[1.0, 0.0, -1.0, 0.5], [1.0, 0.0]], [[1, 2, 2, 2], [1, 1]])
     treatment = {"ties": ties, "tie_parameter": torch.tensor(0.2)}
-    by_used = ranking_losses(*orders, "strict_pairs", **treatment)
-    assert by_used.tolist() == ranking_losses(*orders, "all_pairs", **treatment).tolist()
+    by_used = charged(*orders, "strict_pairs", **treatment)
+    assert by_used.tolist() == charged(*orders, "all_pairs", **treatment).tolist()
     assert (by_used > 0).all()
 
 
 def test_float64_is_kept_and_half_precision_is_computed_in_float32():
     ranks, present = torch.tensor([[1, 2, 3]]), torch.ones(1, 3, dtype=torch.bool)
     rewards = torch.tensor([[1 + 1e-12, 1.0, 0.0]], dtype=torch.float64, requires_grad=True)
-    loss = ranking_losses(rewards, ranks, present)
+    loss = charged(rewards, ranks, present)
     costs = [math.log1p(math.exp(-d)) for d in (1e-12, 1 + 1e-12, 1.0)]
     assert loss.dtype == torch.float64
     assert loss.item() == pytest.approx(sum(costs) / 3, abs=1e-15)
 
     coarse = torch.tensor([[3.0, 2.0, -1.0]], dtype=torch.bfloat16)
-    computed = ranking_losses(coarse, ranks, present)
+    computed = charged(coarse, ranks, present)
     assert computed.dtype == torch.float32
-    assert computed.item() == ranking_losses(coarse.float(), ranks, present).item()
+    assert computed.item() == charged(coarse.float(), ranks, present).item()
 
 
 def test_a_margin_asks_the_better_answer_for_more_by_hand():
     # d = 1 with a demanded gap of 2 costs -log σ(-1) = 1.313262; the margin of the other order is not asked for.
     rewards, ranks, present = padded([[1.0, 0.0]], [[1, 2]])
     margins = torch.tensor([[[0.0, 2.0], [7.0, 0.0]]])
-    assert ranking_losses(rewards, ranks, present, margins=margins).item() == pytest.approx(1.313262, abs=1e-6)
+    assert charged(rewards, ranks, present, margins=margins).item() == pytest.approx(1.313262, abs=1e-6)
 
 
 def test_label_smoothing_by_hand():
     # ε = 0.1, d = 1: 0.9 · 0.313262 + 0.1 · 1.313262 = 0.413262; it takes no side between equal answers.
     rewards, ranks, present = padded([[1.0, 0.0], [2.0, 2.0]], [[1, 2], [1, 2]])
-    losses = ranking_losses(rewards, ranks, present, label_smoothing=0.1)
+    losses = charged(rewards, ranks, present, label_smoothing=0.1)
     assert losses.tolist() == pytest.approx([0.413262, math.log(2)], abs=1e-6)
 
 
@@ -360,7 +366,7 @@ def test_label_smoothing_demands_no_margin_of_the_answer_that_was_ranked_worse()
     # where a margin of 2 would have cost -log σ(-3) = 3.048587.
     rewards, ranks, present = padded([[1.0, 0.0]], [[1, 2]])
     margins = likert_margins(torch.tensor([[6.0, 4.0]]), ranks, present, 1.0)
-    smoothed = ranking_losses(rewards, ranks, present, margins=margins, label_smoothing=0.3)
+    smoothed = charged(rewards, ranks, present, margins=margins, label_smoothing=0.3)
     assert smoothed.item() == pytest.approx(1.313262, abs=1e-6)
 
 
@@ -425,7 +431,7 @@ def test_treatments_without_a_tie_parameter_have_none(ties):
 @pytest.mark.parametrize("ties", LIKELIHOODS)
 def test_a_likelihood_of_ties_asks_for_its_parameter(ties):
     with pytest.raises(ValueError, match="tie parameter"):
-        ranking_losses(*padded([[1.0, 0.0]], [[1, 2]]), ties=ties)
+        charged(*padded([[1.0, 0.0]], [[1, 2]]), ties=ties)
 
 
 @pytest.fixture(scope="module")
@@ -441,7 +447,7 @@ def total_loss(log_worths, parameter, ties, pudding):
     rewards = torch.stack([log_worths[i - 1], log_worths[j - 1]], 1).repeat(3, 1)
     ranks = torch.tensor([[1, 2], [2, 1], [1, 1]]).repeat_interleave(len(i), 0)
     present = torch.ones_like(ranks, dtype=torch.bool)
-    losses = ranking_losses(rewards, ranks, present, ties=ties, tie_parameter=parameter)
+    losses = charged(rewards, ranks, present, ties=ties, tie_parameter=parameter)
     return (losses * torch.cat([i_wins, j_wins, tied])).sum()
 
 
@@ -522,13 +528,13 @@ def test_a_pair_that_is_not_told_apart_is_as_if_it_were_not_there(ties, divisor)
     present = torch.ones_like(ranks, dtype=torch.bool)
     seen = torch.tensor([[7, 7, 2, 3, 4]])
     parameter = torch.tensor(0.2)
-    found = ranking_losses(rewards, ranks, present, divisor, seen=seen, ties=ties, tie_parameter=parameter)
+    found = charged(rewards, ranks, present, divisor, seen=seen, ties=ties, tie_parameter=parameter)
     total = 0.0
     for i, j in combinations(range(5), 2):
         if (i, j) != (0, 1):
             two = torch.tensor([[i, j]])
             pair = [tensor.gather(1, two) for tensor in (rewards, ranks, present)]
-            total += ranking_losses(*pair, "all_pairs", ties=ties, tie_parameter=parameter).item()
+            total += charged(*pair, "all_pairs", ties=ties, tie_parameter=parameter).item()
     pairs = 8 if (ties, divisor) == ("drop", "strict_pairs") else 9
     assert found.item() == pytest.approx(total / pairs, rel=1e-5)
     assert [counts.tolist() for counts in pair_counts(ranks, present, seen)] == [[8], [1]]

@@ -157,7 +157,7 @@ class TooManyAttempts(DomainError):  # noqa: N818
 
 
 class Conflict(DomainError):  # noqa: N818
-    """The world has moved on: already submitted, lease over, name taken."""
+    """The world has moved on: already submitted, assignment over, name taken."""
 
     status = 409
 

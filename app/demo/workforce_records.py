@@ -1,7 +1,7 @@
 """Stores a simulated workforce as real work lies in the database: people, prompts, answers, campaigns, annotations.
 
 What is few goes through the services; annotations and what belongs to them, tens of thousands of rows, are inserted in
-bulk, into the slots that the services made.
+bulk, into the assignments that the services made.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,11 +23,11 @@ from app.material.prompts.rules import prompt_fingerprint, task_fingerprint, tex
 from app.material.schemas.rules import ANSWER, Schema, schema_of
 from app.models import (
     Annotation,
+    Assignment,
     Campaign,
     Candidate,
     Flag,
     LabelSchemaVersion,
-    Lease,
     Person,
     Prompt,
     Ranking,
@@ -67,9 +67,9 @@ def store(session: Session, workforce: Workforce, by: Person | None = None) -> N
     answers = _answers(session, items.values(), workforce.plan.began)
     made, tasks = _campaigns(session, workforce, answers, by)
     session.flush()
-    leases = _slots(session, workforce, tasks, everybody)
+    assignments = _assignments(session, workforce, tasks, everybody)
     schemas = [campaign.schema_version for campaign in made]
-    _annotations(session, workforce, everybody, answers, tasks, leases, schemas)
+    _annotations(session, workforce, everybody, answers, tasks, assignments, schemas)
     _gold(session, workforce, everybody, answers, tasks, schemas)
 
 
@@ -154,29 +154,33 @@ def _campaigns(
     return made, tasks
 
 
-def _slots(
+def _assignments(
     session: Session, workforce: Workforce, tasks: Mapping[tuple[int, int], int], everybody: Mapping[int, Person]
 ) -> dict[tuple[int, int], int]:
-    """Give each person their slot of each task, and calibration tasks as many slots as people: -> id of the lease.
+    """Give each person their assignment of each task, and calibration tasks as many as there are people: -> its id.
 
-    Slots that nobody filled stay free, as they do in a campaign that is still open.
+    Assignments that nobody finished stay free, as they do in a campaign that is still open.
     """
     ids: dict[tuple[int, int], int] = {
-        (task_id, slot): lease_id
-        for lease_id, task_id, slot in session.execute(select(Lease.id, Lease.task_id, Lease.slot))
+        (task_id, number): assignment_id
+        for assignment_id, task_id, number in session.execute(
+            select(Assignment.id, Assignment.task_id, Assignment.number)
+        )
     }
     campaign_of = _campaign_of(session)
-    slots = [
-        (tasks[task.campaign, task.item.number], slot, worker)
+    assignments = [
+        (tasks[task.campaign, task.item.number], number, worker)
         for task in workforce.tasks
-        for slot, worker in enumerate(task.workers)
+        for number, worker in enumerate(task.workers)
     ]
-    missing = [(task_id, slot) for task_id, slot, _worker in slots if (task_id, slot) not in ids]
+    missing = [(task_id, number) for task_id, number, _worker in assignments if (task_id, number) not in ids]
     if missing:
-        rows = [{"campaign_id": campaign_of[task], "task_id": task, "slot": slot} for task, slot in missing]
-        found = session.execute(insert(Lease).returning(Lease.id, Lease.task_id, Lease.slot), rows)
-        ids |= {(task_id, slot): lease_id for lease_id, task_id, slot in found}
-    return {(task_id, everybody[worker.number].id): ids[task_id, slot] for task_id, slot, worker in slots}
+        rows = [{"campaign_id": campaign_of[task], "task_id": task, "number": number} for task, number in missing]
+        created = session.execute(
+            insert(Assignment).returning(Assignment.id, Assignment.task_id, Assignment.number), rows
+        )
+        ids |= {(task_id, number): assignment_id for assignment_id, task_id, number in created}
+    return {(task_id, everybody[worker.number].id): ids[task_id, number] for task_id, number, worker in assignments}
 
 
 def _campaign_of(session: Session) -> dict[int, int]:
@@ -189,30 +193,30 @@ def _annotations(
     everybody: Mapping[int, Person],
     answers: Answers,
     tasks: Mapping[tuple[int, int], int],
-    leases: Mapping[tuple[int, int], int],
+    assignments: Mapping[tuple[int, int], int],
     versions: Sequence[LabelSchemaVersion | None],
 ) -> None:
     campaign_of = _campaign_of(session)
-    rows, held = [], []
+    rows, reserved = [], []
     for verdict in workforce.work:
         task_id = tasks[verdict.task.campaign, verdict.task.item.number]
         person = everybody[verdict.worker.number]
         version = versions[verdict.task.campaign]
-        lease_id = leases[task_id, person.id]
+        assignment_id = assignments[task_id, person.id]
         row = _annotation(verdict, answers[verdict.task.item.number][1])
         rows.append(
             row
             | {
                 "campaign_id": campaign_of[task_id],
                 "task_id": task_id,
-                "lease_id": lease_id,
+                "assignment_id": assignment_id,
                 "person_id": person.id,
                 "annotator": pseudonym(person.id),
                 "schema_version_id": version.id if version else None,
             }
         )
-        held.append(_held(lease_id, person.id, row["seconds"], verdict.submitted))
-    session.execute(update(Lease), held)
+        reserved.append(_reserved(assignment_id, person.id, row["seconds"], verdict.submitted))
+    session.execute(update(Assignment), reserved)
     found = session.execute(insert(Annotation).returning(Annotation.id, sort_by_parameter_order=True), rows).scalars()
     ratings: list[dict[str, Any]] = []
     ranks: list[dict[str, Any]] = []
@@ -245,13 +249,13 @@ def _annotation(verdict: Verdict, ids: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _held(lease_id: int, person_id: int, seconds: float, submitted: datetime) -> dict[str, Any]:
+def _reserved(assignment_id: int, person_id: int, seconds: float, submitted: datetime) -> dict[str, Any]:
     begun = submitted - timedelta(seconds=seconds)
     return {
-        "id": lease_id,
+        "id": assignment_id,
         "person_id": person_id,
-        "leased_at": begun,
-        "expires_at": begun + timedelta(minutes=30),
+        "reserved_at": begun,
+        "reserved_until": begun + timedelta(minutes=30),
         "submitted_at": submitted,
     }
 

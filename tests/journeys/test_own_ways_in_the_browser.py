@@ -167,9 +167,9 @@ def test_time_at_work_is_counted_while_the_person_is_active_and_shown_on_their_p
         session.scalars(select(Person).where(Person.email == "lena@example.org")).one().blur = "never"
     page.clock.install()
     start(page)
-    with database.transaction() as session:  # the server's own clock has not moved: the hold is made old enough
+    with database.transaction() as session:  # the server's own clock has not moved: the reservation is made old enough
         draft = session.scalars(select(Draft)).one()
-        draft.held_since = draft.started_at.replace(year=draft.started_at.year - 1)
+        draft.reserved_since = draft.started_at.replace(year=draft.started_at.year - 1)
     page.locator("#text").press_sequentially("A kind")
     expect(page.locator("[data-save-state]")).to_contain_text("Saved")  # before the clock is moved on
     for _ in range(8):  # at work for two minutes, with pauses of fifteen seconds

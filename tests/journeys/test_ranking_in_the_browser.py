@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.labeling.annotations import assigning, drafts, holding
+from app.labeling.annotations import assigning, drafts, reservation
 from app.labeling.annotations.rules.submission import Verdict
 from app.labeling.campaigns import service as campaigns
 from app.labeling.campaigns.orders import stored_order
@@ -57,8 +57,8 @@ def tasks(database, labeler, settings):
                 if ratings is None:
                     continue
                 person = session.get(Person, labeler.id)
-                task = assigning.take_next(session, person, utc_now(), campaign.id).lease.task_id
-                asked = holding.work_for(session, person, task).version
+                task = assigning.take_next(session, person, utc_now(), campaign.id).assignment.task_id
+                asked = reservation.work_for(session, person, task).version
                 work = drafts.save_prompt_labels(session, person, task, utc_now(), LABELLED, shown=asked)
                 given = [ratings] * answers if isinstance(ratings, int) else ratings
                 for candidate, likert in zip(work.order, given, strict=True):

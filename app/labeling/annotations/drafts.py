@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations.holding import Work, renew, submission_of
 from app.labeling.annotations.queries import submissions
+from app.labeling.annotations.reservation import Work, renew, submission_of
 from app.labeling.annotations.rules import labels
 from app.labeling.annotations.rules.drafts import RANKS, Edit, Standing, following, standing
 from app.labeling.annotations.rules.submission import (
@@ -77,7 +77,7 @@ def save_answer(
     shown: int | None,
     edit: Edit | None = None,
 ) -> Work:
-    """Keep what was entered for one answer, and the hold.
+    """Keep what was entered for one answer, and the reservation.
 
     ``shown`` is the version of the label schema on the page. Of answers to another version than the campaign's
     those are kept that the campaign still asks for; the caller tells the person.
@@ -166,6 +166,6 @@ def beside_ranks(problems: Mapping[int, str]) -> dict[str, str]:
 
 
 def draft_submission(session: Session, person: Person, task_id: int) -> Submission:
-    """What a person's draft holds, whether or not they still hold the task; empty without a draft."""
+    """What a person's draft holds, whether or not the task is still theirs; empty without a draft."""
     draft = submissions.draft_for(session, person.id, task_id)
     return submission_of(draft.content) if draft else Submission({}, {})

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
-from app.labeling.annotations.holding import Work
 from app.labeling.annotations.pages import Bench
+from app.labeling.annotations.reservation import Work
 from app.labeling.annotations.rules import labels as label_rules
 from app.labeling.annotations.rules import ranking
 from app.labeling.annotations.rules.submission import Verdict

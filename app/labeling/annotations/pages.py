@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from app.labeling.annotations import corrections
-from app.labeling.annotations.assigning import is_reserved
-from app.labeling.annotations.holding import Work
+from app.labeling.annotations.assigning import is_test
+from app.labeling.annotations.reservation import Work
 from app.labeling.annotations.rules import activity as activity_rules
 from app.labeling.annotations.rules import veil
 from app.labeling.campaigns.rules import campaigns as campaign_rules
@@ -70,7 +70,7 @@ class Bench:
     instructions: str
     messages: Sequence[Mapping[str, Any]]
     seconds_left: int
-    hold_seconds: int
+    reserved_seconds: int
     schema_version: int | None
     done_today: int
     saved: bool
@@ -83,7 +83,7 @@ class Bench:
     revisions: Mapping[str, int]
     corrected: Correction | None
     has_deadline: bool
-    """The time to hold the task is that of a test: it goes on whatever the person does."""
+    """The time of the task is that of a test: it goes on whatever the person does."""
 
     def revision(self, part: str | int) -> int:
         """How often a part of the draft was saved; a form brings it back, so that an old page overwrites nothing."""
@@ -93,8 +93,8 @@ class Bench:
 def bench_of(work: Work, person: Person, now: datetime, done_today: int, guide: Guide, skip: SkipForm) -> Bench:
     campaign, prompt = work.task.campaign, work.task.prompt
     sensitive = prompt is not None and bool(prompt.sensitive)
-    tested = is_reserved(work.lease)
-    ends = corrections.until(work.corrected) if work.corrected else work.lease.expires_at
+    tested = is_test(work.assignment)
+    ends = corrections.until(work.corrected) if work.corrected else work.assignment.reserved_until
     left = (ends - now).total_seconds() if ends else 0
     return Bench(
         task_id=work.task.id,
@@ -107,7 +107,7 @@ def bench_of(work: Work, person: Person, now: datetime, done_today: int, guide: 
         instructions=campaign.instructions,
         messages=work.task.prompt.messages if work.task.prompt else [],
         seconds_left=max(0, round(left)),
-        hold_seconds=campaign.lease_minutes * 60,
+        reserved_seconds=campaign.reserved_minutes * 60,
         schema_version=campaign.schema_version_id,
         done_today=done_today,
         saved=bool(work.draft.content),

@@ -124,9 +124,9 @@ class CampaignPage(Page):
         """What was typed for a number of the plan, so that an error costs nobody their form; else what holds."""
         return self.given.get(name, str(getattr(self.plan, name)))
 
-    def slots(self, use: str) -> tuple[int, int]:
-        """How many slots of calibration are done and planned, by what they are for."""
-        return self.calibrated.slots.get(use, (0, 0)) if self.calibrated else (0, 0)
+    def assignments(self, use: str) -> tuple[int, int]:
+        """How many assignments of calibration are done and planned, by what they are for."""
+        return self.calibrated.assignments.get(use, (0, 0)) if self.calibrated else (0, 0)
 
 
 def recent_of(annotation: Annotation, written: Mapping[str, Any]) -> RecentAnnotation:

@@ -104,7 +104,7 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
         phase=fields.get("phase", "training"),
         purpose=fields.get("purpose", WORK),
         overlap=whole_number(fields.get("overlap", "1"), _("The number of people per task")),
-        lease_minutes=whole_number(fields.get("lease_minutes", "30"), _("The time to hold a task")),
+        reserved_minutes=whole_number(fields.get("reserved_minutes", "30"), _("The time a task is reserved")),
         instructions=fields.get("instructions", ""),
         answers_per_task=None if instrument.written else answers,
         schema_version_id=_chosen_version(fields),

@@ -70,7 +70,7 @@ def decide(session: Session, reviewer: Person, text_id: int, now: datetime, deci
     elif decision.verdict == SEND_BACK:
         writing.hand_back(session, text, now)
     else:
-        writing.free_slot(session, text.annotation)
+        writing.free_assignment(session, text.annotation)
     detail = {"annotation": text.annotation_id, "version": text.number, "rating": decision.rating}
     record(session, reviewer, ACTIONS[decision.verdict], text, {**detail, "reason": decision.reason})
     return text

@@ -183,7 +183,7 @@ def _store(
     now: datetime,
     topic: str,
 ) -> Imported:
-    """Prompts, answers, tasks without slots, and gold; rows whose prompt and answers came before are refused."""
+    """Prompts, answers, tasks without assignments, and gold; rows whose prompt and answers came before are refused."""
     schema = schema_of(bank.schema_version.content) if bank.schema_version else Schema((), ())
     file_name, file_sha256 = printable(filename, 200), sha256_of(path)
     source = source_of(session, file_name, file_sha256)

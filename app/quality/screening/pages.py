@@ -10,7 +10,7 @@ from app.material.schemas.rules import Field
 from app.measures import CONVENTIONS, why
 from app.models import Applicant, Campaign, Person, Screening, ScreeningInvitation
 from app.people.rules import LONGEST_GROUP, SHORTEST_PASSWORD
-from app.quality.screening.queries import Done, Numbers, Slot
+from app.quality.screening.queries import AssignedItem, Done, Numbers
 from app.quality.screening.report import Report, Result
 from app.quality.screening.rules import plans as rules
 from app.quality.screening.rules.scores import DEMONSTRATION_CUTOFF, FLAG_CUTOFF, RANKING_CUTOFF
@@ -63,7 +63,7 @@ class HomePage(Page):
     template: ClassVar[str] = "quality/screening/home.html"
     longest: ClassVar[int] = rules.LONGEST_WORDS
     applicant: Applicant
-    slots: Sequence[Slot]
+    form: Sequence[AssignedItem]
     now: datetime
     given: Mapping[str, Any] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
@@ -85,19 +85,22 @@ class HomePage(Page):
     def parts(self) -> list[PartOfForm]:
         found = []
         for criterion, _count in self.items:
-            mine = [slot for slot in self.slots if slot.item.criterion == criterion]
-            done, skipped = sum(slot.submitted for slot in mine), sum(slot.skipped for slot in mine)
+            mine = [assigned for assigned in self.form if assigned.item.criterion == criterion]
+            done, skipped = (
+                sum(assigned.submitted for assigned in mine),
+                sum(assigned.skipped for assigned in mine),
+            )
             found.append(PartOfForm(criterion, len(mine), done, skipped))
         return found
 
     @property
     def open_items(self) -> int:
-        return sum(slot.open for slot in self.slots)
+        return sum(assigned.open for assigned in self.form)
 
     @property
     def begun(self) -> bool:
         """Whether an item is half done, so that there is something to go on with."""
-        return any(slot.open and slot.begun for slot in self.slots)
+        return any(assigned.open and assigned.begun for assigned in self.form)
 
     @property
     def seconds_left(self) -> int:

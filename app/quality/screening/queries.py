@@ -12,13 +12,13 @@ from app.judgements import queries as judgements
 from app.models import (
     Annotation,
     Applicant,
+    Assignment,
     Campaign,
     DemonstrationRating,
     Draft,
     FormItem,
     GoldItem,
     LabelSchemaVersion,
-    Lease,
     Person,
     Screening,
     ScreeningBank,
@@ -102,9 +102,9 @@ def tasks_of(session: Session, campaign_ids: Iterable[int]) -> list[tuple[int, i
 
 
 def met_by(session: Session, person_id: int) -> set[int]:
-    """The tasks that a person has ever held, judged or skipped."""
+    """The tasks that a person has ever had, judged or skipped."""
     found: set[int] = set()
-    for table in (Lease, Draft, Annotation, Skip):
+    for table in (Assignment, Draft, Annotation, Skip):
         found |= set(session.scalars(select(table.task_id).where(table.person_id == person_id)))
     return found
 
@@ -179,34 +179,34 @@ def items_of(session: Session, applicant: Applicant) -> Sequence[FormItem]:
 
 
 @dataclass(frozen=True)
-class Slot:
+class AssignedItem:
     """An item of a form, and what has become of it."""
 
     item: FormItem
-    lease: Lease
+    assignment: Assignment
     skipped: bool
     begun: bool
 
     @property
     def submitted(self) -> bool:
-        return self.lease.submitted_at is not None
+        return self.assignment.submitted_at is not None
 
     @property
     def open(self) -> bool:
         return not self.submitted and not self.skipped
 
 
-def slots_of(session: Session, applicant: Applicant) -> list[Slot]:
+def assigned_items(session: Session, applicant: Applicant) -> list[AssignedItem]:
     """The form of the present attempt, in order."""
     rows = session.execute(
-        select(FormItem, Lease, Skip.id, Draft.content)
-        .join(Lease, (Lease.task_id == FormItem.task_id) & (Lease.person_id == applicant.person_id))
+        select(FormItem, Assignment, Skip.id, Draft.content)
+        .join(Assignment, (Assignment.task_id == FormItem.task_id) & (Assignment.person_id == applicant.person_id))
         .outerjoin(Skip, (Skip.task_id == FormItem.task_id) & (Skip.person_id == applicant.person_id))
         .outerjoin(Draft, (Draft.task_id == FormItem.task_id) & (Draft.person_id == applicant.person_id))
         .where(FormItem.applicant_id == applicant.id, FormItem.attempt == applicant.attempt)
         .order_by(FormItem.position)
     )
-    return [Slot(item, lease, skip is not None, bool(content)) for item, lease, skip, content in rows]
+    return [AssignedItem(item, assignment, skip is not None, bool(content)) for item, assignment, skip, content in rows]
 
 
 def unfinished(session: Session, screening_id: int) -> Sequence[Applicant]:

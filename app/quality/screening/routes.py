@@ -248,7 +248,7 @@ def _applicant_page(
         own_ratings_missing=sum(researcher.id not in one.ratings for one in texts),
         decided_by=decided_by.get(applicant.decided_by or 0, ""),
         name=name_of(applicant, applicant.person),
-        skipped=sum(slot.skipped for slot in service.slots_of(session, applicant)),
+        skipped=sum(assigned.skipped for assigned in service.assigned_items(session, applicant)),
         given=given or {},
         problems=refused.fields if isinstance(refused, Invalid) else {},
         error=str(refused or ""),

@@ -30,7 +30,7 @@ done_in = queries.done_in
 invitations = queries.invitations
 names_of = queries.names_of
 screenings = queries.screenings
-slots_of = queries.slots_of
+assigned_items = queries.assigned_items
 
 
 def create(session: Session, by: Person | None, plan: Plan, now: datetime) -> Screening:

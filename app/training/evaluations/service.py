@@ -67,7 +67,7 @@ class Comparison:
 
     ``prompts`` are at most so many for which both models have enough answers, oldest first, and with ``prompt_ids``
     only of these; ``overlap`` people judge each. ``answers_each`` of both models together are 4 to 9.
-    ``lease_minutes`` is how long a person may keep a task without activity.
+    ``reserved_minutes`` is how long a person may keep a task without activity.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Comparison:
     prompts: int
     overlap: int = 1
     answers_each: int = 2
-    lease_minutes: int = 30
+    reserved_minutes: int = 30
     prompt_ids: Sequence[int] | None = None
 
     @property
@@ -113,7 +113,7 @@ def create_comparison(session: Session, by: Person | None, wanted: Comparison) -
         kind="ranking",
         phase="evaluation",
         overlap=wanted.overlap,
-        lease_minutes=wanted.lease_minutes,
+        reserved_minutes=wanted.reserved_minutes,
         answers_per_task=2 * wanted.answers_each,
         tasks=tasks[: wanted.prompts],
     )

@@ -3,7 +3,7 @@
 A page counts the seconds in which its window is in front and its person has touched something lately
 (``IDLE_AFTER_SECONDS``), each for the part they were at. It reports its whole count so far, again and again, under a
 name of its own (the view). The larger of two reports of one view holds, so one that comes twice, late or in another
-order adds nothing; and all that counts together never exceeds the time for which the task has been held.
+order adds nothing; and all that counts together never exceeds the time for which the task has been reserved.
 """
 
 import json
@@ -79,15 +79,15 @@ def unknown_part(report: Report, answers: Collection[int]) -> str | None:
     return next((part for part in report.seconds if part not in known), None)
 
 
-def counted(active: Active, report: Report, held_seconds: float) -> Active:
-    """Take in a report: what is new in it counts as far as the time of the hold reaches.
+def counted(active: Active, report: Report, reserved_seconds: float) -> Active:
+    """Take in a report: what is new in it counts as far as the time since it was reserved reaches.
 
-    ``held_seconds`` is for how long the person has held the task until now. What does not fit is not made up for
+    ``reserved_seconds`` is for how long the task has been reserved until now. What does not fit is not made up for
     later: nobody worked longer than the clock ran, so something else was wrong.
     """
     before = active.views.get(report.view, {})
     parts = dict(active.parts)
-    room = max(0.0, held_seconds - active.total)
+    room = max(0.0, reserved_seconds - active.total)
     for part, seconds in report.seconds.items():
         new = min(max(0.0, seconds - before.get(part, 0.0)), room)
         if new > 0:
@@ -109,5 +109,5 @@ def together(before: Mapping[str, float], more: Mapping[str, float]) -> dict[str
 
 
 def rounded(parts: Mapping[str, float]) -> dict[str, float]:
-    """Tenths of seconds for keeping, rounded down, so that their sum stays below the time of the hold."""
+    """Tenths of seconds for keeping, rounded down, so that their sum stays below the time of the reservation."""
     return {part: tenths / 10 for part, seconds in parts.items() if (tenths := math.floor(seconds * 10))}

@@ -82,7 +82,7 @@ def campaign_problem(
     kind: str,
     phase: str,
     overlap: int,
-    lease_minutes: int,
+    reserved_minutes: int,
     answers_per_task: int | None,
     correction_minutes: int = DEFAULT_MINUTES,
 ) -> str | None:
@@ -103,8 +103,8 @@ def campaign_problem(
             _("Between 1 and 20 people can annotate each task, not %(number)s.", number=overlap),
         ),
         (
-            1 <= lease_minutes <= 480,
-            _("A person can hold a task for 1 to 480 minutes, not %(number)s.", number=lease_minutes),
+            1 <= reserved_minutes <= 480,
+            _("A task can be reserved for 1 to 480 minutes, not %(number)s.", number=reserved_minutes),
         ),
         (
             0 <= correction_minutes <= MOST_MINUTES,
@@ -145,18 +145,18 @@ def settings_of(kind: str, given: Mapping[str, str]) -> dict[str, str] | None:
 
 
 def purposes_open_to(role: str) -> tuple[str, ...]:
-    """For what campaigns are whose free slots somebody is offered; what is reserved for them they have besides.
+    """For what campaigns are whose free assignments somebody is offered; the test that is theirs they have besides.
 
-    Researchers fill the slots of a bank, so that nobody who is to be measured by an item has judged it before.
+    Researchers fill the assignments of a bank, so that nobody who is to be measured by an item has judged it before.
     """
     if may(role, "adjudicate"):
         return (WORK, BANK)
     return (WORK,) if role == "labeler" else ()
 
 
-def is_reserved(purpose: str, overlap: int, slot: int) -> bool:
-    """Whether a slot is one that a bank keeps beyond its overlap: for one person, until its time ends."""
-    return purpose == BANK and slot >= overlap
+def is_test(purpose: str, overlap: int, number: int) -> bool:
+    """Whether the assignment of this number is one that a bank has beyond its overlap: for one person, as a test."""
+    return purpose == BANK and number >= overlap
 
 
 def is_reviewed(purpose: str, *, needs_review: bool) -> bool:

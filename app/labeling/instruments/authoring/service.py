@@ -7,8 +7,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict
-from app.labeling.annotations import drafts, holding
-from app.labeling.annotations.holding import Work, held_or_taken_again
+from app.labeling.annotations import drafts, reservation
+from app.labeling.annotations.reservation import Work, reserved_again
 from app.labeling.annotations.rules.drafts import AUTHORED, Edit
 from app.labeling.annotations.writing import InPool, Unfinished, demonstrate, source_of, store
 from app.labeling.instruments.authoring import rules as authoring
@@ -39,7 +39,7 @@ def save_authored(
         Invalid: together they are longer than any text may be; what was kept before stays.
     """
     check_length(authored)
-    work = holding.renew(session, person, task_id, now)
+    work = reservation.renew(session, person, task_id, now)
     drafts.keep_part(work.draft, now, AUTHORED, edit, authored=authoring.as_json(authored))
     return work
 
@@ -58,7 +58,7 @@ def submit_authored(session: Session, person: Person, task_id: int, now: datetim
         Invalid: something is missing or wrong, or the scenario is none of the library; the draft stays.
         Conflict: a prompt stands in the pool already, or as in ``service.submit``; the draft stays.
     """
-    work = held_or_taken_again(session, person, task_id, now)
+    work = reserved_again(session, person, task_id, now)
     if problems := authoring.problems(authored):
         raise Unfinished(problems)
     content = authoring.as_json(authoring.tidied(authored))

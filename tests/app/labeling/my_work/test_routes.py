@@ -24,7 +24,7 @@ def me(browse, database):
 
 def work(workshop, person, campaign, now=NOW, note="", **verdict):
     """One task of a campaign, taken and submitted a minute later, half of it active; its annotation's id."""
-    task_id = workshop.take(person, now - timedelta(minutes=1), campaign.id).lease.task_id
+    task_id = workshop.take(person, now - timedelta(minutes=1), campaign.id).assignment.task_id
     with workshop.database.transaction() as session:
         seconds = '{"prompt": 10, "ranking": 20}'
         activity.keep(session, person, task_id, now, view="view-0001", seconds=seconds)
@@ -192,7 +192,7 @@ def test_own_skips_are_listed_and_can_be_taken_back_for_a_while(browse, workshop
     campaign = workshop.campaign(workshop.prompts(2), overlap=2)
     ben = workshop.people(1)[0]
     for person, note in ((me, "my-reason"), (ben, "bens-reason")):
-        task_id = workshop.take(person, NOW, campaign.id).lease.task_id
+        task_id = workshop.take(person, NOW, campaign.id).assignment.task_id
         with workshop.database.transaction() as session:
             skips.skip(session, person, task_id, datetime.now(UTC), reason="other", note=note)
     page = browse.get("/label/mine")

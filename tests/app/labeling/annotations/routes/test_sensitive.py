@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.errors import NotFound
-from app.labeling.annotations import holding
+from app.labeling.annotations import reservation
 from app.labeling.annotations.rules import veil
 from app.models import Draft, Person, Prompt
 from app.people import service as people
@@ -46,26 +46,26 @@ def test_whoever_avoids_sensitive_content_is_offered_the_rest_and_told_why_nothi
     _, sensitive = one_of_two_marked
     ana, ben = workshop.people(2)
     avoid(workshop, ana)
-    offered = workshop.take(ana).lease
+    offered = workshop.take(ana).assignment
     with workshop.database.reading() as session:
-        assert holding.work_for(session, ana, offered.task_id).task.prompt_id != sensitive
+        assert reservation.work_for(session, ana, offered.task_id).task.prompt_id != sensitive
     workshop.submit(ana, offered.task_id)
     assert workshop.take(ana).reason.startswith("All that is left for you is marked as sensitive")
-    assert workshop.take(ben).lease is not None
+    assert workshop.take(ben).assignment is not None
     assert "sensitive" not in workshop.take(ana).reason  # ben holds it; it would come back to others only
 
 
 def test_uncovering_is_kept_for_this_person_and_task_alone(workshop, one_of_two_marked):
     ana, ben = workshop.people(2)
-    task_id = workshop.take(ana).lease.task_id
+    task_id = workshop.take(ana).assignment.task_id
     with workshop.database.transaction() as session:
-        holding.show_texts(session, ana, task_id, NOON, shown=True)
+        reservation.show_texts(session, ana, task_id, NOON, shown=True)
     with workshop.database.transaction() as session, pytest.raises(NotFound):
-        holding.show_texts(session, ben, task_id, NOON, shown=True)
+        reservation.show_texts(session, ben, task_id, NOON, shown=True)
     with workshop.database.reading() as session:
         assert session.scalars(select(Draft)).one().revealed_at == NOON
     with workshop.database.transaction() as session:
-        holding.show_texts(session, ana, task_id, NOON, shown=False)
+        reservation.show_texts(session, ana, task_id, NOON, shown=False)
     with workshop.database.reading() as session:
         assert session.scalars(select(Draft)).one().revealed_at is None
 

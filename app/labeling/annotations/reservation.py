@@ -1,4 +1,4 @@
-"""A task in the hands of a person."""
+"""A task that is reserved for a person."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, NotFound
 from app.instruments import instrument_of
 from app.labeling.annotations import corrections
-from app.labeling.annotations.assigning import hold_slot, is_reserved
+from app.labeling.annotations.assigning import assign, is_test
 from app.labeling.annotations.queries import assignments, submissions, texts
 from app.labeling.annotations.rules.submission import (
     Submission,
@@ -27,8 +27,8 @@ from app.material.candidates.rules import candidate_letter
 from app.material.schemas.rules import PROMPT, Schema, for_reader, schema_of
 from app.models import (
     Annotation,
+    Assignment,
     Draft,
-    Lease,
     Person,
     Task,
     WrittenText,
@@ -50,7 +50,7 @@ class Work:
     """
 
     task: Task
-    lease: Lease
+    assignment: Assignment
     draft: Draft
     returned: WrittenText | None = None
     corrected: Annotation | None = None
@@ -109,47 +109,47 @@ class Work:
 
 
 def work_for(session: Session, person: Person, task_id: int, *, lock: bool = False) -> Work:
-    """The task this person holds, with the draft; ``lock`` keeps both rows until the transaction ends.
+    """The task that is reserved for this person, with the draft; ``lock`` keeps both rows until the transaction ends.
 
     Raises:
-        NotFound: they never held it.
+        NotFound: it was never theirs.
         Conflict: they have submitted or skipped it, or the time was up and somebody else has it now.
     """
     draft = submissions.draft_for(session, person.id, task_id)
-    lease = assignments.lease_for(session, person.id, task_id, lock=lock)
+    assignment = assignments.assignment_for(session, person.id, task_id, lock=lock)
     returned = texts.returned_text(session, person.id, task_id)
     annotation = submissions.annotation_for(session, person.id, task_id)
     if lock and draft is not None:
         draft = submissions.draft_for(session, person.id, task_id, lock=True)
     correcting = annotation is not None and returned is None and corrections.is_correction(draft)
-    if (annotation or (lease and lease.submitted_at)) and returned is None and not correcting:
+    if (annotation or (assignment and assignment.submitted_at)) and returned is None and not correcting:
         raise Conflict(_("You have already submitted this task; nothing was stored twice. Take the next one."))
     task = submissions.task_with_answers(session, task_id)
     if draft is None or task is None:
         raise NotFound(_("This task is not yours. Take the next one on your work page."))
-    if lease is None or (is_reserved(lease) and submissions.skip_of(session, person.id, task_id)):
+    if assignment is None or (is_test(assignment) and submissions.skip_of(session, person.id, task_id)):
         raise Conflict(_gone(session, draft))
-    return Work(task, lease, draft, returned, annotation if correcting else None)
+    return Work(task, assignment, draft, returned, annotation if correcting else None)
 
 
 def _gone(session: Session, draft: Draft) -> str:
     if submissions.skip_of(session, draft.person_id, draft.task_id):
         return _("You have skipped this task. Take the next one.")
     return _(
-        "Your hold on this task ended and somebody else is working on it now. What you entered is kept "
+        "Your reservation of this task ended and somebody else is working on it now. What you entered is kept "
         "as a draft, in case it comes back to you. Take the next one."
     )
 
 
 def renew(session: Session, person: Person, task_id: int, now: datetime) -> Work:
-    """Keep the hold: whoever is active on a task has the full lease time from now on.
+    """Prolong it: whoever is active on a task has the campaign's minutes from now on.
 
-    A hold that has run out is taken up again, or another free slot of the task if somebody has taken that one.
+    One that has run out is taken up again, or another free assignment of the task if somebody has taken that one.
     """
-    work = held_or_taken_again(session, person, task_id, now)
-    if work.corrected or is_reserved(work.lease):
+    work = reserved_again(session, person, task_id, now)
+    if work.corrected or is_test(work.assignment):
         return work  # its time is that of the correction or of the test, and no activity prolongs it
-    work.lease.expires_at = now + timedelta(minutes=work.task.campaign.lease_minutes)
+    work.assignment.reserved_until = now + timedelta(minutes=work.task.campaign.reserved_minutes)
     return work
 
 
@@ -172,7 +172,7 @@ def submission_of(content: Mapping[str, Any]) -> Submission:
     )
 
 
-def held_or_taken_again(session: Session, person: Person, task_id: int, now: datetime) -> Work:
+def reserved_again(session: Session, person: Person, task_id: int, now: datetime) -> Work:
     try:
         work = work_for(session, person, task_id, lock=True)
     except Conflict:
@@ -182,13 +182,13 @@ def held_or_taken_again(session: Session, person: Person, task_id: int, now: dat
             raise
         assignments.lock_person(session, person.id)
         purposes = campaign_rules.purposes_open_to(person.role)
-        slot = assignments.free_slot_of_task(session, person.id, task_id, now, purposes=purposes)
-        if slot is None:
+        assignment = assignments.free_assignment_of_task(session, person.id, task_id, now, purposes=purposes)
+        if assignment is None:
             raise
-        hold_slot(session, slot, person, now)
+        assign(session, assignment, person, now)
         work = work_for(session, person, task_id, lock=True)
     if work.corrected and (over := corrections.problem(session, work.corrected, now)):
         raise Conflict(over)
-    if is_reserved(work.lease) and work.lease.expires_at and work.lease.expires_at <= now:
+    if is_test(work.assignment) and work.assignment.reserved_until and work.assignment.reserved_until <= now:
         raise Conflict(_(TIME_IS_UP))
     return work

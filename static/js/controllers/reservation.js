@@ -8,9 +8,9 @@ const WARN = 120; // seconds before the end
 const ACTIVITY = ["keydown", "pointerdown", "scroll"];
 
 export function connect(element) {
-  const clock = element.querySelector("[data-hold]");
+  const clock = element.querySelector("[data-clock]");
   const state = element.querySelector("[data-save-state]");
-  const whole = Number(element.dataset.holdSeconds) * 1000;
+  const whole = Number(element.dataset.reservedSeconds) * 1000;
   const renewable = "renew" in element.dataset;
   const tested = "deadline" in element.dataset;
   let ends = Date.now() + Number(element.dataset.secondsLeft) * 1000;
@@ -19,7 +19,7 @@ export function connect(element) {
   let savedAt = 0;
 
   makeRegions();
-  const held = () => {
+  const prolong = () => {
     if (renewable) ends = Date.now() + whole;
   };
   const say = (words) => {
@@ -29,21 +29,21 @@ export function connect(element) {
     const left = Math.max(0, Math.round((ends - Date.now()) / 1000));
     clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
     element.classList.toggle("ending", left < WARN);
-    if (left >= WARN) notice("hold").remove();
-    else if (left > 0) notice("hold").show("warn", ending(), renewable ? [[_("Keep it"), renew]] : []);
-    else notice("hold").show("warn", ended(), renewable ? [[_("Take it up again"), renew]] : []);
+    if (left >= WARN) notice("reservation").remove();
+    else if (left > 0) notice("reservation").show("warn", ending(), renewable ? [[_("Keep it"), renew]] : []);
+    else notice("reservation").show("warn", ended(), renewable ? [[_("Take it up again"), renew]] : []);
     if (savedAt) say(ago(savedAt));
   };
   const ending = () =>
     renewable
-      ? _("Your hold on this task ends in less than two minutes. Go on working, or keep it.")
+      ? _("Your reservation of this task ends in less than two minutes. Go on working, or keep it.")
       : tested
         ? _("The test ends in less than two minutes. What is complete and saved then counts.")
         : _("The time to correct this ends in less than two minutes. Submit what you have changed.");
   const ended = () =>
     renewable
       ? _(
-          "Your hold on this task has ended. What you entered is kept. Go on: the next change takes the task up again if nobody else has it.",
+          "Your reservation of this task has ended. What you entered is kept. Go on: the next change takes the task up again if nobody else has it.",
         )
       : tested
         ? _("The time of the test is up. What was complete and saved until then counts.")
@@ -58,7 +58,7 @@ export function connect(element) {
     const answer = await post(element.dataset.renew, []);
     renewing = false;
     if (answer.state === "done") {
-      held();
+      prolong();
       draw();
     } else if (answer.state === "refused") notice("refusal").show("bad", answer.error);
   }
@@ -69,7 +69,7 @@ export function connect(element) {
     if (detail.state === "saved") {
       savedAt = Date.now();
       notice("refusal").remove();
-      held();
+      prolong();
       draw();
     } else if (detail.state === "saving") say(_("Saving…"));
     else if (detail.state === "offline") {
@@ -126,7 +126,7 @@ function makeRegions() {
   regions.className = "bench-notices";
   for (const [name, role] of [
     ["refusal", "alert"],
-    ["hold", "status"],
+    ["reservation", "status"],
   ]) {
     const region = document.createElement("div");
     region.dataset.notice = name;

@@ -42,7 +42,7 @@ def campaign(database):
                 prompt_id=prompt.id,
                 text=text,
                 text_sha256=hashlib.sha256(text.encode()).hexdigest(),
-                origin="import:hidden-maker",
+                origin="import:hidden-source",
             )
             for text in TEXTS
         ]
@@ -112,7 +112,7 @@ def exported(database, settings):
         snapshot = snapshots.create_snapshot(session, settings, None, "journey")
         letters = dict(zip(session.scalars(select(Annotation)).one().shown_order, "ABCD", strict=True))
         [row] = read_rows(snapshots.folder_of(settings, snapshot) / RANKINGS, RankingRecord)
-    assert "hidden-maker" in row.answers[0].source
+    assert "hidden-source" in row.answers[0].source
     return {letters[int(a.candidate_id)]: rank for a, rank in zip(row.answers, row.ranks, strict=True)}
 
 

@@ -48,7 +48,7 @@ def tasks(database, labeler, settings):
                 session.flush()
                 texts = [text.format(j=j) for j in range(answers)]
                 candidates = [
-                    Candidate(prompt_id=prompt.id, text=t, text_sha256=sha(t), origin="import:maker") for t in texts
+                    Candidate(prompt_id=prompt.id, text=t, text_sha256=sha(t), origin="import:somewhere") for t in texts
                 ]
                 session.add_all(candidates)
                 session.flush()

@@ -123,7 +123,7 @@ def _guideline_page(session: Session, person: Person, campaign_id: int, error: s
     campaign = campaigns.campaign_for(session, campaign_id)
     priority = priority_of(campaign.kind, campaign.phase)
     page = confirm_page(session, person, campaign, called=called(campaign), priority=priority, error=error)
-    if page is None or campaign.imported:  # nobody works on what was imported, and its name may tell makers
+    if page is None or campaign.imported:  # nobody works on what was imported, and its name may tell models
         raise NotFound(_("This campaign has no guideline to read."))
     return page
 

@@ -16,7 +16,7 @@ from trainer.statistics.weak_orders import weak_order
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer as a labeler may see it: its letter and its text, never its maker."""
+    """An answer as a labeler may see it: its letter and its text, never its source."""
 
     candidate_id: int
     letter: str

@@ -9,7 +9,7 @@ from app.labeling.annotations import corrections
 from app.labeling.annotations.assigning import is_test
 from app.labeling.annotations.reservation import Work
 from app.labeling.annotations.rules import activity as activity_rules
-from app.labeling.annotations.rules import veil
+from app.labeling.annotations.rules import content_warning
 from app.labeling.campaigns.rules import campaigns as campaign_rules
 from app.labeling.campaigns.rules import skips as skip_rules
 from app.language import gettext as _
@@ -56,9 +56,9 @@ class CorrectPage(Page):
 
 @dataclass(frozen=True)
 class Bench:
-    """What every page of a task shows around the instrument. It holds no maker, so none can be shown.
+    """What every page of a task shows around the instrument. It names no source, so none can be shown.
 
-    ``veiled`` says that the texts are hidden for now, ``veilable`` that they can be hidden and shown.
+    ``texts_hidden`` says that the texts are hidden for now, ``has_content_warning`` that they can be hidden and shown.
     """
 
     idle_after: ClassVar[int] = activity_rules.IDLE_AFTER_SECONDS
@@ -78,8 +78,8 @@ class Bench:
     skip: SkipForm
     high_stakes: bool
     sensitive: bool
-    veilable: bool
-    veiled: bool
+    has_content_warning: bool
+    texts_hidden: bool
     revisions: Mapping[str, int]
     corrected: Correction | None
     has_deadline: bool
@@ -115,8 +115,10 @@ def bench_of(work: Work, person: Person, now: datetime, done_today: int, guide: 
         skip=skip,
         high_stakes=prompt is not None and bool(prompt.high_stakes),
         sensitive=sensitive,
-        veilable=sensitive or person.blur == veil.ALWAYS,
-        veiled=veil.opens_veiled(blur=person.blur, sensitive=sensitive, revealed=work.draft.revealed_at is not None),
+        has_content_warning=sensitive or person.blur == content_warning.ALWAYS,
+        texts_hidden=content_warning.opens_hidden(
+            blur=person.blur, sensitive=sensitive, revealed=work.draft.revealed_at is not None
+        ),
         revisions=work.revisions,
         corrected=Correction(work.corrected.submitted_at, left < 0) if work.corrected else None,
         has_deadline=tested,

@@ -119,7 +119,7 @@ def count_time(task_id: TaskId, *, person: Worker, session: Writing, now: Now, f
     return Response(status_code=204)
 
 
-@router.post("/label/tasks/{task_id}/veil")
+@router.post("/label/tasks/{task_id}/content-warning")
 def show_texts(
     request: Request, task_id: TaskId, *, person: Worker, session: Writing, now: Now, fields: Fields
 ) -> Response:

@@ -31,7 +31,7 @@ from app.roles import may
 # What pages read as it is stored.
 annotation_counts = counting.annotation_counts
 campaigns = finding.campaigns
-makers = making.makers
+answer_sources = making.answer_sources
 newest_contents = texts.newest_contents
 progress = counting.progress
 prompt_sources = making.prompt_sources
@@ -268,7 +268,7 @@ def tasks_from_candidates(
     harmful_only: bool = False,
     **whose: Unpack[Whose],
 ) -> list[TaskSpec]:
-    """Tasks from answers that stand ready: for each prompt K different texts, taking turns among the makers.
+    """Tasks from answers that stand ready: for each prompt K different texts, taking turns among the sources.
 
     Args:
         session: where the answers are read.
@@ -281,7 +281,7 @@ def tasks_from_candidates(
     """
     labelled = campaign_rules.harmful_labels() if harmful_only else None
     unused_by = kind if unused_only else None
-    rows = making.candidates_of_makers(session, labelled=labelled, unused_by=unused_by, **whose)
+    rows = making.candidates_of_sources(session, labelled=labelled, unused_by=unused_by, **whose)
     tasks: list[TaskSpec] = []
     for prompt_id, group in groupby(rows, key=lambda row: row[0]):
         seen: set[str] = set()

@@ -19,7 +19,7 @@ from app.models.base import utc_now
 MOST_REMEMBERED = 200_000  # prompts and answers; of those beyond it is asked again
 Judged = TypeVar("Judged", RankingDraft, LabelDraft)
 AnswerKey = tuple[int, str, str | None, str]
-"""Prompt, origin without a number, what the file says of the maker, hash of the text."""
+"""Prompt, origin without a number, what the file says of the source, hash of the text."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Writer:
     _origins: dict[AnswerKey, list[str]] = field(default_factory=dict)
     _demonstrations: set[tuple[int, str]] = field(default_factory=set)
     _unnamed: Counter[str] = field(default_factory=Counter)
-    _makers: dict[str, list[int]] = field(default_factory=dict)
+    _sources: dict[str, list[int]] = field(default_factory=dict)
     _tasks: Tasks = field(init=False)
 
     def __post_init__(self) -> None:
@@ -104,39 +104,39 @@ class Writer:
     def candidate_id(self, prompt: PromptDraft, answer: AnswerDraft) -> int:
         """The candidate that an answer of the file has become."""
         key = self._key(prompt, answer)
-        return self._candidates[key[0], self._origins[key][answer.twin], answer.sha256]
+        return self._candidates[key[0], self._origins[key][answer.equals_before], answer.sha256]
 
     def _key(self, prompt: PromptDraft, answer: AnswerDraft) -> AnswerKey:
-        """An answer that was exported from an import keeps its first origin, and any other that was exported its maker.
+        """An answer exported from an import keeps its first origin, and any other that was exported its source.
 
         A ``model:<id>`` of another installation would name one of our models by accident, so it is an import's too.
         """
-        prompt_id, maker = self._prompts[prompt.fingerprint], answer.source or ""
-        if maker.startswith("import:"):
-            return prompt_id, maker, None, answer.sha256
-        known_everywhere = answer.native_id is not None and maker
-        return prompt_id, f"import:{maker if known_everywhere else self.source}", answer.source, answer.sha256
+        prompt_id, source = self._prompts[prompt.fingerprint], answer.source or ""
+        if source.startswith("import:"):
+            return prompt_id, source, None, answer.sha256
+        known_everywhere = answer.native_id is not None and source
+        return prompt_id, f"import:{source if known_everywhere else self.source}", answer.source, answer.sha256
 
     def _know_candidates(self, ids_of_prompts: Iterable[int]) -> None:
         """Enter candidates under all that an answer of a file may know them by."""
         known = queries.candidates_known(self.session, ids_of_prompts)
-        for (prompt_id, origin, sha256), (id_, maker) in known.items():
+        for (prompt_id, origin, sha256), (id_, source) in known.items():
             if (prompt_id, origin, sha256) in self._candidates:
                 continue
             self._candidates[prompt_id, origin, sha256] = id_
-            told = None if maker is None or maker.startswith("import:") else maker
+            told = None if source is None or source.startswith("import:") else source
             for base in {origin, re.sub(r"#\d+$", "", origin), f"import:{told}" if told else origin}:
                 self._origins.setdefault((prompt_id, base, told, sha256), []).append(origin)
 
     def _write_candidates(self, batch: list[Drafts], fresh: set[int]) -> None:
-        """Equal texts are one candidate where one maker gave them; of two makers, or twice in one ranking, two."""
+        """Equal texts are one candidate where one source gave them; of two sources, or twice in one ranking, two."""
         rows: dict[tuple[int, str, str], dict[str, Any]] = {}
         older: dict[tuple[int, str, str], int] = {}
         for place, drafts in enumerate(batch):
             for prompt, answer in _candidates_in(drafts):
                 prompt_id, base, _source, sha256 = key = self._key(prompt, answer)
                 origins = self._origins.setdefault(key, [])
-                while len(origins) <= answer.twin:
+                while len(origins) <= answer.equals_before:
                     number, origin = 1, base
                     while (new := (prompt_id, origin, sha256)) in self._candidates or new in rows:
                         number += 1
@@ -194,7 +194,7 @@ class Writer:
         """Each judgement of a row with the key by which it is known again.
 
         Judges who are not named may have said the same: each time that the file says it is another judgement, unless
-        the row has an id, by which it is the same row again. One person may say the same of other makers' equal texts.
+        the row has an id, by which it is the same row again. One person may say the same of other sources' equal texts.
         """
         of_row: Counter[str] = Counter()
         for one in judged:
@@ -204,10 +204,10 @@ class Writer:
                 again = before[key]
                 before[key] += 1
             else:
-                makers = self._makers.setdefault(key, [])
-                if (of_these := hash(one.makers)) not in makers:
-                    makers.append(of_these)
-                again = makers.index(of_these)
+                known = self._sources.setdefault(key, [])
+                if (of_these := hash(one.sources)) not in known:
+                    known.append(of_these)
+                again = known.index(of_these)
             yield one.key(self.source, again) if again else key, one
 
     def _annotator(self, one: RankingDraft | LabelDraft) -> str | None:

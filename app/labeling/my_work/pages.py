@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from app.labeling.annotations.rules import activity, veil
+from app.labeling.annotations.rules import activity, content_warning
 from app.labeling.annotations.writing import preview_of_written
 from app.labeling.annotations.writing_pages import WritingPreview
 from app.labeling.campaigns.orders import stored_order
@@ -38,7 +38,7 @@ class Excerpt:
 def excerpt_of(task: Task, reader: Person, text: WrittenText | None = None) -> Excerpt:
     """The prompt of a task; where it was to be written, what was written, or else from what."""
     if task.prompt is not None:
-        hidden = veil.opens_veiled(blur=reader.blur, sensitive=task.prompt.sensitive, revealed=False)
+        hidden = content_warning.opens_hidden(blur=reader.blur, sensitive=task.prompt.sensitive, revealed=False)
         return Excerpt(task.prompt.messages[-1]["content"], hidden)
     written = (text.content.get("prompt") or text.content.get("instruction")) if text else None
     return Excerpt(written or (task.scenario.title if task.scenario else _("a prompt to be written")), hidden=False)
@@ -61,7 +61,7 @@ def progress_of(name: str, pieces: Sequence[rules.Piece], now: datetime) -> Prog
 
 @dataclass(frozen=True)
 class Entry:
-    """One own submission in a line: it holds no maker, and nothing that somebody else has said."""
+    """One own submission in a line: it names no source, and nothing that somebody else has said."""
 
     id: int
     submitted_at: datetime

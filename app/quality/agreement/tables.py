@@ -179,7 +179,7 @@ def sources(found: Strengths) -> Iterator[Row]:
     order = range(len(found.sources)) if fit.log_worth is None else np.argsort(-fit.log_worth).tolist()
     for place in order:
         counts = {name: getattr(found, name)[place] for name in ("comparisons", "wins", "tied")}
-        yield {"maker": found.sources[place], **counts, **_worth(fit, place)}
+        yield {"source": found.sources[place], **counts, **_worth(fit, place)}
 
 
 def _worth(fit: paired.Strengths, place: int) -> Row:
@@ -199,7 +199,7 @@ def sources_as_json(found: Strengths) -> dict[str, Any]:
         "tie": None if fit.log_tie is None else float(np.exp(fit.log_tie)),
         "log_likelihood": fit.log_likelihood,
         "undefined": sentence(fit.undefined),
-        "makers": list(sources(found)),
+        "sources": list(sources(found)),
     }
 
 
@@ -210,7 +210,7 @@ def sources_as_text(found: Strengths) -> Iterator[str]:
     for row in sources(found):
         counts = f"{row['wins']:,} of {row['comparisons']:,} won, {row['tied']:,} tied"
         worth = row["note"] if row["worth"] is None else f"{row['log_worth']:+.3f} ± {row['standard_error']:.3f}"
-        yield f"  {row['maker']}: {worth} ({counts})"
+        yield f"  {row['source']}: {worth} ({counts})"
 
 
 def _row_in_words(row: Row) -> str:

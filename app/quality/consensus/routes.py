@@ -185,7 +185,7 @@ def download(reader: Reader, session: Reading, now: Now, name: str, asked: Asked
 def _task_lines(session: Session, found: Consensus, sort: str, reader: Person) -> Iterator[Sequence[object]]:
     yield (
         *("task", "campaign", "prompt", "answers", "labelers", "rankings", "left_out", "consensus", "undefined"),
-        *("doubt", "weakest_step", "disagreement", "compared_pairs", "orders"),
+        *("uncertainty", "weakest_step", "disagreement", "compared_pairs", "orders"),
     )
     order = _sorted(found, sort)
     for start in range(0, len(order), CHUNK):
@@ -203,7 +203,15 @@ def _task_lines(session: Session, found: Consensus, sort: str, reader: Person) -
 def _labeler_lines(rows: Sequence[LabelerRow]) -> Iterator[Sequence[object]]:
     yield (
         *("labeler", "group", "rankings", "shared_tasks", "shared_pairs", "reliability", "reliability_low"),
-        *("reliability_high", "leaning", "leaning_low", "leaning_high", "weight", "left_out", "undefined"),
+        *(
+            "reliability_high",
+            "position_bias",
+            "position_bias_low",
+            "position_bias_high",
+            "weight",
+            "left_out",
+            "undefined",
+        ),
     )
     for row in rows:
         of = row.figures

@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from app.errors import DomainError, Invalid
-from app.labeling.annotations.rules import veil
+from app.labeling.annotations.rules import content_warning
 from app.labeling.annotations.rules.submission import Submission, Verdict
 from app.language import gettext as _
 from app.material.candidates.rules import candidate_letter
@@ -164,7 +164,7 @@ def item_page(case: Case, reader: Person, draft: Draft, *, topics: Sequence[str]
         seen=seen_of(case.gold),
         topics=topics,
         decided_by=decided_by,
-        hidden=veil.opens_veiled(blur=reader.blur, sensitive=_sensitive(case), revealed=False),
+        hidden=content_warning.opens_hidden(blur=reader.blur, sensitive=_sensitive(case), revealed=False),
         problems=draft.refused.fields if isinstance(draft.refused, Invalid) else {},
         error=str(draft.refused or ""),
     )

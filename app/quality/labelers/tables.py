@@ -26,7 +26,7 @@ def rows(report: LabelersReport) -> Iterator[dict[str, Any]]:
                 "tasks": finding.tasks,
                 "judgements": finding.judgements,
                 "bound": bound.bound if bound else None,
-                "alarm": "yes" if alert else "",
+                "alert": "yes" if alert else "",
                 "p_adjusted": alert.p if alert else None,
                 "undefined": finding.undefined,
             }

@@ -51,7 +51,7 @@ def ranking_of(
             place = (listed, number, "rank") if listed else ("ranks", number)
             refuse(mark("“%(value)s” is no rank: give a whole number from 1."), *place, value=shown(rank))
         same = [one for one in kept if (one.sha256, one.source) == (answer.sha256, answer.source)]
-        kept.append(replace(answer, twin=len(same)))
+        kept.append(replace(answer, equals_before=len(same)))
         given.append(rank)
     if not rules.SMALLEST_K <= len(kept) <= rules.LARGEST_K:
         bounds = {"least": rules.SMALLEST_K, "most": rules.LARGEST_K}

@@ -51,10 +51,10 @@ def _two(row: Fields, sides: str) -> tuple[PromptDraft, list[AnswerDraft]]:
     models = [row.split({f"model_{side}"} & row.rest().keys()) for side in sides]
     answers = []
     for name, text, side, model in zip(names, texts, sides, models, strict=True):
-        maker = f"model_{side}"
-        source = model.get(maker) if isinstance(model.peek(maker), str) else None
+        field = f"model_{side}"
+        source = model.get(field) if isinstance(model.peek(field), str) else None
         answer = answer_of(text, None, name, key=None)
-        answers.append(replace(answer, source=name_of(source, maker), detail=model.detail))
+        answers.append(replace(answer, source=name_of(source, field), detail=model.detail))
     return prompt_of(row, messages), answers
 
 

@@ -66,7 +66,7 @@ def test_my_page_shows_my_work_and_nobody_elses_and_no_maker(browse, history):
     assert "my-words" in page
     assert page.index(f"/label/mine/{newer}") < page.index(f"/label/mine/{mine}")
     assert "bens-words" not in page
-    assert "secret-" not in page  # neither makers nor the name of an evaluation
+    assert "secret-" not in page  # neither models nor the name of an evaluation
     assert f"Evaluation {second.id}" in page
     assert '<p class="tile-number">1</p>' in page  # today
     assert '<p class="tile-number">2</p>' in page  # in all

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.errors import NotFound
 from app.labeling.annotations import reservation
-from app.labeling.annotations.rules import veil
+from app.labeling.annotations.rules import content_warning
 from app.models import Draft, Person, Prompt
 from app.people import service as people
 from tests.app.labeling.annotations.conftest import NOON
@@ -20,13 +20,13 @@ def mark(workshop, prompt_id, sensitive=True):
 
 @pytest.mark.parametrize("sensitive", [True, False, None])
 @pytest.mark.parametrize("revealed", [True, False])
-def test_a_task_opens_veiled_as_the_person_has_chosen(sensitive, revealed):
+def test_a_task_opens_hidden_as_the_person_has_chosen(sensitive, revealed):
     def opens(blur):
-        return veil.opens_veiled(blur=blur, sensitive=sensitive, revealed=revealed)
+        return content_warning.opens_hidden(blur=blur, sensitive=sensitive, revealed=revealed)
 
-    assert opens(veil.ALWAYS) is not revealed
-    assert opens(veil.NEVER) is False
-    assert opens(veil.MARKED) is opens(None) is (sensitive is True and not revealed)
+    assert opens(content_warning.ALWAYS) is not revealed
+    assert opens(content_warning.NEVER) is False
+    assert opens(content_warning.MARKED) is opens(None) is (sensitive is True and not revealed)
 
 
 @pytest.fixture
@@ -86,14 +86,14 @@ def test_a_sensitive_task_opens_with_a_warning_and_hidden_texts_until_shown(brow
     page = browse.get(place)
     assert "The prompt is marked so" in page
     assert len(texts(page)) == 3  # prompt, answer, and the prompt's first line
-    assert all(tag.endswith(' data-veil inert aria-hidden="true">') for tag in texts(page))
+    assert all(tag.endswith(' data-sensitive-text inert aria-hidden="true">') for tag in texts(page))
     assert 'data-open="skip"' in page
-    browse.post(f"{place}/veil", {"shown": "perhaps"}, status=422)
-    browse.post(f"{place}/veil", {"shown": "yes", "autosave": "1"}, status=204)
+    browse.post(f"{place}/content-warning", {"shown": "perhaps"}, status=422)
+    browse.post(f"{place}/content-warning", {"shown": "yes", "autosave": "1"}, status=204)
     page = browse.get(place)
     assert "The prompt is marked so" in page
-    assert all(tag.endswith(" data-veil>") for tag in texts(page))
-    assert browse.post(f"{place}/veil", {"shown": "no"}).headers["location"] == place
+    assert all(tag.endswith(" data-sensitive-text>") for tag in texts(page))
+    assert browse.post(f"{place}/content-warning", {"shown": "no"}).headers["location"] == place
     assert " inert aria" in browse.get(place)
 
 
@@ -102,7 +102,7 @@ def test_the_preference_rules_over_the_mark(browse, workshop, database):
     browse.as_("labeler")
     browse.get("/label")
     place = browse.post("/label/next").headers["location"]
-    assert "data-veil" not in browse.get(place)
+    assert "data-sensitive-text" not in browse.get(place)
     browse.post("/account/reading", {"blur": "always"})
     page = browse.get(place)
     assert "every task opens blurred" in page

@@ -3,7 +3,7 @@
 ALWAYS, MARKED, NEVER = "always", "marked", "never"
 
 
-def opens_veiled(*, blur: str | None, sensitive: bool | None, revealed: bool) -> bool:
+def opens_hidden(*, blur: str | None, sensitive: bool | None, revealed: bool) -> bool:
     """Whether a task's texts are hidden at first.
 
     Args:

@@ -7,30 +7,30 @@ const token = document.querySelector('meta[name="csrf-token"]')?.content;
 
 export function connect(notice) {
   const button = notice.querySelector("button");
-  let veiled = "veiled" in notice.dataset;
+  let hidden = "textsHidden" in notice.dataset;
 
   function draw() {
-    notice.toggleAttribute("data-veiled", veiled);
-    notice.querySelector("[data-while-veiled]").hidden = !veiled;
-    button.value = veiled ? "yes" : "no";
-    button.querySelector("[data-words]").textContent = veiled ? _("Show the texts") : _("Hide the texts");
-    for (const text of document.querySelectorAll("[data-veil]")) {
-      text.inert = veiled;
-      text.ariaHidden = veiled ? "true" : null; // for readers that do not know of inert yet
+    notice.toggleAttribute("data-texts-hidden", hidden);
+    notice.querySelector("[data-while-hidden]").hidden = !hidden;
+    button.value = hidden ? "yes" : "no";
+    button.querySelector("[data-words]").textContent = hidden ? _("Show the texts") : _("Hide the texts");
+    for (const text of document.querySelectorAll("[data-sensitive-text]")) {
+      text.inert = hidden;
+      text.ariaHidden = hidden ? "true" : null; // for readers that do not know of inert yet
     }
-    for (const note of document.querySelectorAll("[data-veil-note]")) note.hidden = !veiled;
+    for (const note of document.querySelectorAll("[data-hidden-note]")) note.hidden = !hidden;
   }
 
   function turn() {
-    veiled = !veiled;
+    hidden = !hidden;
     draw();
-    notice.querySelector("[data-said]").textContent = veiled ? _("The texts are hidden.") : _("The texts are shown.");
+    notice.querySelector("[data-said]").textContent = hidden ? _("The texts are hidden.") : _("The texts are shown.");
     // Whoever uncovers goes on to read, and Enter belongs to the page again.
-    if (!veiled && notice.contains(document.activeElement))
+    if (!hidden && notice.contains(document.activeElement))
       (document.querySelector(".prompt-text, #text") ?? document.getElementById("main")).focus();
     fetch(button.form.action, {
       method: "POST",
-      body: new URLSearchParams({ shown: veiled ? "no" : "yes", autosave: "1" }),
+      body: new URLSearchParams({ shown: hidden ? "no" : "yes", autosave: "1" }),
       keepalive: true,
       headers: { "X-CSRF-Token": token, Accept: "application/json" },
     }).catch(() => {

@@ -122,11 +122,11 @@ def group() -> ColumnElement[str | None]:
 
 def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     """All that holds for what is wanted."""
-    found = [count_for(wanted.purpose)]
+    clauses = [count_for(wanted.purpose)]
     if wanted.purpose.whose == ACCOUNTS:
-        found.append(Annotation.person_id.is_not(None))
+        clauses.append(Annotation.person_id.is_not(None))
     elif wanted.purpose.whose == LABELERS:
-        found.append(Person.role == "labeler")
+        clauses.append(Person.role == "labeler")
     for column, allowed in (
         (Campaign.kind, wanted.instruments),
         (Campaign.phase, wanted.phases),
@@ -134,23 +134,23 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         (Annotation.task_id, wanted.tasks),
     ):
         if allowed:
-            found.append(column.in_(allowed))
+            clauses.append(column.in_(allowed))
     if wanted.criterion:
-        found.append(goes_by(wanted.criterion))
+        clauses.append(goes_by(wanted.criterion))
     if wanted.sources or wanted.language is not None:
         prompts = select(Task.id).join(Prompt, Prompt.id == Task.prompt_id)
         if wanted.sources:
             prompts = prompts.where(Prompt.source.in_(wanted.sources))
         if wanted.language is not None:
             prompts = prompts.where(Prompt.language == wanted.language)
-        found.append(Annotation.task_id.in_(prompts))
+        clauses.append(Annotation.task_id.in_(prompts))
     if wanted.group is not None:
-        found.append(func.coalesce(group(), "") == wanted.group)
+        clauses.append(func.coalesce(group(), "") == wanted.group)
     if wanted.since is not None:
-        found.append(Annotation.submitted_at >= wanted.since)
+        clauses.append(Annotation.submitted_at >= wanted.since)
     if wanted.before is not None:
-        found.append(Annotation.submitted_at < wanted.before)
-    return found
+        clauses.append(Annotation.submitted_at < wanted.before)
+    return clauses
 
 
 def among(query: AnySelect, wanted: Wanted) -> AnySelect:
@@ -168,11 +168,11 @@ def sources(session: Session, candidate_ids: Sequence[int]) -> dict[int, str]:
     """Who made each answer: a model of ours by its name, else what its file said, else the file."""
     name = func.coalesce(ModelVersion.name, Candidate.detail["source"].as_string(), Candidate.origin)
     query = select(Candidate.id, name).outerjoin(ModelVersion, ModelVersion.id == Candidate.model_version_id)
-    found: dict[int, str] = {}
+    names: dict[int, str] = {}
     for start in range(0, len(candidate_ids), 500):
-        some = session.execute(query.where(Candidate.id.in_(candidate_ids[start : start + 500])))
-        found |= {candidate: source.removeprefix("import:") for candidate, source in some}
-    return found
+        rows = session.execute(query.where(Candidate.id.in_(candidate_ids[start : start + 500])))
+        names |= {candidate: source.removeprefix("import:") for candidate, source in rows}
+    return names
 
 
 def parts(session: Session, query: AnySelect, at_once: int = 20_000) -> Iterator[Any]:

@@ -118,8 +118,8 @@ def leave(session: Session, person: Person, task_id: int) -> None:
 def replace(session: Session, annotation: Annotation, now: datetime) -> None:
     """Keep what an annotation says as a version, and empty it for what takes its place."""
     number = submissions.versions_of(session, annotation.id) + 1
-    said = _whole(annotation)
-    session.add(AnnotationVersion(annotation_id=annotation.id, number=number, content=said, replaced_at=now))
+    content = _whole(annotation)
+    session.add(AnnotationVersion(annotation_id=annotation.id, number=number, content=content, replaced_at=now))
     for row in (*annotation.ratings, *annotation.flags, *annotation.ranks):
         session.delete(row)
     session.flush()

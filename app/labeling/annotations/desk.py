@@ -88,9 +88,9 @@ class Desk(Instrument):
 
 
 def desk_of(campaign: Campaign) -> Desk:
-    found = instrument_of(campaign.kind)
-    assert isinstance(found, Desk)  # each instrument of the registry is one
-    return found
+    instrument = instrument_of(campaign.kind)
+    assert isinstance(instrument, Desk)  # each instrument of the registry is one
+    return instrument
 
 
 def seat_at(session: Session, person: Person, work: Work, now: datetime, skip: SkipForm | None = None) -> Seat:

@@ -93,9 +93,9 @@ class RankingPage(Page):
     def hint(self) -> str:
         if not self.result:
             return ""
-        worth, said = [self.worth_of(a) for a in self.answers], [self.said_of(a) for a in self.answers]
+        worth, ratings = [self.worth_of(a) for a in self.answers], [self.said_of(a) for a in self.answers]
         ranks, letters = [a.rank or 0 for a in self.answers], [a.letter for a in self.answers]
-        return ranking.hint(worth, said, ranks, letters, by_scores=not self.rated)
+        return ranking.hint(worth, ratings, ranks, letters, by_scores=not self.rated)
 
 
 def answers_of(work: Work) -> list[Answer]:

@@ -51,7 +51,7 @@ def _copy_of(session: Session, original: Task, person: Person) -> Task:
         campaign_id=original.campaign_id,
         prompt_id=original.prompt_id,
         fingerprint=rules.fingerprint_of_repetition(original.id, person.id),
-        answers=[TaskCandidate(candidate_id=candidate, position=place) for place, candidate in enumerate(ids)],
+        answers=[TaskCandidate(candidate_id=candidate, position=position) for position, candidate in enumerate(ids)],
     )
     session.add(copy)
     session.flush()

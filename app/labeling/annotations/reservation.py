@@ -78,7 +78,7 @@ class Work:
     @property
     def revisions(self) -> dict[str, int]:
         """How often each part of the draft was saved."""
-        return {part: kept["revision"] for part, kept in self.draft.content.get("revisions", {}).items()}
+        return {part: saved["revision"] for part, saved in self.draft.content.get("revisions", {}).items()}
 
     @property
     def letters(self) -> dict[int, str]:

@@ -75,8 +75,8 @@ def _count_typing(request: Request, task_id: TaskId, *, person: Worker, fields: 
     try:
         with database_of(request).transaction() as session:
             task = reservation.work_for(session, person, task_id).task
-            given = fields.get("typing_counts", "")
-            typing_service.keep(session, person, task, view=fields["typing_view"], given=given)
+            counts = fields.get("typing_counts", "")
+            typing_service.keep(session, person, task, view=fields["typing_view"], given=counts)
     except DomainError:
         return
 

@@ -56,11 +56,11 @@ def take_back(session: Session, person: Person, task_id: int, now: datetime) -> 
     if not rules.may_be_taken_back(skipped.skipped_at, now):
         minutes = round(rules.TAKE_BACK_WITHIN.total_seconds() / 60)
         raise Conflict(_("A skip can be taken back for %(minutes)s minutes. This one stays.", minutes=minutes))
-    kept = assignments.assignment_for(session, person.id, task_id)
-    if kept is not None and assigning.is_test(kept):
+    own = assignments.assignment_for(session, person.id, task_id)
+    if own is not None and assigning.is_test(own):
         session.delete(skipped)
         record(session, person, "took skip back", skipped.task, {"reason": skipped.reason})
-        return kept
+        return own
     purposes = campaign_rules.purposes_open_to(person.role)
     assignment = assignments.free_assignment_of_task(
         session, person.id, task_id, now, purposes=purposes, skipped_too=True

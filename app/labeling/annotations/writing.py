@@ -227,9 +227,9 @@ class Writing(Desk):
 
 def desk_of(campaign: Campaign) -> Writing:
     """The instrument of a campaign in which people write."""
-    found = desk.desk_of(campaign)
-    assert isinstance(found, Writing)  # texts are written with nothing else
-    return found
+    instrument = desk.desk_of(campaign)
+    assert isinstance(instrument, Writing)  # texts are written with nothing else
+    return instrument
 
 
 def preview_of_written(text: WrittenText) -> WritingPreview:

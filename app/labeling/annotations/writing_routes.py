@@ -26,7 +26,7 @@ def preview(request: Request, task_id: TaskId, *, person: Worker, session: Readi
         work = reservation.work_for(session, person, task_id)
     except Conflict:
         return Response(status_code=204)
-    found = desk.desk_of(work.task.campaign)
-    if not isinstance(found, Writing):
-        raise Invalid(_(found.sent_elsewhere))
-    return render(request, found.preview(work, lists))
+    instrument = desk.desk_of(work.task.campaign)
+    if not isinstance(instrument, Writing):
+        raise Invalid(_(instrument.sent_elsewhere))
+    return render(request, instrument.preview(work, lists))

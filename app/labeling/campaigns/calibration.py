@@ -92,9 +92,9 @@ def lay_out(session: Session, campaign: Campaign) -> None:
     untouched = layout.untouched_assignments(session, campaign.id)
     loose = {planned.assignment_id for planned in untouched}
     there_are = layout.assignments_of(session, campaign.id)
-    kept = [planned for planned in there_are if planned.assignment_id not in loose]
-    begun = {planned.task_id for planned in kept if planned.use != GOLD}
-    wanted = list(_wanted(campaign, row, untouched, kept, sorted({planned.task_id for planned in there_are})))
+    begun_or_done = [planned for planned in there_are if planned.assignment_id not in loose]
+    begun = {planned.task_id for planned in begun_or_done if planned.use != GOLD}
+    wanted = list(_wanted(campaign, row, untouched, begun_or_done, sorted({planned.task_id for planned in there_are})))
     wanted.sort(key=lambda planned: _turn(planned, begun, row.seed))
     layout.delete_assignments(session, sorted(loose))
     assignments = [
@@ -111,15 +111,15 @@ def lay_out(session: Session, campaign: Campaign) -> None:
 
 
 def _turn(planned: PlannedAssignment, begun: set[int], seed: int) -> tuple[float, int, int]:
-    place = -1 if planned.task_id in begun else rules.place(seed, planned.task_id)
-    return place, planned.task_id, planned.number
+    position = -1 if planned.task_id in begun else rules.place(seed, planned.task_id)
+    return position, planned.task_id, planned.number
 
 
 def _wanted(
     campaign: Campaign,
     row: Calibration,
     untouched: Sequence[PlannedAssignment],
-    kept: Sequence[PlannedAssignment],
+    begun_or_done: Sequence[PlannedAssignment],
     task_ids: Sequence[int],
 ) -> Iterator[PlannedAssignment]:
     """What is to be free: assignments within the overlap as they were, and the extra ones that are missing."""
@@ -127,7 +127,7 @@ def _wanted(
     ordinary = [planned for planned in untouched if not planned.use]
     yield from ordinary
     taken: dict[int, list[PlannedAssignment]] = {}
-    for planned in (*kept, *ordinary):
+    for planned in (*begun_or_done, *ordinary):
         taken.setdefault(planned.task_id, []).append(planned)
     for task_id in task_ids:
         if not rules.is_shared(row.seed, task_id, share):

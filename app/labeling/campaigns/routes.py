@@ -56,8 +56,8 @@ def new_campaign(request: Request, _manager: Manager, session: Reading, kind: st
     return render(request, _new_campaign_page(session, {"kind": [kind]}))
 
 
-def _new_campaign_page(session: Session, given: dict[str, list[str]], error: str = "") -> NewCampaignPage:
-    asked = given.get("kind", ["ranking"])[-1]
+def _new_campaign_page(session: Session, fields: dict[str, list[str]], error: str = "") -> NewCampaignPage:
+    asked = fields.get("kind", ["ranking"])[-1]
     kind = asked if asked in instruments() else next(iter(instruments()))
     answer_sources, sources = campaigns.answer_sources(session, kind), campaigns.prompt_sources(session)
     instrument = instrument_of(kind)
@@ -65,7 +65,7 @@ def _new_campaign_page(session: Session, given: dict[str, list[str]], error: str
     offers = len(scenarios.offers(session))
     documents = guidelines.for_kind(session, kind)
     return NewCampaignPage(
-        kind, answer_sources, to_judge, sources, campaigns.versions_for(session, kind), offers, documents, given, error
+        kind, answer_sources, to_judge, sources, campaigns.versions_for(session, kind), offers, documents, fields, error
     )
 
 

@@ -209,17 +209,17 @@ def _add_blank_tasks(session: Session, campaign: Campaign, pieces: int) -> int:
     """
     if not pieces:
         return 0
-    given: list[int | None] = [None]
+    scenario_ids: list[int | None] = [None]
     if campaign.prompt_form == instrument_of(campaign.kind).making.from_scenario:
-        given = [scenario.id for scenario in scenarios.offers(session)]
-        if not given:
+        scenario_ids = [scenario.id for scenario in scenarios.offers(session)]
+        if not scenario_ids:
             raise Invalid(
                 _("The library has no scenario yet. Write some first; then prompts can be written from them.")
             )
     fresh = [
         Task(
             campaign_id=campaign.id,
-            scenario_id=given[number % len(given)],
+            scenario_id=scenario_ids[number % len(scenario_ids)],
             fingerprint=campaign_rules.fingerprint_of_blank(number),
         )
         for number in range(pieces)

@@ -100,14 +100,14 @@ def lines_of(course: Course, answers: Mapping[str, Any]) -> list[StepLine]:
 
 
 def _line(course: Course, number: int, step: CourseStep, answers: Mapping[str, Any]) -> StepLine:
-    said = answers.get(str(step.id))
-    right = said["choice"] == step.content["right"] if said and step.kind == rules.QUESTION else None
+    answer = answers.get(str(step.id))
+    right = answer["choice"] == step.content["right"] if answer and step.kind == rules.QUESTION else None
     return StepLine(
         number=number,
         address=f"/label/courses/{course.id}/steps/{step.id}",
         title=title_of(step),
         kind=step.kind,
-        done=said is not None,
+        done=answer is not None,
         right=right,
     )
 
@@ -162,7 +162,7 @@ def _practice(
     marked = {int(candidate): names for candidate, names in shown.get("flags", {}).items()}
     of_gold = {int(candidate): rank for candidate, rank in gold.content["ranks"].items()}
     order = service.order_of(page.step, person)
-    letters = {candidate: candidate_letter(place) for place, candidate in enumerate(order)}
+    letters = {candidate: candidate_letter(position) for position, candidate in enumerate(order)}
     texts = {answer.candidate_id: answer.candidate.text for answer in gold.task.answers}
     version = gold.task.campaign.schema_version
     flags = practised_flags(for_reader(schema_of(version.content))) if version else []
@@ -247,6 +247,6 @@ class EditPage(Page):
     places: ClassVar[range] = range(rules.MOST_OPTIONS)
     kind_words: ClassVar[Mapping[str, str]] = rules.KINDS
 
-    def entered(self, name: str, place: int = 0) -> str:
+    def entered(self, name: str, position: int = 0) -> str:
         values = self.given.get(name, [])
-        return values[place] if place < len(values) else ""
+        return values[position] if position < len(values) else ""

@@ -138,8 +138,8 @@ class LabelDraft:
     def key(self, source: str, again: int = 0) -> str:
         """The hash by which the same label is known when it comes again; ``again`` as for rankings."""
         about = [self.prompt.fingerprint, self.answer.sha256 if self.answer else ""]
-        said = [named(source, self.annotator), self.question, self.value, self.before]
-        return _key(["label", self.phase, self.row_id, about, said], again)
+        parts = [named(source, self.annotator), self.question, self.value, self.before]
+        return _key(["label", self.phase, self.row_id, about, parts], again)
 
 
 @dataclass(frozen=True)

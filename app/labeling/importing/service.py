@@ -171,8 +171,8 @@ def _write(writer: Writer, rows: Spool[tuple[int, Drafts | Refusal]]) -> _Writte
         writer.write(good)
         add_names(written.unused, (name for drafts in good for name in dict.fromkeys(drafts.unused)))
         written.rows, written.rejected = written.rows + len(batch), written.rejected + len(refused)
-        kept = refused[: KEPT_REJECTS - len(written.rejects)]
-        written.rejects += [refusal.kept(number) for number, refusal in kept]
+        first_refused = refused[: KEPT_REJECTS - len(written.rejects)]
+        written.rejects += [refusal.kept(number) for number, refusal in first_refused]
     return written
 
 

@@ -127,7 +127,7 @@ def review_of(text: WrittenText) -> Review:
 def letters_of(annotation: Annotation) -> dict[int, str]:
     """The letter under which the person saw each answer."""
     order = annotation.shown_order or sorted(row.candidate_id for row in annotation.ranks)
-    return {candidate: candidate_letter(place) for place, candidate in enumerate(order)}
+    return {candidate: candidate_letter(position) for position, candidate in enumerate(order)}
 
 
 @dataclass(frozen=True)
@@ -172,8 +172,8 @@ class History:
     @property
     def download(self) -> str:
         """The query by which a file holds what the page is about."""
-        given = {"campaign": self.campaign, "since": self.since, "until": self.until}
-        return "?" + urlencode({key: value for key, value in given.items() if value}) if self.filtered else ""
+        filters = {"campaign": self.campaign, "since": self.since, "until": self.until}
+        return "?" + urlencode({key: value for key, value in filters.items() if value}) if self.filtered else ""
 
 
 @dataclass(frozen=True)
@@ -308,13 +308,13 @@ def _said(annotation: Annotation, candidate: int | None, schema: Schema, part: s
     """What was said beyond "no", under the questions of the version that was shown, in their order."""
     values = {f.name: f.value for f in annotation.flags if f.candidate_id == candidate and f.value != NO}
     asked = {field.name: field for field in schema.part(part)}
-    found = []
+    labels = []
     for name in sorted(values, key=lambda name: list(asked).index(name) if name in asked else len(asked)):
         field, value = asked.get(name), values[name]
         options = {option.value: option.text for option in field.options} if field else {}
         words = {"yes": _("yes"), "na": _("does not apply")} | options
-        found.append(Said(field.text if field else name, words.get(value, value)))
-    return found
+        labels.append(Said(field.text if field else name, words.get(value, value)))
+    return labels
 
 
 def _parts(parts: Mapping[str, float]) -> Iterator[tuple[str, float]]:

@@ -101,4 +101,4 @@ def reject(session: Session, reviewer: Person, text_id: int, now: datetime, reas
 
 def versions_before(session: Session, text: WrittenText) -> list[WrittenText]:
     """The earlier versions of a text, newest first."""
-    return [one for one in texts.texts_of(session, text.annotation_id) if one.number < text.number][::-1]
+    return [version for version in texts.texts_of(session, text.annotation_id) if version.number < text.number][::-1]

@@ -107,8 +107,8 @@ def next_free_assignment(
     Each campaign is asked for by itself, so that the index ``ix_assignments_open`` gives them in order and the search
     ends at the first that fits.
     """
-    found = (_next_of(session, person_id, id_, now, researcher=researcher) for id_ in sorted(campaign_ids))
-    return next((assignment for assignment in found if assignment), None)
+    next_by_campaign = (_next_of(session, person_id, id_, now, researcher=researcher) for id_ in sorted(campaign_ids))
+    return next((assignment for assignment in next_by_campaign if assignment), None)
 
 
 def _next_of(

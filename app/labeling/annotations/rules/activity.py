@@ -58,14 +58,18 @@ def report_of(view: str, seconds: str) -> Report | str:
     if not _VIEW.fullmatch(view):
         return _("The time came without the name of the page that counted it.")
     try:
-        given = json.loads(seconds)
+        seconds_by_part = json.loads(seconds)
     except ValueError:
         return _("The time that this page counted cannot be read.")
-    if not isinstance(given, dict) or len(given) > MOST_PARTS or not all(map(_is_measured, given.values())):
+    if (
+        not isinstance(seconds_by_part, dict)
+        or len(seconds_by_part) > MOST_PARTS
+        or not all(map(_is_measured, seconds_by_part.values()))
+    ):
         return _(
             "The time of a part is a number of seconds from 0 to %(most)s, and nothing else.", most=LONGEST_SECONDS
         )
-    return Report(view, {part: float(value) for part, value in given.items()})
+    return Report(view, {part: float(value) for part, value in seconds_by_part.items()})
 
 
 def _is_measured(value: object) -> bool:

@@ -65,9 +65,9 @@ def progress(session: Session, now: datetime, campaign_id: int | None = None) ->
 def measuring(session: Session) -> set[int]:
     """The campaigns in which labelers meet hidden gold or repetitions, or have met some."""
     planned = select(Calibration.campaign_id).where(Calibration.percent > 0)
-    given = select(Assignment.campaign_id).join(ExtraAssignment, ExtraAssignment.assignment_id == Assignment.id)
-    given = given.where(ExtraAssignment.use.in_(judgements.MEASURING)).distinct()
-    return {*session.scalars(planned), *session.scalars(given)}
+    assigned = select(Assignment.campaign_id).join(ExtraAssignment, ExtraAssignment.assignment_id == Assignment.id)
+    assigned = assigned.where(ExtraAssignment.use.in_(judgements.MEASURING)).distinct()
+    return {*session.scalars(planned), *session.scalars(assigned)}
 
 
 def annotation_counts(session: Session) -> dict[int, int]:

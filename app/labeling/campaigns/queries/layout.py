@@ -59,9 +59,9 @@ def assignments_of(session: Session, campaign_id: int) -> list[PlannedAssignment
 
 def delete_assignments(session: Session, assignment_ids: Sequence[int]) -> None:
     for start in range(0, len(assignment_ids), 500):
-        some = assignment_ids[start : start + 500]
-        session.execute(delete(ExtraAssignment).where(ExtraAssignment.assignment_id.in_(some)))
-        session.execute(delete(Assignment).where(Assignment.id.in_(some)))
+        chunk = assignment_ids[start : start + 500]
+        session.execute(delete(ExtraAssignment).where(ExtraAssignment.assignment_id.in_(chunk)))
+        session.execute(delete(Assignment).where(Assignment.id.in_(chunk)))
 
 
 @dataclass(frozen=True)

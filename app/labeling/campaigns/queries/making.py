@@ -83,12 +83,12 @@ def candidates_of_sources(
     if whose.get("sensitive_only"):
         query = query.where(Candidate.prompt_id.in_(select(Prompt.id).where(Prompt.sensitive.is_(True))))
     if labelled is not None:
-        given = [and_(Flag.name == name, Flag.value.in_(values)) for name, values in labelled.items()]
+        flags = [and_(Flag.name == name, Flag.value.in_(values)) for name, values in labelled.items()]
         somebody = (
             exists()
             .where(Task.prompt_id == Candidate.prompt_id, Annotation.task_id == Task.id)
             .where(Campaign.id == Annotation.campaign_id, judgements.count_for(COUNTING))
-            .where(Flag.annotation_id == Annotation.id, Flag.candidate_id.is_(None), or_(*given))
+            .where(Flag.annotation_id == Annotation.id, Flag.candidate_id.is_(None), or_(*flags))
         )
         query = query.where(somebody)
     if unused_by:

@@ -63,10 +63,10 @@ def priority_of(kind: str, phase: str) -> str:
 
 def harmful_labels() -> dict[str, tuple[str, ...]]:
     """Labels of a prompt, and their values, by which it asks for harm."""
-    found: dict[str, tuple[str, ...]] = dict.fromkeys(SENSITIVE_LABELS, (YES,))
+    values_by_label: dict[str, tuple[str, ...]] = dict.fromkeys(SENSITIVE_LABELS, (YES,))
     for each in instruments().values():
-        found |= each.harmful
-    return found
+        values_by_label |= each.harmful
+    return values_by_label
 
 
 def kind_problem(kind: str) -> str | None:
@@ -130,18 +130,20 @@ def purpose_problem(kind: str, purpose: str) -> str | None:
     return None
 
 
-def settings_problem(kind: str, given: Mapping[str, str]) -> str | None:
+def settings_problem(kind: str, settings: Mapping[str, str]) -> str | None:
     """Why a campaign of a kind cannot have these settings, or nothing."""
     choices = instrument_of(kind).making.choices
-    if wrong := [value for name, value in given.items() if name not in choices or value not in choices[name].options]:
+    if wrong := [
+        value for name, value in settings.items() if name not in choices or value not in choices[name].options
+    ]:
         return _("“%(value)s” is none of the choices for such a campaign.", value=wrong[0][:40])
     return None
 
 
-def settings_of(kind: str, given: Mapping[str, str]) -> dict[str, str] | None:
+def settings_of(kind: str, settings: Mapping[str, str]) -> dict[str, str] | None:
     """The settings of a campaign, with what is usual where nothing is given; none where its instrument has none."""
     choices = instrument_of(kind).making.choices
-    return {name: given.get(name, next(iter(choice.options))) for name, choice in choices.items()} or None
+    return {name: settings.get(name, next(iter(choice.options))) for name, choice in choices.items()} or None
 
 
 def purposes_open_to(role: str) -> tuple[str, ...]:

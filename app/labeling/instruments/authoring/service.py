@@ -47,8 +47,8 @@ def save_authored(
 def authored_of(work: Work) -> Authored:
     """What the draft of an authoring task holds; at first the scenario that the task gives."""
     campaign = work.task.campaign
-    given = {"scenario_id": work.task.scenario_id}
-    return authoring.of_json(work.draft.content.get("authored", given), campaign.prompt_form or authoring.PLAIN)
+    at_first = {"scenario_id": work.task.scenario_id}
+    return authoring.of_json(work.draft.content.get("authored", at_first), campaign.prompt_form or authoring.PLAIN)
 
 
 def submit_authored(session: Session, person: Person, task_id: int, now: datetime, authored: Authored) -> Annotation:
@@ -80,15 +80,15 @@ def _refuse_known(session: Session, authored: Authored) -> None:
     """A prompt that the pool has already would be trained on twice, and its split is that of its first author."""
     items = authoring.items_of(authored)
     known = pool.prompt_ids(session, [_fingerprint(item) for item in items])
-    places = [place for place, item in enumerate(items, start=1) if _fingerprint(item) in known]
+    places = [number for number, item in enumerate(items, start=1) if _fingerprint(item) in known]
     if not places:
         return
     if not authored.few_shot:
         raise InPool({"prompt": _("Exactly this prompt is in the pool already. Change it; what you wrote is kept.")})
     raise InPool(
         {
-            f"pair-{place}": _("The item that asks this query is in the pool already. Change the query.")
-            for place in places
+            f"pair-{number}": _("The item that asks this query is in the pool already. Change the query.")
+            for number in places
         }
     )
 

@@ -66,7 +66,7 @@ def submit(session: Session, person: Person, task_id: int, now: datetime, step: 
         raise Invalid(problem, {"step": problem})
     strength = bar.strength_of(step or 0)
     ranks = _ranks(work, strength)
-    said = Submission({candidate: Verdict() for candidate in work.order}, ranks)
-    annotation = service.submit(session, person, task_id, now, said)
+    submission = Submission({candidate: Verdict() for candidate in work.order}, ranks)
+    annotation = service.submit(session, person, task_id, now, submission)
     annotation.strength = float(abs(strength))
     return annotation

@@ -280,7 +280,7 @@ def _asked(
         Invalid: a day or a person's number is none.
     """
     kind = kind if kind in rules.KINDS else rules.USUAL_KIND
-    given = {"who": who, "about": about, "kind": kind, "what": what, "since": since, "until": until}
+    filters = {"who": who, "about": about, "kind": kind, "what": what, "since": since, "until": until}
     last = rules.day_of(until, now)
     asked = Asked(
         who=whole_number(who, _("Who"), 1) if who else None,
@@ -290,7 +290,7 @@ def _asked(
         since=rules.day_of(since, now),
         until=last + timedelta(days=1) if last else None,
     )
-    return asked, given
+    return asked, filters
 
 
 AskedFor = Annotated[tuple[Asked, dict[str, str]], Depends(_asked)]
@@ -298,10 +298,10 @@ AskedFor = Annotated[tuple[Asked, dict[str, str]], Depends(_asked)]
 
 @router.get("/audit")
 def show_audit(request: Request, _admin: Admin, session: Reading, asked: AskedFor, page: int = 1) -> HTMLResponse:
-    which, given = asked
-    paging = Paging(page, audit.count(session, which), given)
+    which, filters = asked
+    paging = Paging(page, audit.count(session, which), filters)
     shown = audit.lines(session, which, limit=paging.size, offset=paging.offset)
-    return render(request, AuditPage(shown, paging, given, audit.choices(session)))
+    return render(request, AuditPage(shown, paging, filters, audit.choices(session)))
 
 
 @router.get("/audit.csv")

@@ -55,7 +55,7 @@ def _write_rows(path: Path, least: int) -> list[Any]:
         rows = file.metadata.num_rows
         if rows > max(MOST_ROWS, size):
             return ["rows", rows]
-        declared = sum(file.metadata.row_group(place).total_byte_size for place in range(file.num_row_groups))
+        declared = sum(file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups))
         at_once = min(MOST_AT_ONCE, max(FEWEST_AT_ONCE, LONGEST_ROW * rows // max(1, declared)))
         for batch in file.iter_batches(batch_size=at_once, use_threads=False):
             if unpacked + batch.nbytes > allowed:

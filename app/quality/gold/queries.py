@@ -66,8 +66,8 @@ def campaigns(session: Session) -> list[tuple[Campaign, Counts]]:
         .group_by(Campaign.id)
         .order_by(Campaign.id.desc())
     )
-    found = [(campaign, Counts(*counts)) for campaign, *counts in rows]
-    return [(campaign, c) for campaign, c in found if campaign.purpose == BANK or c.judged or c.gold]
+    counted = [(campaign, Counts(*counts)) for campaign, *counts in rows]
+    return [(campaign, c) for campaign, c in counted if campaign.purpose == BANK or c.judged or c.gold]
 
 
 def items(session: Session, campaign_id: int, *, gold: bool, limit: int) -> list[Item]:

@@ -69,7 +69,7 @@ def start(session: Session, person: Person, now: datetime) -> Applicant:
 def _drawn(session: Session, screening: Screening, applicant: Applicant) -> dict[str, list[int]]:
     """The items of a form by criterion; nobody meets an item twice, within a form or in another attempt."""
     met = queries.met_by(session, applicant.person_id)
-    found: dict[str, list[int]] = {}
+    by_criterion: dict[str, list[int]] = {}
     for criterion in CRITERIA:
         banks = [bank.campaign_id for bank in screening.banks if bank.criterion == criterion]
         items = {task: topic for task, topic in items_in(session, criterion, banks).items() if task not in met}
@@ -80,8 +80,8 @@ def _drawn(session: Session, screening: Screening, applicant: Applicant) -> dict
             )
         drawn = rules.draw(items, wanted, seed=screening.seed, person_id=applicant.person_id, attempt=applicant.attempt)
         met |= set(drawn)
-        found[criterion] = drawn
-    return found
+        by_criterion[criterion] = drawn
+    return by_criterion
 
 
 def assess(session: Session, person: Person, now: datetime, *, claimed: Sequence[str], words: str) -> Applicant:

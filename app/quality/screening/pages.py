@@ -83,15 +83,15 @@ class HomePage(Page):
 
     @property
     def parts(self) -> list[PartOfForm]:
-        found = []
+        parts = []
         for criterion, _count in self.items:
             mine = [assigned for assigned in self.form if assigned.item.criterion == criterion]
             done, skipped = (
                 sum(assigned.submitted for assigned in mine),
                 sum(assigned.skipped for assigned in mine),
             )
-            found.append(PartOfForm(criterion, len(mine), done, skipped))
-        return found
+            parts.append(PartOfForm(criterion, len(mine), done, skipped))
+        return parts
 
     @property
     def open_items(self) -> int:
@@ -214,17 +214,17 @@ class Row:
 
 
 def row_of(result: Result) -> Row:
-    found = result.scores
+    scores = result.scores
     return Row(
         result,
         [
-            Score(found.flags.raw, SHARES, FLAG_CUTOFF, _("%(n)s texts", n=found.flags.raw.counts.items)),
-            Score(found.ranking, SHARES, RANKING_CUTOFF, _("%(n)s pairs", n=found.ranking.counts.pairs)),
+            Score(scores.flags.raw, SHARES, FLAG_CUTOFF, _("%(n)s texts", n=scores.flags.raw.counts.items)),
+            Score(scores.ranking, SHARES, RANKING_CUTOFF, _("%(n)s pairs", n=scores.ranking.counts.pairs)),
             Score(
-                found.demonstrations,
+                scores.demonstrations,
                 RATINGS,
                 DEMONSTRATION_CUTOFF,
-                _("%(n)s rated", n=found.demonstrations.counts.items),
+                _("%(n)s rated", n=scores.demonstrations.counts.items),
                 in_percent=False,
             ),
         ],
@@ -264,8 +264,8 @@ class ReportPage(Page):
         """By code, or by a score with those who have none last."""
         rows = [row_of(result) for result in self.report.results]
         if self.sort in SORTS and self.sort:
-            place = SORTS[self.sort]
-            rows.sort(key=lambda row: -(row.scores[place].estimate.value or -1))
+            column = SORTS[self.sort]
+            rows.sort(key=lambda row: -(row.scores[column].estimate.value or -1))
         return rows
 
     @property

@@ -88,13 +88,13 @@ class Work:
         """What is compared with gold: everything but second verdicts."""
         return self.judgements if self.measures is None else self.judgements.only(self.measures != AGAIN)
 
-    def only(self, kept: Mask) -> Work:
+    def only(self, mask: Mask) -> Work:
         """Some of the annotations, given as a mask (A,), renumbered; tasks, prompts and people keep their numbers."""
-        number = np.cumsum(kept) - 1
-        answers = kept[self.annotation]
-        columns = {name: getattr(self, name)[kept] for name in ("labeler", "task", "prompt", "day", "seconds", "words")}
+        number = np.cumsum(mask) - 1
+        answers = mask[self.annotation]
+        columns = {name: getattr(self, name)[mask] for name in ("labeler", "task", "prompt", "day", "seconds", "words")}
         columns |= {name: getattr(self, name)[answers] for name in ("answer", "rank", "rating", "place")}
-        measures = None if self.measures is None else self.measures[kept]
+        measures = None if self.measures is None else self.measures[mask]
         return replace(self, **columns, annotation=number[self.annotation[answers]], measures=measures)
 
     def between(self, first: float, last: float) -> Work:

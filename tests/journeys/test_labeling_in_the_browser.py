@@ -260,7 +260,7 @@ def test_what_cannot_be_sent_is_kept_on_the_device_and_sent_later(page, labeler,
 def test_what_is_entered_before_the_script_arrives_counts_too(page, labeler, campaign, database):
     """On a slow line a person ticks and rates before the page's script is there."""
     held, slow = [], True
-    page.route("**/js/controllers/*.js", lambda route: held.append(route) if slow else route.continue_())
+    page.route("**/js/*/controllers/*.js", lambda route: held.append(route) if slow else route.continue_())
     sign_in(page)
     page.get_by_role("button", name="Take the next task").click()
     page.get_by_label("Use case").select_option("Chat")

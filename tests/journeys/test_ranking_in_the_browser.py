@@ -332,7 +332,7 @@ def test_the_difference_shows_both_texts_whole_and_only_what_differs(page, board
     board()
     wrong = page.evaluate(
         """async () => {
-          const { difference, wordsOf } = await import("/static/js/difference.js");
+          const { difference, wordsOf } = await import("/static/js/shared/difference.js");
           const draw = (n) => Math.floor(Math.random() * n);
           const text = () => Array.from({ length: draw(14) }, () => "abcd"[draw(4)].repeat(1 + draw(6))).join(" ");
           const joined = (words) => words.map((word) => word.text).join("");
@@ -343,7 +343,7 @@ def test_the_difference_shows_both_texts_whole_and_only_what_differs(page, board
             const same = (p) => p.left.map((w) => w.key).join(" ") === p.right.map((w) => w.key).join(" ");
             if (!whole || parts.some((p) => p.same !== same(p))) return [a, b];
           }
-          const { laidOut } = await import("/static/js/compare.js");
+          const { laidOut } = await import("/static/js/labeling/compare.js");
           for (const word of ["a".repeat(9000), "ก".repeat(9000), "e" + "\\u0301".repeat(9000)]) {
             const long = laidOut(`before ${word} after`);
             const pieces = [...long.querySelector(".long-word").childNodes].map((node) => node.data ?? "");

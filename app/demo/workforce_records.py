@@ -74,14 +74,14 @@ def store(session: Session, workforce: Workforce, by: Person | None = None) -> N
 
 
 def _people(session: Session, workforce: Workforce, by: Person | None) -> dict[int, Person]:
-    found = {}
+    people_by_number = {}
     for worker in workforce.workers:
         role = "researcher" if worker.kind == RESEARCHER else "labeler"
-        found[worker.number], _password = people.add_person(
+        people_by_number[worker.number], _password = people.add_person(
             session, by, email=email_of(worker), name=worker.name, role=role, group=worker.group
         )
-        found[worker.number].created_at = workforce.plan.began
-    return found
+        people_by_number[worker.number].created_at = workforce.plan.began
+    return people_by_number
 
 
 Answers = dict[int, tuple[int, list[int]]]
@@ -97,11 +97,11 @@ def _answers(session: Session, items: Iterable[Item], began: datetime) -> Answer
         [_candidate(prompt.id, answer, began) for answer in item.answers]
         for item, prompt in zip(items, prompts, strict=True)
     ]
-    session.add_all(candidate for some in candidates for candidate in some)
+    session.add_all(candidate for of_prompt in candidates for candidate in of_prompt)
     session.flush()
     return {
-        item.number: (prompt.id, [candidate.id for candidate in some])
-        for item, prompt, some in zip(items, prompts, candidates, strict=True)
+        item.number: (prompt.id, [candidate.id for candidate in of_prompt])
+        for item, prompt, of_prompt in zip(items, prompts, candidates, strict=True)
     }
 
 
@@ -134,8 +134,8 @@ def _campaigns(
     """The campaigns, and (campaign, item) -> id of the task."""
     made: list[Campaign] = []
     tasks: dict[tuple[int, int], int] = {}
-    for place, (name, phase) in enumerate(CAMPAIGNS):
-        mine = [task.item.number for task in workforce.tasks if task.campaign == place]
+    for round_, (name, phase) in enumerate(CAMPAIGNS):
+        mine = [task.item.number for task in workforce.tasks if task.campaign == round_]
         campaign = campaigns.create_campaign(
             session,
             by,
@@ -149,7 +149,7 @@ def _campaigns(
         campaign.created_at = workforce.plan.began
         rows = session.execute(select(Task.fingerprint, Task.id).where(Task.campaign_id == campaign.id))
         ids = dict(iter(rows))
-        tasks |= {(place, number): ids[task_fingerprint(*answers[number])] for number in mine}
+        tasks |= {(round_, number): ids[task_fingerprint(*answers[number])] for number in mine}
         made.append(campaign)
     return made, tasks
 
@@ -217,11 +217,13 @@ def _annotations(
         )
         reserved.append(_reserved(assignment_id, person.id, row["seconds"], verdict.submitted))
     session.execute(update(Assignment), reserved)
-    found = session.execute(insert(Annotation).returning(Annotation.id, sort_by_parameter_order=True), rows).scalars()
+    annotation_ids = session.execute(
+        insert(Annotation).returning(Annotation.id, sort_by_parameter_order=True), rows
+    ).scalars()
     ratings: list[dict[str, Any]] = []
     ranks: list[dict[str, Any]] = []
     flags: list[dict[str, Any]] = []
-    for annotation_id, verdict in zip(found, workforce.work, strict=True):
+    for annotation_id, verdict in zip(annotation_ids, workforce.work, strict=True):
         version = versions[verdict.task.campaign]
         ids = answers[verdict.task.item.number][1]
         for candidate, rating, rank in zip(ids, verdict.ratings, verdict.ranks, strict=True):
@@ -236,12 +238,12 @@ def _annotations(
 
 
 def _annotation(verdict: Verdict, ids: Sequence[int]) -> dict[str, Any]:
-    by_place = sorted(range(len(ids)), key=lambda place: verdict.shown[place])
+    by_place = sorted(range(len(ids)), key=lambda position: verdict.shown[position])
     active = {
         (part if isinstance(part, str) else f"answer:{ids[part]}"): seconds for part, seconds in verdict.seconds.items()
     }
     return {
-        "shown_order": [ids[place] for place in by_place],
+        "shown_order": [ids[position] for position in by_place],
         "none_acceptable": False,
         "seconds": round(1.2 * sum(active.values()), 1),
         "active_seconds": active,
@@ -263,12 +265,16 @@ def _reserved(assignment_id: int, person_id: int, seconds: float, submitted: dat
 def _flags(annotation_id: int, verdict: Verdict, ids: Sequence[int], schema: Schema) -> list[dict[str, Any]]:
     item = verdict.task.item
     of_prompt = _prompt_labels(item)
-    given: list[tuple[int | None, Mapping[str, str]]] = [(None, labels.complete_prompt_labels(schema, of_prompt))]
-    for candidate, said in zip(ids, verdict.flags, strict=True):
-        given.append((candidate, labels.complete_flags(schema, _answer_flags(item, said, schema), of_prompt)))
+    labels_by_answer: list[tuple[int | None, Mapping[str, str]]] = [
+        (None, labels.complete_prompt_labels(schema, of_prompt))
+    ]
+    for candidate, flags in zip(ids, verdict.flags, strict=True):
+        labels_by_answer.append(
+            (candidate, labels.complete_flags(schema, _answer_flags(item, flags, schema), of_prompt))
+        )
     return [
         {"annotation_id": annotation_id, "candidate_id": candidate, "name": name, "value": value}
-        for candidate, values in given
+        for candidate, values in labels_by_answer
         for name, value in values.items()
     ]
 
@@ -281,12 +287,12 @@ def _prompt_labels(item: Item) -> dict[str, str]:
     }
 
 
-def _answer_flags(item: Item, said: Iterable[str], schema: Schema) -> dict[str, str]:
+def _answer_flags(item: Item, flags: Iterable[str], schema: Schema) -> dict[str, str]:
     """What is marked, and an answer to each question that must have one."""
     known = {field.name for field in schema.part(ANSWER)}
     answered = {"hallucination": "no"} if item.closed_domain else {}
     answered |= {"satisfies_constraint": "yes"} if item.constrained else {}
-    return answered | {name: "yes" for name in said if name in known}
+    return answered | {name: "yes" for name in flags if name in known}
 
 
 def _gold(

@@ -10,7 +10,7 @@ from app.errors import Invalid, NotFound, Refusal
 from app.labeling.importing.drafts import Drafts
 from app.labeling.importing.queries import rows as queries
 from app.labeling.importing.queries.beside import ANY_IMPORT, staged
-from app.labeling.importing.shapes.reading import DraftReader
+from app.labeling.importing.shapes.rows import DraftReader
 from app.labeling.importing.writer import Writer
 from app.language import gettext as _
 from app.material.files.corpora import KEPT_REJECTS, write_corpus

@@ -16,7 +16,7 @@ from app.labeling.campaigns import service as campaigns
 from app.labeling.campaigns.rules.campaigns import BANK
 from app.labeling.importing.drafts import Drafts, RankingDraft
 from app.labeling.importing.service import source_of
-from app.labeling.importing.shapes.reading import DraftReader
+from app.labeling.importing.shapes.rows import DraftReader
 from app.labeling.importing.writer import Writer
 from app.language import gettext as _
 from app.language import mark

@@ -35,7 +35,7 @@ from app.quality.labelers.rules.ongoing import (
     ongoing_report,
 )
 from app.quality.labelers.rules.peers import agreement_with, agreement_with_the_team
-from app.quality.labelers.rules.reading import words_of
+from app.quality.labelers.rules.word_count import words_of
 from app.quality.labelers.rules.work import UNKNOWN, Work
 from trainer.statistics.arrays import Integers
 

@@ -92,10 +92,10 @@ def create_comparison(session: Session, by: Person | None, wanted: Comparison) -
     """
     if wanted.model_a_id == wanted.model_b_id:
         raise Invalid(_("Choose two different models to compare."))
-    found = queries.answers_by_model(session, wanted.models, wanted.prompt_ids)
+    answers = queries.answers_by_model(session, wanted.models, wanted.prompt_ids)
     tasks = [
         (prompt, [answer for model in wanted.models for answer in by_model[model][: wanted.answers_each]])
-        for prompt, by_model in found.items()
+        for prompt, by_model in answers.items()
         if all(len(by_model.get(model, [])) >= wanted.answers_each for model in wanted.models)
     ]
     if not tasks:
@@ -148,13 +148,13 @@ def _evaluate(session: Session, campaign: Campaign, names: dict[int, str]) -> Ev
 def judged_answers(session: Session, campaign_id: int) -> tuple[int, list[Judged]]:
     """How many rankings of a campaign count, and of them the answers of registered models, by annotation and age."""
     wanted = Wanted(COMPARISON, campaigns=(campaign_id,))
-    found, made = reading.annotations(session, wanted), queries.answers_in(session, campaign_id)
-    rows = found.numbered(reading.ranks(session, wanted))
-    ratings = reading.beside(rows, found.numbered(reading.ratings(session, wanted)), missing=0)
+    annotations, made = reading.annotations(session, wanted), queries.answers_in(session, campaign_id)
+    rows = annotations.numbered(reading.ranks(session, wanted))
+    ratings = reading.beside(rows, annotations.numbered(reading.ratings(session, wanted)), missing=0)
     places, answers, ranks = rows
     judged = [
         Judged(
-            int(found.id[places[row]]),
+            int(annotations.id[places[row]]),
             of.prompt_id,
             of.model_id,
             int(ranks[row]),

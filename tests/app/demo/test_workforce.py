@@ -14,7 +14,7 @@ from app.demo.workforce_tasks import CAMPAIGNS
 from app.labeling.annotations.rules.submission import Submission, Verdict, submission_problems
 from app.material.schemas.rules import schema_of
 from app.models import Annotation, Assignment, Candidate, Flag, GoldItem, Person, Prompt, Ranking, Rating, Task
-from app.quality.labelers.rules.reading import words_of
+from app.quality.labelers.rules.word_count import words_of
 from app.quality.screening.rules.scores import screening_scores
 from trainer.statistics.consensus import majority
 from trainer.statistics.rankings import RankingPairs

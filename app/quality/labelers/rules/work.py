@@ -28,7 +28,7 @@ class Work:
     * ``prompt``: what the tasks lie in, and what intervals take for independent.
     * ``day``: when it was submitted, in days since any fixed moment (a float).
     * ``seconds``: active time in all, NaN where unknown.
-    * ``words``: to be read for it, prompt and answers (``reading.words_of``); 0 where unknown.
+    * ``words``: to be read for it, prompt and answers (``word_count.words_of``); 0 where unknown.
     * ``measures``: 0, or ``HIDDEN_GOLD`` or ``AGAIN`` where it was given out to measure whoever made it; by default
       nothing was.
 

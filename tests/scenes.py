@@ -150,7 +150,7 @@ LABELER_PAGES: Sequence[tuple[str, str, str]] = (
     ("course practice done", ANY, "/label/courses/1/steps/4"),
     ("survey", ANY, "/label/survey"),
     ("talks", ANY, "/label/talks"),
-    ("account reading", ANY, "/account/reading"),
+    ("account sensitive content", ANY, "/account/sensitive-content"),
     ("not found", ANY, "/label/tasks/999999"),
 )
 OTHER_PAGES: Sequence[tuple[str, str, str]] = (

@@ -11,7 +11,7 @@ from app.language import gettext as _
 from app.models import Person
 from app.people import audit, rules, service, sessions, tokens
 from app.people.attempts import attempts_of
-from app.people.pages import AuditPage, PasswordPage, PeoplePage, ReadingPage, SignInPage, TokensPage
+from app.people.pages import AuditPage, PasswordPage, PeoplePage, SensitiveContentPage, SignInPage, TokensPage
 from app.people.queries import Asked
 from app.roles import home_of, may
 from app.web.forms import whole_number
@@ -161,22 +161,22 @@ def choose_password(
     return go(home_of(changed.role))
 
 
-@router.get("/account/reading")
-def reading_form(request: Request, person: Labeler) -> HTMLResponse:
-    return render(request, ReadingPage(person.blur or rules.USUAL_BLUR, person.avoids_sensitive))
+@router.get("/account/sensitive-content")
+def sensitive_content_form(request: Request, person: Labeler) -> HTMLResponse:
+    return render(request, SensitiveContentPage(person.blur or rules.USUAL_BLUR, person.avoids_sensitive))
 
 
-@router.post("/account/reading")
-def choose_reading(
+@router.post("/account/sensitive-content")
+def choose_sensitive_content(
     request: Request, person: Labeler, blur: Annotated[str, Form()] = "", avoid: Annotated[str, Form()] = ""
 ) -> Response:
     try:
         with database_of(request).transaction() as session:
-            service.choose_reading(session, person.id, blur=blur, avoids_sensitive=avoid == "yes")
+            service.choose_sensitive_content(session, person.id, blur=blur, avoids_sensitive=avoid == "yes")
     except Invalid as error:
-        return render(request, ReadingPage(blur, avoid == "yes", str(error)), error.status)
+        return render(request, SensitiveContentPage(blur, avoid == "yes", str(error)), error.status)
     tell(request, _("Kept. It holds from the next task on."))
-    return go("/account/reading")
+    return go("/account/sensitive-content")
 
 
 @router.get("/account/tokens")

@@ -248,7 +248,7 @@ def choose_locale(session: Session, person_id: int | None, locale: str) -> None:
         _person(session, person_id).locale = locale
 
 
-def choose_reading(session: Session, person_id: int, *, blur: str, avoids_sensitive: bool) -> Person:
+def choose_sensitive_content(session: Session, person_id: int, *, blur: str, avoids_sensitive: bool) -> Person:
     """Keep how a person wants to meet sensitive content; nobody else is told.
 
     Raises:

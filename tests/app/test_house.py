@@ -462,7 +462,7 @@ def test_a_labeler_sees_no_other_room_than_the_work(browse):
         "/join/1",
         "/sign-in",
         "/account/password",
-        "/account/reading",
+        "/account/sensitive-content",
         "/account/session",
         "/label",
         "/label/campaigns/1/guideline",

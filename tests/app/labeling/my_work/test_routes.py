@@ -183,7 +183,7 @@ def test_sensitive_prompts_stay_covered_in_the_history(browse, workshop, history
     *_, mine, _newer = history
     assert browse.get("/label/mine").count("Sensitive, hidden") == 1
     assert '<details class="covered-texts">' in browse.get(f"/label/mine/{mine}")
-    browse.post("/account/reading", {"blur": "never"})
+    browse.post("/account/sensitive-content", {"blur": "never"})
     assert "Sensitive, hidden" not in browse.get("/label/mine")
     assert '<details class="covered-texts">' not in browse.get(f"/label/mine/{mine}")
 

@@ -39,7 +39,7 @@ def one_of_two_marked(workshop):
 
 def avoid(workshop, person):
     with workshop.database.transaction() as session:
-        people.choose_reading(session, person.id, blur="marked", avoids_sensitive=True)
+        people.choose_sensitive_content(session, person.id, blur="marked", avoids_sensitive=True)
 
 
 def test_whoever_avoids_sensitive_content_is_offered_the_rest_and_told_why_nothing_is_left(workshop, one_of_two_marked):
@@ -103,13 +103,13 @@ def test_the_preference_rules_over_the_mark(browse, workshop, database):
     browse.get("/label")
     place = browse.post("/label/next").headers["location"]
     assert "data-sensitive-text" not in browse.get(place)
-    browse.post("/account/reading", {"blur": "always"})
+    browse.post("/account/sensitive-content", {"blur": "always"})
     page = browse.get(place)
     assert "every task opens blurred" in page
     assert " inert aria" in page
     with database.transaction() as session:
         session.scalars(select(Prompt)).one().sensitive = True
-    browse.post("/account/reading", {"blur": "never"})
+    browse.post("/account/sensitive-content", {"blur": "never"})
     page = browse.get(place)
     assert "The prompt is marked so" in page
     assert " inert aria" not in page
@@ -117,15 +117,15 @@ def test_the_preference_rules_over_the_mark(browse, workshop, database):
 
 def test_what_a_person_chooses_is_kept_and_nonsense_is_refused(browse, database):
     browse.as_("labeler")
-    assert 'value="marked" required checked' in browse.get("/account/reading")
-    browse.post("/account/reading", {"blur": "never", "avoid": "yes"})
-    page = browse.get("/account/reading")
+    assert 'value="marked" required checked' in browse.get("/account/sensitive-content")
+    browse.post("/account/sensitive-content", {"blur": "never", "avoid": "yes"})
+    page = browse.get("/account/sensitive-content")
     assert 'value="never" required checked' in page
     assert 'name="avoid" value="yes" aria-describedby="avoid-hint" checked' in page
-    refused = browse.post("/account/reading", {"blur": "sometimes"}, status=422).text
+    refused = browse.post("/account/sensitive-content", {"blur": "sometimes"}, status=422).text
     assert "Choose one of the three ways" in refused
     with database.reading() as session:
         person = session.scalars(select(Person).where(Person.email == "labeler@example.org")).one()
         assert (person.blur, person.avoids_sensitive) == ("never", True)
     browse.as_("engineer")
-    browse.get("/account/reading", status=403)
+    browse.get("/account/sensitive-content", status=403)

@@ -41,8 +41,8 @@ def main(path: Path, megabytes: int) -> None:
 def _limit_memory(more: int) -> None:
     """What the interpreter takes already, and so much more; where the system does not tell, the latter alone counts."""
     statm = Path("/proc/self/statm")
-    now = int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else 0
-    resource.setrlimit(resource.RLIMIT_AS, (now + more, now + more))
+    resident = int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else 0
+    resource.setrlimit(resource.RLIMIT_AS, (resident + more, resident + more))
 
 
 def _write_rows(path: Path, least: int) -> list[Any]:

@@ -61,7 +61,7 @@ ENVIRONMENTS = {
 }
 SPACES = re.compile(r"\\[,;:! ]|\s")
 UNKNOWN_BUT_COMMON: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    (re.compile(r"\\operatorname\*?\{([^{}]*)\}"), lambda found: rf"\operatorname{{{SPACES.sub('', found[1])}}}"),
+    (re.compile(r"\\operatorname\*?\{([^{}]*)\}"), lambda match: rf"\operatorname{{{SPACES.sub('', match[1])}}}"),
     (re.compile(r"\\arg\b"), r"\\operatorname{arg}"),
     (re.compile(r"\\not\s*="), r"\\neq "),
     (re.compile(r"\\not\s*\\in\b"), r"\\notin "),

@@ -120,8 +120,8 @@ def excerpt(text: str, length: int = 160) -> str:
 
 def _shown(html: str) -> str:
     """HTML whose directional controls keep their effect to themselves and are seen (their names are in the style)."""
-    html = _LONG_WORD.sub(lambda found: f'<span class="long-word">{"<wbr>".join(_pieces(found[0]))}</span>', html)
-    return CONTROL.sub(lambda found: f'<bdi class="control {DIRECTIONAL[found[0]]}">{found[0]}</bdi>', html)
+    html = _LONG_WORD.sub(lambda match: f'<span class="long-word">{"<wbr>".join(_pieces(match[0]))}</span>', html)
+    return CONTROL.sub(lambda match: f'<bdi class="control {DIRECTIONAL[match[0]]}">{match[0]}</bdi>', html)
 
 
 _CHARACTER = re.compile(r"&[#\w]+;|.", re.DOTALL)

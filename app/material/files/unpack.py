@@ -41,8 +41,8 @@ def main(path: Path, megabytes: int) -> None:
 def _limit_memory(more: int) -> None:
     """What the interpreter takes already, and so much more; where the system does not tell, the latter alone counts."""
     statm = Path("/proc/self/statm")
-    resident = int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else 0
-    resource.setrlimit(resource.RLIMIT_AS, (resident + more, resident + more))
+    address_space = int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else 0
+    resource.setrlimit(resource.RLIMIT_AS, (address_space + more, address_space + more))
 
 
 def _write_rows(path: Path, least: int) -> list[Any]:

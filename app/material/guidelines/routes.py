@@ -211,11 +211,11 @@ def announce(
     return go(f"/questions/{question_id}")
 
 
-def _question_again(request: Request, question_id: int, given: dict[str, str], error: DomainError) -> HTMLResponse:
+def _question_again(request: Request, question_id: int, fields: dict[str, str], error: DomainError) -> HTMLResponse:
     """The page with what was typed and a sentence; a question that is not there stays one."""
     with database_of(request).reading() as session:
         question = questions.question_for(session, question_id)
-        return render(request, question_page(session, question, given, str(error)), error.status)
+        return render(request, question_page(session, question, fields, str(error)), error.status)
 
 
 # Questions, as those who ask see them ------------------------------------------------------------
@@ -233,8 +233,8 @@ def ask(
     about: Text = "task",
 ) -> Response:
     question = questions.ask(session, person, task_id, now, text=text, about_campaign=about == "campaign")
-    said = _("Asked. The answer comes here.")
-    return _own_threads(request, session, person, question, task_address(request, task_id), said)
+    sentence = _("Asked. The answer comes here.")
+    return _own_threads(request, session, person, question, task_address(request, task_id), sentence)
 
 
 @router.post("/label/questions/{question_id}/posts")

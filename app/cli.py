@@ -263,7 +263,6 @@ def report_screening(
 
 
 @report.command("sources")
-@report.command("makers", hidden=True)  # what it was called before
 def report_sources(
     campaign: Annotated[str, typer.Option(help="id or name; default all")] = "",
     phase: Annotated[str, typer.Option(help="training, evaluation or both")] = "training",

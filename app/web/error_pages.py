@@ -110,7 +110,7 @@ def add_error_pages(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:
         wrong = refused_places(error.errors())
-        places = "; ".join(f"{place}: {sentence.rstrip('.。')}" for place, sentence in wrong.items())
+        places = "; ".join(f"{field}: {sentence.rstrip('.。')}" for field, sentence in wrong.items())
         sentence = _("Something in the form was not understood (%(places)s). Nothing was changed.", places=places)
         return _error(request, 422, sentence)
 

@@ -294,7 +294,7 @@ def test_a_researcher_accepts_sends_back_and_rejects(hand, site, workshop, datab
     workshop.campaign([(p, []) for p, _ in workshop.prompts(3)], kind="demonstration", needs_review=True)
     [author] = workshop.people(1)
     for number in range(3):
-        task_id = workshop.take(author).lease.task_id
+        task_id = workshop.take(author).assignment.task_id
         with database.transaction() as session:
             demonstration.submit_demonstration(session, author, task_id, NOON, f"Answer {number}")
     factory.person(RUTH, "researcher", PASSWORD)

@@ -268,7 +268,7 @@ def _header(cells: list[str]) -> list[str]:
                 most=f"{MOST_COLUMNS:,}",
             )
         )
-    names = [cell.strip() or f"column {place}" for place, cell in enumerate(cells, 1)]
+    names = [cell.strip() or f"column {column}" for column, cell in enumerate(cells, 1)]
     if twice := named_twice(names):
         raise Invalid(
             _("Two columns of the file are called “%(name)s”. Nothing was imported; rename one of them.", name=twice)

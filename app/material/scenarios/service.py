@@ -31,10 +31,10 @@ class Brought:
     refused: list[tuple[int, Refusal]] = field(default_factory=list)
 
 
-def offers_with(session: Session, given: Scenario | None) -> list[Scenario]:
+def offers_with(session: Session, own: Scenario | None) -> list[Scenario]:
     """What a labeler may write from whose task gives them a scenario, which counts even if it is retired by now."""
     offers = list(queries.offered(session))
-    return offers if given is None or given in offers else [given, *offers]
+    return offers if own is None or own in offers else [own, *offers]
 
 
 def offered(session: Session, scenario_id: int, *, also: int | None = None) -> Scenario | None:
@@ -117,30 +117,30 @@ def bring(session: Session, by: Person, now: datetime, path: Path, name: str) ->
     Raises:
         Invalid: the file cannot be read, or has more rows than a library would hold.
     """
-    found = Brought()
+    brought = Brought()
     # The file is read before the first statement, which takes the lock for which all writers wait on SQLite.
     with spooled(read_rows(path, name)) as rows:
-        for line, row in (one for batch in rows.batches() for one in batch):
-            refusal = row if isinstance(row, Refusal) else _bring_row(session, by, now, row, found)
+        for line, row in (item for batch in rows.batches() for item in batch):
+            refusal = row if isinstance(row, Refusal) else _bring_row(session, by, now, row, brought)
             if refusal:
-                found.not_taken += 1
-                found.refused += [(line, refusal)][: KEPT_REJECTS - len(found.refused)]
-            if found.added > rules.MOST_AT_ONCE:
+                brought.not_taken += 1
+                brought.refused += [(line, refusal)][: KEPT_REJECTS - len(brought.refused)]
+            if brought.added > rules.MOST_AT_ONCE:
                 most = f"{rules.MOST_AT_ONCE:,}"
                 raise Invalid(_("The file has more than %(most)s scenarios; nothing was added.", most=most))
-    return found
+    return brought
 
 
-def _bring_row(session: Session, by: Person, now: datetime, row: Row, found: Brought) -> Refusal | None:
+def _bring_row(session: Session, by: Person, now: datetime, row: Row, brought: Brought) -> Refusal | None:
     """Add the scenario of a row, or say why it is none."""
     text = rules.tidy(str(row.get("text") or ""))
     title = str(row.get("title") or (text[: rules.LONGEST_TITLE].splitlines()[0] if text else "")).strip()
     if problems := rules.problems(title, text):
         return Refusal("%(sentence)s", tuple(problems), {"sentence": " ".join(problems.values())})
     if queries.scenario_with(session, rules.text_sha256(text)):
-        found.known += 1
+        brought.known += 1
     else:
         add(session, by, now, title=title, text=text)
         session.flush()
-        found.added += 1
+        brought.added += 1
     return None

@@ -143,7 +143,7 @@ def campaign_order(wanted: Mapping[str, Any]) -> dict[str, Any]:
         "name": str(wanted.get("name", "")).strip(),
         "phase": wanted.get("phase", "training"),
         "overlap": int(wanted.get("overlap", 1)),
-        "lease_minutes": int(wanted.get("lease_minutes", 30)),
+        "reserved_minutes": int(wanted.get("reserved_minutes", 30)),
     }
 
 

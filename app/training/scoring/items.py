@@ -88,8 +88,8 @@ class Gathered:
         if item_id is not None and item_id in self._item_ids:
             raise _no(USED, "id", id=shown(item_id))
         item.answers = [
-            AskedAnswer(answer_id or f"{item.id}.{place}", answer_text(text, "answers", place))
-            for place, (answer_id, text) in enumerate(answers, 1)
+            AskedAnswer(answer_id or f"{item.id}.{number}", answer_text(text, "answers", number))
+            for number, (answer_id, text) in enumerate(answers, 1)
         ]
         self._take(item, item.answers, None, conversation)
 
@@ -121,17 +121,17 @@ class Gathered:
         self._by_prompt[fingerprint] = item
 
     def _add_row_of_answers(self, line: int, row: Row, conversation: list[dict[str, str]]) -> None:
-        given = row["answers"]
-        if not isinstance(given, list) or not given:
+        listed = row["answers"]
+        if not isinstance(listed, list) or not listed:
             raise _no(mark("Give a list of texts."), "answers")
         item = AskedItem(name_of(row.get("id"), "id") or str(line), conversation)
         if item.id in self._item_ids:
             raise _no(USED, "id", id=shown(item.id))
-        for place, part in enumerate(given, 1):
-            text, own, where = part, None, ("answers", place)
+        for number, part in enumerate(listed, 1):
+            text, own, where = part, None, ("answers", number)
             if isinstance(part, dict):
                 text, own = part.get("text"), _named_by(part, "answer_id", "id", where=where)
-            item.answers.append(AskedAnswer(own or f"{item.id}.{place}", answer_text(text, *where), line))
+            item.answers.append(AskedAnswer(own or f"{item.id}.{number}", answer_text(text, *where), line))
         self._take(item, item.answers, line, conversation)
 
     def _take(
@@ -143,8 +143,8 @@ class Gathered:
     ) -> None:
         """Count what is new, refuse names that were used, and keep an item that is new (``conversation`` given)."""
         names = [answer.id for answer in answers]
-        for place, name in enumerate(names):
-            if name in self._lines or name in names[:place]:
+        for position, name in enumerate(names):
+            if name in self._lines or name in names[:position]:
                 where = self._lines.get(name, line)
                 on_line = {"line": where} if where else {}
                 raise _no(USED_ON if where else USED, "id", id=shown(name), **on_line)
@@ -190,7 +190,7 @@ def gather_rows(lines: Iterator[Line]) -> Gathered:
     if not gathered.items:
         if not gathered.rows:
             raise Invalid(_("The file holds no rows."))
-        refusals = [(kept["line"], Refusal.of(kept)) for kept in gathered.refusals[:NAMED_REFUSALS]]
+        refusals = [(refusal["line"], Refusal.of(refusal)) for refusal in gathered.refusals[:NAMED_REFUSALS]]
         raise Invalid(
             _(
                 "None of the %(number)s rows of this file can be scored: %(first)s",

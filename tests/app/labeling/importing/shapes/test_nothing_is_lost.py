@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from app import cli
 from app.errors import Invalid, Refusal
 from app.labeling.importing.drafts import Drafts
-from app.labeling.importing.shapes.reading import draft_of, shape_of
+from app.labeling.importing.shapes.rows import draft_of, shape_of
 from app.material.files import readers, unpack
 from app.material.files.fields import Fields
 from app.material.files.readers import read_rows

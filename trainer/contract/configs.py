@@ -241,6 +241,16 @@ PARENTS: dict[Stage, tuple[tuple[str, str], ...]] = {
 }
 """Stage -> (role, kind of model usually taken) of each parent it needs."""
 
+DRAWS: frozenset[Stage] = frozenset({"sample"})
+"""Stages in which a generator may answer in place of the model "policy"."""
+
+
+def parents_of(stage: Stage, *, generator: bool) -> tuple[tuple[str, str], ...]:
+    """The parents that a run needs, with a generator or without."""
+    without = "policy" if generator and stage in DRAWS else ""
+    return tuple(parent for parent in PARENTS[stage] if parent[0] != without)
+
+
 PRODUCES: dict[Stage, str] = {"pretrain": "base", "sft": "sft", "reward": "reward", "ppo": "policy"}
 """Stage -> kind of the model version it leaves in ``model/``."""
 

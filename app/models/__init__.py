@@ -19,6 +19,7 @@ from app.models.base import Base
 from app.models.candidates import Candidate
 from app.models.costs import CostPlan
 from app.models.courses import CampaignCourse, Course, CourseAttempt, CourseStep
+from app.models.generators import Generator
 from app.models.gold import Calibration, ExtraSlot, GoldItem, RepeatedTask
 from app.models.guidelines import (
     Announcement,
@@ -82,6 +83,7 @@ __all__ = [
     "ExtraSlot",
     "Flag",
     "FormItem",
+    "Generator",
     "GoldItem",
     "Guideline",
     "GuidelineConfirmation",

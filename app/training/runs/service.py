@@ -18,10 +18,11 @@ from app.models.base import utc_now
 from app.people import service as people
 from app.quality.integrity import service as integrity
 from app.settings import Settings
+from app.training.generators import service as generators
 from app.training.runs import forms, queries, rules
 from app.training.runs.processes import Process
 from trainer.contract import limits
-from trainer.contract.configs import SampleConfig, StageConfig
+from trainer.contract.configs import DRAWS, SampleConfig, StageConfig
 from trainer.contract.folder import ERROR, MANIFEST, METRICS, RANKINGS, SAMPLES, RunManifest, Stage
 
 # What pages read as it is stored.
@@ -46,7 +47,7 @@ class Order:
 
     ``parents`` are models by their roles. ``purpose["answers"]`` of a score run names, below the data folder, the
     finished file of answers that it scores instead of a snapshot's; ``purpose["texts"]["campaign"]`` of a detect run
-    is the id of the campaign whose texts it reads.
+    is the id of the campaign whose texts it reads. ``generator_id`` is of the one that answers in place of a model.
     """
 
     stage: str
@@ -56,6 +57,7 @@ class Order:
     seed: int
     name: str = ""
     purpose: Mapping[str, Any] = field(default_factory=dict)
+    generator_id: int | None = None
 
 
 def start_run(
@@ -83,7 +85,9 @@ def start_run(
         raise Invalid(_("There is no stage “%(stage)s”. Choose one of %(stages)s.", stage=order.stage, stages=stages))
     stage: Stage = order.stage
     name = order.name.strip()
+    order, unknown = _with_generator(session, stage, order)
     checked, problems = _checked(session, stage, order, corpora=corpora, data_dir=data_dir)
+    problems |= unknown
     problems |= rules.order_problems(name=name, seed=order.seed, purpose=order.purpose)
     if name and queries.name_taken(session, name):
         problems["name"] = _("There is a run named “%(name)s” already. Choose another name.", name=name)
@@ -107,6 +111,21 @@ def start_run(
     session.add(run)
     people.record(session, by, "started run", run, {"name": name, "stage": stage})
     return run
+
+
+def _with_generator(session: Session, stage: Stage, order: Order) -> tuple[Order, dict[str, str]]:
+    """The order with what it keeps of its generator, and why there can be none of it."""
+    purpose = {name: value for name, value in order.purpose.items() if name != "generator"}
+    if order.generator_id is None:
+        return replace(order, purpose=purpose), {}
+    if stage not in DRAWS:
+        problem = _("This stage cannot draw from a generator. Choose a model.")
+        return replace(order, purpose=purpose), {"parent-policy": problem}
+    try:
+        purpose["generator"] = generators.for_order(generators.generator_for(session, order.generator_id))
+    except NotFound as error:
+        return replace(order, purpose=purpose), {"parent-policy": str(error)}
+    return replace(order, purpose=purpose), {}
 
 
 def _just_ordered(session: Session, by: Person, order: Order) -> Run | None:

@@ -101,7 +101,8 @@ def remove_generator(request: Request, generator_id: int, session: Writing, mana
 
 
 def _fields(generator: Generator) -> dict[str, str]:
-    return {name: "" if (value := getattr(generator, name)) is None else f"{value}" for name in rules.FIELDS}
+    told = {name: getattr(generator, name) for name in rules.FIELDS}
+    return {name: f"{value:g}" if isinstance(value, float) else str(value or "") for name, value in told.items()}
 
 
 def _form(

@@ -15,7 +15,7 @@ LONGEST_NAME = 100
 LONGEST_MODEL = 200
 LONGEST_KEY = 4000
 FIELDS = ("name", "url", "model", "concurrency", "requests_per_minute", "timeout_seconds")
-DEFAULTS = {name: "" if field.default is None else str(field.default) for name, field in Generator.model_fields.items()}
+DEFAULTS = {name: str(Generator.model_fields[name].default) for name in ("concurrency", "timeout_seconds")}
 """What stands in a field where nobody said anything else."""
 
 

@@ -164,7 +164,7 @@ class Client:
             return EndpointError(said.MOVED, "all")
         if status in (401, 403):
             return EndpointError(said.KEY_REFUSED, "all", status=status)
-        told = {"status": status, "reason": self._reason(content) or "–"}
+        told: dict[str, Any] = {"status": status, "reason": self._reason(content) or "–"}
         if status in (404, 405):
             return EndpointError(said.NOT_FOUND, "all", model=self._generator.model, **told)
         if status in AGAIN or status >= 500:

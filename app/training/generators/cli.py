@@ -4,7 +4,7 @@ import getpass
 import json
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -40,7 +40,13 @@ def add_generator(
     """Add a generator. Its host must be among PREFLOOP_GENERATOR_HOSTS; the key is kept encrypted."""
     from app.training.generators import commands
 
-    given = {"name": name, "url": url, "model": model, "key": _key(asked=key), "concurrency": concurrency}
+    given: dict[str, Any] = {
+        "name": name,
+        "url": url,
+        "model": model,
+        "key": _key(asked=key),
+        "concurrency": concurrency,
+    }
     given |= {"requests_per_minute": requests_per_minute, "timeout_seconds": timeout}
     added = commands.add(database(), load_settings(), given)
     _tell(added, commands.lines(added), as_json=as_json)
@@ -60,7 +66,13 @@ def change_generator(
     """Change what is given of a generator."""
     from app.training.generators import commands
 
-    given = {"name": new_name, "url": url, "model": model, "key": _key(asked=key), "concurrency": concurrency}
+    given: dict[str, Any] = {
+        "name": new_name,
+        "url": url,
+        "model": model,
+        "key": _key(asked=key),
+        "concurrency": concurrency,
+    }
     given |= {"requests_per_minute": requests_per_minute, "timeout_seconds": timeout}
     commands.change(database(), load_settings(), name, given)
 

@@ -98,7 +98,7 @@ def test_what_was_typed_comes_back_except_the_key(browse, server):
     browse.as_("admin")
     page = browse.post("/generators/add", FIELDS | {"url": server.url, "concurrency": "many"}, status=422).text
     assert "Enter a whole number." in page
-    assert "Nothing was added." in page
+    assert "Nothing was changed." in page
     assert f'value="{MODEL}"' in page
     assert KEY not in page
 

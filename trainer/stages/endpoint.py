@@ -12,6 +12,7 @@ import os
 import random
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
@@ -19,7 +20,7 @@ from typing import TextIO
 from trainer.contract.configs import SampleConfig
 from trainer.contract.endpoint import Client, Question, Reply
 from trainer.contract.folder import CANDIDATES, PROMPTS
-from trainer.contract.generators import KEY, EndpointError, Generator
+from trainer.contract.generators import KEY, UNREACHED, EndpointError, Generator
 from trainer.contract.records import Candidate, Prompt, write_rows
 from trainer.data.findings import Findings
 from trainer.loop import stopping
@@ -178,6 +179,7 @@ class Drawing:
         self._generator, self._config, self._seed = generator, config, seed
         self._drawn, self._progress, self._rounds = drawn, progress, rounds
         self._free = asyncio.Semaphore(generator.concurrency)
+        self._served = asyncio.Event()
         self._pace = Pace(generator.requests_per_minute)
         # Taken out of the environment, so that nothing that this process starts or says has it.
         self._client = Client(generator, os.environ.pop(KEY, None))
@@ -275,11 +277,19 @@ class Drawing:
             try:
                 async with self._free:
                     await self._pace.wait()
-                    return await self._client.ask(question)
+                    reply = await self._client.ask(question)
             except EndpointError as error:
                 if error.scope != "again" or time.monotonic() - begun > PATIENCE_SECONDS:
                     raise
                 wait = min(FIRST_WAIT_SECONDS * 2 ** min(tries, 10), LONGEST_WAIT_SECONDS)
                 # Apart from one another, so that those who failed together do not come back together.
-                await asyncio.sleep(max(error.after or 0.0, wait * random.uniform(0.5, 1.5)))
+                wait = max(error.after or 0.0, wait * random.uniform(0.5, 1.5))
+                # A server that was gone is back when it answers anybody; one that is busy is left in peace.
+                back = self._served.wait() if error.text == UNREACHED else asyncio.sleep(wait)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(back, wait)
+            else:
+                self._served.set()
+                self._served.clear()  # whoever waits for it has been woken
+                return reply
         raise AssertionError("the loop returns or raises")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,6 +23,7 @@ from trainer.contract.records import Message
 
 LARGEST_MB = 16
 LONGEST_REASON = 200
+MOST_TOKENS = 2**31 - 1
 TO_CONNECT_SECONDS = 10
 KNOWN_FOR_SECONDS = 30
 """How long the addresses of a name are held for the same; connections go to what was checked in any case."""
@@ -183,8 +185,13 @@ class Client:
         pieces = (choice.get("logprobs") or {}).get("content")
         logprobs = [float(piece["logprob"]) for piece in pieces] if pieces else None
         counted = (told.get("usage") or {}).get("completion_tokens")
-        tokens = counted if isinstance(counted, int) else len(logprobs) if logprobs else None
-        return Reply(text.strip(), tokens, ended == "stop", logprobs)
+        known = isinstance(counted, int) and 0 <= counted <= MOST_TOKENS
+        tokens = counted if known else len(logprobs) if logprobs else None
+        if logprobs and not all(map(math.isfinite, logprobs)):
+            logprobs = None
+        # JSON can spell half a surrogate pair, which no file keeps.
+        whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return Reply(whole.strip(), tokens, ended == "stop", logprobs)
 
     def _reason(self, content: bytes) -> str:
         """What the server says of a refusal: the message in its JSON, or its first words if they are no web page."""

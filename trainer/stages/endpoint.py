@@ -17,15 +17,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from trainer.contract.configs import SampleConfig
+import torch
+
+from trainer.contract.configs import EvaluateConfig, SampleConfig
 from trainer.contract.endpoint import Client, Question, Reply
 from trainer.contract.folder import CANDIDATES, PROMPTS
 from trainer.contract.generators import KEY, UNREACHED, EndpointError, Generator
 from trainer.contract.records import Candidate, Prompt, write_rows
+from trainer.data.chat import accepted
 from trainer.data.findings import Findings
 from trainer.loop import stopping
+from trainer.loop.device import prepare
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived
+from trainer.models.reward import Reward
+from trainer.stages.evaluate import heldout_prompts, mean_and_error
 from trainer.stages.sample import PROGRESS, read_prompts, summary
 
 SLICE_SECONDS = 0.5
@@ -49,24 +55,58 @@ def sample(folder: RunFolder, generator: Generator) -> dict[str, float | int | s
     config = folder.config
     assert isinstance(config, SampleConfig)
     prompts = read_prompts(folder.inputs / PROMPTS)
-    path = folder.checkpoints / PROGRESS
-    drawn = Drawn(resume(path), config.answers_per_prompt)
-    if drawn.attempts:
-        print(f"resumed after {len(drawn.attempts)} answers", flush=True)  # noqa: T201
-    refused = draw(folder, generator, prompts, drawn)
-    rows = [row for prompt in prompts if prompt.prompt_id not in refused for row in drawn.of(prompt)]
-    for sentence in _findings(refused).sentences():
-        folder.note(sentence)
+    rows = draw(folder, generator, config, prompts)
     write_rows(folder.path / CANDIDATES, Candidate, rows)
-    return {"data/prompts": len(prompts) - len(refused), "data/candidates": len(rows), **told(rows)}
+    return {"data/prompts": len({row.prompt_id for row in rows}), "data/candidates": len(rows), **told(rows)}
+
+
+def evaluate(folder: RunFolder, generator: Generator) -> dict[str, float | int | str | None]:
+    """Let a generator answer the held-out prompts and a reward model score them; return the manifest's metrics.
+
+    There is no distance to a reference, for a server tells nothing of what it might have said, and gains are over
+    a model that answers here.
+
+    Raises:
+        EndpointError: the server cannot be asked or answers no question; what was drawn is kept.
+        ValueError: the snapshot holds no held-out prompt.
+    """
+    config = folder.config
+    assert isinstance(config, EvaluateConfig)
+    reward = Reward.load(folder.parent("reward"), prepare(config))
+    prompts = accepted(reward.tokenizer, heldout_prompts(folder, config, folder.spec.seed), folder.note)
+    asked = SampleConfig(answers_per_prompt=1, temperature=config.temperature, max_new_tokens=config.max_new_tokens)
+    rows = draw(folder, generator, asked, prompts)
+    of = {prompt.prompt_id: prompt.messages for prompt in prompts}
+    pairs = [(of[row.prompt_id], row.text) for row in rows]
+    rewards = torch.from_numpy(reward(pairs, config.batch_size * reward.max_tokens).mean[:, 0])
+    metrics: dict[str, float | int | str | None] = {
+        "data/prompts": len(rows),
+        **mean_and_error("reward/policy", rewards),
+        **mean_and_error("finished/policy", torch.tensor([row.finished for row in rows], dtype=torch.float64)),
+    }
+    if counts_tokens(rows):
+        metrics |= mean_and_error("length/policy", torch.tensor([row.tokens for row in rows], dtype=torch.float64))
+    numbers = {name: value for name, value in metrics.items() if isinstance(value, float | int)}
+    folder.metrics(len(prompts)).write(len(prompts), len(prompts), numbers)
+    table = [
+        {"prompt": of[row.prompt_id][-1].content, "answer": row.text, "reward": score}
+        for row, score in zip(rows, rewards.tolist(), strict=True)
+    ]
+    folder.samples().write(len(prompts), table)
+    return metrics
 
 
 def told(rows: list[Candidate]) -> dict[str, float | int]:
     """What sampling tells of its answers; nothing of their length where the server does not count tokens."""
     found = summary(rows)
-    if any(row.text and not row.tokens for row in rows):
+    if not counts_tokens(rows):
         found.pop("sample/tokens_mean", None)
     return found
+
+
+def counts_tokens(rows: list[Candidate]) -> bool:
+    """Whether the server tells how many tokens its answers have."""
+    return all(row.tokens or not row.text for row in rows)
 
 
 def _findings(refused: dict[str, EndpointError]) -> Findings:
@@ -124,10 +164,15 @@ class Drawn:
         return again
 
 
-def draw(folder: RunFolder, generator: Generator, prompts: list[Prompt], drawn: Drawn) -> dict[str, EndpointError]:
-    """Draw what is missing; returns the prompts that the server refuses, each with its reason."""
-    config, path = folder.config, folder.checkpoints / PROGRESS
-    assert isinstance(config, SampleConfig)
+def draw(folder: RunFolder, generator: Generator, config: SampleConfig, prompts: list[Prompt]) -> list[Candidate]:
+    """Draw what is missing; returns all answers in the order of the prompts.
+
+    A prompt that the server refuses has none, and a note says why.
+    """
+    path = folder.checkpoints / PROGRESS
+    drawn = Drawn(resume(path), config.answers_per_prompt)
+    if drawn.attempts:
+        print(f"resumed after {len(drawn.attempts)} answers", flush=True)  # noqa: T201
     # Greedy answers are equal whatever the seed, so there is nothing to gain by drawing them again.
     rounds = 1 if config.temperature == 0 else 1 + config.resample_duplicates
     missing = [prompt for prompt in prompts if drawn.due(prompt, rounds)]
@@ -147,7 +192,9 @@ def draw(folder: RunFolder, generator: Generator, prompts: list[Prompt], drawn: 
                     break
         finally:
             runner.run(drawing.end())
-    return drawing.refused
+    for sentence in _findings(drawing.refused).sentences():
+        folder.note(sentence)
+    return [row for prompt in prompts if prompt.prompt_id not in drawing.refused for row in drawn.of(prompt)]
 
 
 @dataclass

@@ -26,7 +26,7 @@ class RunOrder(BaseModel):
     Attributes:
         config: the stage's settings; what is left out keeps its default.
         parents: role -> name of a registered model.
-        generator: name of the one that a sample run draws from, in place of the model "policy".
+        generator: name of the one that a sample or evaluate run draws from, in place of the model "policy".
         snapshot: id, name or digest.
         purpose: for a sample run: ``prompts`` (split, count, seed) and ``campaign`` (name, phase, overlap).
     """

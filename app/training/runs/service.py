@@ -115,17 +115,18 @@ def start_run(
 
 def _with_generator(session: Session, stage: Stage, order: Order) -> tuple[Order, dict[str, str]]:
     """The order with what it keeps of its generator, and why there can be none of it."""
-    purpose = {name: value for name, value in order.purpose.items() if name != "generator"}
+    order = replace(order, purpose={name: value for name, value in order.purpose.items() if name != "generator"})
     if order.generator_id is None:
-        return replace(order, purpose=purpose), {}
+        return order, {}
     if stage not in DRAWS:
-        problem = _("This stage cannot draw from a generator. Choose a model.")
-        return replace(order, purpose=purpose), {"parent-policy": problem}
+        return order, {"parent-policy": _("This stage cannot draw from a generator. Choose a model.")}
     try:
-        purpose["generator"] = generators.for_order(generators.generator_for(session, order.generator_id))
+        known = generators.for_order(generators.generator_for(session, order.generator_id))
     except NotFound as error:
-        return replace(order, purpose=purpose), {"parent-policy": str(error)}
-    return replace(order, purpose=purpose), {}
+        return order, {"parent-policy": str(error)}
+    # What it would only lie beside is no parent, though the form had a place for it.
+    parents = {role: model for role, model in order.parents.items() if role not in DRAWS[stage]}
+    return replace(order, parents=parents, purpose={**order.purpose, "generator": known}), {}
 
 
 def _just_ordered(session: Session, by: Person, order: Order) -> Run | None:

@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+import torch
 
 from tests import tiny
 from tests.completions import KEY, MODEL, answer, choice, completions, started
@@ -12,8 +13,11 @@ from trainer.__main__ import main
 from trainer.contract.folder import CANDIDATES, CHECKPOINTS, INPUTS, PROMPTS, RunManifest, RunSpec, write_json
 from trainer.contract.generators import KEY as KEY_VARIABLE
 from trainer.contract.generators import Generator
+from trainer.contract.lease import STOPPED
 from trainer.contract.records import Candidate, Prompt, read_rows, write_rows
+from trainer.loop import stopping
 from trainer.loop.seed import derived
+from trainer.models.reward_model import new_reward_model
 from trainer.stages import endpoint
 
 CONFIG = {"answers_per_prompt": 4, "max_new_tokens": 8, **tiny.COMMON}
@@ -191,6 +195,38 @@ def test_bad_servers_end_a_run_with_one_sentence(folder, monkeypatch, said, key,
     assert key not in (folder / "error.json").read_text()
 
 
+def test_odd_numbers_and_letters_of_a_server_spoil_nothing(folder, monkeypatch):
+    odd = choice("half \ud83d a pair \u2028", logprobs={"content": [{"logprob": float("-inf")}]})
+    with completions(say=lambda _asked: (200, odd | {"usage": {"completion_tokens": 2**40}})) as server:
+        prepare(folder, server.url, count=1, config={"resample_duplicates": 0})
+        assert draw(folder, monkeypatch) == 0
+    first = rows(folder)[0]
+    assert (first.text, first.tokens, first.logprobs) == ("half \ufffd a pair", 1, None)
+
+
+def test_a_run_that_is_told_to_stop_keeps_what_came_and_goes_on_with_the_rest(folder, monkeypatch):
+    def stop_in_the_middle(asked):
+        stopping._ours.wanted |= server.first and len(server.asked) == 10
+        time.sleep(0.01)
+
+    with completions(say=stop_in_the_middle) as server:
+        server.first = True
+        prepare(folder, server.url, count=40)
+        try:
+            with pytest.raises(SystemExit) as left:
+                draw(folder, monkeypatch)
+        finally:
+            stopping._ours.wanted = False
+        assert left.value.code == STOPPED
+        kept = (folder / CHECKPOINTS / endpoint.PROGRESS).read_text().count("\n")
+        assert 0 < kept < 160
+        server.first = False
+        server.asked.clear()
+        assert draw(folder, monkeypatch) == 0
+        assert len(server.asked) == 160 - kept
+    whole(folder, 40)
+
+
 def test_patience_ends(folder, monkeypatch):
     monkeypatch.setattr(endpoint, "PATIENCE_SECONDS", 0.1)
     with completions(say=lambda _asked: (500, b"")) as server:
@@ -215,6 +251,31 @@ def test_requests_keep_to_their_pace_and_their_number(folder, monkeypatch):
     assert max(most) <= 2
     assert time.monotonic() - begun >= 11 * 60 / 12_000
     whole(folder, 3)
+
+
+def test_an_evaluation_scores_what_a_generator_answers_to_held_out_prompts(folder, monkeypatch, tmp_path):
+    tokenizer = tiny.tokenizer()
+    reward = new_reward_model(tiny.model_folder(tmp_path / "sft"), tokenizer.pad_token_id, torch.Generator())
+    reward.save_pretrained(tmp_path / "reward")
+    tokenizer.save_pretrained(tmp_path / "reward")
+    snapshot = tiny.snapshot(tmp_path / "snapshot")
+    folder.mkdir()
+    with completions() as server:
+        generator = Generator(name="lab", url=server.url, model=MODEL, hosts=("127.0.0.1",))
+        config = {"max_new_tokens": 8, "max_prompt_tokens": 32, **tiny.COMMON}
+        parents = {"reward": tmp_path / "reward"}
+        spec = RunSpec(stage="evaluate", generator=generator, snapshot=snapshot, parents=parents, config=config)
+        write_json(folder / "config.json", spec)
+        monkeypatch.setenv(KEY_VARIABLE, KEY)
+        assert main(["evaluate", str(folder)]) == 0
+        assert len(server.answered) == 4, "held-out prompts only, once each"
+    metrics = RunManifest.model_validate_json((folder / "manifest.json").read_text()).metrics
+    assert metrics["data/prompts"] == 4
+    assert metrics["reward/policy_se"] > 0
+    assert (metrics["finished/policy"], metrics["length/policy"]) == (1, 5)
+    samples = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]
+    assert sum(row["reward"] for row in samples) / 4 == pytest.approx(metrics["reward/policy"])
+    assert all(row["answer"].startswith(row["prompt"]) for row in samples)
 
 
 def test_other_stages_draw_from_models_alone(folder):

@@ -6,11 +6,11 @@ import re
 import pytest
 from sqlalchemy import text
 
-from app.errors import Conflict, Invalid
+from app.errors import Conflict, Invalid, NotFound
 from app.models import AuditEvent, Candidate, Generator, ModelVersion, Prompt, Run, Snapshot
 from app.settings import Settings
 from app.training.generators import sealing, sentences
-from app.training.runs import execution, service
+from app.training.runs import commands, execution, service
 from app.training.runs.leases import Lease
 from tests.completions import KEY, MODEL, choice, completions
 from trainer.contract import generators as contract
@@ -304,6 +304,31 @@ def test_a_run_whose_generator_is_gone_or_whose_key_cannot_be_read_says_so(
         session.delete(session.get_one(Generator, 1))
     with pytest.raises(Exception, match="The generator “lab” was removed"):
         execution.prepare(settings, database, run.id)
+
+
+def test_an_evaluation_of_a_generator_needs_the_reward_model_alone(browse, server, database, pool, factory):
+    sft = factory.add(ModelVersion(name="sft-1", kind="sft", path="runs/2/model"))
+    reward = factory.add(ModelVersion(name="reward-1", kind="reward", path="runs/3/model"))
+    added(browse, server)
+    assert "measured by the reward model alone" in browse.get("/runs/new?stage=evaluate")
+    order = {"stage": "evaluate", "parent-policy": "generator-1", "parent-reference": sft.id, "snapshot": pool.id}
+    browse.post("/runs", order, status=422)
+    browse.post("/runs", order | {"parent-reward": reward.id})
+    with database.reading() as session:
+        run = session.query(Run).one()
+        assert [(parent.role, parent.model_version_id) for parent in run.parents] == [("reward", reward.id)]
+
+
+def test_the_command_orders_answers_of_a_generator_by_its_name(browse, server, database, settings, pool, tmp_path):
+    added(browse, server)
+    file = tmp_path / "order.json"
+    file.write_text(json.dumps({"generator": "lab", "snapshot": "first", "purpose": {"generator": {"id": 9}}}))
+    run_id = commands.start(database, settings, "sample", file)
+    with database.reading() as session:
+        assert session.get_one(Run, run_id).purpose == {"generator": {"id": 1, "name": "lab", "model": MODEL}}
+    file.write_text(json.dumps({"generator": "labs", "snapshot": "first"}))
+    with pytest.raises(NotFound, match="no generator named “labs”"):
+        commands.start(database, settings, "sample", file)
 
 
 def test_a_model_of_ours_is_still_what_is_chosen_first(browse, server, pool, factory):

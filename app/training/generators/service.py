@@ -15,6 +15,8 @@ from app.settings import Settings
 from app.training.generators import queries, rules, sealing
 from trainer.contract import generators as contract
 from trainer.contract.addresses import addresses_of, hosts_of, place_of
+from trainer.contract.configs import DRAWS
+from trainer.contract.folder import Stage
 from trainer.contract.generators import EndpointError
 from trainer.contract.records import Message
 
@@ -190,9 +192,29 @@ def try_out(server: contract.Generator, key: str | None, prompt: str) -> str:
 # What a run keeps of its generator ------------------------------------------------------------------
 
 
-def for_order(generator: Generator) -> dict[str, Any]:
-    """What an order says of its generator; the model stays the same however long the run waits."""
-    return {"id": generator.id, "name": generator.name, "model": generator.model}
+def ordered(
+    session: Session,
+    stage: Stage,
+    generator_id: int | None,
+    parents: Mapping[str, int],
+    purpose: Mapping[str, Any],
+) -> tuple[Mapping[str, int], dict[str, Any], dict[str, str]]:
+    """Parents and purpose of an order that names a generator, and why it cannot be at the field that does.
+
+    The purpose says which model of it was ordered: that stays the same however long the run waits.
+    """
+    told = {name: value for name, value in purpose.items() if name != "generator"}
+    if generator_id is None:
+        return parents, told, {}
+    if stage not in DRAWS:
+        return parents, told, {"parent-policy": _("This stage cannot draw from a generator. Choose a model.")}
+    try:
+        generator = generator_for(session, generator_id)
+    except NotFound as error:
+        return parents, told, {"parent-policy": str(error)}
+    told["generator"] = {"id": generator.id, "name": generator.name, "model": generator.model}
+    # What would only lie beside it is no parent, though the form had a place for it.
+    return {role: model for role, model in parents.items() if role not in DRAWS[stage]}, told, {}
 
 
 def id_in(run: Run) -> int | None:

@@ -22,7 +22,7 @@ from app.training.generators import service as generators
 from app.training.runs import forms, queries, rules
 from app.training.runs.processes import Process
 from trainer.contract import limits
-from trainer.contract.configs import DRAWS, SampleConfig, StageConfig
+from trainer.contract.configs import SampleConfig, StageConfig
 from trainer.contract.folder import ERROR, MANIFEST, METRICS, RANKINGS, SAMPLES, RunManifest, Stage
 
 # What pages read as it is stored.
@@ -85,7 +85,8 @@ def start_run(
         raise Invalid(_("There is no stage “%(stage)s”. Choose one of %(stages)s.", stage=order.stage, stages=stages))
     stage: Stage = order.stage
     name = order.name.strip()
-    order, unknown = _with_generator(session, stage, order)
+    parents, purpose, unknown = generators.ordered(session, stage, order.generator_id, order.parents, order.purpose)
+    order = replace(order, parents=parents, purpose=purpose)
     checked, problems = _checked(session, stage, order, corpora=corpora, data_dir=data_dir)
     problems |= unknown
     problems |= rules.order_problems(name=name, seed=order.seed, purpose=order.purpose)
@@ -111,22 +112,6 @@ def start_run(
     session.add(run)
     people.record(session, by, "started run", run, {"name": name, "stage": stage})
     return run
-
-
-def _with_generator(session: Session, stage: Stage, order: Order) -> tuple[Order, dict[str, str]]:
-    """The order with what it keeps of its generator, and why there can be none of it."""
-    order = replace(order, purpose={name: value for name, value in order.purpose.items() if name != "generator"})
-    if order.generator_id is None:
-        return order, {}
-    if stage not in DRAWS:
-        return order, {"parent-policy": _("This stage cannot draw from a generator. Choose a model.")}
-    try:
-        known = generators.for_order(generators.generator_for(session, order.generator_id))
-    except NotFound as error:
-        return order, {"parent-policy": str(error)}
-    # What it would only lie beside is no parent, though the form had a place for it.
-    parents = {role: model for role, model in order.parents.items() if role not in DRAWS[stage]}
-    return replace(order, parents=parents, purpose={**order.purpose, "generator": known}), {}
 
 
 def _just_ordered(session: Session, by: Person, order: Order) -> Run | None:

@@ -38,13 +38,15 @@ class Completions(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 512
 
-    def __init__(self, port=0, say=None, slots=64, seconds=0.0, failing=0.0):
+    def __init__(self, port=0, say=None, slots=64, seconds=0.0, failing=0.0, tls=None):
         super().__init__(("127.0.0.1", port), Handler)
         self.say, self.failing, self.seconds = say, failing, seconds
         self.slots = threading.Semaphore(slots)
         self.draw = random.Random(0)
         self.open = set()
-        self.asked, self.answered, self.keys = [], [], set()
+        self.asked, self.answered, self.keys, self.hosts = [], [], set(), set()
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
 
     @property
     def url(self):
@@ -90,6 +92,7 @@ class Handler(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         server.asked.append(asked)
         server.keys.add(self.headers.get("authorization"))
+        server.hosts.add(self.headers["host"])
         if server.say and (said := server.say(asked)):
             status, body, *more = said
             return self.send(status, body, **(more[0] if more else {}))

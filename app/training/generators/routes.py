@@ -112,11 +112,14 @@ def _form(
     error: DomainError | None = None,
     **tried: Any,
 ) -> GeneratorForm:
+    problems = error.fields if isinstance(error, Invalid) else {}
+    # What stands at its field is not said twice.
+    general = _("Some fields are missing or cannot be used.") if problems else str(error or "")
     return GeneratorForm(
         hosts=hosts_of(settings.generator_hosts),
         chosen=chosen,
         known=known,
-        error=str(error) if error else "",
-        problems=error.fields if isinstance(error, Invalid) else {},
+        error=general,
+        problems=problems,
         **tried,
     )

@@ -38,6 +38,7 @@ from app.models import (
     Campaign,
     Candidate,
     Demonstration,
+    Generator,
     GoldItem,
     ModelParent,
     ModelVersion,
@@ -167,6 +168,9 @@ OTHER_PAGES: Sequence[tuple[str, str, str]] = (
     ("models", ENGINEER, "/models"),
     ("model", ENGINEER, "/models/3"),
     ("model add", ENGINEER, "/models/add"),
+    ("generators", ENGINEER, "/generators"),
+    ("generator", ADMIN, "/generators/1"),
+    ("generator add", ADMIN, "/generators/add"),
     ("snapshots", ENGINEER, "/snapshots"),
     ("snapshot", ENGINEER, "/snapshots/1"),
     ("score", ENGINEER, "/score"),
@@ -295,6 +299,7 @@ def furnish(settings: Settings, database: Database) -> None:
         _times_and_wage(session, everybody)
         _surveys(session, everybody)
         _training(session, settings, everybody, models)
+        _generators(session)
         _stories(session, settings, everybody, models)
         _bank(session, everybody, models)
         _course(session, everybody)
@@ -319,6 +324,24 @@ def _begin(session: Session) -> tuple[dict[str, Person], list[ModelVersion]]:
     _take(session, everybody[RATING], nine)
     _rate(session, everybody[RANKING], _take(session, everybody[RANKING], nine))
     return everybody, models
+
+
+def _generators(session: Session) -> None:
+    """One server of our own, and a hosted one that wants a key."""
+    limits = {"concurrency": 64, "timeout_seconds": 120.0}
+    session.add_all(
+        [
+            Generator(name="GPU box", url="http://gpu-1.lan:8000/v1", model="Qwen/Qwen3-8B", **limits),
+            Generator(
+                name="Hosted",
+                url="https://api.example.com/v1",
+                model="large-instruct",
+                sealed_key="sealed",
+                requests_per_minute=600,
+                **limits,
+            ),
+        ]
+    )
 
 
 def _models_to_bring(settings: Settings) -> None:

@@ -204,8 +204,10 @@ def provenance(folder: RunFolder, started: float) -> dict[str, Any]:
         role: {"folder": str(path), "sha256": folder.opened.parents[role].get(WEIGHTS)}
         for role, path in folder.spec.parents.items()
     }
+    asked = folder.spec.generator
     return {
         "seed": folder.spec.seed,
+        **({"generator": asked.model_dump(include={"name", "url", "model"})} if asked else {}),
         "snapshot": folder.spec.snapshot.name if folder.spec.snapshot else None,
         "parents": parents,
         "python": platform.python_version(),

@@ -19,6 +19,7 @@ from app.models.base import Base
 from app.models.candidates import Candidate
 from app.models.costs import CostPlan
 from app.models.courses import CampaignCourse, Course, CourseAttempt, CourseStep
+from app.models.generators import Generator
 from app.models.gold import Calibration, ExtraAssignment, GoldItem, RepeatedTask
 from app.models.guidelines import (
     Announcement,
@@ -83,6 +84,7 @@ __all__ = [
     "ExtraAssignment",
     "Flag",
     "FormItem",
+    "Generator",
     "GoldItem",
     "Guideline",
     "GuidelineConfirmation",

@@ -264,6 +264,16 @@ PARENTS: dict[Stage, tuple[tuple[str, str], ...]] = {
 }
 """Stage -> (role, kind of model usually taken) of each parent it needs."""
 
+DRAWS: dict[Stage, tuple[str, ...]] = {"sample": ("policy",), "evaluate": ("policy", "reference")}
+"""Stage in which a generator may answer in place of the policy -> the parents that it then does without."""
+
+
+def parents_of(stage: Stage, *, generator: bool) -> tuple[tuple[str, str], ...]:
+    """The parents that a run needs, with a generator or without."""
+    without = DRAWS.get(stage, ()) if generator else ()
+    return tuple(parent for parent in PARENTS[stage] if parent[0] not in without)
+
+
 PRODUCES: dict[Stage, str] = {"pretrain": "base", "sft": "sft", "reward": "reward", "ppo": "policy"}
 """Stage -> kind of the model version it leaves in ``model/``."""
 

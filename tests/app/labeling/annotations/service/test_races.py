@@ -12,7 +12,7 @@ from app.labeling.annotations import holding
 from app.models import Annotation, Draft, Lease, Ranking
 from tests.app.labeling.annotations.conftest import NOON, verdict_on
 
-PEOPLE, TASKS, OVERLAP = 20, 30, 3
+PEOPLE, TASKS, OVERLAP = 20, 12, 3
 
 
 def run_all(workshop, people, work):

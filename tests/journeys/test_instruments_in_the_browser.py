@@ -41,6 +41,12 @@ WALKS = [
 ]
 
 
+BY_MOUSE_ELSEWHERE = [walk for walk in WALKS if walk.values[0] != ("mouse", "en")] + [
+    pytest.param(("mouse", "en"), id="mouse-en", marks=pytest.mark.slow)
+]
+"""Where another file walks the same way by mouse in English each day."""
+
+
 @pytest.fixture(params=WALKS)
 def hand(request, chromium, site):
     """A stranger at the sign-in page, whose browser tells the language."""
@@ -79,6 +85,7 @@ def letters_of(database):
     return dict(zip(annotation.shown_order, "ABCD", strict=False))
 
 
+@pytest.mark.parametrize("hand", BY_MOUSE_ELSEWHERE, indirect=True)
 def test_answers_are_rated_and_ranked_with_a_tie(hand, workshop, database):
     with database.transaction() as session:
         guidelines.ensure_defaults(session)

@@ -79,6 +79,11 @@ def test_the_assignments_of_a_bank_that_are_to_fill_are_those_of_its_researchers
     assert session.scalars(assignments.where(queries.is_assignment_to_complete())).all() == [RAE, RAE]
 
 
+def test_an_answer_is_by_its_model_else_by_whom_its_file_names_else_by_the_file(session):
+    answers = [10, 11, 130, 131, 150]
+    assert queries.sources(session, answers) == dict(zip(answers, ("m", "n", "us", "them", "o.jsonl"), strict=True))
+
+
 def test_no_room_decides_by_itself_what_counts():
     """But the one that gives out assignments, and knows which of them measure somebody."""
     rooms = [path for path in APP.rglob("*queries.py") if path.parent.name not in ("judgements", "annotations")]

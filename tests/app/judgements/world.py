@@ -48,6 +48,8 @@ CAMPAIGNS = (
 TASKS = {WORK: range(1, 8), COMPARED: (8, 9), TOXIC: (10,), BANK: (11, 12), IMPORTED: (13, 14, 15), WRITING: (16, 17)}
 COPIES = {101: (1, ANN), 102: (2, ANN), 103: (3, BEN)}
 GOLD, WITHOUT_ANYTHING = (4, 5), 7
+UNSIGNED, FILE = 15, "import:o.jsonl"
+"""A task whose file does not say who made its answers, and what is kept of the file."""
 ANSWERS = 3
 
 
@@ -167,13 +169,13 @@ class World:
         self.rows.append(Task(id=task, campaign_id=campaign, prompt_id=task, fingerprint=sha(task)))
         if campaign != WRITING:
             for answer in answers_of(task):
-                made = (
-                    {"model_version_id": 1 + answer % 2}
-                    if campaign != IMPORTED
-                    else {"detail": {"source": ("us", "them")[answer % 2]}}
-                )
+                made = {"model_version_id": 1 + answer % 2} if campaign != IMPORTED else {}
+                if campaign == IMPORTED and task != UNSIGNED:
+                    made = {"detail": {"source": ("us", "them")[answer % 2]}}
                 self.rows.append(
-                    Candidate(id=answer, prompt_id=task, text=f"A{answer}", text_sha256=sha(answer), origin="o", **made)
+                    Candidate(
+                        id=answer, prompt_id=task, text=f"A{answer}", text_sha256=sha(answer), origin=FILE, **made
+                    )
                 )
             self._shows(task)
         overlap = dict(CAMPAIGNS)[campaign].get("overlap", 1)
@@ -194,6 +196,8 @@ class World:
         if not use and sort != "test":
             return self._free[task].pop(0)
         number = 1_000 + len(self.said) if use in ("gold", "repeat") else 2 + len(self.said)
+        if sort == "test":
+            number = 1  # the first beyond the overlap of a bank
         assignment = Assignment(campaign_id=campaign, task_id=task, number=number)
         self.rows.append(assignment)
         if use:

@@ -12,7 +12,7 @@ from app.labeling.annotations import reservation
 from app.models import Annotation, Assignment, Draft, Ranking
 from tests.app.labeling.annotations.conftest import NOON, verdict_on
 
-PEOPLE, TASKS, OVERLAP = 20, 30, 3
+PEOPLE, TASKS, OVERLAP = 20, 12, 3
 
 
 def run_all(workshop, people, work):

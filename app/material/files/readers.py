@@ -2,22 +2,20 @@
 
 import ast
 import csv
-import gzip
 import io
 import json
 import os
 import re
 import subprocess
 import sys
-import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
 from app.errors import Invalid, Refusal, shown
 from app.language import gettext as _
 from app.language import listed, mark
+from app.material.files.opening import open_bytes
 from app.web.tables import from_cell
 
 FORMATS = ("auto", "jsonl", "csv", "parquet", "txt")
@@ -90,27 +88,6 @@ def format_of(path: Path, name: str, fmt: str) -> str:
             return "parquet"
     ending = Path(name.lower().removesuffix(".gz")).suffix
     return {".csv": "csv", ".txt": "txt", ".parquet": "parquet"}.get(ending, "jsonl")
-
-
-@contextmanager
-def open_bytes(path: Path) -> Iterator[BinaryIO]:
-    """Open a file, through gzip when its first bytes say so.
-
-    Raises:
-        Invalid: the archive breaks off or is damaged; nothing of the file may be kept then.
-    """
-    with path.open("rb") as file:
-        begin = file.read(4)
-    if begin == b"PK\x03\x04":
-        raise Invalid(_("The file is a ZIP archive. Nothing was imported; unpack it and bring the files in it."))
-    zipped = begin[:2] == b"\x1f\x8b"
-    try:
-        with gzip.open(path) if zipped else path.open("rb") as file:
-            yield cast("BinaryIO", file)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise Invalid(
-            _("The file is damaged: its gzip stream breaks off. Nothing was imported; fetch the file again.")
-        ) from None
 
 
 def lines_of(file: BinaryIO) -> Iterator[tuple[int, bytes | Refusal]]:

@@ -142,7 +142,7 @@ class Gathered:
         if not isinstance(given, list) or not given:
             raise _no(mark("Give a list of texts."), "answers")
         parts = row.parts("answers")
-        texts = {
+        texts: dict[tuple[str | int, ...], object] = {
             ("answers", place): part.get("text") if isinstance(part, Fields) else part
             for place, part in enumerate(parts, 1)
         }

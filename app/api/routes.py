@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from app.api import schemas
+from app.api.bodies import TakesJson
 from app.errors import Forbidden, Invalid, Refusal
 from app.models import Person
 from app.models import Scoring as ScoringRow
@@ -39,7 +40,7 @@ OF_ORDERS: dict[int | str, dict[str, object]] = {
 }
 
 # The token itself is checked before any route is reached (`tokens.py`); this only tells the description of it.
-router = APIRouter(dependencies=[Depends(HTTPBearer(auto_error=False))], responses=OUTCOMES)
+router = APIRouter(route_class=TakesJson, dependencies=[Depends(HTTPBearer(auto_error=False))], responses=OUTCOMES)
 
 
 def _scorer(request: Request) -> Person:

@@ -136,6 +136,7 @@ NO_GOLD = [
     ranked(1, 2, flags=["nope"]),
 ]
 NOT_TO_SCORE = [
+    {"prompt": "p", "answer": "a", "response": "b"},
     {"answer": "x"},
     {"prompt": "p"},
     {"prompt": "p", "answer": ""},

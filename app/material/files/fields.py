@@ -2,15 +2,19 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
+from app.language import gettext as _
+from app.language import listed
 from app.material.prompts import rules
 
 LONGEST_DETAIL = 200_000  # characters of one kept field, written as JSON
 LONGEST_DETAILS = 1_000_000  # of all that is kept of one row beside what its shape reads
 MOST_NAMED = 200  # unused fields of a row, and of a file, that are named
 MOST_COUNTED = 20_000  # names at a time
+MOST_TOLD = 8  # in one sentence
 OTHERS = "…"  # stands for all names beyond those
 DEEPEST_DETAIL = 20
 
@@ -170,3 +174,11 @@ def most_of(counted: Counter[str]) -> dict[str, int]:
     most = dict(counted.most_common(MOST_NAMED))
     others += counted.total() - sum(most.values())
     return most | ({OTHERS: others} if others else {})
+
+
+def unused_told(unused: Collection[str]) -> str:
+    """Which fields of a file were not used, in one sentence; nothing where all were."""
+    if not unused:
+        return ""
+    names = [*islice(unused, MOST_TOLD), *[OTHERS] * (len(unused) > MOST_TOLD)]
+    return _("Fields that were not used: %(names)s.", names=listed(names))

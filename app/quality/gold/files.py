@@ -21,7 +21,7 @@ from app.labeling.importing.writer import Writer
 from app.language import gettext as _
 from app.language import mark
 from app.material.files.corpora import KEPT_REJECTS
-from app.material.files.fields import add_names, most_of
+from app.material.files.fields import add_names, most_of, unused_told
 from app.material.files.readers import read_rows
 from app.material.files.spool import Spool, spooled
 from app.material.prompts import queries as pool
@@ -60,12 +60,14 @@ class Imported:
     """The bank that was made, and how many items it has.
 
     ``refused`` are the first rows that were not taken, with the reasons; ``not_taken`` is how many there were.
+    ``unused`` names the fields of the others that were passed over.
     """
 
     bank: Campaign
     items: int
     refused: Sequence[tuple[int, Refusal]]
     not_taken: int
+    unused: str
 
 
 class NoGoldError(Exception):
@@ -229,7 +231,7 @@ def _store(
         item.gold.task_id = tasks[print_]
     session.add_all(item.gold for item in items.values())
     session.flush()
-    return Imported(bank, len(items), not_good, not_taken)
+    return Imported(bank, len(items), not_good, not_taken, unused_told(entry.unused))
 
 
 def _verdict(row: Row, ids: Sequence[int]) -> Submission:

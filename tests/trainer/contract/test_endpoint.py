@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.apart import apart
 from tests.completions import KEY, MODEL, completions
 from trainer.contract import endpoint
 from trainer.contract import generators as said
@@ -33,7 +34,7 @@ def asked(url, times=1, **more):
         finally:
             await client.close()
 
-    return asyncio.run(ask())
+    return apart(asyncio.run, ask())
 
 
 @pytest.fixture

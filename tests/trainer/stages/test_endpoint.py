@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests import tiny
+from tests.apart import apart
 from tests.completions import KEY, MODEL, answer, choice, completions, started
 from trainer.__main__ import main
 from trainer.contract.folder import CANDIDATES, CHECKPOINTS, INPUTS, PROMPTS, RunManifest, RunSpec, write_json
@@ -51,7 +52,7 @@ def prepare(folder, url, count=3, config=(), **more):
 
 def draw(folder, monkeypatch, key=KEY):
     monkeypatch.setenv(KEY_VARIABLE, key)
-    return main(["sample", str(folder)])
+    return apart(main, ["sample", str(folder)])
 
 
 def rows(folder):
@@ -267,7 +268,7 @@ def test_an_evaluation_scores_what_a_generator_answers_to_held_out_prompts(folde
         spec = RunSpec(stage="evaluate", generator=generator, snapshot=snapshot, parents=parents, config=config)
         write_json(folder / "config.json", spec)
         monkeypatch.setenv(KEY_VARIABLE, KEY)
-        assert main(["evaluate", str(folder)]) == 0
+        assert apart(main, ["evaluate", str(folder)]) == 0
         assert len(server.answered) == 4, "held-out prompts only, once each"
     metrics = RunManifest.model_validate_json((folder / "manifest.json").read_text()).metrics
     assert metrics["data/prompts"] == 4
@@ -282,7 +283,7 @@ def test_other_stages_draw_from_models_alone(folder):
     prepare(folder, "http://127.0.0.1:9/v1")
     spec = json.loads((folder / "config.json").read_text()) | {"stage": "score", "config": {}}
     (folder / "config.json").write_text(json.dumps(spec))
-    assert main(["score", str(folder)]) == 1
+    assert apart(main, ["score", str(folder)]) == 1
     assert "cannot draw from a generator" in problem(folder)
 
 

@@ -10,6 +10,7 @@ import torch
 from trainer.contract.configs import StageConfig
 from trainer.contract.errors import StageError
 from trainer.contract.limits import usable_cores
+from trainer.loop import processes
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,12 @@ def prepare(config: StageConfig) -> Compute:
         raise StageError(
             'The configuration asks for device "cuda", but this machine has no usable GPU. Use "auto".', resumable=False
         )
-    device = torch.device("cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu")
+    # Of several processes each has a GPU of its own, or its share of the cores.
+    device = torch.device("cpu")
+    if config.device != "cpu" and torch.cuda.is_available():
+        device = torch.device("cuda", torch.cuda.current_device())
     compute = Compute(device, _numbers(config, device))
-    threads = config.threads or usable_cores()
+    threads = config.threads or max(1, usable_cores() // processes.size())
     torch.set_num_threads(threads)
     # cuBLAS repeats its sums in the same order only with a fixed workspace; read when CUDA starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from trainer.contract.lease import STOPPED
@@ -31,6 +31,8 @@ class Measured(Exception):  # noqa: N818 - named for what happened
 class _Stop:
     def __init__(self) -> None:
         self.most: int | None = None
+        # Of several processes that share a run all stop after the same step; see ``trainer.loop.processes``.
+        self.anybody: Callable[[bool], bool] = bool
         self.wanted = False
         self.heard = False
         self.saving = False
@@ -49,6 +51,10 @@ class _Stop:
     def measure(self, steps: int | None) -> None:
         """Let the loops of this process end after so many steps, by ``Measured``; None = let them run."""
         self.most = steps
+
+    def ask(self, anybody: Callable[[bool], bool]) -> None:
+        """Let ``anybody`` say whether any of several processes was told to stop."""
+        self.anybody = anybody
 
     def steps(self, steps: Sequence[int], total: int | None = None) -> Iterator[int]:
         """The steps of a loop that saves its state after a step whenever ``asked()``, and after its last one.
@@ -86,7 +92,7 @@ class _Stop:
 
     def asked(self) -> bool:
         """Whether this step is the last for now."""
-        self.heard = self.wanted
+        self.heard = self.anybody(self.wanted)
         return self.heard
 
 
@@ -98,5 +104,6 @@ def _leave() -> None:
 _ours = _Stop()
 listen = _ours.listen
 measure = _ours.measure
+ask = _ours.ask
 steps = _ours.steps
 asked = _ours.asked

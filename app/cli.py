@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from app.database import Database, is_busy
 from app.errors import DomainError, Invalid, no_room
 from app.settings import load_settings
+from app.training.generators.cli import generator
 from app.training.registry.cli import model
 from trainer.contract.presets import PRESETS
 
@@ -24,6 +25,7 @@ cli.add_typer(people, name="people")
 snapshot = typer.Typer(no_args_is_help=True, help="Frozen training sets.")
 cli.add_typer(snapshot, name="snapshot")
 cli.add_typer(model, name="model")
+cli.add_typer(generator, name="generator")
 report = typer.Typer(no_args_is_help=True, help="The reports of the pages, as text or JSON.")
 cli.add_typer(report, name="report")
 
@@ -263,7 +265,6 @@ def report_screening(
 
 
 @report.command("sources")
-@report.command("makers", hidden=True)  # what it was called before
 def report_sources(
     campaign: Annotated[str, typer.Option(help="id or name; default all")] = "",
     phase: Annotated[str, typer.Option(help="training, evaluation or both")] = "training",

@@ -110,11 +110,11 @@ class Refusal:
         return {"line": line, "reason": self.reason, **parts}
 
     @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> "Refusal":
-        """What ``kept`` made; of lists that are older than the parts, the sentence alone."""
-        if "text" not in kept:
-            return cls("%(sentence)s", (), {"sentence": str(kept["reason"])})
-        return cls(kept["text"], tuple(kept["place"]), kept["values"])
+    def of(cls, stored: Mapping[str, Any]) -> "Refusal":
+        """What ``kept`` stored; of lists that are older than the parts, the sentence alone."""
+        if "text" not in stored:
+            return cls("%(sentence)s", (), {"sentence": str(stored["reason"])})
+        return cls(stored["text"], tuple(stored["place"]), stored["values"])
 
 
 def shown(value: object) -> str:
@@ -157,7 +157,7 @@ class TooManyAttempts(DomainError):  # noqa: N818
 
 
 class Conflict(DomainError):  # noqa: N818
-    """The world has moved on: already submitted, lease over, name taken."""
+    """The world has moved on: already submitted, assignment over, name taken."""
 
     status = 409
 

@@ -113,7 +113,7 @@ def _by_preference(accept: str) -> list[str]:
             tags.append((-float(weight or 1), tag))
         except ValueError:
             continue
-    return [tag for _, tag in sorted(tags, key=lambda one: one[0]) if tag]
+    return [tag for _, tag in sorted(tags, key=lambda weighed: weighed[0]) if tag]
 
 
 @cache

@@ -49,6 +49,7 @@ from app.quality.screening.routes import router as screening
 from app.scratch import sweep
 from app.settings import Settings, load_settings
 from app.training.evaluations.routes import router as evaluations
+from app.training.generators.routes import router as generators
 from app.training.registry.routes import router as registry
 from app.training.runs.routes import router as runs
 from app.training.runs.start_routes import router as run_start
@@ -92,6 +93,7 @@ ROUTERS = (
     costs,
     snapshots,
     registry,
+    generators,
     evaluations,
     integrity,
     run_start,  # before runs: its address would be read as a run's number

@@ -63,6 +63,6 @@ def said(code: Undefined | None) -> str:
     return _(WHY[code]) if code else ""
 
 
-def why(found: Estimate) -> str:
+def why(estimate: Estimate) -> str:
     """Why there is no value, or no interval, in the language in use; empty where both are there."""
-    return said(found.why)
+    return said(estimate.why)

@@ -19,6 +19,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "score": frozenset({"researcher", "engineer", "admin"}),
     "use_api": frozenset({"researcher", "engineer", "admin"}),
     "train": frozenset({"engineer", "admin"}),
+    "manage_generators": frozenset({"admin"}),
     "see_prompts": frozenset({"researcher", "engineer", "admin"}),
     "import_data": frozenset({"engineer", "admin"}),
     "run_surveys": frozenset({"researcher", "admin"}),

@@ -40,8 +40,8 @@ def sweep(data_dir: Path, now: float | None = None) -> int:
     """
     latest = (time.time() if now is None else now) - GRACE
     inside = [entry for entry in _entries(data_dir) if entry.is_dir() and not entry.is_symlink()]
-    found = [entry for home in (Path(tempfile.gettempdir()), *inside) for entry in _entries(home)]
-    return sum(_remove(folder, latest) for folder in found if folder.name.startswith(PREFIX))
+    entries = [entry for home in (Path(tempfile.gettempdir()), *inside) for entry in _entries(home)]
+    return sum(_remove(folder, latest) for folder in entries if folder.name.startswith(PREFIX))
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -17,6 +17,8 @@ class Settings(BaseSettings):
         data_dir: snapshots/, runs/, corpora/ and the default SQLite files live under it.
         database_url: SQLAlchemy address; empty = SQLite in the data folder.
         secret_key: signs session cookies; empty = one made once and kept in the data folder.
+        encryption_key: keys of generators are encrypted with it; empty = one made once and kept in the data folder. Web
+            and worker need the same.
         secure_cookies: send cookies over HTTPS only (behind a TLS proxy).
         worker_slots: training runs that one worker executes at the same time.
         worker_name: what pages call this worker; each of its processes has an identity of its own besides.
@@ -24,6 +26,8 @@ class Settings(BaseSettings):
             and half as long again later another worker takes the run.
         stop_seconds: a trainer that is told to stop has so long to finish its step and save it.
         models_dir: folder whose models the page “Add a model” offers; empty = import/ in the data folder.
+        generator_hosts: where generators may be, with commas between: ``host``, ``host:port``, or ``*`` for any public
+            host over https; empty = nowhere.
         upload_limit_mb: largest file, in megabytes, that a browser may send; larger ones go by `prefloop import`.
         trusted_proxies: addresses and networks, with commas between, of proxies that are believed whom they serve
             (`X-Forwarded-For`) and how (`X-Forwarded-Proto`); empty = nobody is.
@@ -35,12 +39,14 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     database_url: str = ""
     secret_key: str = ""
+    encryption_key: str = ""
     secure_cookies: bool = False
     worker_slots: int = 1
     worker_name: str = "worker-1"
     lease_seconds: float = 60
     stop_seconds: float = 60
     models_dir: Path | None = None
+    generator_hosts: str = ""
     upload_limit_mb: int = 200
     trusted_proxies: str = ""
 
@@ -69,10 +75,16 @@ class Settings(BaseSettings):
 
     @cached_property
     def session_key(self) -> str:
-        return self.secret_key or _kept_key(self.data_dir / "session.key")
+        return self.secret_key or _kept_key(self.data_dir / "session.key", "everybody will have to sign in again")
+
+    @cached_property
+    def sealing_key(self) -> str:
+        return self.encryption_key or _kept_key(
+            self.data_dir / "encryption.key", "keys of generators will have to be entered again"
+        )
 
 
-def _kept_key(file: Path) -> str:
+def _kept_key(file: Path, price: str) -> str:
     """The key in a file, which is made if need be; of processes that start together one makes it and all read it.
 
     An empty key is never handed out: whoever knew that it is empty could sign a session for anybody.
@@ -86,7 +98,7 @@ def _kept_key(file: Path) -> str:
         if key := file.read_text().strip():
             return key
         time.sleep(0.1)  # another process has made the file and is about to fill it
-    raise RuntimeError(f"{file} is empty. Delete it, so that a new key is made; everybody will have to sign in again.")
+    raise RuntimeError(f"{file} is empty. Delete it, so that a new key is made; {price}.")
 
 
 @lru_cache

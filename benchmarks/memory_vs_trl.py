@@ -98,7 +98,7 @@ def ours(cell: dict[str, Any], base: Path, rows: list[dict[str, Any]], root: Pat
         "activation_checkpointing": True,
         "epochs": 1,
         "tokens_per_forward": longest * cell["rows"],
-        "max_tokens": min(longest + 64, 8192),
+        "max_tokens": min(longest + 64, 4096),
         "learning_rate": 1e-5,
         ("batch_size" if stage == "sft" else "prompts_per_batch"): cell["rows"],
     }
@@ -122,7 +122,7 @@ def theirs(cell: dict[str, Any], base: Path, rows: list[dict[str, Any]], root: P
         "model": str(base),
         "rows": str(root / "rows.json"),
         "rows_together": cell["rows"],
-        "max_tokens": min(cell["prompt"] + cell["answer"] + 64, 8192),
+        "max_tokens": min(cell["prompt"] + cell["answer"] + 64, 4096),
         "steps": STEPS,
         "threads": THREADS,
     }

@@ -34,7 +34,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.database import Database
-from app.labeling.annotations import assigning, drafts, holding
+from app.labeling.annotations import assigning, drafts, reservation
 from app.labeling.annotations.rules.submission import Verdict
 from app.labeling.campaigns import service as campaigns
 from app.migrate import migrate
@@ -105,15 +105,15 @@ def furnish(url: str) -> str:
         session.flush()
         campaigns.create_campaign(session, None, name="Bench", tasks=[(prompt.id, [c.id for c in candidates])])
         now = utc_now()
-        lease = assigning.take_next(session, person, now).lease
-        assert lease is not None
-        asked = holding.work_for(session, person, lease.task_id).version
-        work = drafts.save_prompt_labels(session, person, lease.task_id, now, LABELS, shown=asked)
+        assignment = assigning.take_next(session, person, now).assignment
+        assert assignment is not None
+        asked = reservation.work_for(session, person, assignment.task_id).version
+        work = drafts.save_prompt_labels(session, person, assignment.task_id, now, LABELS, shown=asked)
         for candidate in work.order:
             drafts.save_answer(
-                session, person, lease.task_id, candidate, now, verdict=Verdict(draw.randint(1, 7)), shown=asked
+                session, person, assignment.task_id, candidate, now, verdict=Verdict(draw.randint(1, 7)), shown=asked
             )
-        place = f"/label/tasks/{lease.task_id}/rank"
+        place = f"/label/tasks/{assignment.task_id}/rank"
     database.dispose()
     return place
 

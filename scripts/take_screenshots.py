@@ -38,7 +38,7 @@ LET_GO = """() => document.querySelectorAll("body *").forEach((element) => {
 def furnished_site() -> Iterator[str]:
     """The address of a Prefloop with something on every page; it is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="prefloop-pictures-") as folder:
-        settings = Settings(data_dir=Path(folder), secret_key=KEY)
+        settings = Settings(data_dir=Path(folder), secret_key=KEY, generator_hosts="gpu-1.lan:8000, api.example.com")
         migrate(settings.database)
         database = Database(settings.database)
         furnish(settings, database)

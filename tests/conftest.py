@@ -32,6 +32,7 @@ from app.people import service as accounts
 from app.settings import Settings
 from tests.browsing import Browsing
 from tests.factories import Factory
+from tests.forked import COMMAND as FORKED_WORKER
 
 for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     # Read when torch and numpy are loaded, here and in processes that tests start. The models of tests are too small
@@ -230,10 +231,13 @@ def browse(app_client: TestClient, factory: Factory) -> Browsing:
 
 @pytest.fixture
 def start_worker(settings: Settings) -> Iterator[Callable[[], subprocess.Popen]]:
-    """Starts real worker processes on this test's data folder and database; none outlives the test."""
+    """Starts real worker processes on this test's data folder and database; none outlives the test.
+
+    A ``forked`` one starts its trainers in a moment, see ``tests.forked``.
+    """
     workers = []
 
-    def start(**changes):
+    def start(*, forked=False, **changes):
         environment = {
             **os.environ,
             "PREFLOOP_DATA_DIR": str(settings.data_dir),
@@ -242,9 +246,8 @@ def start_worker(settings: Settings) -> Iterator[Callable[[], subprocess.Popen]]
             **{f"PREFLOOP_{name.upper()}": str(value) for name, value in changes.items()},
         }
         with (settings.data_dir / "worker.log").open("ab") as log:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", "worker"], env=environment, stdout=log, stderr=log
-            )
+            command = FORKED_WORKER if forked else [sys.executable, "-m", "app.cli", "worker"]
+            worker = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         workers.append(worker)
         return worker
 

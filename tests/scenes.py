@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.database import Database
-from app.labeling.annotations import assigning, corrections, drafts, holding
+from app.labeling.annotations import assigning, corrections, drafts, reservation
 from app.labeling.annotations import service as annotations
 from app.labeling.annotations.rules.activity import rounded
 from app.labeling.annotations.rules.submission import Submission, Verdict
@@ -38,6 +38,7 @@ from app.models import (
     Campaign,
     Candidate,
     Demonstration,
+    Generator,
     GoldItem,
     ModelParent,
     ModelVersion,
@@ -104,7 +105,7 @@ PEOPLE = {
 }
 
 TASK = "{task}"
-"""Stands for the address of the task that the person holds."""
+"""Stands for the address of the task that the person has."""
 JUDGED = 5
 """The first task of the second campaign, which two people have judged."""
 TRIED = 8
@@ -154,7 +155,7 @@ LABELER_PAGES: Sequence[tuple[str, str, str]] = (
     ("course practice done", ANY, "/label/courses/1/steps/4"),
     ("survey", ANY, "/label/survey"),
     ("talks", ANY, "/label/talks"),
-    ("account reading", ANY, "/account/reading"),
+    ("account sensitive content", ANY, "/account/sensitive-content"),
     ("not found", ANY, "/label/tasks/999999"),
 )
 OTHER_PAGES: Sequence[tuple[str, str, str]] = (
@@ -167,6 +168,9 @@ OTHER_PAGES: Sequence[tuple[str, str, str]] = (
     ("models", ENGINEER, "/models"),
     ("model", ENGINEER, "/models/3"),
     ("model add", ENGINEER, "/models/add"),
+    ("generators", ENGINEER, "/generators"),
+    ("generator", ADMIN, "/generators/1"),
+    ("generator add", ADMIN, "/generators/add"),
     ("snapshots", ENGINEER, "/snapshots"),
     ("snapshot", ENGINEER, "/snapshots/1"),
     ("score", ENGINEER, "/score"),
@@ -284,23 +288,24 @@ def furnish(settings: Settings, database: Database) -> None:
         _judge(session, everybody[ANY], four, 3)
         _warn(session, everybody[SENSITIVE], models)
         toxic = _toxicity_campaign(session, models)
-        _hold(session, everybody[TOXIC], toxic)
-        _score(session, everybody[SCORED], _hold(session, everybody[SCORED], toxic))
+        _take(session, everybody[TOXIC], toxic)
+        _score(session, everybody[SCORED], _take(session, everybody[SCORED], toxic))
         _judge(session, everybody[CORRECTING], four, 1)
         corrections.begin(session, everybody[CORRECTING], JUDGED, utc_now())
-        _hold(session, everybody[WRITING], session.query(Campaign).filter_by(kind="demonstration").one())
+        _take(session, everybody[WRITING], session.query(Campaign).filter_by(kind="demonstration").one())
         _authoring(session, everybody)
         _talk(session, everybody)
         session.flush()
         _times_and_wage(session, everybody)
         _surveys(session, everybody)
         _training(session, settings, everybody, models)
+        _generators(session)
         _stories(session, settings, everybody, models)
         _bank(session, everybody, models)
         _course(session, everybody)
         _screening(session, everybody, models)
         pairs = _ranking_campaign(session, "Which of two", _everyday(2, "Shorter: "), 2, models, kind="pairwise")
-        _hold(session, everybody[COMPARING], pairs)
+        _take(session, everybody[COMPARING], pairs)
     _models_to_bring(settings)
 
 
@@ -316,9 +321,27 @@ def _begin(session: Session) -> tuple[dict[str, Person], list[ModelVersion]]:
     models = _models(session)
     nine = _ranking_campaign(session, "Helpful, round 3", [(SEARCH, ANSWERS), *_everyday(9)], 9, models)
     session.flush()
-    _hold(session, everybody[RATING], nine)
-    _rate(session, everybody[RANKING], _hold(session, everybody[RANKING], nine))
+    _take(session, everybody[RATING], nine)
+    _rate(session, everybody[RANKING], _take(session, everybody[RANKING], nine))
     return everybody, models
+
+
+def _generators(session: Session) -> None:
+    """One server of our own, and a hosted one that wants a key."""
+    limits = {"concurrency": 64, "timeout_seconds": 120.0}
+    session.add_all(
+        [
+            Generator(name="GPU box", url="http://gpu-1.lan:8000/v1", model="Qwen/Qwen3-8B", **limits),
+            Generator(
+                name="Hosted",
+                url="https://api.example.com/v1",
+                model="large-instruct",
+                sealed_key="sealed",
+                requests_per_minute=600,
+                **limits,
+            ),
+        ]
+    )
 
 
 def _models_to_bring(settings: Settings) -> None:
@@ -524,11 +547,11 @@ def _authoring(session: Session, everybody: dict[str, Person]) -> None:
         if version := guidelines.unconfirmed(session, everybody[person], campaign):
             guidelines.confirm(session, everybody[person], campaign.id, version.id, now)
     moods = Authored("few_shot", instruction="Say how the post sounds.", pairs=PAIRS_OF_MOODS, query_name="Post")
-    authoring.save_authored(session, everybody[PAIRS], _hold(session, everybody[PAIRS], sets), now, moods)
-    _hold(session, everybody[SCENARIO], told)
+    authoring.save_authored(session, everybody[PAIRS], _take(session, everybody[PAIRS], sets), now, moods)
+    _take(session, everybody[SCENARIO], told)
     typing_service.turn(session, everybody[RESEARCHER], told, now, on=True)
     for person in (RETURNED, ANY):
-        task_id = _hold(session, everybody[person], checked)
+        task_id = _take(session, everybody[person], checked)
         demonstration.submit_demonstration(session, everybody[person], task_id, now, long_answer(300))
     session.flush()
     why = "Good, but **too long**. Three sentences are enough."
@@ -602,12 +625,12 @@ def _screening(session: Session, everybody: dict[str, Person], models: list[Mode
 def _do_form(session: Session, person: Person, *, careful: bool) -> None:
     now = utc_now()
     applicant = screening_attempts.applicant_for(session, person)
-    for slot in screenings_read.slots_of(session, applicant):
-        task = slot.item.task_id
-        if slot.item.criterion == "demonstrations":
+    for assigned in screenings_read.assigned_items(session, applicant):
+        task = assigned.item.task_id
+        if assigned.item.criterion == "demonstrations":
             demonstration.submit_demonstration(session, person, task, now, " ".join(SENTENCES[:3]))
             continue
-        answers = sorted(holding.work_for(session, person, task).order)
+        answers = sorted(reservation.work_for(session, person, task).order)
         ranks = dict(zip(answers, (1, 3, 2, 4) if careful else (1, 2, 3, 3), strict=True))
         gold = session.query(GoldItem).filter_by(task_id=task).one().content["answers"]
         said = {
@@ -634,7 +657,7 @@ def _toxicity_campaign(session: Session, models: list[ModelVersion]) -> Campaign
 
 def _warn(session: Session, person: Person, models: list[ModelVersion]) -> None:
     campaign = _ranking_campaign(session, "Answers about hard things", _everyday(4, "With care: ")[:1], 4, models)
-    session.get_one(Task, _hold(session, person, campaign)).prompt.sensitive = True
+    session.get_one(Task, _take(session, person, campaign)).prompt.sensitive = True
 
 
 def _prompt(session: Session, messages: list[dict[str, str]]) -> Prompt:
@@ -647,13 +670,13 @@ def _prompt(session: Session, messages: list[dict[str, str]]) -> Prompt:
     return prompt
 
 
-def _hold(session: Session, person: Person, campaign: Campaign) -> int:
+def _take(session: Session, person: Person, campaign: Campaign) -> int:
     if version := guidelines.unconfirmed(session, person, campaign):
         guidelines.confirm(session, person, campaign.id, version.id, utc_now())
     offer = assigning.take_next(session, person, utc_now(), campaign.id)
-    if offer.lease is None:
+    if offer.assignment is None:
         raise RuntimeError(offer.reason)
-    return offer.lease.task_id
+    return offer.assignment.task_id
 
 
 def _rate(session: Session, person: Person, task_id: int) -> None:
@@ -673,20 +696,20 @@ def _score(session: Session, person: Person, task_id: int) -> None:
 
 
 def _version(session: Session, person: Person, task_id: int) -> int | None:
-    return holding.work_for(session, person, task_id).version
+    return reservation.work_for(session, person, task_id).version
 
 
 def _judge(session: Session, person: Person, campaign: Campaign, tasks: int) -> None:
     for n in range(tasks):
-        task_id = _hold(session, person, campaign)
-        work = holding.work_for(session, person, task_id)
+        task_id = _take(session, person, campaign)
+        work = reservation.work_for(session, person, task_id)
         ranks = {candidate: (1, 2, 2, 3)[(i + n) % 4] for i, candidate in enumerate(work.order)}
         verdicts = {candidate: Verdict(8 - 2 * rank) for candidate, rank in ranks.items()}
         annotations.submit(session, person, task_id, utc_now(), Submission(verdicts, ranks, LABELLED))
 
 
 def _talk(session: Session, everybody: dict[str, Person]) -> None:
-    task = _hold(session, everybody[RATING], session.query(Campaign).order_by(Campaign.id).first())
+    task = _take(session, everybody[RATING], session.query(Campaign).order_by(Campaign.id).first())
     now = utc_now() - timedelta(hours=3)
     asked = questions.ask(
         session,
@@ -817,7 +840,7 @@ def _stories(session: Session, settings: Settings, everybody: dict[str, Person],
         session.flush()
         if version := guidelines.unconfirmed(session, author, campaign):
             guidelines.confirm(session, author, campaign.id, version.id, now)
-        task_id = _hold(session, author, campaign)
+        task_id = _take(session, author, campaign)
         if n < 3:
             _count_typing(session, author, session.get_one(Task, task_id), len(text), pasted=n == 0)
         annotation = demonstration.submit_demonstration(session, author, task_id, now, text)

@@ -16,7 +16,7 @@ BESIDE = ("tests", "scripts", "benchmarks")
 OURS = {*DELIVERED, *BESIDE, *(path.stem for path in (ROOT / "benchmarks").iterdir())}
 NOT_IMPORTED = "not imported: "
 # These run in an environment with TRL that the benchmark makes for itself.
-ELSEWHERE = {ROOT / "benchmarks" / name for name in ("reward_model_vs_trl", "reward_on_human_pairs")}
+ELSEWHERE = {ROOT / "benchmarks" / name for name in ("memory_vs_trl", "reward_model_vs_trl", "reward_on_human_pairs")}
 
 
 def plain(name):

@@ -141,7 +141,7 @@ def run(stage: str, path: Path) -> None:
     if folder.spec.dry_run:
         forecast = probed(folder, module, started, path).model_dump()
     else:
-        with processes.together(getattr(folder.config, "processes", 1), stage, path, device=folder.config.device):
+        with processes.together(folder.config, stage, path):
             metrics = module.run(folder)
             processes.leave_to_leader()
     check_said({f"The {stage} stage, measuring “{name}”,": number for name, number in metrics.items()})
@@ -177,7 +177,7 @@ def probed(folder: RunFolder, module: Any, started: float, path: Path) -> Foreca
     compute = prepare(folder.config)
     stopping.measure(PROBED_STEPS)
     try:
-        with processes.together(getattr(folder.config, "processes", 1), stage, path, device=folder.config.device):
+        with processes.together(folder.config, stage, path):
             try:
                 module.run(folder)
             finally:
@@ -212,8 +212,10 @@ def provenance(folder: RunFolder, started: float) -> dict[str, Any]:
         role: {"folder": str(path), "sha256": folder.opened.parents[role].get(WEIGHTS)}
         for role, path in folder.spec.parents.items()
     }
+    asked = folder.spec.generator
     return {
         "seed": folder.spec.seed,
+        **({"generator": asked.model_dump(include={"name", "url", "model"})} if asked else {}),
         "snapshot": folder.spec.snapshot.name if folder.spec.snapshot else None,
         "parents": parents,
         "python": platform.python_version(),

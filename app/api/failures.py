@@ -50,8 +50,8 @@ def add_failures(api: FastAPI) -> None:
     @api.exception_handler(RequestValidationError)
     async def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
         fields = refused_places(error.errors())
-        place, sentence = next(iter(fields.items()))
-        first = f"{place}: {sentence.rstrip('.')}"
+        field, sentence = next(iter(fields.items()))
+        first = f"{field}: {sentence.rstrip('.')}"
         return failure(422, f"The request was not understood ({first}). Nothing was changed.", fields)
 
     @api.exception_handler(HTTPException)

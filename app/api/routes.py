@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from app.api import schemas
+from app.api.bodies import TakesJson
 from app.errors import Forbidden, Invalid, Refusal
 from app.models import Person
 from app.models import Scoring as ScoringRow
@@ -39,7 +40,7 @@ OF_ORDERS: dict[int | str, dict[str, object]] = {
 }
 
 # The token itself is checked before any route is reached (`tokens.py`); this only tells the description of it.
-router = APIRouter(dependencies=[Depends(HTTPBearer(auto_error=False))], responses=OUTCOMES)
+router = APIRouter(route_class=TakesJson, dependencies=[Depends(HTTPBearer(auto_error=False))], responses=OUTCOMES)
 
 
 def _scorer(request: Request) -> Person:
@@ -66,7 +67,7 @@ def list_models(
     kind: Annotated[Literal["base", "sft", "reward", "policy"] | None, Query(description="only this kind")] = None,
 ) -> schemas.Models:
     """Trained models, newest first."""
-    found = registry.models(session, (kind,) if kind else ())
+    models = registry.models(session, (kind,) if kind else ())
     return schemas.Models.model_validate(
         {
             "models": [
@@ -78,7 +79,7 @@ def list_models(
                     "heldout_accuracy": model.metrics.get(ACCURACY),
                     "metrics": model.metrics,
                 }
-                for model in found
+                for model in models
             ]
         }
     )
@@ -130,7 +131,7 @@ def _order(request: Request, settings: Settings, scorer: Person, order: schemas.
 
 def _gathered(order: schemas.ScoreOrder) -> Gathered:
     gathered, problems = Gathered(), {}
-    for place, item in enumerate(order.items):
+    for number, item in enumerate(order.items):
         messages = [message.model_dump() for message in item.messages] if item.messages is not None else None
         try:
             if (item.prompt is None) == (messages is None):
@@ -138,7 +139,7 @@ def _gathered(order: schemas.ScoreOrder) -> Gathered:
             prompt = messages if messages is not None else item.prompt
             gathered.add(item.id, prompt, [(None, text) for text in item.answers])
         except NotTakenError as problem:
-            problems[f"items.{place}"] = problem.refusal.reason
+            problems[f"items.{number}"] = problem.refusal.reason
     if problems:
         where, why = next(iter(problems.items()))
         raise Invalid(

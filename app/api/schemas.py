@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator
 
+from app.material.prompts.rules import character_problem
 from app.training.scoring import rules
 from app.web.forms import LARGEST_NUMBER
 
@@ -19,9 +20,11 @@ class Sent(BaseModel):
     @field_validator("*")
     @classmethod
     def check_that_a_database_holds_it(cls, value: object) -> object:
-        """Every whole number that a program sends passes here."""
+        """Every whole number and every name that a program sends passes here."""
         if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
             raise ValueError(f"a whole number is at most {LARGEST_NUMBER:,}")
+        if isinstance(value, str) and (problem := character_problem(value)):
+            raise ValueError(problem.reason)
         return value
 
 
@@ -42,7 +45,7 @@ class SentItem(Sent):
 
 
 class ScoreOrder(Sent):
-    model: int | str = Field(description="id or name of a reward model")
+    model: StrictInt | str = Field(description="id or name of a reward model")
     items: list[SentItem] = Field(min_length=1)
 
 

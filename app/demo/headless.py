@@ -224,7 +224,7 @@ class _Play:
 
     def _campaign(self, name: str, form: dict[str, Any]) -> None:
         self.engineer.get("/campaigns/new")
-        self.engineer.post("/campaigns", {"name": name, "overlap": 1, "lease_minutes": 30, **form})
+        self.engineer.post("/campaigns", {"name": name, "overlap": 1, "reserved_minutes": 30, **form})
 
     def _work(self, what: str) -> None:
         """The labelers take turns until there is nothing left: one at a time, so that the same seed plays the same."""

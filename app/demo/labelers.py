@@ -79,8 +79,8 @@ class SimulatedLabeler:
         order = sorted(range(len(answers)), key=lambda i: -seen[i])
         ranks = [0] * len(answers)
         rank = 0
-        for place, i in enumerate(order):
-            if place == 0 or seen[order[place - 1]] - seen[i] > self.tie_threshold:
+        for position, i in enumerate(order):
+            if position == 0 or seen[order[position - 1]] - seen[i] > self.tie_threshold:
                 rank += 1
             ranks[i] = rank
         return ranks

@@ -41,14 +41,14 @@ class Visitor:
         answer = self.http.get(address)
         if answer.is_error:
             raise RuntimeError(f"{address}: {answer.status_code} {_sentence(answer.text)}")
-        found: dict[str, Any] = answer.json()
-        return found
+        body: dict[str, Any] = answer.json()
+        return body
 
     def _read(self, answer: httpx.Response, address: str) -> str:
         if answer.is_error:
             raise RuntimeError(f"{address}: {answer.status_code} {_sentence(answer.text)}")
-        if found := re.search(r'name="csrf-token" content="([^"]+)"', answer.text):
-            self.token = found[1]
+        if token := re.search(r'name="csrf-token" content="([^"]+)"', answer.text):
+            self.token = token[1]
         return answer.text
 
     def sign_in(self, email: str, one_time_password: str, own_password: str) -> None:
@@ -62,10 +62,10 @@ class Visitor:
     def add_person(self, email: str, role: str) -> str:
         """As an admin: add somebody; returns their one-time password as the page shows it."""
         page = self.post("/people", {"email": email, "name": email.partition("@")[0], "role": role}).text
-        found = re.search(r"<code>([a-z0-9-]+)</code>", page)
-        if not found:
+        code = re.search(r"<code>([a-z0-9-]+)</code>", page)
+        if not code:
             raise RuntimeError(f"no one-time password for {email} on the page")
-        return found[1]
+        return code[1]
 
     def wait_for_run(self, address: str, tick: Any = None) -> dict[str, Any]:
         """Watch a run until it is over; ``tick`` is called with its state now and then."""
@@ -89,45 +89,45 @@ class LabelerAtWork(Visitor):
 
     def do_next_task(self) -> bool:
         """Take a task, label the prompt, rate and rank the answers, submit; False when there is none to take."""
-        place = self.post("/label/next", {}).headers.get("location", "/label")
-        if place.endswith("/guideline"):
-            place = self._confirm(place)
-        if not place.startswith("/label/tasks/"):
+        address = self.post("/label/next", {}).headers.get("location", "/label")
+        if address.endswith("/guideline"):
+            address = self._confirm(address)
+        if not address.startswith("/label/tasks/"):
             return False
-        page = self.get(place)
+        page = self.get(address)
         if "data-tab=" in page:
-            self._judge(place, page)
+            self._judge(address, page)
         else:
-            self._write(place, page)
+            self._write(address, page)
         return True
 
-    def _confirm(self, place: str) -> str:
+    def _confirm(self, address: str) -> str:
         """Read the guideline of a campaign and say so; leads to the next task."""
-        version = re.search(r'name="version_id" value="(\d+)"', self.get(place))
+        version = re.search(r'name="version_id" value="(\d+)"', self.get(address))
         if not version:
             raise RuntimeError("the guideline page has nothing to confirm")
-        return self.post(place, {"version_id": version[1], "then": "next"}).headers.get("location", "/label")
+        return self.post(address, {"version_id": version[1], "then": "next"}).headers.get("location", "/label")
 
-    def _judge(self, place: str, page: str) -> None:
+    def _judge(self, address: str, page: str) -> None:
         count = len(re.findall(r'data-tab="\d+"', page))
         version = {"schema_version": _shown_version(page)}
-        self.post(f"{place}/prompt-labels", {**LABELS_OF_EVERY_PROMPT, **version})
+        self.post(f"{address}/prompt-labels", {**LABELS_OF_EVERY_PROMPT, **version})
         seen: dict[str, str] = {}
         for number in range(1, count + 1):
-            page = self.get(f"{place}?answer={number}")
+            page = self.get(f"{address}?answer={number}")
             candidate, text = _shown_answer(page)
             seen[candidate] = text
-            kept = "yes" if is_one_sentence(text) else "no"
-            rated = {"likert": self.mind.rate(text), "flag-satisfies_constraint": kept}
-            self.post(f"{place}/answers/{candidate}", {**rated, **version})
+            satisfies = "yes" if is_one_sentence(text) else "no"
+            rated = {"likert": self.mind.rate(text), "flag-satisfies_constraint": satisfies}
+            self.post(f"{address}/answers/{candidate}", {**rated, **version})
         ranks = self.mind.rank(list(seen.values()))
         form = {f"rank-{candidate}": rank for candidate, rank in zip(seen, ranks, strict=True)}
-        self.post(f"{place}/submit", form)
+        self.post(f"{address}/submit", form)
 
-    def _write(self, place: str, page: str) -> None:
+    def _write(self, address: str, page: str) -> None:
         name = re.search(r"What does <code>([^<]+)</code> do", page) or re.search(r"What does `([^`]+)` do", page)
         thing = html.unescape(name[1]).rpartition(".")[2].replace("_", " ") if name else "it"
-        self.post(f"{place}/submit", {"text": f"Return the {thing} of the given object as a new value."})
+        self.post(f"{address}/submit", {"text": f"Return the {thing} of the given object as a new value."})
 
 
 def is_one_sentence(text: str) -> bool:

@@ -71,13 +71,13 @@ class Workforce:
     def first(self, items: int) -> Workforce:
         """The same workforce when nobody has done more than so many tasks; the researchers have done all of theirs."""
         done: dict[int, int] = {}
-        kept = []
+        first_verdicts = []
         for verdict in self.work:
             number = verdict.worker.number
             done[number] = done.get(number, 0) + 1
             if verdict.worker.kind == RESEARCHER or done[number] <= items:
-                kept.append(verdict)
-        return Workforce(self.plan, self.workers, self.tasks, kept)
+                first_verdicts.append(verdict)
+        return Workforce(self.plan, self.workers, self.tasks, first_verdicts)
 
     def as_work(self) -> Work:
         """The same as arrays; annotation a is ``work[a]``, and the task is the item, so that repeated tasks meet."""
@@ -156,12 +156,12 @@ def _screened(plan: Plan, worker: Worker, items: Sequence[Item], random: np.rand
             RankedItem(
                 item.number,
                 dict(enumerate(verdict.ranks)),
-                {place: FACTS_OF_A_TOPIC - answer.level for place, answer in enumerate(item.answers)},
+                {position: FACTS_OF_A_TOPIC - answer.level for position, answer in enumerate(item.answers)},
             )
         )
         flags += [
-            FlaggedText(item.number, item.use_case, bool(said - {"fails_task"}), bool(answer.flags - {"fails_task"}))
-            for said, answer in zip(verdict.flags, item.answers, strict=True)
+            FlaggedText(item.number, item.use_case, bool(flags - {"fails_task"}), bool(answer.flags - {"fails_task"}))
+            for flags, answer in zip(verdict.flags, item.answers, strict=True)
         ]
     skill = 6.4 - worker.noise * 0.5 if worker.kind == HONEST else 4.2
     ratings = np.clip(np.round(random.normal(skill, 0.7, size=(max(1, len(items) // 10), 2))), 1, 7)
@@ -195,7 +195,7 @@ def _verdict(plan: Plan, worker: Worker, task: Assignment, habit: np.ndarray, ra
     return Verdict(
         worker,
         task,
-        [int(place) for place in shown],
+        [int(position) for position in shown],
         ranks,
         [int(rating) for rating in ratings],
         [_flags(worker, task.item, answer, random) for answer in answers],
@@ -208,9 +208,9 @@ def _ranks(seen: np.ndarray, tie_below: float) -> list[int]:
     """1 = best; each answer that looks close to its better neighbour joins its rank."""
     order = np.argsort(-seen, kind="stable")
     ranks, rank = [0] * len(seen), 1
-    for before, place in zip([None, *order[:-1]], order, strict=True):
-        rank += before is not None and seen[before] - seen[place] > tie_below
-        ranks[int(place)] = int(rank)
+    for before, answer in zip([None, *order[:-1]], order, strict=True):
+        rank += before is not None and seen[before] - seen[answer] > tie_below
+        ranks[int(answer)] = int(rank)
     return ranks
 
 
@@ -237,6 +237,6 @@ def _seconds(worker: Worker, item: Item, random: np.random.Generator, *, lapse: 
         return round(float((60 * minutes + decide) * random.lognormal(0, 0.25)), 1)
 
     seconds: dict[str | int, float] = {"prompt": part(item.words, 9)}
-    seconds |= {place: part(answer.words, 12) for place, answer in enumerate(item.answers)}
+    seconds |= {position: part(answer.words, 12) for position, answer in enumerate(item.answers)}
     seconds["ranking"] = part(0, 8 * len(item.answers))
     return seconds

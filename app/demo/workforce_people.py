@@ -101,17 +101,17 @@ _NAMES = (
 def workers_of(plan: Plan, random: np.random.Generator) -> list[Worker]:
     kinds = [HONEST] * plan.honest + [SPAMMER] * plan.spammers
     kinds += [POSITION_BIASED] * plan.position_biased + [CARELESS] * plan.careless
-    kinds = [kinds[place] for place in random.permutation(len(kinds))]
-    spammers, honest, found = 0, 0, []
+    kinds = [kinds[position] for position in random.permutation(len(kinds))]
+    spammers, honest, workers = 0, 0, []
     for number, kind in enumerate(kinds):
         group = GROUPS[number % len(GROUPS)]
         drifts = kind == HONEST and group != HELD_OUT and honest < plan.drifting
         honest += drifts
         spammers += kind == SPAMMER
-        found.append(_worker(number, kind, group, random, drifts=drifts, hasty=bool(spammers % 2)))
+        workers.append(_worker(number, kind, group, random, drifts=drifts, hasty=bool(spammers % 2)))
     last = len(kinds) + plan.researchers
-    found += [_worker(n, RESEARCHER, "", random, drifts=False, hasty=False) for n in range(len(kinds), last)]
-    return found
+    workers += [_worker(n, RESEARCHER, "", random, drifts=False, hasty=False) for n in range(len(kinds), last)]
+    return workers
 
 
 def _worker(number: int, kind: str, group: str, random: np.random.Generator, *, drifts: bool, hasty: bool) -> Worker:

@@ -1,7 +1,7 @@
 """Stores a simulated workforce as real work lies in the database: people, prompts, answers, campaigns, annotations.
 
 What is few goes through the services; annotations and what belongs to them, tens of thousands of rows, are inserted in
-bulk, into the slots that the services made.
+bulk, into the assignments that the services made.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,11 +23,11 @@ from app.material.prompts.rules import prompt_fingerprint, task_fingerprint, tex
 from app.material.schemas.rules import ANSWER, Schema, schema_of
 from app.models import (
     Annotation,
+    Assignment,
     Campaign,
     Candidate,
     Flag,
     LabelSchemaVersion,
-    Lease,
     Person,
     Prompt,
     Ranking,
@@ -67,21 +67,21 @@ def store(session: Session, workforce: Workforce, by: Person | None = None) -> N
     answers = _answers(session, items.values(), workforce.plan.began)
     made, tasks = _campaigns(session, workforce, answers, by)
     session.flush()
-    leases = _slots(session, workforce, tasks, everybody)
+    assignments = _assignments(session, workforce, tasks, everybody)
     schemas = [campaign.schema_version for campaign in made]
-    _annotations(session, workforce, everybody, answers, tasks, leases, schemas)
+    _annotations(session, workforce, everybody, answers, tasks, assignments, schemas)
     _gold(session, workforce, everybody, answers, tasks, schemas)
 
 
 def _people(session: Session, workforce: Workforce, by: Person | None) -> dict[int, Person]:
-    found = {}
+    people_by_number = {}
     for worker in workforce.workers:
         role = "researcher" if worker.kind == RESEARCHER else "labeler"
-        found[worker.number], _password = people.add_person(
+        people_by_number[worker.number], _password = people.add_person(
             session, by, email=email_of(worker), name=worker.name, role=role, group=worker.group
         )
-        found[worker.number].created_at = workforce.plan.began
-    return found
+        people_by_number[worker.number].created_at = workforce.plan.began
+    return people_by_number
 
 
 Answers = dict[int, tuple[int, list[int]]]
@@ -97,11 +97,11 @@ def _answers(session: Session, items: Iterable[Item], began: datetime) -> Answer
         [_candidate(prompt.id, answer, began) for answer in item.answers]
         for item, prompt in zip(items, prompts, strict=True)
     ]
-    session.add_all(candidate for some in candidates for candidate in some)
+    session.add_all(candidate for of_prompt in candidates for candidate in of_prompt)
     session.flush()
     return {
-        item.number: (prompt.id, [candidate.id for candidate in some])
-        for item, prompt, some in zip(items, prompts, candidates, strict=True)
+        item.number: (prompt.id, [candidate.id for candidate in of_prompt])
+        for item, prompt, of_prompt in zip(items, prompts, candidates, strict=True)
     }
 
 
@@ -134,8 +134,8 @@ def _campaigns(
     """The campaigns, and (campaign, item) -> id of the task."""
     made: list[Campaign] = []
     tasks: dict[tuple[int, int], int] = {}
-    for place, (name, phase) in enumerate(CAMPAIGNS):
-        mine = [task.item.number for task in workforce.tasks if task.campaign == place]
+    for round_, (name, phase) in enumerate(CAMPAIGNS):
+        mine = [task.item.number for task in workforce.tasks if task.campaign == round_]
         campaign = campaigns.create_campaign(
             session,
             by,
@@ -149,34 +149,38 @@ def _campaigns(
         campaign.created_at = workforce.plan.began
         rows = session.execute(select(Task.fingerprint, Task.id).where(Task.campaign_id == campaign.id))
         ids = dict(iter(rows))
-        tasks |= {(place, number): ids[task_fingerprint(*answers[number])] for number in mine}
+        tasks |= {(round_, number): ids[task_fingerprint(*answers[number])] for number in mine}
         made.append(campaign)
     return made, tasks
 
 
-def _slots(
+def _assignments(
     session: Session, workforce: Workforce, tasks: Mapping[tuple[int, int], int], everybody: Mapping[int, Person]
 ) -> dict[tuple[int, int], int]:
-    """Give each person their slot of each task, and calibration tasks as many slots as people: -> id of the lease.
+    """Give each person their assignment of each task, and calibration tasks as many as there are people: -> its id.
 
-    Slots that nobody filled stay free, as they do in a campaign that is still open.
+    Assignments that nobody finished stay free, as they do in a campaign that is still open.
     """
     ids: dict[tuple[int, int], int] = {
-        (task_id, slot): lease_id
-        for lease_id, task_id, slot in session.execute(select(Lease.id, Lease.task_id, Lease.slot))
+        (task_id, number): assignment_id
+        for assignment_id, task_id, number in session.execute(
+            select(Assignment.id, Assignment.task_id, Assignment.number)
+        )
     }
     campaign_of = _campaign_of(session)
-    slots = [
-        (tasks[task.campaign, task.item.number], slot, worker)
+    assignments = [
+        (tasks[task.campaign, task.item.number], number, worker)
         for task in workforce.tasks
-        for slot, worker in enumerate(task.workers)
+        for number, worker in enumerate(task.workers)
     ]
-    missing = [(task_id, slot) for task_id, slot, _worker in slots if (task_id, slot) not in ids]
+    missing = [(task_id, number) for task_id, number, _worker in assignments if (task_id, number) not in ids]
     if missing:
-        rows = [{"campaign_id": campaign_of[task], "task_id": task, "slot": slot} for task, slot in missing]
-        found = session.execute(insert(Lease).returning(Lease.id, Lease.task_id, Lease.slot), rows)
-        ids |= {(task_id, slot): lease_id for lease_id, task_id, slot in found}
-    return {(task_id, everybody[worker.number].id): ids[task_id, slot] for task_id, slot, worker in slots}
+        rows = [{"campaign_id": campaign_of[task], "task_id": task, "number": number} for task, number in missing]
+        created = session.execute(
+            insert(Assignment).returning(Assignment.id, Assignment.task_id, Assignment.number), rows
+        )
+        ids |= {(task_id, number): assignment_id for assignment_id, task_id, number in created}
+    return {(task_id, everybody[worker.number].id): ids[task_id, number] for task_id, number, worker in assignments}
 
 
 def _campaign_of(session: Session) -> dict[int, int]:
@@ -189,35 +193,37 @@ def _annotations(
     everybody: Mapping[int, Person],
     answers: Answers,
     tasks: Mapping[tuple[int, int], int],
-    leases: Mapping[tuple[int, int], int],
+    assignments: Mapping[tuple[int, int], int],
     versions: Sequence[LabelSchemaVersion | None],
 ) -> None:
     campaign_of = _campaign_of(session)
-    rows, held = [], []
+    rows, reserved = [], []
     for verdict in workforce.work:
         task_id = tasks[verdict.task.campaign, verdict.task.item.number]
         person = everybody[verdict.worker.number]
         version = versions[verdict.task.campaign]
-        lease_id = leases[task_id, person.id]
+        assignment_id = assignments[task_id, person.id]
         row = _annotation(verdict, answers[verdict.task.item.number][1])
         rows.append(
             row
             | {
                 "campaign_id": campaign_of[task_id],
                 "task_id": task_id,
-                "lease_id": lease_id,
+                "assignment_id": assignment_id,
                 "person_id": person.id,
                 "annotator": pseudonym(person.id),
                 "schema_version_id": version.id if version else None,
             }
         )
-        held.append(_held(lease_id, person.id, row["seconds"], verdict.submitted))
-    session.execute(update(Lease), held)
-    found = session.execute(insert(Annotation).returning(Annotation.id, sort_by_parameter_order=True), rows).scalars()
+        reserved.append(_reserved(assignment_id, person.id, row["seconds"], verdict.submitted))
+    session.execute(update(Assignment), reserved)
+    annotation_ids = session.execute(
+        insert(Annotation).returning(Annotation.id, sort_by_parameter_order=True), rows
+    ).scalars()
     ratings: list[dict[str, Any]] = []
     ranks: list[dict[str, Any]] = []
     flags: list[dict[str, Any]] = []
-    for annotation_id, verdict in zip(found, workforce.work, strict=True):
+    for annotation_id, verdict in zip(annotation_ids, workforce.work, strict=True):
         version = versions[verdict.task.campaign]
         ids = answers[verdict.task.item.number][1]
         for candidate, rating, rank in zip(ids, verdict.ratings, verdict.ranks, strict=True):
@@ -232,12 +238,12 @@ def _annotations(
 
 
 def _annotation(verdict: Verdict, ids: Sequence[int]) -> dict[str, Any]:
-    by_place = sorted(range(len(ids)), key=lambda place: verdict.shown[place])
+    by_place = sorted(range(len(ids)), key=lambda position: verdict.shown[position])
     active = {
         (part if isinstance(part, str) else f"answer:{ids[part]}"): seconds for part, seconds in verdict.seconds.items()
     }
     return {
-        "shown_order": [ids[place] for place in by_place],
+        "shown_order": [ids[position] for position in by_place],
         "none_acceptable": False,
         "seconds": round(1.2 * sum(active.values()), 1),
         "active_seconds": active,
@@ -245,13 +251,13 @@ def _annotation(verdict: Verdict, ids: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _held(lease_id: int, person_id: int, seconds: float, submitted: datetime) -> dict[str, Any]:
+def _reserved(assignment_id: int, person_id: int, seconds: float, submitted: datetime) -> dict[str, Any]:
     begun = submitted - timedelta(seconds=seconds)
     return {
-        "id": lease_id,
+        "id": assignment_id,
         "person_id": person_id,
-        "leased_at": begun,
-        "expires_at": begun + timedelta(minutes=30),
+        "reserved_at": begun,
+        "reserved_until": begun + timedelta(minutes=30),
         "submitted_at": submitted,
     }
 
@@ -259,12 +265,16 @@ def _held(lease_id: int, person_id: int, seconds: float, submitted: datetime) ->
 def _flags(annotation_id: int, verdict: Verdict, ids: Sequence[int], schema: Schema) -> list[dict[str, Any]]:
     item = verdict.task.item
     of_prompt = _prompt_labels(item)
-    given: list[tuple[int | None, Mapping[str, str]]] = [(None, labels.complete_prompt_labels(schema, of_prompt))]
-    for candidate, said in zip(ids, verdict.flags, strict=True):
-        given.append((candidate, labels.complete_flags(schema, _answer_flags(item, said, schema), of_prompt)))
+    labels_by_answer: list[tuple[int | None, Mapping[str, str]]] = [
+        (None, labels.complete_prompt_labels(schema, of_prompt))
+    ]
+    for candidate, flags in zip(ids, verdict.flags, strict=True):
+        labels_by_answer.append(
+            (candidate, labels.complete_flags(schema, _answer_flags(item, flags, schema), of_prompt))
+        )
     return [
         {"annotation_id": annotation_id, "candidate_id": candidate, "name": name, "value": value}
-        for candidate, values in given
+        for candidate, values in labels_by_answer
         for name, value in values.items()
     ]
 
@@ -277,12 +287,12 @@ def _prompt_labels(item: Item) -> dict[str, str]:
     }
 
 
-def _answer_flags(item: Item, said: Iterable[str], schema: Schema) -> dict[str, str]:
+def _answer_flags(item: Item, flags: Iterable[str], schema: Schema) -> dict[str, str]:
     """What is marked, and an answer to each question that must have one."""
     known = {field.name for field in schema.part(ANSWER)}
     answered = {"hallucination": "no"} if item.closed_domain else {}
     answered |= {"satisfies_constraint": "yes"} if item.constrained else {}
-    return answered | {name: "yes" for name in said if name in known}
+    return answered | {name: "yes" for name in flags if name in known}
 
 
 def _gold(

@@ -11,7 +11,7 @@ import numpy as np
 from app.demo.workforce_people import HELD_OUT, RESEARCHER, TASTES, Plan, Worker
 from app.demo.workforce_texts import FACTS_OF_A_TOPIC, TOPICS, WORDINGS, Topic, answer_text, prompt_text
 from app.material.prompts.rules import USE_CASES
-from app.quality.labelers.rules.reading import words_of
+from app.quality.labelers.rules.word_count import words_of
 
 SOURCES = {"reference": 1.0, "baseline": -0.4, "sft-small": -0.2, "sft-large": 0.2, "ppo-1": 0.4, "ppo-2": 0.6}
 """Source -> how much better its answers are on average, in units of worth. The first two are in every task."""
@@ -101,7 +101,7 @@ def item_of(number: int, random: np.random.Generator, known: set[str]) -> Item:
     """A prompt that nobody has asked yet, with four to six answers."""
     while True:
         language = random.choice(list(_LANGUAGES), p=list(_LANGUAGES.values()))
-        topic = random.choice([place for place, topic in enumerate(TOPICS) if topic.language == language])
+        topic = random.choice([number for number, topic in enumerate(TOPICS) if topic.language == language])
         use_case = str(random.choice(USE_CASES, p=_USE_CASE_SHARES))
         constrained = bool(random.random() < 0.25)
         prompt = prompt_text(
@@ -154,16 +154,16 @@ def assignments_of(plan: Plan, workers: Sequence[Worker], random: np.random.Gene
         made += count
         return [item_of(number, random, known) for number in range(made - count, made)]
 
-    found: list[tuple[Item, int, bool, list[Worker]]] = []
+    assigned: list[tuple[Item, int, bool, list[Worker]]] = []
     if trained:
         first, second = items((shared + 1) // 2), items(shared // 2)
-        found += [(item, ROUND_1, True, trained + researchers) for item in first]
-        found += [(item, ROUND_2, True, trained + researchers) for item in second]
-        found += [(item, ROUND_2, True, trained) for item in first[:again]]
+        assigned += [(item, ROUND_1, True, trained + researchers) for item in first]
+        assigned += [(item, ROUND_2, True, trained + researchers) for item in second]
+        assigned += [(item, ROUND_2, True, trained) for item in first[:again]]
     if held_out:
-        found += [(item, EVALUATION, True, held_out + researchers) for item in items(shared)]
+        assigned += [(item, EVALUATION, True, held_out + researchers) for item in items(shared)]
     left = {worker.number: plan.items_each for worker in labelers}
-    for *_task, theirs in found:
+    for *_task, theirs in assigned:
         for worker in theirs:
             if worker.number in left:
                 left[worker.number] -= 1
@@ -177,16 +177,16 @@ def assignments_of(plan: Plan, workers: Sequence[Worker], random: np.random.Gene
         theirs = order[: plan.overlap]
         for worker in theirs:
             left[worker.number] -= 1
-        found.append((items(1)[0], campaign, False, theirs))
-    return _dated(plan, found, random)
+        assigned.append((items(1)[0], campaign, False, theirs))
+    return _dated(plan, assigned, random)
 
 
 def _dated(
-    plan: Plan, found: list[tuple[Item, int, bool, list[Worker]]], random: np.random.Generator
+    plan: Plan, assigned: list[tuple[Item, int, bool, list[Worker]]], random: np.random.Generator
 ) -> list[Assignment]:
     """The first round fills the first half of the time, the second the second; evaluation goes on all along."""
     dated = []
-    for item, campaign, calibration, theirs in found:
+    for item, campaign, calibration, theirs in assigned:
         begin, end = {ROUND_1: (0.0, 0.5), ROUND_2: (0.5, 1.0), EVALUATION: (0.0, 1.0)}[campaign]
         when = timedelta(days=float(random.uniform(begin, end)) * plan.days)
         dated.append(Assignment(item, campaign, plan.began + when, calibration, theirs))

@@ -33,10 +33,10 @@ class Lesson:
 
 def lessons(seed: int, count: int) -> list[Lesson]:
     """``count`` lessons drawn by a seed; every sentence and every name once."""
-    found: dict[str, Lesson] = {}
+    by_sentence: dict[str, Lesson] = {}
     for lesson in _known():
-        found.setdefault(lesson.sentence, lesson)
-    by_name = {lesson.name: lesson for lesson in found.values()}
+        by_sentence.setdefault(lesson.sentence, lesson)
+    by_name = {lesson.name: lesson for lesson in by_sentence.values()}
     pool = sorted(by_name.values(), key=lambda lesson: lesson.name)
     random.Random(f"lessons {seed}").shuffle(pool)
     return pool[:count]
@@ -51,10 +51,10 @@ def _known() -> tuple[Lesson, ...]:
 def _all_lessons() -> Iterator[Lesson]:
     root = Path(sysconfig.get_path("stdlib"))
     for file in sorted(root.rglob("*.py")):
-        place = file.relative_to(root)
-        if SKIPPED.intersection(place.parts) or any(part.startswith("_") for part in place.parts[:-1]):
+        path = file.relative_to(root)
+        if SKIPPED.intersection(path.parts) or any(part.startswith("_") for part in path.parts[:-1]):
             continue
-        module = ".".join((*place.parts[:-1], place.stem)).removesuffix(".__init__")
+        module = ".".join((*path.parts[:-1], path.stem)).removesuffix(".__init__")
         if module.rpartition(".")[2].startswith("_"):
             continue
         try:

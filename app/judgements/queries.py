@@ -1,7 +1,7 @@
 """The table of ``app.judgements.rules`` as conditions of SQL; whoever counts or takes what people said asks here.
 
-The conditions are about the ``Annotation`` (or ``Lease``) of the query around them. Where they name the campaign, it
-has to be joined; ``Person`` only where a purpose or a group asks for somebody.
+The conditions are about the ``Annotation`` (or ``Assignment``) of the query around them. Where they name the campaign,
+it has to be joined; ``Person`` only where a purpose or a group asks for somebody.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,11 +25,11 @@ from app.judgements.rules import (
 )
 from app.models import (
     Annotation,
+    Assignment,
     Campaign,
     Candidate,
-    ExtraSlot,
+    ExtraAssignment,
     Flag,
-    Lease,
     ModelVersion,
     Person,
     Prompt,
@@ -41,7 +41,7 @@ from app.models import (
 
 AnySelect = Select[*tuple[Any, ...]]
 USES = {GOLD: "gold", AGAIN: "repeat"}
-"""What a slot is for whose annotation is of this sort."""
+"""What an assignment is for whose annotation is of this sort."""
 MEASURING = tuple(USES.values())
 
 
@@ -52,8 +52,8 @@ def count_for(purpose: Purpose) -> ColumnElement[bool]:
     of_work = and_(is_work(), ~measures(*measuring)) if measuring else is_work()
     of_bank = {
         frozenset(): false(),
-        frozenset({ITEM}): and_(~is_work(), ~is_reserved()),
-        frozenset({TEST}): and_(~is_work(), is_reserved()),
+        frozenset({ITEM}): and_(~is_work(), ~is_test()),
+        frozenset({TEST}): and_(~is_work(), is_test()),
         frozenset({ITEM, TEST}): ~is_work(),
     }[taken & {ITEM, TEST}]
     if WORK not in taken:
@@ -78,28 +78,36 @@ def is_work() -> ColumnElement[bool]:
 
 def measures(*uses: str) -> ColumnElement[bool]:
     """The annotation measures its labeler: by hidden gold, by coming again, or by either."""
-    return exists().where(ExtraSlot.lease_id == Annotation.lease_id, ExtraSlot.use.in_(uses)).correlate(Annotation)
+    return (
+        exists()
+        .where(ExtraAssignment.assignment_id == Annotation.assignment_id, ExtraAssignment.use.in_(uses))
+        .correlate(Annotation)
+    )
 
 
-def is_reserved() -> ColumnElement[bool]:
-    """The annotation stands in a slot beyond the overlap: in a bank, somebody's test. Needs ``Campaign``."""
-    reserved = exists().where(Lease.id == Annotation.lease_id, Lease.slot >= Campaign.overlap)
-    return reserved.correlate(Annotation, Campaign)
+def is_test() -> ColumnElement[bool]:
+    """The annotation stands in an assignment beyond the overlap: in a bank, somebody's test. Needs ``Campaign``."""
+    beyond = exists().where(Assignment.id == Annotation.assignment_id, Assignment.number >= Campaign.overlap)
+    return beyond.correlate(Annotation, Campaign)
 
 
-def is_slot_for(*uses: str) -> ColumnElement[bool]:
-    """The slot is one of those that calibration adds, for one of these uses."""
-    return exists().where(ExtraSlot.lease_id == Lease.id, ExtraSlot.use.in_(uses)).correlate(Lease)
+def is_assignment_for(*uses: str) -> ColumnElement[bool]:
+    """The assignment is one of those that calibration adds, for one of these uses."""
+    return (
+        exists()
+        .where(ExtraAssignment.assignment_id == Assignment.id, ExtraAssignment.use.in_(uses))
+        .correlate(Assignment)
+    )
 
 
-def is_slot_that_measures() -> ColumnElement[bool]:
-    """The slot is there to measure the one person who gets it."""
-    return is_slot_for(*MEASURING)
+def is_assignment_that_measures() -> ColumnElement[bool]:
+    """The assignment is there to measure the one person who gets it."""
+    return is_assignment_for(*MEASURING)
 
 
-def is_slot_to_fill() -> ColumnElement[bool]:
-    """The slot is part of how far a campaign is: of work all but those that measure, of a bank those of researchers."""
-    return and_(or_(is_work(), Lease.slot < Campaign.overlap), ~is_slot_that_measures())
+def is_assignment_to_complete() -> ColumnElement[bool]:
+    """It is part of how far a campaign is: of work all but those that measure, of a bank those of researchers."""
+    return and_(or_(is_work(), Assignment.number < Campaign.overlap), ~is_assignment_that_measures())
 
 
 def is_copy() -> ColumnElement[bool]:
@@ -114,11 +122,11 @@ def group() -> ColumnElement[str | None]:
 
 def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     """All that holds for what is wanted."""
-    found = [count_for(wanted.purpose)]
+    clauses = [count_for(wanted.purpose)]
     if wanted.purpose.whose == ACCOUNTS:
-        found.append(Annotation.person_id.is_not(None))
+        clauses.append(Annotation.person_id.is_not(None))
     elif wanted.purpose.whose == LABELERS:
-        found.append(Person.role == "labeler")
+        clauses.append(Person.role == "labeler")
     for column, allowed in (
         (Campaign.kind, wanted.instruments),
         (Campaign.phase, wanted.phases),
@@ -126,23 +134,23 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         (Annotation.task_id, wanted.tasks),
     ):
         if allowed:
-            found.append(column.in_(allowed))
+            clauses.append(column.in_(allowed))
     if wanted.criterion:
-        found.append(goes_by(wanted.criterion))
+        clauses.append(goes_by(wanted.criterion))
     if wanted.sources or wanted.language is not None:
         prompts = select(Task.id).join(Prompt, Prompt.id == Task.prompt_id)
         if wanted.sources:
             prompts = prompts.where(Prompt.source.in_(wanted.sources))
         if wanted.language is not None:
             prompts = prompts.where(Prompt.language == wanted.language)
-        found.append(Annotation.task_id.in_(prompts))
+        clauses.append(Annotation.task_id.in_(prompts))
     if wanted.group is not None:
-        found.append(func.coalesce(group(), "") == wanted.group)
+        clauses.append(func.coalesce(group(), "") == wanted.group)
     if wanted.since is not None:
-        found.append(Annotation.submitted_at >= wanted.since)
+        clauses.append(Annotation.submitted_at >= wanted.since)
     if wanted.before is not None:
-        found.append(Annotation.submitted_at < wanted.before)
-    return found
+        clauses.append(Annotation.submitted_at < wanted.before)
+    return clauses
 
 
 def among(query: AnySelect, wanted: Wanted) -> AnySelect:
@@ -160,11 +168,11 @@ def sources(session: Session, candidate_ids: Sequence[int]) -> dict[int, str]:
     """Who made each answer: a model of ours by its name, else what its file said, else the file."""
     name = func.coalesce(ModelVersion.name, Candidate.detail["source"].as_string(), Candidate.origin)
     query = select(Candidate.id, name).outerjoin(ModelVersion, ModelVersion.id == Candidate.model_version_id)
-    found: dict[int, str] = {}
+    names: dict[int, str] = {}
     for start in range(0, len(candidate_ids), 500):
-        some = session.execute(query.where(Candidate.id.in_(candidate_ids[start : start + 500])))
-        found |= {candidate: source.removeprefix("import:") for candidate, source in some}
-    return found
+        rows = session.execute(query.where(Candidate.id.in_(candidate_ids[start : start + 500])))
+        names |= {candidate: source.removeprefix("import:") for candidate, source in rows}
+    return names
 
 
 def parts(session: Session, query: AnySelect, at_once: int = 20_000) -> Iterator[Any]:
@@ -186,7 +194,7 @@ def annotations(session: Session, wanted: Wanted) -> Iterator[Any]:
         func.coalesce(Annotation.person_id, 0),
         cast(extract("epoch", Annotation.submitted_at), BigInteger),
         func.coalesce(Annotation.schema_version_id, 0),
-        case(*((ExtraSlot.use == use, MEASURES[sort]) for sort, use in USES.items()), else_=0),
+        case(*((ExtraAssignment.use == use, MEASURES[sort]) for sort, use in USES.items()), else_=0),
         Annotation.annotator,
         Person.role,
         group(),
@@ -195,7 +203,7 @@ def annotations(session: Session, wanted: Wanted) -> Iterator[Any]:
     ).join(Task, Task.id == Annotation.task_id)
     query = query.outerjoin(Prompt, Prompt.id == Task.prompt_id)
     query = query.outerjoin(RepeatedTask, RepeatedTask.task_id == Annotation.task_id)
-    query = query.outerjoin(ExtraSlot, ExtraSlot.lease_id == Annotation.lease_id)
+    query = query.outerjoin(ExtraAssignment, ExtraAssignment.assignment_id == Annotation.assignment_id)
     return parts(session, among(query, wanted).order_by(Annotation.id))
 
 

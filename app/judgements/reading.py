@@ -86,25 +86,25 @@ class Annotations:
     def again(self) -> Mask:
         return self.measures == MEASURES[AGAIN]
 
-    def only(self, kept: Mask) -> Self:
-        return replace(self, **{name: getattr(self, name)[kept] for name in (*NUMBERS, *NAMES)})
+    def only(self, mask: Mask) -> Self:
+        return replace(self, **{name: getattr(self, name)[mask] for name in (*NUMBERS, *NAMES)})
 
     def places(self, ids: Integers) -> tuple[Integers, Mask]:
         """Where each of some annotations stands, and which of them are here."""
         if not len(self):
             return np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids), dtype=bool)
-        place = np.minimum(np.searchsorted(self.id, ids), len(self) - 1)
-        return place, self.id[place] == ids
+        position = np.minimum(np.searchsorted(self.id, ids), len(self) - 1)
+        return position, self.id[position] == ids
 
     def numbered(self, rows: Rows) -> Rows:
         """Those of the rows whose annotations are here, with places instead of ids."""
-        place, kept = self.places(rows[0])
-        return place[kept], rows[1][kept], rows[2][kept]
+        position, present = self.places(rows[0])
+        return position[present], rows[1][present], rows[2][present]
 
     def flags_numbered(self, flags: Flags) -> Flags:
-        place, kept = self.places(flags.annotation)
-        columns = {name: getattr(flags, name)[kept] for name in ("candidate", "name", "value")}
-        return replace(flags, annotation=place[kept], **columns)
+        position, present = self.places(flags.annotation)
+        columns = {name: getattr(flags, name)[present] for name in ("candidate", "name", "value")}
+        return replace(flags, annotation=position[present], **columns)
 
     def seats(self, of: Integers) -> Integers:
         """From 1, the seat of each annotation whose judge nobody knows; 0 for the others.
@@ -114,14 +114,14 @@ class Annotations:
         Args:
             of: (N,) the thing judged.
         """
-        found = np.zeros(len(self), dtype=np.int64)
+        seats = np.zeros(len(self), dtype=np.int64)
         unnamed = np.flatnonzero(self.person == UNNAMED)
         order = np.argsort(of[unnamed], kind="stable")
         things = of[unnamed][order]
         starts = np.flatnonzero(np.diff(things, prepend=things[:1] - 1))
         sizes = np.diff(starts, append=len(things))
-        found[unnamed[order]] = np.arange(len(things)) - np.repeat(starts, sizes) + 1
-        return found
+        seats[unnamed[order]] = np.arange(len(things)) - np.repeat(starts, sizes) + 1
+        return seats
 
 
 def annotations(session: Session, wanted: Wanted) -> Annotations:
@@ -134,9 +134,11 @@ def annotations(session: Session, wanted: Wanted) -> Annotations:
         texts = (people.of(judges), groups.of(theirs), use_cases.of(cases), languages.of(tongues))
         for column, more in zip(numbers, (*plain, *texts), strict=True):
             column.extend(more)
-    found = dict(zip((*NUMBERS, *NAMES), map(_array, numbers), strict=True))
-    found["person"], named = _without_the_unnamed(found["person"], list(people))
-    return Annotations(**found, people=named, groups=list(groups), use_cases=list(use_cases), languages=list(languages))
+    columns = dict(zip((*NUMBERS, *NAMES), map(_array, numbers), strict=True))
+    columns["person"], named = _without_the_unnamed(columns["person"], list(people))
+    return Annotations(
+        **columns, people=named, groups=list(groups), use_cases=list(use_cases), languages=list(languages)
+    )
 
 
 def _without_the_unnamed(
@@ -145,7 +147,7 @@ def _without_the_unnamed(
     """Whoever has no pseudonym is no person: ``UNNAMED``, and in no list."""
     named = np.array([name is not None for name, _role in people], dtype=bool)
     new = np.where(named, np.cumsum(named) - 1, UNNAMED)
-    return new[person] if len(people) else person, [one for one in people if one[0] is not None]
+    return new[person] if len(people) else person, [person_role for person_role in people if person_role[0] is not None]
 
 
 def ranks(session: Session, wanted: Wanted) -> Rows:
@@ -193,16 +195,16 @@ def beside(rows: Rows, others: Rows, missing: int) -> Integers:
     cells = others[0] * width + others[1]
     order = np.argsort(cells, kind="stable")
     wanted = rows[0] * width + rows[1]
-    place = order[np.minimum(np.searchsorted(cells, wanted, sorter=order), len(cells) - 1)]
-    return np.where(cells[place] == wanted, others[2][place], missing)
+    position = order[np.minimum(np.searchsorted(cells, wanted, sorter=order), len(cells) - 1)]
+    return np.where(cells[position] == wanted, others[2][position], missing)
 
 
 def _taken_apart(annotation: Integers, candidate: Integers, text: Integers, texts: Sequence[str]) -> Flags:
     names, values = Names(), Names()
-    labels = [[label.partition(SAYS)[::2] for label in one.split(NEXT)] for one in texts]
-    many = np.array([len(one) for one in labels], dtype=np.int64)
-    named = np.array([names[name] for one in labels for name, _value in one], dtype=np.int64)
-    said = np.array([values[value] for one in labels for _name, value in one], dtype=np.int64)
+    labels = [[label.partition(SAYS)[::2] for label in pairs.split(NEXT)] for pairs in texts]
+    many = np.array([len(pairs) for pairs in labels], dtype=np.int64)
+    named = np.array([names[name] for pairs in labels for name, _value in pairs], dtype=np.int64)
+    value_of_label = np.array([values[value] for pairs in labels for _name, value in pairs], dtype=np.int64)
     starts = np.cumsum(many) - many
     of_row = many[text] if len(texts) else text
     within = np.arange(of_row.sum()) - np.repeat(np.cumsum(of_row) - of_row, of_row)
@@ -211,20 +213,20 @@ def _taken_apart(annotation: Integers, candidate: Integers, text: Integers, text
         np.repeat(annotation, of_row),
         np.repeat(candidate, of_row),
         named[places],
-        said[places],
+        value_of_label[places],
         list(names),
         list(values),
     )
 
 
 def _three(
-    found: Iterable[Sequence[Any]], value: Callable[[Iterable[Any]], Iterable[int]] = lambda values: values
+    batches: Iterable[Sequence[Any]], value: Callable[[Iterable[Any]], Iterable[int]] = lambda values: values
 ) -> Rows:
     numbers: list[array[int]] = [array("q") for _ in range(3)]
-    for rows in found:
+    for rows in batches:
         if rows:
-            one, other, third = zip(*rows, strict=True)
-            for column, more in zip(numbers, (one, other, value(third)), strict=True):
+            annotation, answer, third = zip(*rows, strict=True)
+            for column, more in zip(numbers, (annotation, answer, value(third)), strict=True):
                 column.extend(more)
     first, second, last = map(_array, numbers)
     return first, second, last

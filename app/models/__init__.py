@@ -3,11 +3,11 @@
 from app.models.annotations import (
     Annotation,
     AnnotationVersion,
+    Assignment,
     Campaign,
     Demonstration,
     Draft,
     Flag,
-    Lease,
     Ranking,
     Rating,
     Skip,
@@ -19,7 +19,8 @@ from app.models.base import Base
 from app.models.candidates import Candidate
 from app.models.costs import CostPlan
 from app.models.courses import CampaignCourse, Course, CourseAttempt, CourseStep
-from app.models.gold import Calibration, ExtraSlot, GoldItem, RepeatedTask
+from app.models.generators import Generator
+from app.models.gold import Calibration, ExtraAssignment, GoldItem, RepeatedTask
 from app.models.guidelines import (
     Announcement,
     AnnouncementDismissal,
@@ -60,6 +61,7 @@ __all__ = [
     "AnnouncementDismissal",
     "ApiToken",
     "Applicant",
+    "Assignment",
     "Attempt",
     "AuditEvent",
     "Base",
@@ -79,9 +81,10 @@ __all__ = [
     "DemonstrationRating",
     "Detection",
     "Draft",
-    "ExtraSlot",
+    "ExtraAssignment",
     "Flag",
     "FormItem",
+    "Generator",
     "GoldItem",
     "Guideline",
     "GuidelineConfirmation",
@@ -90,7 +93,6 @@ __all__ = [
     "IntegrityDecision",
     "LabelSchema",
     "LabelSchemaVersion",
-    "Lease",
     "ModelParent",
     "ModelVersion",
     "Person",

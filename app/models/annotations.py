@@ -1,4 +1,4 @@
-"""Campaigns, tasks, leases and what people said: ratings, flags, rankings, demonstrations and their reviews."""
+"""Campaigns, tasks, assignments and what people said: ratings, flags, rankings, demonstrations and their reviews."""
 
 from datetime import datetime
 from typing import Any
@@ -46,7 +46,7 @@ class Campaign(Base):
     status: Mapped[str] = mapped_column(default="open")
     overlap: Mapped[int] = mapped_column(default=1)
     answers_per_task: Mapped[int | None]
-    lease_minutes: Mapped[int] = mapped_column(default=30)
+    reserved_minutes: Mapped[int] = mapped_column(default=30)
     correction_minutes: Mapped[int] = mapped_column(default=60, server_default="0")
     instructions: Mapped[str] = mapped_column(default="")
     imported: Mapped[bool] = mapped_column(default=False)
@@ -95,43 +95,43 @@ class TaskCandidate(Base):
     candidate: Mapped[Candidate] = relationship()
 
 
-class Lease(Base):
-    """One annotation slot of a task: a task with overlap 3 has slots 0, 1, 2 from the start.
+class Assignment(Base):
+    """One person's share of a task: a task with overlap 3 has the assignments 0, 1, 2 from the start.
 
-    A slot is free while nobody has submitted into it and nobody holds it, or the holder's time
-    is up. Because the rows exist beforehand and each holds at most one annotation, a fourth
+    An assignment is free while nothing was submitted for it and it is nobody's, or the time until which it is
+    reserved is over. Because the rows exist beforehand and each has at most one annotation, a fourth
     annotation has nowhere to go; because (task, person) is unique, nobody gets a task twice.
-    Slots of a campaign are given out in the order of their ids. Calibration adds slots beyond the
-    overlap (``ExtraSlot``), and so do tests by items of a bank.
+    Assignments of a campaign are given out in the order of their ids. Calibration adds assignments beyond the
+    overlap (``ExtraAssignment``), and so do tests by items of a bank.
     """
 
-    __tablename__ = "leases"
+    __tablename__ = "assignments"
     __table_args__ = (
-        UniqueConstraint("task_id", "slot"),
+        UniqueConstraint("task_id", "number"),
         UniqueConstraint("task_id", "person_id"),
-        Index("ix_leases_open", "campaign_id", "submitted_at", "id"),
-        Index("ix_leases_person", "person_id", "submitted_at"),
+        Index("ix_assignments_open", "campaign_id", "submitted_at", "id"),
+        Index("ix_assignments_person", "person_id", "submitted_at"),
     )
 
     id: Mapped[Id]
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"))
     task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id"))
-    slot: Mapped[int]
+    number: Mapped[int]
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
-    leased_at: Mapped[datetime | None]
-    expires_at: Mapped[datetime | None]
+    reserved_at: Mapped[datetime | None]
+    reserved_until: Mapped[datetime | None]
     submitted_at: Mapped[datetime | None]
 
     task: Mapped[Task] = relationship()
 
 
 class Draft(Base):
-    """What one person has entered for one task but not yet submitted; it outlives the lease.
+    """What one person has entered for one task but not yet submitted; it outlives the assignment.
 
     ``shown_order`` is the shuffled order of candidate ids this person sees. ``revealed_at`` is when they uncovered
     texts that had opened blurred; empty while those are hidden. ``active`` is the active time counted so far
-    (``app.labeling.annotations.rules.activity``). The present hold began at ``held_since``, and holds before it,
-    which had run out, lasted ``held_before`` seconds.
+    (``app.labeling.annotations.rules.activity``). The task is reserved since ``reserved_since``;
+    reservations before that, which had run out, lasted ``reserved_before`` seconds.
     """
 
     __tablename__ = "drafts"
@@ -146,8 +146,8 @@ class Draft(Base):
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
     revealed_at: Mapped[datetime | None]
     active: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    held_since: Mapped[datetime | None]
-    held_before: Mapped[float | None]
+    reserved_since: Mapped[datetime | None]
+    reserved_before: Mapped[float | None]
 
 
 class Skip(Base):
@@ -186,7 +186,7 @@ class Annotation(Base):
     ``strength`` says how much better the better of two answers is, from 0, on the collector's own
     scale (Llama 2 §3.2.1 has 0 to 3). ``schema_version_id`` is the version of the label schema that the
     labeler was shown. ``none_acceptable`` says that even the best answer is not good enough; empty where
-    nobody was asked. ``seconds`` is how long the task was held; ``active_seconds`` says how much of it the labeler
+    nobody was asked. ``seconds`` is how long the task was reserved; ``active_seconds`` says how much of it the labeler
     was at work, by part (``prompt``, ``answer:<candidate id>``, ``ranking``, ``writing``), and is empty for imports.
     Corrections count in both. ``detail`` is what an import says of the judgement beyond that.
     ``submitted_at`` is the first submission; ``corrected_at`` the newest correction by its author, if any.
@@ -198,7 +198,7 @@ class Annotation(Base):
     id: Mapped[Id]
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"), index=True)
     task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id"), index=True)
-    lease_id: Mapped[int | None] = mapped_column(ForeignKey("leases.id"), unique=True)
+    assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignments.id"), unique=True)
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
     annotator: Mapped[str | None]
     external_key: Mapped[str | None] = mapped_column(unique=True)
@@ -214,7 +214,7 @@ class Annotation(Base):
     corrected_at: Mapped[datetime | None]
 
     task: Mapped[Task] = relationship()
-    lease: Mapped[Lease | None] = relationship()
+    assignment: Mapped[Assignment | None] = relationship()
     ratings: Mapped[list["Rating"]] = relationship()
     flags: Mapped[list["Flag"]] = relationship()
     ranks: Mapped[list["Ranking"]] = relationship()

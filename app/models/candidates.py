@@ -12,8 +12,9 @@ from app.models.base import Base, Id, Sha256, utc_now
 class Candidate(Base):
     """An answer to a prompt, with its provenance.
 
-    ``origin`` names the source: ``model:<version id>`` for a sampled answer, ``import:<name>`` for
-    one that came from a file. The same text from the same source for the same prompt is one row.
+    ``origin`` names the source: ``model:<version id>`` for a sampled answer, ``generator:<name>:<model>`` for one that
+    a server gave, ``import:<name>`` for one that came from a file. The same text from the same source for the same
+    prompt is one row.
     ``sampling`` holds temperature, top_p, max_new_tokens …; ``seed`` is what drew this answer.
     """
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.models.annotations import Lease, Task
+from app.models.annotations import Assignment, Task
 from app.models.base import Base, Id, utc_now
 
 
@@ -57,20 +57,20 @@ class Calibration(Base):
     set_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
-class ExtraSlot(Base):
-    """What a slot beyond its campaign's overlap is for.
+class ExtraAssignment(Base):
+    """What an assignment beyond its campaign's overlap is for.
 
-    ``shared``: one more labeler judges the task. ``researcher``: a researcher does. ``gold``: one labeler, who holds
-    the slot, judges a task that has gold. ``repeat``: one labeler judges again what they judged before.
+    ``shared``: one more labeler judges the task. ``researcher``: a researcher does. ``gold``: one labeler, whose
+    assignment it is, judges a task that has gold. ``repeat``: one labeler judges again what they judged before.
     """
 
-    __tablename__ = "extra_slots"
+    __tablename__ = "extra_assignments"
     __table_args__ = (CheckConstraint("use IN ('shared', 'researcher', 'gold', 'repeat')", name="known_use"),)
 
-    lease_id: Mapped[int] = mapped_column(ForeignKey("leases.id"), primary_key=True)
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignments.id"), primary_key=True)
     use: Mapped[str]
 
-    lease: Mapped[Lease] = relationship()
+    assignment: Mapped[Assignment] = relationship()
 
 
 class RepeatedTask(Base):

@@ -11,7 +11,7 @@ from app.models.base import Base, Id, utc_now
 class AlertBound(Base):
     """The bound of a measure where an admin chose another than ``app.quality.labelers.rules.ongoing.BOUNDS`` has."""
 
-    __tablename__ = "alarm_bounds"
+    __tablename__ = "alert_bounds"
 
     measure: Mapped[str] = mapped_column(primary_key=True)
     bound: Mapped[float]
@@ -22,8 +22,8 @@ class AlertBound(Base):
 class AlertNote(Base):
     """Somebody has looked at an alert and says what came of it; ``value`` is what the measure was then."""
 
-    __tablename__ = "alarm_notes"
-    __table_args__ = (Index("ix_alarm_notes_person", "person_id", "measure"),)
+    __tablename__ = "alert_notes"
+    __table_args__ = (Index("ix_alert_notes_person", "person_id", "measure"),)
 
     id: Mapped[Id]
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))

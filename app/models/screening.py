@@ -113,7 +113,7 @@ class Applicant(Base):
 
 
 class FormItem(Base):
-    """One item of an applicant's form; its slot is a lease of the task that nobody else is given."""
+    """One item of an applicant's form; its task is assigned to them beyond the overlap, and to nobody else."""
 
     __tablename__ = "form_items"
     __table_args__ = (

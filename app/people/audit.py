@@ -74,9 +74,9 @@ def lines(session: Session, asked: Asked, *, limit: int, offset: int = 0) -> Seq
 def all_lines(session: Session, asked: Asked) -> Iterator[Line]:
     """All of them, newest first, a thousand at a time; what is added meanwhile is not among them."""
     narrowed, before = asked_of_one(session, asked), None
-    while narrowed and (found := queries.events(session, narrowed, BATCH, before=before)):
-        yield from _shown(session, found)
-        before = found[-1].id
+    while narrowed and (events := queries.events(session, narrowed, BATCH, before=before)):
+        yield from _shown(session, events)
+        before = events[-1].id
 
 
 def choices(session: Session) -> list[tuple[int, str]]:
@@ -84,7 +84,9 @@ def choices(session: Session) -> list[tuple[int, str]]:
     everyone = queries.everyone(session)
     behind = queries.applicants_by_person(session, [person.id for person in everyone if person.role == APPLICANT])
     return [
-        (one.id, f"{one.name} ({one.email})") for one in everyone if one.id not in behind or behind[one.id].unmasked_at
+        (person.id, f"{person.name} ({person.email})")
+        for person in everyone
+        if person.id not in behind or behind[person.id].unmasked_at
     ]
 
 

@@ -30,10 +30,10 @@ class PasswordPage(Page):
 
 
 @dataclass(frozen=True)
-class ReadingPage(Page):
+class SensitiveContentPage(Page):
     """How a person wants to meet sensitive content."""
 
-    template: ClassVar[str] = "people/reading.html"
+    template: ClassVar[str] = "people/sensitive_content.html"
     blurs: ClassVar[Mapping[str, str]] = rules.BLURS
     blur: str
     avoids_sensitive: bool

@@ -89,10 +89,10 @@ def add_attempt(session: Session, tried: Tried, now: datetime) -> int:
     return attempt.id
 
 
-def time_of_attempt(session: Session, tried: Tried, since: datetime, place: int) -> datetime | None:
-    """When the failed attempt was made before which there are ``place`` newer ones, or nothing if there is none."""
+def time_of_attempt(session: Session, tried: Tried, since: datetime, offset: int) -> datetime | None:
+    """When the failed attempt was made before which there are ``offset`` newer ones, or nothing if there is none."""
     query = select(Attempt.at).where(*tried.conditions(), Attempt.at > since, ~Attempt.succeeded)
-    return session.scalar(query.order_by(Attempt.at.desc(), Attempt.id.desc()).offset(place).limit(1))
+    return session.scalar(query.order_by(Attempt.at.desc(), Attempt.id.desc()).offset(offset).limit(1))
 
 
 def is_known(session: Session, tried: Tried) -> bool:
@@ -151,27 +151,27 @@ class Asked:
         return replace(self, since=max(self.since or begin, begin))
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        found: list[ColumnElement[bool]] = []
+        clauses: list[ColumnElement[bool]] = []
         if self.who is not None:
-            found.append(AuditEvent.person_id == self.who)
+            clauses.append(AuditEvent.person_id == self.who)
         if self.about is not None:
-            found.append(_about(self.about))
+            clauses.append(_about(self.about))
         if self.kind in ("work", "access"):
-            found.append(AuditEvent.action.in_(rules.WORK if self.kind == "work" else rules.ACCESS))
+            clauses.append(AuditEvent.action.in_(rules.WORK if self.kind == "work" else rules.ACCESS))
         elif self.kind == "decisions":
-            found.append(AuditEvent.action.not_in(rules.WORK + rules.ACCESS))
+            clauses.append(AuditEvent.action.not_in(rules.WORK + rules.ACCESS))
         if self.words:
-            found.append(
+            clauses.append(
                 or_(
                     AuditEvent.action.icontains(self.words, autoescape=True),
                     AuditEvent.subject_kind.icontains(self.words.replace(" ", "_"), autoescape=True),
                 )
             )
         if self.since is not None:
-            found.append(AuditEvent.at >= self.since)
+            clauses.append(AuditEvent.at >= self.since)
         if self.until is not None:
-            found.append(AuditEvent.at < self.until)
-        return found
+            clauses.append(AuditEvent.at < self.until)
+        return clauses
 
 
 def _about(person_id: int) -> ColumnElement[bool]:
@@ -208,8 +208,8 @@ def people_by_ids(session: Session, ids: Iterable[int]) -> dict[int, Person]:
 
 
 def applicants_by_person(session: Session, person_ids: Iterable[int]) -> dict[int, Applicant]:
-    found = session.scalars(select(Applicant).where(Applicant.person_id.in_(list(person_ids))))
-    return {applicant.person_id: applicant for applicant in found}
+    applicants = session.scalars(select(Applicant).where(Applicant.person_id.in_(list(person_ids))))
+    return {applicant.person_id: applicant for applicant in applicants}
 
 
 def applicants_by_ids(session: Session, ids: Iterable[int]) -> dict[int, Applicant]:

@@ -11,7 +11,7 @@ from app.language import gettext as _
 from app.models import Person
 from app.people import audit, rules, service, sessions, tokens
 from app.people.attempts import attempts_of
-from app.people.pages import AuditPage, PasswordPage, PeoplePage, ReadingPage, SignInPage, TokensPage
+from app.people.pages import AuditPage, PasswordPage, PeoplePage, SensitiveContentPage, SignInPage, TokensPage
 from app.people.queries import Asked
 from app.roles import home_of, may
 from app.web.forms import whole_number
@@ -161,22 +161,22 @@ def choose_password(
     return go(home_of(changed.role))
 
 
-@router.get("/account/reading")
-def reading_form(request: Request, person: Labeler) -> HTMLResponse:
-    return render(request, ReadingPage(person.blur or rules.USUAL_BLUR, person.avoids_sensitive))
+@router.get("/account/sensitive-content")
+def sensitive_content_form(request: Request, person: Labeler) -> HTMLResponse:
+    return render(request, SensitiveContentPage(person.blur or rules.USUAL_BLUR, person.avoids_sensitive))
 
 
-@router.post("/account/reading")
-def choose_reading(
+@router.post("/account/sensitive-content")
+def choose_sensitive_content(
     request: Request, person: Labeler, blur: Annotated[str, Form()] = "", avoid: Annotated[str, Form()] = ""
 ) -> Response:
     try:
         with database_of(request).transaction() as session:
-            service.choose_reading(session, person.id, blur=blur, avoids_sensitive=avoid == "yes")
+            service.choose_sensitive_content(session, person.id, blur=blur, avoids_sensitive=avoid == "yes")
     except Invalid as error:
-        return render(request, ReadingPage(blur, avoid == "yes", str(error)), error.status)
+        return render(request, SensitiveContentPage(blur, avoid == "yes", str(error)), error.status)
     tell(request, _("Kept. It holds from the next task on."))
-    return go("/account/reading")
+    return go("/account/sensitive-content")
 
 
 @router.get("/account/tokens")
@@ -280,7 +280,7 @@ def _asked(
         Invalid: a day or a person's number is none.
     """
     kind = kind if kind in rules.KINDS else rules.USUAL_KIND
-    given = {"who": who, "about": about, "kind": kind, "what": what, "since": since, "until": until}
+    filters = {"who": who, "about": about, "kind": kind, "what": what, "since": since, "until": until}
     last = rules.day_of(until, now)
     asked = Asked(
         who=whole_number(who, _("Who"), 1) if who else None,
@@ -290,7 +290,7 @@ def _asked(
         since=rules.day_of(since, now),
         until=last + timedelta(days=1) if last else None,
     )
-    return asked, given
+    return asked, filters
 
 
 AskedFor = Annotated[tuple[Asked, dict[str, str]], Depends(_asked)]
@@ -298,10 +298,10 @@ AskedFor = Annotated[tuple[Asked, dict[str, str]], Depends(_asked)]
 
 @router.get("/audit")
 def show_audit(request: Request, _admin: Admin, session: Reading, asked: AskedFor, page: int = 1) -> HTMLResponse:
-    which, given = asked
-    paging = Paging(page, audit.count(session, which), given)
+    which, filters = asked
+    paging = Paging(page, audit.count(session, which), filters)
     shown = audit.lines(session, which, limit=paging.size, offset=paging.offset)
-    return render(request, AuditPage(shown, paging, given, audit.choices(session)))
+    return render(request, AuditPage(shown, paging, filters, audit.choices(session)))
 
 
 @router.get("/audit.csv")

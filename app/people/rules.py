@@ -59,6 +59,7 @@ USUAL_KIND = "decisions"
 PAGES_OF = {
     "campaigns": "/campaigns/{}",
     "courses": "/courses/{}",
+    "generators": "/generators/{}",
     "guidelines": "/guidelines/{}",
     "imports": "/prompts/imports/{}",
     "label_schemas": "/schemas/{}",

@@ -94,9 +94,9 @@ def add_applicant(session: Session, *, email: str, name: str, password: str, aga
     }
     if not problems["email"] and queries.person_by_email(session, email):
         problems["email"] = _("%(email)s already has an account.", email=email)
-    found = {field: problem for field, problem in problems.items() if problem}
-    if found:
-        raise Invalid(" ".join(found.values()), found)
+    sentences = {field: problem for field, problem in problems.items() if problem}
+    if sentences:
+        raise Invalid(" ".join(sentences.values()), sentences)
     person = Person(
         email=email,
         name=name or email.split("@")[0],
@@ -248,7 +248,7 @@ def choose_locale(session: Session, person_id: int | None, locale: str) -> None:
         _person(session, person_id).locale = locale
 
 
-def choose_reading(session: Session, person_id: int, *, blur: str, avoids_sensitive: bool) -> Person:
+def choose_sensitive_content(session: Session, person_id: int, *, blur: str, avoids_sensitive: bool) -> Person:
     """Keep how a person wants to meet sensitive content; nobody else is told.
 
     Raises:

@@ -91,10 +91,10 @@ def person_of_secret(session: Session, secret: str, now: datetime) -> tuple[Pers
         UnknownTokenError: nobody's.
         NotLetInError: it was revoked or has expired, or its owner may not come in.
     """
-    found = queries.token_and_person(session, rules.token_sha256(secret))
-    if found is None:
+    row = queries.token_and_person(session, rules.token_sha256(secret))
+    if row is None:
         raise UnknownTokenError("This token is not known here. Make one under “API tokens” in your account's menu.")
-    token, person = found
+    token, person = row
     if not person.active:
         raise NotLetInError("The account of this token is switched off. Ask an admin.")
     if token.revoked_at is not None:

@@ -58,5 +58,5 @@ class Downloads:
 
 
 def _is_download(message: Message) -> bool:
-    said = dict(message["headers"]).get(b"content-disposition", b"")
-    return message["status"] < 400 and said.lower().startswith(b"attachment")
+    disposition = dict(message["headers"]).get(b"content-disposition", b"")
+    return message["status"] < 400 and disposition.lower().startswith(b"attachment")

@@ -110,7 +110,7 @@ def add_error_pages(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:
         wrong = refused_places(error.errors())
-        places = "; ".join(f"{place}: {sentence.rstrip('.。')}" for place, sentence in wrong.items())
+        places = "; ".join(f"{field}: {sentence.rstrip('.。')}" for field, sentence in wrong.items())
         sentence = _("Something in the form was not understood (%(places)s). Nothing was changed.", places=places)
         return _error(request, 422, sentence)
 
@@ -133,6 +133,9 @@ def add_error_pages(app: FastAPI) -> None:
             return _error(request, error.status_code, _(error.sentence, **error.values))
         if isinstance(error, NotTheirsError):
             return await not_theirs(request, error.action)
+        if isinstance(error.__cause__, OSError) and no_room(error.__cause__):
+            # A file that is sent is laid down while the form is read, and FastAPI calls every fault in that a bad form.
+            return await file_not_written(request, error.__cause__)
         ours = SENTENCES.get(error.status_code)
         return _error(request, error.status_code, _(ours) if ours else str(error.detail))
 

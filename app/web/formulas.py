@@ -61,7 +61,7 @@ ENVIRONMENTS = {
 }
 SPACES = re.compile(r"\\[,;:! ]|\s")
 UNKNOWN_BUT_COMMON: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    (re.compile(r"\\operatorname\*?\{([^{}]*)\}"), lambda found: rf"\operatorname{{{SPACES.sub('', found[1])}}}"),
+    (re.compile(r"\\operatorname\*?\{([^{}]*)\}"), lambda match: rf"\operatorname{{{SPACES.sub('', match[1])}}}"),
     (re.compile(r"\\arg\b"), r"\\operatorname{arg}"),
     (re.compile(r"\\not\s*="), r"\\neq "),
     (re.compile(r"\\not\s*\\in\b"), r"\\notin "),
@@ -148,16 +148,16 @@ def _written(element: Element) -> str:
 
 
 def _attributes(element: Element, tag: str) -> list[tuple[str, str]]:
-    given = dict(element.attrib)
+    attributes = dict(element.attrib)
     if tag == "menclose":
-        notation = set(given.get("notation", "").split())
-        given["class"] = "strike" if notation & STRUCK else "box"
-    if given.get("mathvariant") != "normal":
-        given.pop("mathvariant", None)  # the letters themselves are changed instead
+        notation = set(attributes.get("notation", "").split())
+        attributes["class"] = "strike" if notation & STRUCK else "box"
+    if attributes.get("mathvariant") != "normal":
+        attributes.pop("mathvariant", None)  # the letters themselves are changed instead
     allowed = ATTRIBUTES.get(tag, set())
     return [
         (name, value)
-        for name, value in given.items()
+        for name, value in attributes.items()
         if name in allowed and (name in ("alttext", "class") or HARMLESS.fullmatch(value))
     ]
 
@@ -201,14 +201,14 @@ def _variants() -> dict[tuple[str, str], str]:
         "MONOSPACE": "monospace",
     }
     kind = re.compile(rf"(?:MATHEMATICAL )?({'|'.join(sorted(names, key=len, reverse=True))}) (?:CAPITAL|SMALL|DIGIT) ")
-    found = {}
+    variants = {}
     for code in (*range(0x2100, 0x2140), *range(0x1D400, 0x1D800)):
         character = chr(code)
         match = kind.match(unicodedata.name(character, ""))
         plain = unicodedata.normalize("NFKC", character)
         if match and len(plain) == 1 and plain != character:
-            found[names[match[1]], plain] = character
-    return found
+            variants[names[match[1]], plain] = character
+    return variants
 
 
 # Finding formulas in Markdown ---------------------------------------------------------------------

@@ -120,8 +120,8 @@ def excerpt(text: str, length: int = 160) -> str:
 
 def _shown(html: str) -> str:
     """HTML whose directional controls keep their effect to themselves and are seen (their names are in the style)."""
-    html = _LONG_WORD.sub(lambda found: f'<span class="long-word">{"<wbr>".join(_pieces(found[0]))}</span>', html)
-    return CONTROL.sub(lambda found: f'<bdi class="control {DIRECTIONAL[found[0]]}">{found[0]}</bdi>', html)
+    html = _LONG_WORD.sub(lambda match: f'<span class="long-word">{"<wbr>".join(_pieces(match[0]))}</span>', html)
+    return CONTROL.sub(lambda match: f'<bdi class="control {DIRECTIONAL[match[0]]}">{match[0]}</bdi>', html)
 
 
 _CHARACTER = re.compile(r"&[#\w]+;|.", re.DOTALL)
@@ -152,12 +152,12 @@ class _Inline(StateInline):
     """Emphasis beside Chinese, Japanese and Korean, which put no spaces around it: `**“重点”。**后面` is bold."""
 
     def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: N802, N803
-        found = super().scanDelims(start, canSplitWord)
+        scanned = super().scanDelims(start, canSplitWord)
         before = self.src[start - 1] if start else " "
-        after = self.src[start + found.length] if start + found.length < self.posMax else " "
-        can_open = found.can_open or (CJK.match(before) is not None and not after.isspace() and canSplitWord)
-        can_close = found.can_close or (CJK.match(after) is not None and not before.isspace() and canSplitWord)
-        return Scanned(can_open, can_close, found.length)
+        after = self.src[start + scanned.length] if start + scanned.length < self.posMax else " "
+        can_open = scanned.can_open or (CJK.match(before) is not None and not after.isspace() and canSplitWord)
+        can_close = scanned.can_close or (CJK.match(after) is not None and not before.isspace() and canSplitWord)
+        return Scanned(can_open, can_close, scanned.length)
 
 
 class _InlineParser(ParserInline):
@@ -182,8 +182,8 @@ def _prepare(state: StateCore) -> None:
             token.attrSet("dir", "auto")
         for i, child in enumerate(token.children or ()):
             if child.type == "em_open":
-                inside = takewhile(lambda one: one.type != "em_close", (token.children or [])[i + 1 :])
-                words = "".join(one.content for one in inside)
+                inside = takewhile(lambda child: child.type != "em_close", (token.children or [])[i + 1 :])
+                words = "".join(child.content for child in inside)
                 if NO_ITALICS.search(words):
                     child.attrSet("class", "upright dotted" if CJK.search(words) else "upright")
 
@@ -267,8 +267,8 @@ def _only_ours(tag: str, attribute: str, value: str) -> str | None:
     if attribute != "class":
         return value
     known = CLASSES.get(tag, set())
-    kept = [name for name in value.split() if name in known or (tag == "span" and PYGMENTS.fullmatch(name))]
-    return " ".join(kept) or None
+    classes = [name for name in value.split() if name in known or (tag == "span" and PYGMENTS.fullmatch(name))]
+    return " ".join(classes) or None
 
 
 _markdown = _make_parser()

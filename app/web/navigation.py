@@ -86,6 +86,7 @@ SECTIONS: Sequence[tuple[str, Sequence[Place]]] = (
         [
             Place("/runs", mark("Runs"), "see_results"),
             Place("/models", mark("Models"), "see_results"),
+            Place("/generators", mark("Generators"), "train"),
             Place("/score", mark("Score"), "score"),
             Place("/evaluations", mark("Evaluations"), "see_results"),
         ],

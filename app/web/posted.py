@@ -17,11 +17,11 @@ async def _lists(request: Request) -> dict[str, list[str]]:
 
 
 def lists_of(form: FormData) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    lists: dict[str, list[str]] = {}
     for name, value in form.multi_items():
         if isinstance(value, str):
-            found.setdefault(name, []).append(value)
-    return found
+            lists.setdefault(name, []).append(value)
+    return lists
 
 
 Fields = Annotated[dict[str, str], Depends(_fields)]

@@ -121,7 +121,7 @@ class Reports(Generic[Asked, Report]):
         making: Making[Report] = Making(version, monotonic())
         making.result = self._thread.submit(self._make, filters, making)
         self._known[filters] = making
-        for known in [one for one, made in self._known.items() if made.result.done()][
+        for known in [asked for asked, made in self._known.items() if made.result.done()][
             : max(0, len(self._known) - KEPT)
         ]:
             del self._known[known]

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0029"
+revision = "0032"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -172,6 +172,20 @@ TOXICITY_ANSWER = [
 
 def upgrade() -> None:
     op.create_table(
+        "generators",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("model", sa.String(), nullable=False),
+        sa.Column("sealed_key", sa.String(), nullable=True),
+        sa.Column("concurrency", sa.Integer(), nullable=False),
+        sa.Column("requests_per_minute", sa.Integer(), nullable=True),
+        sa.Column("timeout_seconds", sa.Double(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_generators")),
+        sa.UniqueConstraint("name", name=op.f("uq_generators_name")),
+    )
+    op.create_table(
         "attempts",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("account", sa.String(length=64), nullable=False),
@@ -227,16 +241,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("owner", name=op.f("pk_workers")),
     )
     op.create_table(
-        "alarm_bounds",
+        "alert_bounds",
         sa.Column("measure", sa.String(), nullable=False),
         sa.Column("bound", sa.Double(), nullable=False),
         sa.Column("set_by", sa.Integer(), nullable=True),
         sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["set_by"], ["people.id"], name=op.f("fk_alarm_bounds_set_by_people")),
-        sa.PrimaryKeyConstraint("measure", name=op.f("pk_alarm_bounds")),
+        sa.ForeignKeyConstraint(["set_by"], ["people.id"], name=op.f("fk_alert_bounds_set_by_people")),
+        sa.PrimaryKeyConstraint("measure", name=op.f("pk_alert_bounds")),
     )
     op.create_table(
-        "alarm_notes",
+        "alert_notes",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("person_id", sa.Integer(), nullable=False),
         sa.Column("measure", sa.String(), nullable=False),
@@ -244,11 +258,11 @@ def upgrade() -> None:
         sa.Column("note", sa.String(), nullable=False),
         sa.Column("written_by", sa.Integer(), nullable=False),
         sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_alarm_notes_person_id_people")),
-        sa.ForeignKeyConstraint(["written_by"], ["people.id"], name=op.f("fk_alarm_notes_written_by_people")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_alarm_notes")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_alert_notes_person_id_people")),
+        sa.ForeignKeyConstraint(["written_by"], ["people.id"], name=op.f("fk_alert_notes_written_by_people")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_notes")),
     )
-    op.create_index("ix_alarm_notes_person", "alarm_notes", ["person_id", "measure"], unique=False)
+    op.create_index("ix_alert_notes_person", "alert_notes", ["person_id", "measure"], unique=False)
     op.create_table(
         "api_tokens",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -613,7 +627,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("overlap", sa.Integer(), nullable=False),
         sa.Column("answers_per_task", sa.Integer(), nullable=True),
-        sa.Column("lease_minutes", sa.Integer(), nullable=False),
+        sa.Column("reserved_minutes", sa.Integer(), nullable=False),
         sa.Column("correction_minutes", sa.Integer(), server_default="0", nullable=False),
         sa.Column("instructions", sa.String(), nullable=False),
         sa.Column("imported", sa.Boolean(), nullable=False),
@@ -622,9 +636,8 @@ def upgrade() -> None:
         sa.Column("needs_review", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("created_by", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "kind IN ('ranking', 'demonstration', 'authoring', 'toxicity')", name=op.f("ck_campaigns_known_kind")
-        ),
+        sa.Column("settings", sa.JSON(), nullable=True),
+        sa.CheckConstraint("kind <> ''", name=op.f("ck_campaigns_some_kind")),
         sa.CheckConstraint("phase IN ('training', 'evaluation')", name=op.f("ck_campaigns_known_phase")),
         sa.CheckConstraint(
             "prompt_form IN ('plain', 'few_shot', 'user_based')", name=op.f("ck_campaigns_known_prompt_form")
@@ -881,8 +894,8 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revealed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("active", sa.JSON(none_as_null=True), nullable=True),
-        sa.Column("held_since", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("held_before", sa.Double(), nullable=True),
+        sa.Column("reserved_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reserved_before", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_drafts_person_id_people")),
         sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name=op.f("fk_drafts_task_id_tasks")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_drafts")),
@@ -921,24 +934,24 @@ def upgrade() -> None:
         sa.UniqueConstraint("task_id", name=op.f("uq_gold_items_task_id")),
     )
     op.create_table(
-        "leases",
+        "assignments",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("campaign_id", sa.Integer(), nullable=False),
         sa.Column("task_id", sa.Integer(), nullable=False),
-        sa.Column("slot", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("person_id", sa.Integer(), nullable=True),
-        sa.Column("leased_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reserved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reserved_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_leases_campaign_id_campaigns")),
-        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_leases_person_id_people")),
-        sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name=op.f("fk_leases_task_id_tasks")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_leases")),
-        sa.UniqueConstraint("task_id", "person_id", name=op.f("uq_leases_task_id_person_id")),
-        sa.UniqueConstraint("task_id", "slot", name=op.f("uq_leases_task_id_slot")),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_assignments_campaign_id_campaigns")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_assignments_person_id_people")),
+        sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name=op.f("fk_assignments_task_id_tasks")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assignments")),
+        sa.UniqueConstraint("task_id", "person_id", name=op.f("uq_assignments_task_id_person_id")),
+        sa.UniqueConstraint("task_id", "number", name=op.f("uq_assignments_task_id_number")),
     )
-    op.create_index("ix_leases_open", "leases", ["campaign_id", "submitted_at", "id"], unique=False)
-    op.create_index("ix_leases_person", "leases", ["person_id", "submitted_at"], unique=False)
+    op.create_index("ix_assignments_open", "assignments", ["campaign_id", "submitted_at", "id"], unique=False)
+    op.create_index("ix_assignments_person", "assignments", ["person_id", "submitted_at"], unique=False)
     op.create_table(
         "questions",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -1013,7 +1026,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("campaign_id", sa.Integer(), nullable=False),
         sa.Column("task_id", sa.Integer(), nullable=False),
-        sa.Column("lease_id", sa.Integer(), nullable=True),
+        sa.Column("assignment_id", sa.Integer(), nullable=True),
         sa.Column("person_id", sa.Integer(), nullable=True),
         sa.Column("annotator", sa.String(), nullable=True),
         sa.Column("external_key", sa.String(), nullable=True),
@@ -1028,7 +1041,9 @@ def upgrade() -> None:
         sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_annotations_campaign_id_campaigns")),
-        sa.ForeignKeyConstraint(["lease_id"], ["leases.id"], name=op.f("fk_annotations_lease_id_leases")),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"], ["assignments.id"], name=op.f("fk_annotations_assignment_id_assignments")
+        ),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_annotations_person_id_people")),
         sa.ForeignKeyConstraint(
             ["schema_version_id"],
@@ -1038,7 +1053,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name=op.f("fk_annotations_task_id_tasks")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_annotations")),
         sa.UniqueConstraint("external_key", name=op.f("uq_annotations_external_key")),
-        sa.UniqueConstraint("lease_id", name=op.f("uq_annotations_lease_id")),
+        sa.UniqueConstraint("assignment_id", name=op.f("uq_annotations_assignment_id")),
         sa.UniqueConstraint("task_id", "person_id", name=op.f("uq_annotations_task_id_person_id")),
     )
     op.create_index(op.f("ix_annotations_campaign_id"), "annotations", ["campaign_id"], unique=False)
@@ -1092,12 +1107,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("item_id", "person_id", name=op.f("uq_demonstration_ratings_item_id_person_id")),
     )
     op.create_table(
-        "extra_slots",
-        sa.Column("lease_id", sa.Integer(), nullable=False),
+        "extra_assignments",
+        sa.Column("assignment_id", sa.Integer(), nullable=False),
         sa.Column("use", sa.String(), nullable=False),
-        sa.CheckConstraint("use IN ('shared', 'researcher', 'gold', 'repeat')", name=op.f("ck_extra_slots_known_use")),
-        sa.ForeignKeyConstraint(["lease_id"], ["leases.id"], name=op.f("fk_extra_slots_lease_id_leases")),
-        sa.PrimaryKeyConstraint("lease_id", name=op.f("pk_extra_slots")),
+        sa.CheckConstraint(
+            "use IN ('shared', 'researcher', 'gold', 'repeat')", name=op.f("ck_extra_assignments_known_use")
+        ),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"], ["assignments.id"], name=op.f("fk_extra_assignments_assignment_id_assignments")
+        ),
+        sa.PrimaryKeyConstraint("assignment_id", name=op.f("pk_extra_assignments")),
     )
     op.create_table(
         "question_posts",
@@ -1308,7 +1327,7 @@ def downgrade() -> None:
     op.drop_table("annotation_versions")
     op.drop_index(op.f("ix_question_posts_question_id"), table_name="question_posts")
     op.drop_table("question_posts")
-    op.drop_table("extra_slots")
+    op.drop_table("extra_assignments")
     op.drop_table("demonstration_ratings")
     op.drop_index(op.f("ix_course_steps_course_id"), table_name="course_steps")
     op.drop_table("course_steps")
@@ -1328,9 +1347,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_questions_person_id"), table_name="questions")
     op.drop_index(op.f("ix_questions_campaign_id"), table_name="questions")
     op.drop_table("questions")
-    op.drop_index("ix_leases_person", table_name="leases")
-    op.drop_index("ix_leases_open", table_name="leases")
-    op.drop_table("leases")
+    op.drop_index("ix_assignments_person", table_name="assignments")
+    op.drop_index("ix_assignments_open", table_name="assignments")
+    op.drop_table("assignments")
     op.drop_table("gold_items")
     op.drop_table("form_items")
     op.drop_table("drafts")
@@ -1393,9 +1412,9 @@ def downgrade() -> None:
     op.drop_table("audit_events")
     op.drop_index(op.f("ix_api_tokens_person_id"), table_name="api_tokens")
     op.drop_table("api_tokens")
-    op.drop_index("ix_alarm_notes_person", table_name="alarm_notes")
-    op.drop_table("alarm_notes")
-    op.drop_table("alarm_bounds")
+    op.drop_index("ix_alert_notes_person", table_name="alert_notes")
+    op.drop_table("alert_notes")
+    op.drop_table("alert_bounds")
     op.drop_table("workers")
     op.drop_table("people")
     op.drop_table("corpora")
@@ -1403,3 +1422,4 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_attempts_address"), table_name="attempts")
     op.drop_index(op.f("ix_attempts_account"), table_name="attempts")
     op.drop_table("attempts")
+    op.drop_table("generators")

@@ -69,7 +69,7 @@ def test_foreign_keys_hold(database):
 
 
 def test_concurrent_read_then_write_loses_no_update(database, factory):
-    """Every thread reads a number and writes it back plus one: the pattern behind leases and counters."""
+    """Every thread reads a number and writes it back plus one: the pattern behind assignments and counters."""
     person = factory.person()
     with database.reading() as session:
         first = session.get(Person, person.id).session_epoch

@@ -326,9 +326,45 @@ def test_every_template_is_used():
     assert used - set(templates()) - {None} == set()
 
 
+STATIC = APP.parent / "static"
+SHARED = "shared"
+
+
+@pytest.mark.parametrize("kind", ["js", "css"])
+def test_scripts_and_styles_stand_in_the_wings(kind):
+    folders = {path.relative_to(STATIC / kind).parts[0] for path in (STATIC / kind).rglob(f"*.{kind}")}
+    assert folders <= {SHARED, "api", *app.WINGS[1:]}
+
+
+def test_a_script_leans_on_its_own_wing_and_on_what_all_share_only():
+    scripts = STATIC / "js"
+    for path in scripts.rglob("*.js"):
+        wing = path.relative_to(scripts).parts[0]
+        for target in re.findall(r"""(?:from |import\()"(\.[^"]+)\"""", path.read_text()):
+            there = (path.parent / target).resolve().relative_to(scripts.resolve())
+            assert (scripts / there).exists(), f"{path}: {target}"
+            assert there.parts[0] in (SHARED, wing), f"{path}: {target}"
+
+
+def test_every_controller_that_a_template_asks_for_is_a_script_and_every_one_is_asked_for():
+    asked = {
+        name
+        for template in templates()
+        for name in re.findall(r"""data[-_]controller="([^"]+)\"""", (TEMPLATES / template).read_text())
+    }
+    there = {f"{path.parts[-3]}/{path.stem}" for path in (STATIC / "js").glob("*/controllers/*.js")}
+    assert asked == there
+
+
+def test_every_file_that_a_template_names_is_there():
+    for template in templates():
+        for name in re.findall(r"""static_url\(['"]([^'"]+)""", (TEMPLATES / template).read_text()):
+            assert name.startswith("vendor/") or (STATIC / name).exists(), f"{template}: {name}"
+
+
 def test_scripts_hear_keys_by_one_door_only():
     """There it stands that no key acts while a text is being composed, and what a key is called."""
-    scripts = APP.parent / "static" / "js"
+    scripts = STATIC / "js"
     for path in scripts.rglob("*.js"):
         if path.name != "keys.js":
             heard = re.search(r"""Listener\(["']key|onkey(down|up)|\bevent\.(key|code|keyCode)\b""", path.read_text())
@@ -426,7 +462,7 @@ def test_a_labeler_sees_no_other_room_than_the_work(browse):
         "/join/1",
         "/sign-in",
         "/account/password",
-        "/account/reading",
+        "/account/sensitive-content",
         "/account/session",
         "/label",
         "/label/campaigns/1/guideline",

@@ -19,16 +19,16 @@ msgstr ""
 msgid "%(name)s is open, 100%% of it."
 msgstr "“%(name)s”开放，占100%%。"
 
-#: app/somewhere.py static/js/board.js
+#: app/somewhere.py static/js/labeling/board.js
 msgid "%(num)s answer"
 msgid_plural "%(num)s answers"
 msgstr[0] "%(num)s 个回答"
 
-#: static/js/board.js
+#: static/js/labeling/board.js
 msgid "Saved"
 msgstr "已保存"
 
-#: static/js/board.js
+#: static/js/labeling/board.js
 msgid "Not translated yet"
 msgstr ""
 """

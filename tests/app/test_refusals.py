@@ -9,7 +9,7 @@ import pytest
 
 import app
 from app.errors import Refusal
-from app.labeling.importing.shapes.reading import DraftReader
+from app.labeling.importing.shapes.rows import DraftReader
 from app.language import SOURCE, gettext, plain_gettext, speaking
 from app.material.files import readers
 from app.material.files.corpora import write_corpus
@@ -136,6 +136,7 @@ NO_GOLD = [
     ranked(1, 2, flags=["nope"]),
 ]
 NOT_TO_SCORE = [
+    {"prompt": "p", "answer": "a", "response": "b"},
     {"answer": "x"},
     {"prompt": "p"},
     {"prompt": "p", "answer": ""},

@@ -49,13 +49,23 @@ def test_spellings_of_one_question_are_one_group_and_another_question_is_another
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("don't", "dont"), ("ＡＢＣ１", "abc1"), ("a\u200bb", "ab"), ("你好，世界！", "你好 世界"), ("Straße", "STRASSE")],
+    [
+        ("don't", "dont"),
+        ("ＡＢＣ１", "abc1"),
+        ("a\u200bb", "ab"),
+        ("你好，世界！", "你好 世界"),
+        ("Straße", "STRASSE"),
+        ("> Name a river.\n>> A long one.", "Name a river.\nA long one."),
+        ("What does `ls` do?", "What does ls do?"),
+    ],
 )
 def test_what_reads_alike_is_alike(one, other):
     assert normalised(one) == normalised(other)
 
 
-@pytest.mark.parametrize(("one", "other"), [("2+2", "2=2"), ("कि", "का"), ("?", "!"), ("café", "cafe"), ("$1", "€1")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("2+2", "2=2"), ("कि", "का"), ("?", "!"), ("café", "cafe"), ("$1", "€1"), ("a > b", "a < b")]
+)
 def test_what_means_something_else_stays_apart(one, other):
     assert normalised(one) != normalised(other)
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete
 
 from app.database import Database
-from app.labeling.annotations import assigning, holding
+from app.labeling.annotations import assigning, reservation
 from app.labeling.annotations import service as annotations
 from app.labeling.annotations.rules.submission import Submission, Verdict
 from app.labeling.campaigns import service as campaigns
@@ -86,8 +86,8 @@ def judge(database, work):
 
     def judge(person, **prompt_labels):
         with database.transaction() as session:
-            task_id = assigning.take_next(session, person, NOON).lease.task_id
-            order = holding.work_for(session, person, task_id).order
+            task_id = assigning.take_next(session, person, NOON).assignment.task_id
+            order = reservation.work_for(session, person, task_id).order
             verdicts = {candidate: Verdict(likert=4) for candidate in order}
             ranks = {candidate: rank for rank, candidate in enumerate(order, 1)}
             labels = LABELLED | prompt_labels

@@ -112,7 +112,7 @@ OPENED = (
     ("rating 4", "raw view", press("r"), ".raw-view main"),
     ("ranking", "word by word", press("j", "c", "j", "c"), "#difference[open]"),
     ("ranking", "order against the ratings", press(*"987654321", "Enter"), "#against[open]"),
-    ("sensitive", "sensitive texts shown", press("b"), ".veil:not([data-veiled])"),
+    ("sensitive", "sensitive texts shown", press("b"), ".content-warning:not([data-texts-hidden])"),
     ("few-shot set", "preview as the model", press("Alt+v"), "[data-view=model]"),
     ("toxicity", "two texts", press("v"), ".scoring"),
 )

@@ -22,7 +22,7 @@ def test_a_report_comes_by_itself_and_its_matrix_is_read_cell_by_cell(page, fact
     expect(page.locator(".verdict .large")).to_contain_text("47.9")
     ann, ben, rae = (f"labeler-{person.id}" for person in (office.ann, office.ben, office.rae))
     matrix, words = page.locator(".matrix"), page.locator("[data-words][role=status]")
-    expect(page.locator("[data-controller=matrix][data-ready]")).to_be_visible()
+    expect(page.locator("[data-controller='quality/matrix'][data-ready]")).to_be_visible()
     page.get_by_role("group", name="Labeler by labeler").focus()
     read = set()
     for key in ("ArrowRight", "ArrowDown", "ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft"):

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from app.labeling.campaigns import service as campaigns
 from app.labeling.campaigns.orders import stored_order
-from app.models import Annotation, Demonstration, Draft, Lease, Ranking, Task
+from app.models import Annotation, Assignment, Demonstration, Draft, Ranking, Task
 from app.models.base import utc_now
 from tests.browsing import PASSWORD
 from tests.journeys.conftest import until
@@ -47,7 +47,7 @@ def writing(campaign, database):  # noqa: F811
         prompt_id = session.scalar(select(Task.prompt_id).where(Task.campaign_id == prompt.id))
         campaigns.set_status(session, None, campaign.id, "closed")
         return campaigns.create_campaign(
-            session, None, name="Write", kind="demonstration", lease_minutes=10, tasks=[(prompt_id, [])]
+            session, None, name="Write", kind="demonstration", reserved_minutes=10, tasks=[(prompt_id, [])]
         )
 
 
@@ -267,28 +267,28 @@ def test_work_outlasts_a_session_and_goes_out_under_nobody_elses_name(
     assert kept_in(other) == []
 
 
-def test_a_hold_warns_before_it_ends_and_comes_back_after_a_closed_laptop(window, labeler, writing, database):  # noqa: F811
+def test_a_reservation_warns_before_it_ends_and_comes_back_after_a_closed_laptop(window, labeler, writing, database):  # noqa: F811
     window.clock.install()
     sign_in(window)
     take(window)
     window.clock.fast_forward(8.5 * 60_000)
-    expect(window.get_by_text("Your hold on this task ends in less than two minutes.")).to_be_visible()
+    expect(window.get_by_text("Your reservation of this task ends in less than two minutes.")).to_be_visible()
     window.get_by_role("button", name="Keep it").click()
-    expect(window.get_by_text("Your hold on this task ends")).not_to_be_visible()
-    expect(window.locator("[data-hold]")).to_have_text(re.compile("^(10:00|9:5)"))
+    expect(window.get_by_text("Your reservation of this task ends")).not_to_be_visible()
+    expect(window.locator("[data-clock]")).to_have_text(re.compile("^(10:00|9:5)"))
 
     window.clock.fast_forward(60 * 60_000)
-    expect(window.get_by_text("Your hold on this task has ended. What you entered is kept.")).to_be_visible()
+    expect(window.get_by_text("Your reservation of this task has ended. What you entered is kept.")).to_be_visible()
     with database.transaction() as session:
-        session.scalars(select(Lease).where(Lease.person_id.is_not(None))).one().expires_at = utc_now() - timedelta(
-            hours=1
+        session.scalars(select(Assignment).where(Assignment.person_id.is_not(None))).one().reserved_until = (
+            utc_now() - timedelta(hours=1)
         )
     text_field(window).press_sequentially("After the break.")
     window.clock.fast_forward(2_000)
     until(window, lambda: drafted(database).get("text") == "After the break.")
-    expect(window.get_by_text("Your hold on this task has ended.")).not_to_be_visible()
+    expect(window.get_by_text("Your reservation of this task has ended.")).not_to_be_visible()
     with database.reading() as session:
-        assert session.scalars(select(Lease.expires_at)).all()[-1] > utc_now()
+        assert session.scalars(select(Assignment.reserved_until)).all()[-1] > utc_now()
 
 
 def test_ten_megabytes_of_text_stay_in_the_field_with_a_sentence_beside_it(window, labeler, writing, database):  # noqa: F811

@@ -41,6 +41,12 @@ WALKS = [
 ]
 
 
+BY_MOUSE_ELSEWHERE = [walk for walk in WALKS if walk.values[0] != ("mouse", "en")] + [
+    pytest.param(("mouse", "en"), id="mouse-en", marks=pytest.mark.slow)
+]
+"""Where another file walks the same way by mouse in English each day."""
+
+
 @pytest.fixture(params=WALKS)
 def hand(request, chromium, site):
     """A stranger at the sign-in page, whose browser tells the language."""
@@ -79,6 +85,7 @@ def letters_of(database):
     return dict(zip(annotation.shown_order, "ABCD", strict=False))
 
 
+@pytest.mark.parametrize("hand", BY_MOUSE_ELSEWHERE, indirect=True)
 def test_answers_are_rated_and_ranked_with_a_tie(hand, workshop, database):
     with database.transaction() as session:
         guidelines.ensure_defaults(session)
@@ -294,7 +301,7 @@ def test_a_researcher_accepts_sends_back_and_rejects(hand, site, workshop, datab
     workshop.campaign([(p, []) for p, _ in workshop.prompts(3)], kind="demonstration", needs_review=True)
     [author] = workshop.people(1)
     for number in range(3):
-        task_id = workshop.take(author).lease.task_id
+        task_id = workshop.take(author).assignment.task_id
         with database.transaction() as session:
             demonstration.submit_demonstration(session, author, task_id, NOON, f"Answer {number}")
     factory.person(RUTH, "researcher", PASSWORD)

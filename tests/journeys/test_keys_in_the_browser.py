@@ -62,7 +62,7 @@ def test_no_key_acts_while_a_text_is_being_composed(page, site, workshop, databa
     take(page, site, "#writing-form")
     assert page.evaluate(
         """async (names) => {
-          const { nameOf } = await import("/static/js/keys.js");
+          const { nameOf } = await import("/static/js/shared/keys.js");
           return names.map(nameOf);
         }""",
         [event for event, _ in NAMES],

@@ -42,7 +42,7 @@ def campaign(database):
                 prompt_id=prompt.id,
                 text=text,
                 text_sha256=hashlib.sha256(text.encode()).hexdigest(),
-                origin="import:hidden-maker",
+                origin="import:hidden-source",
             )
             for text in TEXTS
         ]
@@ -112,7 +112,7 @@ def exported(database, settings):
         snapshot = snapshots.create_snapshot(session, settings, None, "journey")
         letters = dict(zip(session.scalars(select(Annotation)).one().shown_order, "ABCD", strict=True))
         [row] = read_rows(snapshots.folder_of(settings, snapshot) / RANKINGS, RankingRecord)
-    assert "hidden-maker" in row.answers[0].source
+    assert "hidden-source" in row.answers[0].source
     return {letters[int(a.candidate_id)]: rank for a, rank in zip(row.answers, row.ranks, strict=True)}
 
 
@@ -260,7 +260,7 @@ def test_what_cannot_be_sent_is_kept_on_the_device_and_sent_later(page, labeler,
 def test_what_is_entered_before_the_script_arrives_counts_too(page, labeler, campaign, database):
     """On a slow line a person ticks and rates before the page's script is there."""
     held, slow = [], True
-    page.route("**/js/controllers/*.js", lambda route: held.append(route) if slow else route.continue_())
+    page.route("**/js/*/controllers/*.js", lambda route: held.append(route) if slow else route.continue_())
     sign_in(page)
     page.get_by_role("button", name="Take the next task").click()
     page.get_by_label("Use case").select_option("Chat")

@@ -82,7 +82,7 @@ def fits(page):
 def test_sensitive_texts_are_uncovered_and_covered_by_keyboard_and_stay_so(page, judged, database):
     sign_in(page)
     start(page)
-    expect(page.locator(".veil[data-ready]")).to_be_visible()
+    expect(page.locator(".content-warning[data-ready]")).to_be_visible()
     button = page.get_by_role("button", name="Show the texts")
     expect(button).to_be_focused()
     expect(button).to_have_accessible_description(
@@ -102,7 +102,7 @@ def test_sensitive_texts_are_uncovered_and_covered_by_keyboard_and_stay_so(page,
     expect(page.locator("[data-save-state]")).to_contain_text("Saved")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Answer B of 4", exact=True)).to_be_visible()
-    expect(page.locator(".veil[data-ready]:not([data-veiled])")).to_be_visible()
+    expect(page.locator(".content-warning[data-ready]:not([data-texts-hidden])")).to_be_visible()
     expect(page.locator("[data-answer]")).not_to_have_attribute("inert", "")
     page.keyboard.press("b")
     expect(page.locator("[data-answer]")).to_have_attribute("inert", "")
@@ -167,9 +167,9 @@ def test_time_at_work_is_counted_while_the_person_is_active_and_shown_on_their_p
         session.scalars(select(Person).where(Person.email == "lena@example.org")).one().blur = "never"
     page.clock.install()
     start(page)
-    with database.transaction() as session:  # the server's own clock has not moved: the hold is made old enough
+    with database.transaction() as session:  # the server's own clock has not moved: the reservation is made old enough
         draft = session.scalars(select(Draft)).one()
-        draft.held_since = draft.started_at.replace(year=draft.started_at.year - 1)
+        draft.reserved_since = draft.started_at.replace(year=draft.started_at.year - 1)
     page.locator("#text").press_sequentially("A kind")
     expect(page.locator("[data-save-state]")).to_contain_text("Saved")  # before the clock is moved on
     for _ in range(8):  # at work for two minutes, with pauses of fifteen seconds

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.labeling.annotations import assigning, drafts, holding
+from app.labeling.annotations import assigning, drafts, reservation
 from app.labeling.annotations.rules.submission import Verdict
 from app.labeling.campaigns import service as campaigns
 from app.labeling.campaigns.orders import stored_order
@@ -48,7 +48,7 @@ def tasks(database, labeler, settings):
                 session.flush()
                 texts = [text.format(j=j) for j in range(answers)]
                 candidates = [
-                    Candidate(prompt_id=prompt.id, text=t, text_sha256=sha(t), origin="import:maker") for t in texts
+                    Candidate(prompt_id=prompt.id, text=t, text_sha256=sha(t), origin="import:somewhere") for t in texts
                 ]
                 session.add_all(candidates)
                 session.flush()
@@ -57,8 +57,8 @@ def tasks(database, labeler, settings):
                 if ratings is None:
                     continue
                 person = session.get(Person, labeler.id)
-                task = assigning.take_next(session, person, utc_now(), campaign.id).lease.task_id
-                asked = holding.work_for(session, person, task).version
+                task = assigning.take_next(session, person, utc_now(), campaign.id).assignment.task_id
+                asked = reservation.work_for(session, person, task).version
                 work = drafts.save_prompt_labels(session, person, task, utc_now(), LABELLED, shown=asked)
                 given = [ratings] * answers if isinstance(ratings, int) else ratings
                 for candidate, likert in zip(work.order, given, strict=True):
@@ -332,7 +332,7 @@ def test_the_difference_shows_both_texts_whole_and_only_what_differs(page, board
     board()
     wrong = page.evaluate(
         """async () => {
-          const { difference, wordsOf } = await import("/static/js/difference.js");
+          const { difference, wordsOf } = await import("/static/js/shared/difference.js");
           const draw = (n) => Math.floor(Math.random() * n);
           const text = () => Array.from({ length: draw(14) }, () => "abcd"[draw(4)].repeat(1 + draw(6))).join(" ");
           const joined = (words) => words.map((word) => word.text).join("");
@@ -343,7 +343,7 @@ def test_the_difference_shows_both_texts_whole_and_only_what_differs(page, board
             const same = (p) => p.left.map((w) => w.key).join(" ") === p.right.map((w) => w.key).join(" ");
             if (!whole || parts.some((p) => p.same !== same(p))) return [a, b];
           }
-          const { laidOut } = await import("/static/js/compare.js");
+          const { laidOut } = await import("/static/js/labeling/compare.js");
           for (const word of ["a".repeat(9000), "ก".repeat(9000), "e" + "\\u0301".repeat(9000)]) {
             const long = laidOut(`before ${word} after`);
             const pieces = [...long.querySelector(".long-word").childNodes].map((node) => node.data ?? "");

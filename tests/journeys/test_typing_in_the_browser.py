@@ -34,7 +34,7 @@ def test_pastes_and_keys_are_counted_apart_once_the_person_has_agreed(page, site
     page.get_by_role("button", name="I agree").click()
     expect(page.get_by_text("Counted here, as you agreed")).to_be_visible()
     expect(text).to_have_value("Before. ")
-    page.wait_for_function("document.querySelector('[data-controller=typing]')")
+    page.wait_for_function("document.querySelector('[data-controller=\"labeling/typing\"]')")
     page.wait_for_load_state("networkidle")
     text.focus()
     page.keyboard.press("End")

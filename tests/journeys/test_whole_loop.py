@@ -1,13 +1,14 @@
 """One turn of the loop over real HTTP with a real worker, as small as it can be."""
 
 import math
+import subprocess
 from dataclasses import replace
 
 import pytest
 
-from app.demo import headless
+from app.demo import headless, processes
 from app.people import service as people
-from tests import tiny
+from tests import forked, tiny
 
 TINY = headless.Plan(
     lessons=80,
@@ -51,8 +52,22 @@ def with_a_small_corpus(settings):
     return replace(TINY, configs=tuple(one_thread.items()))
 
 
+@pytest.fixture
+def forked_trainers(monkeypatch):
+    """The loop starts eight trainers, each of which would load all libraries anew."""
+    start = processes._start
+
+    def forking(command, log, environment):
+        if command != ["worker"]:
+            return start(command, log, environment)
+        with log.open("ab") as output:
+            return subprocess.Popen(forked.COMMAND, stdout=output, stderr=output, env=environment)
+
+    monkeypatch.setattr(processes, "_start", forking)
+
+
 @pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def test_the_loop_turns_once_and_tells_its_numbers(settings, database):
+def test_the_loop_turns_once_and_tells_its_numbers(settings, database, forked_trainers):
     with database.transaction() as session:
         _, password = people.add_person(session, None, email="admin@demo.example", name="Ada", role="admin")
     said = []

@@ -236,7 +236,8 @@ def long_run(tmp_path):
     process.communicate()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+# A worker ends its trainers by SIGTERM, which is held to the same in the tests of workers every day.
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_run_that_is_told_to_stop_saves_the_step_it_is_in_and_leaves_no_manifest(long_run, number):
     folder, process = long_run
 

@@ -80,6 +80,9 @@ COLUMNS: dict[str, pa.Schema] = {
             ("max_new_tokens", pa.int32()),
             ("tokens", pa.int32()),
             ("finished", pa.bool_()),
+            ("generator", pa.string()),
+            ("model", pa.string()),
+            ("logprobs", pa.list_(pa.float64())),
         ]
     ),
     "AnswerToScore": pa.schema([("answer_id", pa.string()), ("messages", _MESSAGES), ("text", pa.string())]),

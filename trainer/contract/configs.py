@@ -32,10 +32,10 @@ class StageConfig(BaseModel):
 
     threads: int | None = Field(None, ge=1, description="CPU threads for torch; empty = all cores")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU when there is one")
-    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+    dtype: Literal["auto", "float32", "bfloat16", "float64"] = Field(
         "auto",
         description="numbers that models compute with; weights that learn as a whole stay float32 in any case. "
-        "auto = bfloat16 on a GPU that has it, float32 elsewhere",
+        "auto = bfloat16 on a GPU that has it, float32 elsewhere; float64 is for comparing two ways to the same result",
     )
 
 
@@ -269,6 +269,16 @@ PARENTS: dict[Stage, tuple[tuple[str, str], ...]] = {
     "evaluate": (("policy", "policy"), ("reference", "sft"), ("reward", "reward")),
 }
 """Stage -> (role, kind of model usually taken) of each parent it needs."""
+
+DRAWS: dict[Stage, tuple[str, ...]] = {"sample": ("policy",), "evaluate": ("policy", "reference")}
+"""Stage in which a generator may answer in place of the policy -> the parents that it then does without."""
+
+
+def parents_of(stage: Stage, *, generator: bool) -> tuple[tuple[str, str], ...]:
+    """The parents that a run needs, with a generator or without."""
+    without = DRAWS.get(stage, ()) if generator else ()
+    return tuple(parent for parent in PARENTS[stage] if parent[0] not in without)
+
 
 PRODUCES: dict[Stage, str] = {"pretrain": "base", "sft": "sft", "reward": "reward", "ppo": "policy"}
 """Stage -> kind of the model version it leaves in ``model/``."""

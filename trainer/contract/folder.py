@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from trainer.contract.generators import Generator
 from trainer.contract.judging import CrossValidation, Judging
 
 SCHEMA_VERSION = 1
@@ -50,6 +51,7 @@ class RunSpec(BaseModel):
         seed: root of all randomness of the run.
         snapshot: folder of the frozen training set, for stages that read one.
         parents: role -> model folder, e.g. ``{"sft": ".../model", "reward": ".../model"}``.
+        generator: answers in place of the model "policy", in the stages that can draw from one.
         recorded: role -> file -> SHA-256 as the registry knows them, to be held against what lies there.
         config: the stage's own configuration, see ``configs.py``.
         dry_run: take a few steps only and leave a forecast instead of a result.
@@ -62,6 +64,7 @@ class RunSpec(BaseModel):
     seed: int = 0
     snapshot: Path | None = None
     parents: dict[ParentRole, Path] = {}
+    generator: Generator | None = None
     recorded: dict[ParentRole, dict[str, str]] = {}
     config: dict[str, Any] = {}
     dry_run: bool = False

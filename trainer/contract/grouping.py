@@ -15,6 +15,7 @@ into one group, these prompts are named and stand apart from their users.
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -86,24 +87,28 @@ class _Characters(dict[int, str | int | None]):
         if chr(code) in "'’ʼ" or kind == "Cf":  # don't is dont; and what nobody sees
             found: str | int | None = None
         else:
-            found = " " if kind[0] in "PZC" else code
+            found = " " if kind[0] in "PZC" or chr(code) == "`" else code
         self[code] = found
         return found
 
 
 _CHARACTERS = _Characters()
+_QUOTED_LINE = re.compile(r"^[ \t]*>[> \t]*", re.MULTILINE)
 
 
 def normalised(text: str) -> str:
     """How a text reads: without case, punctuation, repeated blanks and differences of Unicode form.
 
-    A text of nothing but punctuation stays what it is.
+    Marks of Markdown are punctuation too: backticks anywhere, and what quotes a line at its beginning. A text of
+    nothing but punctuation stays what it is.
     """
     folded = (
         text.lower()
         if text.isascii()
         else unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     )
+    if ">" in folded and (unquoted := _QUOTED_LINE.sub("", folded)).strip():
+        folded = unquoted
     return " ".join(folded.translate(_CHARACTERS).split()) or " ".join(folded.split())
 
 

@@ -153,7 +153,11 @@ class Comparison(Record):
 
 
 class Candidate(Record):
-    """A sampled answer on its way back to the application, with its provenance."""
+    """A sampled answer on its way back to the application, with its provenance.
+
+    Of an answer that a generator gave, ``generator`` and ``model`` are its name and what it was asked for, ``logprobs``
+    log p of each token in nats where the server tells; ``tokens`` is 0 where it counts none. ``seed`` is then a wish.
+    """
 
     prompt_id: str
     index: int
@@ -164,6 +168,9 @@ class Candidate(Record):
     max_new_tokens: int
     tokens: int
     finished: bool
+    generator: str | None = None
+    model: str | None = None
+    logprobs: list[float] | None = None
 
 
 class AnswerToScore(Record):

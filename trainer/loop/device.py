@@ -19,7 +19,7 @@ class Compute:
 
     Attributes:
         device: of all of them.
-        dtype: float32 or bfloat16; see ``trainer.models.precision``.
+        dtype: float32, bfloat16 or float64; see ``trainer.models.precision``.
     """
 
     device: torch.device
@@ -69,4 +69,4 @@ def _numbers(config: StageConfig, device: torch.device) -> torch.dtype:
     if config.dtype == "auto":
         # A CPU has it too, but few are faster with it, and results would be others than they were.
         return torch.bfloat16 if device.type == "cuda" and has_bfloat16 else torch.float32
-    return torch.bfloat16 if config.dtype == "bfloat16" else torch.float32
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}[config.dtype]

@@ -25,6 +25,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from trainer.contract.configs import StageConfig, TrainConfig
 from trainer.contract.errors import StageError
 from trainer.contract.folder import CHECKPOINTS, CONFIG, ERROR, INPUTS
 from trainer.loop import stopping
@@ -32,7 +33,11 @@ from trainer.loop import stopping
 Item = TypeVar("Item")
 
 RANK, SIZE, MEETING = "PREFLOOP_RANK", "PREFLOOP_PROCESSES", "PREFLOOP_MEETING"
-"""Environment of the processes that the first one starts: which it is, how many there are, and where they meet."""
+"""Environment of the processes that the first one starts: which it is, how many there are, and where they meet.
+
+How many there are may be said to the first one too, and then goes before what the configuration says: the machine of a
+worker may have another number of GPUs than the one on which a run began.
+"""
 
 TOGETHER = 2**24
 """Numbers that are sent at once: 64 MB."""
@@ -79,17 +84,25 @@ def add_up(tensors: Iterable[Tensor]) -> None:
     """Replace each tensor by its sum over all processes; many small ones travel together."""
     if size() == 1:
         return
+    for bucket in _buckets(tensors):
+        joined = torch.cat([tensor.reshape(-1) for tensor in bucket])
+        dist.all_reduce(joined)
+        for tensor, added in zip(bucket, joined.split([tensor.numel() for tensor in bucket]), strict=True):
+            tensor.copy_(added.view_as(tensor))
+
+
+def _buckets(tensors: Iterable[Tensor]) -> Iterator[list[Tensor]]:
+    """Neighbours of one kind of number, as many as are sent at once."""
     bucket: list[Tensor] = []
-    for tensor in [*tensors, None]:
-        full = bucket and (tensor is None or sum(map(Tensor.numel, bucket)) + tensor.numel() > TOGETHER)
-        if full or (bucket and tensor is not None and tensor.dtype != bucket[0].dtype):
-            joined = torch.cat([each.reshape(-1) for each in bucket])
-            dist.all_reduce(joined)
-            for each, added in zip(bucket, joined.split([each.numel() for each in bucket]), strict=True):
-                each.copy_(added.view_as(each))
-            bucket = []
-        if tensor is not None:
-            bucket.append(tensor)
+    numbers = 0
+    for tensor in tensors:
+        if bucket and (numbers + tensor.numel() > TOGETHER or tensor.dtype != bucket[0].dtype):
+            yield bucket
+            bucket, numbers = [], 0
+        bucket.append(tensor)
+        numbers += tensor.numel()
+    if bucket:
+        yield bucket
 
 
 def add_up_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
@@ -133,21 +146,21 @@ def leave_to_leader() -> None:
 
 
 @contextmanager
-def together(count: int, stage: str, run: Path, *, device: str) -> Iterator[None]:
+def together(config: StageConfig, stage: str, run: Path) -> Iterator[None]:
     """Share a run with as many processes as are wanted, this one included; they end with it.
 
     Args:
-        count: of processes.
+        config: of the run.
         stage: of the run.
         run: its folder.
-        device: as its configuration has it.
 
     Raises:
         StageError: there are not as many GPUs, or another process has ended.
     """
+    count, device = _count(config), config.device
     if not leads():
         threading.Thread(target=_end_with_leader, daemon=True).start()
-        _meet(rank(), int(os.environ[SIZE]), Path(os.environ[MEETING]), device)
+        _meet(rank(), count, Path(os.environ[MEETING]), device)
         yield
     elif count > 1:
         with tempfile.TemporaryDirectory(prefix="prefloop-processes-") as meeting:
@@ -185,6 +198,15 @@ def _start(number: int, count: int, stage: str, run: Path, meeting: Path) -> sub
         stdout=subprocess.DEVNULL,
         env={**os.environ, RANK: str(number), SIZE: str(count), MEETING: str(meeting)},
     )
+
+
+def _count(config: StageConfig) -> int:
+    if not isinstance(config, TrainConfig):
+        return 1
+    try:
+        return max(1, int(os.environ.get(SIZE) or config.processes))
+    except ValueError as error:
+        raise StageError(f"{SIZE} is no number: {os.environ[SIZE]}.", resumable=False) from error
 
 
 def _check_gpus(count: int, device: str) -> None:

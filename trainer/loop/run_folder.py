@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from trainer.contract import limits
-from trainer.contract.configs import PARENTS, READS_SNAPSHOT, StageConfig
+from trainer.contract.configs import DRAWS, READS_SNAPSHOT, StageConfig, parents_of
 from trainer.contract.errors import StageError
 from trainer.contract.folder import (
     CHECKPOINTS,
@@ -68,7 +68,9 @@ class RunFolder:
         self.config = self._config()
         if self.spec.stage in READS_SNAPSHOT and self.spec.snapshot is None:
             raise ValueError(f'The {self.spec.stage} stage reads a snapshot, but config.json names no "snapshot".')
-        for role, _ in PARENTS[self.spec.stage]:
+        if self.spec.generator is not None and self.spec.stage not in DRAWS:
+            raise ValueError(f"The {self.spec.stage} stage cannot draw from a generator. Choose a model.")
+        for role, _ in parents_of(self.spec.stage, generator=self.spec.generator is not None):
             if role not in self.spec.parents:
                 raise ValueError(
                     f'The {self.spec.stage} stage needs the model "{role}", but "parents" does not name it.'

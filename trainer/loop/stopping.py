@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sized
+from itertools import islice
 from types import FrameType
 
 from trainer.contract.lease import STOPPED
@@ -56,20 +57,21 @@ class _Stop:
         """Let ``anybody`` say whether any of several processes was told to stop."""
         self.anybody = anybody
 
-    def steps(self, steps: Sequence[int], total: int | None = None) -> Iterator[int]:
+    def steps(self, steps: Iterable[int], total: int | None = None) -> Iterator[int]:
         """The steps of a loop that saves its state after a step whenever ``asked()``, and after its last one.
 
         Stopping ends it after a step that was saved: one that had asked before the signal came is not the last yet.
 
         Args:
             steps: of this loop.
-            total: of the whole run, where it has several such loops.
+            total: of the whole run, where it has several such loops or does not know how many steps this one takes.
 
         Raises:
             Measured: in a dry run.
         """
         if self.most is not None:
-            yield from self._measured(steps[: self.most], total or len(steps))
+            all_of_it = total or (len(steps) if isinstance(steps, Sized) else 0)
+            yield from self._measured(islice(steps, self.most), all_of_it)
         self.saving, self.heard = True, False
         try:
             for step in steps:
@@ -81,7 +83,7 @@ class _Stop:
         finally:
             self.saving = False
 
-    def _measured(self, steps: Sequence[int], total: int) -> Iterator[int]:
+    def _measured(self, steps: Iterable[int], total: int) -> Iterator[int]:
         seconds: list[float] = []
         first = began = time.monotonic()
         for step in steps:

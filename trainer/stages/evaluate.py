@@ -48,6 +48,10 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     """
     config, seed = folder.config, folder.spec.seed
     assert isinstance(config, EvaluateConfig)
+    if folder.spec.generator is not None:
+        from trainer.stages import endpoint
+
+        return endpoint.evaluate(folder, folder.spec.generator)
     compute = prepare(config)
     tokenizer = load_tokenizer(folder.parent("policy"))
     policy = load_policy(folder.parent("policy"), compute)

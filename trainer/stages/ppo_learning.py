@@ -153,7 +153,7 @@ class Learner:
 
     def _policy_gradient(self, episodes: Episodes, advantages: Tensor, rows: Tensor) -> tuple[float, Tensor]:
         """Add up the gradients of a minibatch; returns its loss and what the policy says of the tokens now."""
-        tokens, total = episodes.answered[rows].sum(), 0.0
+        tokens, total = int(episodes.answered[rows].sum()), 0.0
         said: list[tuple[Tensor, Tensor]] = []
         for part in groups_of_rows(rows, episodes.ids.shape[1], self.config):
             answered = episodes.answered[part]
@@ -161,7 +161,7 @@ class Learner:
                 self.policy, episodes.ids[part], episodes.mask[part], self.config.temperature, answered
             )
             loss = policy_loss(logprobs, episodes.logprobs[part], advantages[part], answered, self.config.clip)
-            loss = loss * (answered.sum() / tokens)
+            loss = loss * (int(answered.sum()) / tokens)
             loss.backward()
             total += loss.item()
             said.append((part, logprobs.detach()))
@@ -170,12 +170,12 @@ class Learner:
 
     def _value_gradient(self, episodes: Episodes, returns: Tensor, rows: Tensor) -> float:
         """Add up the gradients of a minibatch; returns its loss."""
-        tokens, total = episodes.answered[rows].sum(), 0.0
+        tokens, total = int(episodes.answered[rows].sum()), 0.0
         for part in groups_of_rows(rows, episodes.ids.shape[1], self.config):
             answered = episodes.answered[part]
             predicted = values(self.value_model, episodes.ids[part], episodes.mask[part])
             loss = value_loss(predicted, episodes.values[part], returns[part], answered, self.config.value_clip)
-            loss = loss * (answered.sum() / tokens)
+            loss = loss * (int(answered.sum()) / tokens)
             loss.backward()
             total += loss.item()
         processes.add_up_gradients(learning(self.value_model))

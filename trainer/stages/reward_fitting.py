@@ -186,7 +186,7 @@ def _step(
         processes.add_up_gradients([tie])
     loss, correct = processes.total(loss), processes.total(correct)
     strict = round(processes.total(strict))
-    seen = torch.tensor([score for part in processes.collected(scored) for score in part])
+    seen = torch.tensor([score for part in processes.collected(scored) for score in part], dtype=torch.float64)
     progress.scored += len(seen)
     return {
         "loss/train": loss,

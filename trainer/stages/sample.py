@@ -41,6 +41,10 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
     """
     config, seed = folder.config, folder.spec.seed
     assert isinstance(config, SampleConfig)
+    if folder.spec.generator is not None:
+        from trainer.stages import endpoint
+
+        return endpoint.sample(folder, folder.spec.generator)
     compute = prepare(config)
     tokenizer = load_tokenizer(folder.parent("policy"))
     prompts = accepted(tokenizer, read_prompts(folder.inputs / PROMPTS), folder.note)

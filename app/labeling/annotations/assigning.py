@@ -16,17 +16,17 @@ from app.material.candidates.rules import shuffled_order
 from app.material.guidelines import service as guidelines
 from app.material.guidelines.courses import course_before
 from app.models import (
+    Assignment,
     Campaign,
     Draft,
-    Lease,
     Person,
 )
 from app.roles import may
 
 # What pages read as it is stored.
-live_lease_of = assignments.live_lease_of
-slots_for = assignments.slots_for
-slots_spared = assignments.slots_spared
+current_assignment_of = assignments.current_assignment_of
+tasks_open_to = assignments.tasks_open_to
+tasks_spared = assignments.tasks_spared
 
 
 @dataclass(frozen=True)
@@ -37,40 +37,40 @@ class Offer:
     ``to_learn`` the course that they have to pass before that.
     """
 
-    lease: Lease | None
+    assignment: Assignment | None
     reason: str = ""
     to_confirm: int | None = None
     to_learn: int | None = None
 
 
 def take_next(session: Session, person: Person, now: datetime, campaign_id: int | None = None) -> Offer:
-    """Give a person a task to hold until ``now`` + the campaign's lease time.
+    """Give a person a task that is reserved for them for the campaign's minutes from ``now``.
 
-    Whoever still holds one in the campaign gets that one back, and a text that was sent back comes before new
-    work. A slot whose time is up returns to anyone, also to whoever let it go; their draft is still there.
-    Labelers get no free slot of a bank; what is reserved for somebody they hold already. Where they are calibrated,
+    Whoever has one in the campaign already gets that one back, and a text that was sent back comes before new
+    work. An assignment whose time is up returns to anyone, also to whoever let it go; their draft is still there.
+    Labelers get no free assignment of a bank; what is their test they have already. Where they are calibrated,
     an item with gold, or one they have judged before, may take the place of the next one; it looks like any other.
     """
     assignments.lock_person(session, person.id)
     purposes = campaign_rules.purposes_open_to(person.role)
     if not purposes:  # there is nothing for them but what is reserved for them, in whichever bank
-        return Offer(assignments.live_lease_of(session, person.id, finding.open_campaigns(session, None), now))
+        return Offer(assignments.current_assignment_of(session, person.id, finding.open_campaigns(session, None), now))
     campaigns_open = finding.open_campaigns(session, campaign_id)
-    if held := assignments.live_lease_of(session, person.id, campaigns_open, now):
-        return Offer(held)
+    if current := assignments.current_assignment_of(session, person.id, campaigns_open, now):
+        return Offer(current)
     if returned := texts.oldest_returned(session, person.id, campaigns_open):
         return Offer(returned)
     campaign_ids = [id_ for id_, purpose in campaigns_open.items() if purpose in purposes]
     researcher = may(person.role, "adjudicate")
-    slot = assignments.next_free_slot(session, person.id, campaign_ids, now, researcher=researcher)
-    if slot is None:
+    assignment = assignments.next_free_assignment(session, person.id, campaign_ids, now, researcher=researcher)
+    if assignment is None:
         return Offer(None, why_nothing(session, person, now, campaign_ids, campaign_id))
-    if before := _comes_before(session, person, campaigns.campaign_for(session, slot.campaign_id)):
+    if before := _comes_before(session, person, campaigns.campaign_for(session, assignment.campaign_id)):
         return before
     if not researcher:
-        slot = measuring.hidden_slot(session, person, slot.campaign_id, now) or slot
-    hold_slot(session, slot, person, now)
-    return Offer(slot)
+        assignment = measuring.hidden_assignment(session, person, assignment.campaign_id, now) or assignment
+    assign(session, assignment, person, now)
+    return Offer(assignment)
 
 
 def _comes_before(session: Session, person: Person, campaign: Campaign) -> Offer | None:
@@ -89,22 +89,24 @@ def _comes_before(session: Session, person: Person, campaign: Campaign) -> Offer
     return None
 
 
-def hold_slot(session: Session, slot: Lease, person: Person, now: datetime) -> None:
-    """Give a free slot to a person for the campaign's lease time, with a draft if they have none of the task."""
-    campaign = campaigns.campaign_for(session, slot.campaign_id)
-    slot.person_id = person.id
-    slot.leased_at = now
-    slot.expires_at = now + timedelta(minutes=campaign.lease_minutes)
-    if draft := submissions.draft_for(session, person.id, slot.task_id, lock=True):
-        activity.begin_hold(draft, now)
+def assign(session: Session, assignment: Assignment, person: Person, now: datetime) -> None:
+    """Reserve a free assignment for a person for the campaign's minutes, with a draft if they have none of the task."""
+    campaign = campaigns.campaign_for(session, assignment.campaign_id)
+    assignment.person_id = person.id
+    assignment.reserved_at = now
+    assignment.reserved_until = now + timedelta(minutes=campaign.reserved_minutes)
+    if draft := submissions.draft_for(session, person.id, assignment.task_id, lock=True):
+        activity.begin_reservation(draft, now)
     else:
         order = shuffled_order(
-            submissions.candidate_ids_of(session, slot.task_id),
-            task_id=slot.task_id,
+            submissions.candidate_ids_of(session, assignment.task_id),
+            task_id=assignment.task_id,
             person_id=person.id,
             seed=campaign.id,
         )
-        session.add(Draft(task_id=slot.task_id, person_id=person.id, shown_order=order, started_at=now, updated_at=now))
+        session.add(
+            Draft(task_id=assignment.task_id, person_id=person.id, shown_order=order, started_at=now, updated_at=now)
+        )
     session.flush()
 
 
@@ -121,9 +123,9 @@ def why_nothing(
         if paused:
             return _("“%(name)s” is paused. New tasks come when it opens again.", name=paused[0])
         return _("No campaign is open at the moment. New tasks come when the next one starts.")
-    if not assignments.unfinished_slots(session, person.id, campaign_ids):
+    if not assignments.unfinished_assignments(session, person.id, campaign_ids):
         return _("Everything here is done. Thank you!")
-    if assignments.slots_spared(session, person.id, campaign_ids, now):
+    if assignments.tasks_spared(session, person.id, campaign_ids, now):
         return _(
             "All that is left for you is marked as sensitive, and you asked not to be offered such tasks. "
             "You can change that under “Sensitive content” in the menu with your name."
@@ -140,21 +142,21 @@ def why_nothing(
     return _("You have done your share: what is left is for other people, so that every answer gets several opinions.")
 
 
-def is_reserved(lease: Lease) -> bool:
-    """Whether the slot is kept for one person, for whom its end is a deadline that nothing prolongs."""
-    campaign = lease.task.campaign
-    return campaign_rules.is_reserved(campaign.purpose, campaign.overlap, lease.slot)
+def is_test(assignment: Assignment) -> bool:
+    """Whether the assignment is somebody's test, for whom its end is a deadline that nothing prolongs."""
+    campaign = assignment.task.campaign
+    return campaign_rules.is_test(campaign.purpose, campaign.overlap, assignment.number)
 
 
-def reserve(session: Session, person: Person, task_id: int, now: datetime, until: datetime) -> Lease:
-    """Keep an item of a bank for one person until a deadline: a slot of their own, beyond those of the researchers.
+def assign_test(session: Session, person: Person, task_id: int, now: datetime, until: datetime) -> Assignment:
+    """Keep an item of a bank for one person until a deadline: an assignment beyond those of the researchers.
 
     The caller makes sure that the person has never met the item.
     """
     task = submissions.task_with_answers(session, task_id)
     assert task is not None  # the caller has drawn it
-    slot = Lease(campaign_id=task.campaign_id, task=task, slot=assignments.next_reserved_slot(session, task))
-    session.add(slot)
-    hold_slot(session, slot, person, now)
-    slot.expires_at = until
-    return slot
+    assignment = Assignment(campaign_id=task.campaign_id, task=task, number=assignments.next_test_number(session, task))
+    session.add(assignment)
+    assign(session, assignment, person, now)
+    assignment.reserved_until = until
+    return assignment

@@ -14,7 +14,7 @@ from app.errors import Conflict, NotFound
 from app.labeling.annotations.queries import assignments, submissions, texts
 from app.labeling.annotations.rules.corrections import correctable_until, correction_problem
 from app.labeling.annotations.rules.drafts import AUTHORED, RANKS, TEXT, begun_anew
-from app.labeling.campaigns.rules.campaigns import MOST_MINUTES, is_reserved
+from app.labeling.campaigns.rules.campaigns import MOST_MINUTES, is_test
 from app.language import gettext as _
 from app.material.schemas.rules import PROMPT
 from app.models import Annotation, AnnotationVersion, Base, Draft, Person, WrittenText
@@ -26,12 +26,17 @@ CORRECTING = "correcting"
 def until(annotation: Annotation) -> datetime | None:
     """When the time to correct an annotation ends; nothing where its campaign gives none.
 
-    What was submitted into a slot that is reserved can be corrected no longer than the slot is.
+    What was submitted in a test can be corrected no longer than the test lasts.
     """
-    campaign, lease = annotation.task.campaign, annotation.lease
+    campaign, assignment = annotation.task.campaign, annotation.assignment
     end = correctable_until(annotation.submitted_at, campaign.correction_minutes)
-    if end and lease and lease.expires_at and is_reserved(campaign.purpose, campaign.overlap, lease.slot):
-        return min(end, lease.expires_at)
+    if (
+        end
+        and assignment
+        and assignment.reserved_until
+        and is_test(campaign.purpose, campaign.overlap, assignment.number)
+    ):
+        return min(end, assignment.reserved_until)
     return end
 
 
@@ -97,7 +102,7 @@ def begin(session: Session, person: Person, task_id: int, now: datetime) -> None
         content=_as_draft(session, annotation) | begun,
         started_at=now,
         updated_at=now,
-        held_since=now,
+        reserved_since=now,
     )
     session.add(draft)
     record(session, person, "opened correction", annotation)
@@ -113,8 +118,8 @@ def leave(session: Session, person: Person, task_id: int) -> None:
 def replace(session: Session, annotation: Annotation, now: datetime) -> None:
     """Keep what an annotation says as a version, and empty it for what takes its place."""
     number = submissions.versions_of(session, annotation.id) + 1
-    said = _whole(annotation)
-    session.add(AnnotationVersion(annotation_id=annotation.id, number=number, content=said, replaced_at=now))
+    content = _whole(annotation)
+    session.add(AnnotationVersion(annotation_id=annotation.id, number=number, content=content, replaced_at=now))
     for row in (*annotation.ratings, *annotation.flags, *annotation.ranks):
         session.delete(row)
     session.flush()

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from app.errors import DomainError
 from app.instruments import Instrument, Words, instrument_of
-from app.labeling.annotations.holding import Work
 from app.labeling.annotations.pages import Bench, SkipForm, bench_of
 from app.labeling.annotations.queries import submissions
+from app.labeling.annotations.reservation import Work
 from app.material.guidelines.views import guide_of
 from app.models import Annotation, Campaign, Person
 from app.roles import may
@@ -74,12 +74,12 @@ class Desk(Instrument):
 
     @abstractmethod
     def submit(self, session: Session, person: Person, task_id: int, now: datetime, lists: Lists) -> Annotation:
-        """Store what a form brings; the slot closes and the draft goes.
+        """Store what a form brings; the assignment closes and the draft goes.
 
         Raises:
             Invalid: something is missing or wrong; nothing is stored and the draft stays.
             DraftStays: it cannot be stored now; the draft stays.
-            Conflict: submitted before, or all slots are somebody else's by now; the draft stays.
+            Conflict: submitted before, or all assignments are somebody else's by now; the draft stays.
         """
 
     @abstractmethod
@@ -88,9 +88,9 @@ class Desk(Instrument):
 
 
 def desk_of(campaign: Campaign) -> Desk:
-    found = instrument_of(campaign.kind)
-    assert isinstance(found, Desk)  # each instrument of the registry is one
-    return found
+    instrument = instrument_of(campaign.kind)
+    assert isinstance(instrument, Desk)  # each instrument of the registry is one
+    return instrument
 
 
 def seat_at(session: Session, person: Person, work: Work, now: datetime, skip: SkipForm | None = None) -> Seat:

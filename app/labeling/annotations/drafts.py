@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations.holding import Work, renew, submission_of
 from app.labeling.annotations.queries import submissions
+from app.labeling.annotations.reservation import Work, renew, submission_of
 from app.labeling.annotations.rules import labels
 from app.labeling.annotations.rules.drafts import RANKS, Edit, Standing, following, standing
 from app.labeling.annotations.rules.submission import (
@@ -53,12 +53,12 @@ def keep_part(draft: Draft, now: datetime, part: str, edit: Edit | None, **chang
         SavedElsewhere: another page has saved another state of it since this one was opened.
     """
     revisions = draft.content.get("revisions", {})
-    kept = revisions.get(part, {})
-    stands = standing(kept, edit)
+    stored = revisions.get(part, {})
+    stands = standing(stored, edit)
     if stands is Standing.OUTDATED and any(draft.content.get(name) != value for name, value in changed.items()):
-        raise SavedElsewhere(kept["revision"])
+        raise SavedElsewhere(stored["revision"])
     if stands is Standing.NEXT:
-        keep(draft, now, revisions=revisions | {part: following(kept, edit)}, **changed)
+        keep(draft, now, revisions=revisions | {part: following(stored, edit)}, **changed)
 
 
 def _versions(draft: Draft, part: str, shown: int | None) -> dict[str, int]:
@@ -77,7 +77,7 @@ def save_answer(
     shown: int | None,
     edit: Edit | None = None,
 ) -> Work:
-    """Keep what was entered for one answer, and the hold.
+    """Keep what was entered for one answer, and the reservation.
 
     ``shown`` is the version of the label schema on the page. Of answers to another version than the campaign's
     those are kept that the campaign still asks for; the caller tells the person.
@@ -89,8 +89,8 @@ def save_answer(
         verdict = replace(verdict, flags=labels.fitting(work.schema, ANSWER, verdict.flags))
     if problem := verdict_problem(verdict, work.schema, rated=work.rated):
         raise Invalid(problem, {"note": problem} if note_problem(verdict.note) else None)
-    kept = {"likert": verdict.likert, "flags": dict(verdict.flags), "note": verdict.note}
-    answers = {**work.draft.content.get("answers", {}), str(candidate_id): kept}
+    stored = {"likert": verdict.likert, "flags": dict(verdict.flags), "note": verdict.note}
+    answers = {**work.draft.content.get("answers", {}), str(candidate_id): stored}
     versions = _versions(work.draft, str(candidate_id), shown)
     keep_part(work.draft, now, str(candidate_id), edit, answers=answers, versions=versions)
     return work
@@ -101,7 +101,7 @@ def save_prompt_labels(
     person: Person,
     task_id: int,
     now: datetime,
-    given: Mapping[str, str],
+    prompt_labels: Mapping[str, str],
     *,
     shown: int | None,
     edit: Edit | None = None,
@@ -112,15 +112,15 @@ def save_prompt_labels(
     """
     work = renew(session, person, task_id, now)
     if shown != work.version:
-        given = labels.fitting(work.schema, PROMPT, given)
-    if problem := prompt_labels_problem(given, work.schema):
+        prompt_labels = labels.fitting(work.schema, PROMPT, prompt_labels)
+    if problem := prompt_labels_problem(prompt_labels, work.schema):
         raise Invalid(problem)
     answers = {
-        key: {**answer, "flags": labels.without_inapplicable(work.schema, answer["flags"], given)}
+        key: {**answer, "flags": labels.without_inapplicable(work.schema, answer["flags"], prompt_labels)}
         for key, answer in work.draft.content.get("answers", {}).items()
     }
     versions = _versions(work.draft, PROMPT, shown)
-    keep_part(work.draft, now, PROMPT, edit, prompt=dict(given), answers=answers, versions=versions)
+    keep_part(work.draft, now, PROMPT, edit, prompt=dict(prompt_labels), answers=answers, versions=versions)
     return work
 
 
@@ -149,8 +149,8 @@ def save_ranks(
     wrong = {c: sentence for c, sentence in rank_problems(ranks, work.letters).items() if c in ranks}
     if wrong:
         raise Invalid(" ".join(wrong.values()), beside_ranks(wrong))
-    kept = {str(candidate): rank for candidate, rank in ranks.items()}
-    keep_part(work.draft, now, RANKS, edit, ranks=kept, none_acceptable=none_acceptable)
+    stored = {str(candidate): rank for candidate, rank in ranks.items()}
+    keep_part(work.draft, now, RANKS, edit, ranks=stored, none_acceptable=none_acceptable)
     return work
 
 
@@ -166,6 +166,6 @@ def beside_ranks(problems: Mapping[int, str]) -> dict[str, str]:
 
 
 def draft_submission(session: Session, person: Person, task_id: int) -> Submission:
-    """What a person's draft holds, whether or not they still hold the task; empty without a draft."""
+    """What a person's draft holds, whether or not the task is still theirs; empty without a draft."""
     draft = submissions.draft_for(session, person.id, task_id)
     return submission_of(draft.content) if draft else Submission({}, {})

@@ -22,7 +22,7 @@ class CampaignForMe:
     progress: Progress
     mine_today: int
     available: int
-    held_task_id: int | None
+    reserved_task_id: int | None
     guideline_number: int | None
     guideline_to_confirm: bool
     course: Course | None
@@ -64,5 +64,5 @@ class WorkPage(Page):
         return all(mine.counted for mine in self.campaigns)
 
     @property
-    def held_task_id(self) -> int | None:
-        return next((mine.held_task_id for mine in self.campaigns if mine.held_task_id), None)
+    def reserved_task_id(self) -> int | None:
+        return next((mine.reserved_task_id for mine in self.campaigns if mine.reserved_task_id), None)

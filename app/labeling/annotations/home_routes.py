@@ -66,10 +66,10 @@ def called(campaign: Campaign) -> str:
 
 def _for_me(session: Session, person: Person, known: Known, now: datetime) -> CampaignForMe:
     campaign = known.campaign
-    held = assigning.live_lease_of(session, person.id, [campaign.id], now)
+    current = assigning.current_assignment_of(session, person.id, [campaign.id], now)
     open_ids = [campaign.id] if campaign.status == "open" else []
-    available = assigning.slots_for(session, person.id, campaign.id, now) if open_ids else 0
-    nothing = not held and not available
+    available = assigning.tasks_open_to(session, person.id, campaign.id, now) if open_ids else 0
+    nothing = not current and not available
     version = guidelines.version_of(session, campaign)
     return CampaignForMe(
         campaign=campaign,
@@ -78,13 +78,13 @@ def _for_me(session: Session, person: Person, known: Known, now: datetime) -> Ca
         progress=known.progress,
         mine_today=done_today(session, person, now, campaign.id),
         available=available,
-        held_task_id=held.task_id if held else None,
+        reserved_task_id=current.task_id if current else None,
         guideline_number=version.number if version else None,
         guideline_to_confirm=guidelines.unconfirmed(session, person, campaign) is not None,
         course=course_before(session, person, campaign),
         counted=known.counted,
         why_nothing=assigning.why_nothing(session, person, now, open_ids, campaign.id) if nothing else "",
-        spared=nothing and assigning.slots_spared(session, person.id, open_ids, now) > 0,
+        spared=nothing and assigning.tasks_spared(session, person.id, open_ids, now) > 0,
     )
 
 
@@ -105,8 +105,8 @@ def offer(
     request: Request, person: Person, session: Session, now: datetime, campaign_id: int | None
 ) -> RedirectResponse:
     offer = assigning.take_next(session, person, now, campaign_id)
-    if offer.lease:
-        return go(task_address(request, offer.lease.task_id))
+    if offer.assignment:
+        return go(task_address(request, offer.assignment.task_id))
     if offer.reason:
         tell(request, offer.reason)
     if offer.to_learn:
@@ -123,7 +123,7 @@ def _guideline_page(session: Session, person: Person, campaign_id: int, error: s
     campaign = campaigns.campaign_for(session, campaign_id)
     priority = priority_of(campaign.kind, campaign.phase)
     page = confirm_page(session, person, campaign, called=called(campaign), priority=priority, error=error)
-    if page is None or campaign.imported:  # nobody works on what was imported, and its name may tell makers
+    if page is None or campaign.imported:  # nobody works on what was imported, and its name may tell models
         raise NotFound(_("This campaign has no guideline to read."))
     return page
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
-from app.labeling.annotations import drafts, holding, service
+from app.labeling.annotations import drafts, reservation, service
 from app.labeling.annotations.desk import Desk, Lists, Refused, Seat
 from app.labeling.annotations.forms import edit_of, none_acceptable_of, ranks_of, schema_version_of
 from app.labeling.annotations.judging_pages import Answer, AnswerPage, RankingPage, answers_of
@@ -93,7 +93,7 @@ class Judging(Desk):
     def keep(self, session: Session, person: Person, task_id: int, now: datetime, lists: Lists) -> None:
         fields = last_of(lists)
         if any(name.startswith("rank-") for name in fields):
-            possible = drafts.possible_ranks(holding.work_for(session, person, task_id), ranks_of(fields))
+            possible = drafts.possible_ranks(reservation.work_for(session, person, task_id), ranks_of(fields))
             none = none_acceptable_of(fields)
             drafts.save_ranks(session, person, task_id, now, possible, none_acceptable=none, edit=edit_of(fields))
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
-from app.labeling.annotations.holding import Work
 from app.labeling.annotations.pages import Bench
+from app.labeling.annotations.reservation import Work
 from app.labeling.annotations.rules import labels as label_rules
 from app.labeling.annotations.rules import ranking
 from app.labeling.annotations.rules.submission import Verdict
@@ -16,7 +16,7 @@ from trainer.statistics.weak_orders import weak_order
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer as a labeler may see it: its letter and its text, never its maker."""
+    """An answer as a labeler may see it: its letter and its text, never its source."""
 
     candidate_id: int
     letter: str
@@ -93,9 +93,9 @@ class RankingPage(Page):
     def hint(self) -> str:
         if not self.result:
             return ""
-        worth, said = [self.worth_of(a) for a in self.answers], [self.said_of(a) for a in self.answers]
+        worth, ratings = [self.worth_of(a) for a in self.answers], [self.said_of(a) for a in self.answers]
         ranks, letters = [a.rank or 0 for a in self.answers], [a.letter for a in self.answers]
-        return ranking.hint(worth, said, ranks, letters, by_scores=not self.rated)
+        return ranking.hint(worth, ratings, ranks, letters, by_scores=not self.rated)
 
 
 def answers_of(work: Work) -> list[Answer]:

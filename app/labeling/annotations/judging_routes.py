@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
-from app.labeling.annotations import drafts, holding
+from app.labeling.annotations import drafts, reservation
 from app.labeling.annotations.desk import desk_of, seat_at
 from app.labeling.annotations.forms import (
     edit_of,
@@ -17,9 +17,9 @@ from app.labeling.annotations.forms import (
     schema_version_of,
     verdict_of,
 )
-from app.labeling.annotations.holding import Work
 from app.labeling.annotations.home_routes import Worker
 from app.labeling.annotations.judging import Judging
+from app.labeling.annotations.reservation import Work
 from app.labeling.annotations.routing import COUNTS_TIME, TaskRoute, is_autosave, saved
 from app.labeling.annotations.rules.drafts import RANKS
 from app.labeling.annotations.rules.submission import labels_changed, open_in_verdict
@@ -111,7 +111,7 @@ def save_prompt_labels(
 @router.get("/label/tasks/{task_id}/rank")
 def show_ranking(request: Request, task_id: TaskId, person: Worker, session: Reading, now: Now) -> Response:
     try:
-        work = holding.work_for(session, person, task_id)
+        work = reservation.work_for(session, person, task_id)
     except Conflict as error:
         tell(request, str(error))
         return go("/label")

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from app.labeling.annotations import corrections
-from app.labeling.annotations.assigning import is_reserved
-from app.labeling.annotations.holding import Work
+from app.labeling.annotations.assigning import is_test
+from app.labeling.annotations.reservation import Work
 from app.labeling.annotations.rules import activity as activity_rules
-from app.labeling.annotations.rules import veil
+from app.labeling.annotations.rules import content_warning
 from app.labeling.campaigns.rules import campaigns as campaign_rules
 from app.labeling.campaigns.rules import skips as skip_rules
 from app.language import gettext as _
@@ -56,9 +56,9 @@ class CorrectPage(Page):
 
 @dataclass(frozen=True)
 class Bench:
-    """What every page of a task shows around the instrument. It holds no maker, so none can be shown.
+    """What every page of a task shows around the instrument. It names no source, so none can be shown.
 
-    ``veiled`` says that the texts are hidden for now, ``veilable`` that they can be hidden and shown.
+    ``texts_hidden`` says that the texts are hidden for now, ``has_content_warning`` that they can be hidden and shown.
     """
 
     idle_after: ClassVar[int] = activity_rules.IDLE_AFTER_SECONDS
@@ -70,7 +70,7 @@ class Bench:
     instructions: str
     messages: Sequence[Mapping[str, Any]]
     seconds_left: int
-    hold_seconds: int
+    reserved_seconds: int
     schema_version: int | None
     done_today: int
     saved: bool
@@ -78,12 +78,12 @@ class Bench:
     skip: SkipForm
     high_stakes: bool
     sensitive: bool
-    veilable: bool
-    veiled: bool
+    has_content_warning: bool
+    texts_hidden: bool
     revisions: Mapping[str, int]
     corrected: Correction | None
     has_deadline: bool
-    """The time to hold the task is that of a test: it goes on whatever the person does."""
+    """The time of the task is that of a test: it goes on whatever the person does."""
 
     def revision(self, part: str | int) -> int:
         """How often a part of the draft was saved; a form brings it back, so that an old page overwrites nothing."""
@@ -93,8 +93,8 @@ class Bench:
 def bench_of(work: Work, person: Person, now: datetime, done_today: int, guide: Guide, skip: SkipForm) -> Bench:
     campaign, prompt = work.task.campaign, work.task.prompt
     sensitive = prompt is not None and bool(prompt.sensitive)
-    tested = is_reserved(work.lease)
-    ends = corrections.until(work.corrected) if work.corrected else work.lease.expires_at
+    tested = is_test(work.assignment)
+    ends = corrections.until(work.corrected) if work.corrected else work.assignment.reserved_until
     left = (ends - now).total_seconds() if ends else 0
     return Bench(
         task_id=work.task.id,
@@ -107,7 +107,7 @@ def bench_of(work: Work, person: Person, now: datetime, done_today: int, guide: 
         instructions=campaign.instructions,
         messages=work.task.prompt.messages if work.task.prompt else [],
         seconds_left=max(0, round(left)),
-        hold_seconds=campaign.lease_minutes * 60,
+        reserved_seconds=campaign.reserved_minutes * 60,
         schema_version=campaign.schema_version_id,
         done_today=done_today,
         saved=bool(work.draft.content),
@@ -115,8 +115,10 @@ def bench_of(work: Work, person: Person, now: datetime, done_today: int, guide: 
         skip=skip,
         high_stakes=prompt is not None and bool(prompt.high_stakes),
         sensitive=sensitive,
-        veilable=sensitive or person.blur == veil.ALWAYS,
-        veiled=veil.opens_veiled(blur=person.blur, sensitive=sensitive, revealed=work.draft.revealed_at is not None),
+        has_content_warning=sensitive or person.blur == content_warning.ALWAYS,
+        texts_hidden=content_warning.opens_hidden(
+            blur=person.blur, sensitive=sensitive, revealed=work.draft.revealed_at is not None
+        ),
         revisions=work.revisions,
         corrected=Correction(work.corrected.submitted_at, left < 0) if work.corrected else None,
         has_deadline=tested,

@@ -8,14 +8,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, DomainError, Invalid
-from app.labeling.annotations import activity, corrections, holding, service, skips, writing
+from app.labeling.annotations import activity, corrections, reservation, service, skips, writing
 from app.labeling.annotations.desk import Desk, Refused, desk_of, seat_at
 from app.labeling.annotations.drafts import SavedElsewhere
-from app.labeling.annotations.holding import DraftStays
 from app.labeling.annotations.home_routes import Worker, called, offer
 from app.labeling.annotations.judging import Judging
 from app.labeling.annotations.judging_pages import RankingPage
 from app.labeling.annotations.pages import CorrectPage, SkipForm
+from app.labeling.annotations.reservation import DraftStays
 from app.labeling.annotations.routing import COUNTS_TIME, TaskRoute, is_autosave, reported
 from app.labeling.campaigns.orders import stored_order
 from app.language import gettext as _
@@ -40,7 +40,7 @@ def show_task(
     request: Request, task_id: TaskId, *, person: Worker, session: Reading, now: Now, answer: int | None = None
 ) -> Response:
     try:
-        work = holding.work_for(session, person, task_id)
+        work = reservation.work_for(session, person, task_id)
     except Conflict as error:
         tell(request, str(error))
         return go("/label")
@@ -61,7 +61,7 @@ def submit(request: Request, task_id: TaskId, *, person: Worker, now: Now, lists
             told, campaign_id = desk.told(session, annotation), annotation.campaign_id
     except (Invalid, DraftStays) as error:
         with database.reading() as session:
-            work = holding.work_for(session, person, task_id)
+            work = reservation.work_for(session, person, task_id)
             refused = Refused.submission(error, lists)
             page = desk_of(work.task.campaign).shown_again(seat_at(session, person, work, now), refused)
             return render(request, page, error.status)
@@ -76,14 +76,16 @@ def _desk_for_submission(session: Session, person: Person, task_id: int) -> Desk
     """The instrument of a task that may have run out in the meantime."""
     task = service.task_with_answers(session, task_id)
     if task is None or service.draft_for(session, person.id, task_id) is None:
-        task = holding.work_for(session, person, task_id).task  # says why it is not theirs
+        task = reservation.work_for(session, person, task_id).task  # says why it is not theirs
     return desk_of(task.campaign)
 
 
 def _keep_posted(request: Request, person: Person, task_id: int, now: datetime, lists: Mapping[str, list[str]]) -> None:
     try:
         with database_of(request).transaction() as session:
-            desk_of(holding.work_for(session, person, task_id).task.campaign).keep(session, person, task_id, now, lists)
+            desk_of(reservation.work_for(session, person, task_id).task.campaign).keep(
+                session, person, task_id, now, lists
+            )
     except SavedElsewhere:
         raise
     except DomainError:
@@ -94,7 +96,7 @@ def _contradicted(request: Request, person: Person, task_id: int, now: datetime)
     """Where no script points out, before sending, what stands against the ratings: the page that does, once."""
     with database_of(request).reading() as session:
         try:
-            work = holding.work_for(session, person, task_id)
+            work = reservation.work_for(session, person, task_id)
         except DomainError:
             return None  # the submission itself will say what is wrong
         desk = desk_of(work.task.campaign)
@@ -106,7 +108,7 @@ def _contradicted(request: Request, person: Person, task_id: int, now: datetime)
 
 @router.post("/label/tasks/{task_id}/renew", dependencies=COUNTS_TIME)
 def renew(task_id: TaskId, person: Worker, session: Writing, now: Now) -> Response:
-    holding.renew(session, person, task_id, now)
+    reservation.renew(session, person, task_id, now)
     return Response(status_code=204)
 
 
@@ -117,14 +119,14 @@ def count_time(task_id: TaskId, *, person: Worker, session: Writing, now: Now, f
     return Response(status_code=204)
 
 
-@router.post("/label/tasks/{task_id}/veil")
+@router.post("/label/tasks/{task_id}/content-warning")
 def show_texts(
     request: Request, task_id: TaskId, *, person: Worker, session: Writing, now: Now, fields: Fields
 ) -> Response:
     """Uncover the texts of a task that opened blurred (``shown=yes``), or cover them again."""
     if (shown := fields.get("shown")) not in ("yes", "no"):
         raise Invalid(_("Say whether the texts are to be shown: yes or no."))
-    holding.show_texts(session, person, task_id, now, shown=shown == "yes")
+    reservation.show_texts(session, person, task_id, now, shown=shown == "yes")
     if is_autosave(request, fields):
         return Response(status_code=204)
     return go(task_address(request, task_id))
@@ -150,7 +152,7 @@ def skip(
                 skips.skip(session, person, task_id, now, reason=reason, note=note)
     except Invalid as error:
         with database.reading() as session:
-            work = holding.work_for(session, person, task_id)
+            work = reservation.work_for(session, person, task_id)
             form = SkipForm(reason, note, str(error))
             return render(
                 request, desk_of(work.task.campaign).page(seat_at(session, person, work, now, form)), error.status

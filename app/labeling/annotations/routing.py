@@ -9,10 +9,10 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
 from app.errors import DomainError
-from app.labeling.annotations import activity, holding
+from app.labeling.annotations import activity, reservation
 from app.labeling.annotations.desk import Refused, desk_of, seat_at
 from app.labeling.annotations.drafts import SavedElsewhere
-from app.labeling.annotations.holding import Work
+from app.labeling.annotations.reservation import Work
 from app.labeling.typing import service as typing_service
 from app.language import gettext as _
 from app.models import Person
@@ -74,9 +74,9 @@ def _count_typing(request: Request, task_id: TaskId, *, person: Worker, fields: 
         return
     try:
         with database_of(request).transaction() as session:
-            task = holding.work_for(session, person, task_id).task
-            given = fields.get("typing_counts", "")
-            typing_service.keep(session, person, task, view=fields["typing_view"], given=given)
+            task = reservation.work_for(session, person, task_id).task
+            counts = fields.get("typing_counts", "")
+            typing_service.keep(session, person, task, view=fields["typing_view"], given=counts)
     except DomainError:
         return
 
@@ -97,7 +97,7 @@ def _shown_again(request: Request, sentence: str, status: int, posted: Mapping[s
     """The page of a task with what it holds, or with the text that was posted, and what is wrong."""
     person, now = signed_in(request), utc_now()
     with database_of(request).reading() as session:
-        work = holding.work_for(session, person, task_meant(request, int(request.path_params["task_id"])))
+        work = reservation.work_for(session, person, task_meant(request, int(request.path_params["task_id"])))
         refused = Refused(sentence, {}, posted)
         page = desk_of(work.task.campaign).shown_again(seat_at(session, person, work, now), refused)
         return render(request, page, status)

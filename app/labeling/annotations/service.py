@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from app.errors import Invalid
 from app.labeling.annotations import activity, corrections
 from app.labeling.annotations.drafts import beside_ranks
-from app.labeling.annotations.holding import DraftStays, Work, held_or_taken_again
 from app.labeling.annotations.queries import submissions, texts
+from app.labeling.annotations.reservation import DraftStays, Work, reserved_again
 from app.labeling.annotations.rules import activity as activity_rules
 from app.labeling.annotations.rules import labels
 from app.labeling.annotations.rules.submission import (
@@ -52,17 +52,17 @@ def submit(
     *,
     shown: int | None = None,
 ) -> Annotation:
-    """Store a whole verdict at once: ratings where asked, flags and ranking; the slot closes and the draft goes.
+    """Store a whole verdict at once: ratings where asked, flags and ranking; the assignment closes and the draft goes.
 
-    A hold that has run out still counts while there is a free slot of the task. ``shown`` is the version of the
-    label schema that the submitting page knew of, where it said so.
+    A reservation that has run out still counts while an assignment of the task is free. ``shown`` is the version of
+    the label schema that the submitting page knew of, where it said so.
 
     Raises:
         Invalid: something is missing or wrong; nothing is stored and the draft stays.
         LabelsChanged: some of it was labelled under another version than the campaign asks now; the draft stays.
-        Conflict: submitted before, or all slots are somebody else's by now; the draft stays.
+        Conflict: submitted before, or all assignments are somebody else's by now; the draft stays.
     """
-    work = held_or_taken_again(session, person, task_id, now)
+    work = reserved_again(session, person, task_id, now)
     stale = outdated(submission, work.version)
     if stale or shown not in (None, work.version):
         changed = labels_changed(stale or [None], work.letters)
@@ -87,23 +87,26 @@ def submit(
 
 def new_annotation(session: Session, work: Work, person: Person, now: datetime) -> Annotation:
     """The row of a submission, without what it says; of a correction the row that was there, emptied."""
-    active, held = activity_rules.active_of(work.draft.active), activity.held_seconds(work.draft, work.lease, now)
+    active, reserved = (
+        activity_rules.active_of(work.draft.active),
+        activity.reserved_seconds(work.draft, work.assignment, now),
+    )
     if work.corrected:
         corrections.replace(session, work.corrected, now)
         work.corrected.schema_version_id = work.version
         spent = activity_rules.together(work.corrected.active_seconds or {}, active.parts)
         work.corrected.active_seconds = activity_rules.rounded(spent) or None
-        work.corrected.seconds = (work.corrected.seconds or 0.0) + held
+        work.corrected.seconds = (work.corrected.seconds or 0.0) + reserved
         return work.corrected
     annotation = Annotation(
         campaign_id=work.task.campaign_id,
         task_id=work.task.id,
-        lease_id=work.lease.id,
+        assignment_id=work.assignment.id,
         person_id=person.id,
         annotator=campaign_rules.pseudonym(person.id),
         shown_order=work.order,
         schema_version_id=work.version,
-        seconds=held,
+        seconds=reserved,
         active_seconds=activity_rules.rounded(active.parts) or None,
         submitted_at=now,
     )
@@ -123,7 +126,7 @@ def finish(session: Session, work: Work, person: Person, annotation: Annotation,
     if work.corrected:
         annotation.corrected_at = now
     else:
-        work.lease.submitted_at = now
+        work.assignment.submitted_at = now
     session.delete(work.draft)
     none = {"none_acceptable": True} if annotation.none_acceptable else {}
     did = "corrected annotation" if work.corrected else "submitted annotation"

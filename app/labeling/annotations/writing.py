@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, Invalid
 from app.labeling.annotations import corrections, desk, service
 from app.labeling.annotations.desk import Desk, Lists, Refused, Seat
-from app.labeling.annotations.holding import DraftStays, Work
 from app.labeling.annotations.queries import assignments, submissions, texts
+from app.labeling.annotations.reservation import DraftStays, Work
 from app.labeling.annotations.rules.drafts import AUTHORED, TEXT, begun_anew
 from app.labeling.annotations.writing_pages import WritingPreview
 from app.labeling.campaigns import service as campaigns
@@ -108,7 +108,7 @@ def give_up(session: Session, person: Person, task_id: int, now: datetime, reaso
     writing.state, writing.decided_at = WITHDRAWN, now
     if draft := submissions.draft_for(session, person.id, task_id, lock=True):
         session.delete(draft)
-    free_slot(session, writing.annotation)
+    free_assignment(session, writing.annotation)
     record(session, person, "withdrew text that was sent back", writing, {"reason": reason})
     return True
 
@@ -127,12 +127,12 @@ def hand_back(session: Session, text: WrittenText, now: datetime) -> None:
     session.flush()
 
 
-def free_slot(session: Session, annotation: Annotation) -> None:
+def free_assignment(session: Session, annotation: Annotation) -> None:
     """Let somebody else write for the task; not its first author, who has an annotation of it."""
-    lease = assignments.lease_by_id(session, annotation.lease_id) if annotation.lease_id else None
-    annotation.lease_id = None
-    if lease is not None:
-        lease.person_id = lease.leased_at = lease.expires_at = lease.submitted_at = None
+    assignment = assignments.assignment_by_id(session, annotation.assignment_id) if annotation.assignment_id else None
+    annotation.assignment_id = None
+    if assignment is not None:
+        assignment.person_id = assignment.reserved_at = assignment.reserved_until = assignment.submitted_at = None
     session.flush()
 
 
@@ -227,9 +227,9 @@ class Writing(Desk):
 
 def desk_of(campaign: Campaign) -> Writing:
     """The instrument of a campaign in which people write."""
-    found = desk.desk_of(campaign)
-    assert isinstance(found, Writing)  # texts are written with nothing else
-    return found
+    instrument = desk.desk_of(campaign)
+    assert isinstance(instrument, Writing)  # texts are written with nothing else
+    return instrument
 
 
 def preview_of_written(text: WrittenText) -> WritingPreview:

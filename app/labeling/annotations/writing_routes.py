@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.errors import Conflict, Invalid
-from app.labeling.annotations import desk, holding
+from app.labeling.annotations import desk, reservation
 from app.labeling.annotations.routing import TaskRoute, Worker
 from app.labeling.annotations.writing import Writing
 from app.language import gettext as _
@@ -23,10 +23,10 @@ def preview(request: Request, task_id: TaskId, *, person: Worker, session: Readi
     One that arrives after the submission that was sent behind it has nothing to show any more.
     """
     try:
-        work = holding.work_for(session, person, task_id)
+        work = reservation.work_for(session, person, task_id)
     except Conflict:
         return Response(status_code=204)
-    found = desk.desk_of(work.task.campaign)
-    if not isinstance(found, Writing):
-        raise Invalid(_(found.sent_elsewhere))
-    return render(request, found.preview(work, lists))
+    instrument = desk.desk_of(work.task.campaign)
+    if not isinstance(instrument, Writing):
+        raise Invalid(_(instrument.sent_elsewhere))
+    return render(request, instrument.preview(work, lists))

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from app.errors import Invalid
 from app.instruments import instrument_of
 from app.labeling.campaigns.queries import layout
-from app.labeling.campaigns.queries.layout import Slot
+from app.labeling.campaigns.queries.layout import PlannedAssignment
 from app.labeling.campaigns.rules import calibration as rules
 from app.labeling.campaigns.rules.calibration import Plan
 from app.labeling.campaigns.rules.campaigns import WORK
 from app.language import gettext as _
-from app.models import Calibration, Campaign, ExtraSlot, Lease, Person
+from app.models import Assignment, Calibration, Campaign, ExtraAssignment, Person
 from app.people.service import record
 
 # What pages read as it is stored.
@@ -34,7 +34,7 @@ def set_plan(
 ) -> None:
     """Calibrate a campaign like this from now on.
 
-    What nobody has touched yet is laid out anew; what people hold or have submitted stays as it is.
+    What nobody has touched yet is laid out anew; what is reserved for people or submitted stays as it is.
 
     Args:
         session: an open transaction.
@@ -81,53 +81,61 @@ def plan_of(row: Calibration | None) -> Plan:
 
 
 def lay_out(session: Session, campaign: Campaign) -> None:
-    """Give every shared task its extra slots, and scatter the tasks that nobody has begun.
+    """Give every shared task its extra assignments, and scatter the tasks that nobody has begun.
 
-    Slots are given out in the order of their ids, so the untouched ones are made anew in the order in which they
+    Assignments are given out in the order of their ids, so the untouched ones are made anew in the order in which they
     are to come: first those of tasks that somebody has begun, then the others by chance.
     """
     row = layout.calibration_of(session, campaign.id)
     if row is None:
         return
-    untouched = layout.untouched_slots(session, campaign.id)
-    loose = {slot.lease_id for slot in untouched}
-    slots = layout.slots_of(session, campaign.id)
-    kept = [slot for slot in slots if slot.lease_id not in loose]
-    begun = {slot.task_id for slot in kept if slot.use != GOLD}
-    wanted = list(_wanted(campaign, row, untouched, kept, sorted({slot.task_id for slot in slots})))
-    wanted.sort(key=lambda slot: _turn(slot, begun, row.seed))
-    layout.delete_slots(session, sorted(loose))
-    leases = [Lease(campaign_id=campaign.id, task_id=slot.task_id, slot=slot.number) for slot in wanted]
-    session.add_all(leases)
+    untouched = layout.untouched_assignments(session, campaign.id)
+    loose = {planned.assignment_id for planned in untouched}
+    there_are = layout.assignments_of(session, campaign.id)
+    begun_or_done = [planned for planned in there_are if planned.assignment_id not in loose]
+    begun = {planned.task_id for planned in begun_or_done if planned.use != GOLD}
+    wanted = list(_wanted(campaign, row, untouched, begun_or_done, sorted({planned.task_id for planned in there_are})))
+    wanted.sort(key=lambda planned: _turn(planned, begun, row.seed))
+    layout.delete_assignments(session, sorted(loose))
+    assignments = [
+        Assignment(campaign_id=campaign.id, task_id=planned.task_id, number=planned.number) for planned in wanted
+    ]
+    session.add_all(assignments)
     session.flush()
     session.add_all(
-        ExtraSlot(lease_id=lease.id, use=slot.use) for lease, slot in zip(leases, wanted, strict=True) if slot.use
+        ExtraAssignment(assignment_id=assignment.id, use=planned.use)
+        for assignment, planned in zip(assignments, wanted, strict=True)
+        if planned.use
     )
     session.flush()
 
 
-def _turn(slot: Slot, begun: set[int], seed: int) -> tuple[float, int, int]:
-    place = -1 if slot.task_id in begun else rules.place(seed, slot.task_id)
-    return place, slot.task_id, slot.number
+def _turn(planned: PlannedAssignment, begun: set[int], seed: int) -> tuple[float, int, int]:
+    position = -1 if planned.task_id in begun else rules.place(seed, planned.task_id)
+    return position, planned.task_id, planned.number
 
 
 def _wanted(
-    campaign: Campaign, row: Calibration, untouched: Sequence[Slot], kept: Sequence[Slot], task_ids: Sequence[int]
-) -> Iterator[Slot]:
-    """The slots that are to be free: those within the overlap as they were, and the extra ones that are missing."""
+    campaign: Campaign,
+    row: Calibration,
+    untouched: Sequence[PlannedAssignment],
+    begun_or_done: Sequence[PlannedAssignment],
+    task_ids: Sequence[int],
+) -> Iterator[PlannedAssignment]:
+    """What is to be free: assignments within the overlap as they were, and the extra ones that are missing."""
     share = rules.share_of_tasks(row.percent, campaign.overlap)
-    ordinary = [slot for slot in untouched if not slot.use]
+    ordinary = [planned for planned in untouched if not planned.use]
     yield from ordinary
-    taken: dict[int, list[Slot]] = {}
-    for slot in (*kept, *ordinary):
-        taken.setdefault(slot.task_id, []).append(slot)
+    taken: dict[int, list[PlannedAssignment]] = {}
+    for planned in (*begun_or_done, *ordinary):
+        taken.setdefault(planned.task_id, []).append(planned)
     for task_id in task_ids:
         if not rules.is_shared(row.seed, task_id, share):
             continue
         there = taken.get(task_id, [])
         uses = [SHARED] * (rules.people_of_shared(campaign.overlap) - campaign.overlap) + [RESEARCHER]
-        for slot in there:
-            if slot.use in uses:
-                uses.remove(slot.use)
-        first = max((slot.number for slot in there if slot.use != GOLD), default=-1) + 1
-        yield from (Slot(0, task_id, first + n, use) for n, use in enumerate(uses))
+        for planned in there:
+            if planned.use in uses:
+                uses.remove(planned.use)
+        first = max((planned.number for planned in there if planned.use != GOLD), default=-1) + 1
+        yield from (PlannedAssignment(0, task_id, first + n, use) for n, use in enumerate(uses))

@@ -7,6 +7,6 @@ from app.web.forms import whole_number
 
 
 def makers_of(lists: Mapping[str, list[str]]) -> tuple[list[str], list[int]]:
-    """Chosen makers: ``origin`` by origin, ``model_version_id`` by number."""
+    """Chosen sources of answers: ``origin`` by origin, ``model_version_id`` by number."""
     models = [whole_number(value, _("A model's number")) for value in lists.get("model_version_id", [])]
     return lists.get("origin", []), models

@@ -6,7 +6,7 @@ from app.instruments import QUALITY, Instrument, instrument_of, instruments
 from app.labeling.campaigns.orders import stored_order
 from app.labeling.campaigns.queries.counting import Progress
 from app.labeling.campaigns.queries.layout import Calibrated
-from app.labeling.campaigns.queries.making import Maker
+from app.labeling.campaigns.queries.making import AnswerSource
 from app.labeling.campaigns.rules import calibration as calibration_rules
 from app.labeling.campaigns.rules import campaigns as campaign_rules
 from app.labeling.campaigns.rules import skips as skip_rules
@@ -38,9 +38,9 @@ class NewCampaignPage(Page):
     most_percent: ClassVar[int] = calibration_rules.MOST_PERCENT
     skip_reasons: ClassVar[Mapping[str, str]] = skip_rules.IN_SHORT
     kind: str
-    makers: Sequence[Maker]
+    answer_sources: Sequence[AnswerSource]
     to_judge: tuple[int, int]
-    """Prompts with enough different answers for a task by all makers together: unused ones, and any."""
+    """Prompts with enough different answers for a task by all sources together: unused ones, and any."""
     sources: Sequence[tuple[str, int]]
     versions: Sequence[LabelSchemaVersion]
     scenarios: int
@@ -124,9 +124,9 @@ class CampaignPage(Page):
         """What was typed for a number of the plan, so that an error costs nobody their form; else what holds."""
         return self.given.get(name, str(getattr(self.plan, name)))
 
-    def slots(self, use: str) -> tuple[int, int]:
-        """How many slots of calibration are done and planned, by what they are for."""
-        return self.calibrated.slots.get(use, (0, 0)) if self.calibrated else (0, 0)
+    def assignments(self, use: str) -> tuple[int, int]:
+        """How many assignments of calibration are done and planned, by what they are for."""
+        return self.calibrated.assignments.get(use, (0, 0)) if self.calibrated else (0, 0)
 
 
 def recent_of(annotation: Annotation, written: Mapping[str, Any]) -> RecentAnnotation:

@@ -56,16 +56,16 @@ def new_campaign(request: Request, _manager: Manager, session: Reading, kind: st
     return render(request, _new_campaign_page(session, {"kind": [kind]}))
 
 
-def _new_campaign_page(session: Session, given: dict[str, list[str]], error: str = "") -> NewCampaignPage:
-    asked = given.get("kind", ["ranking"])[-1]
+def _new_campaign_page(session: Session, fields: dict[str, list[str]], error: str = "") -> NewCampaignPage:
+    asked = fields.get("kind", ["ranking"])[-1]
     kind = asked if asked in instruments() else next(iter(instruments()))
-    makers, sources = campaigns.makers(session, kind), campaigns.prompt_sources(session)
+    answer_sources, sources = campaigns.answer_sources(session, kind), campaigns.prompt_sources(session)
     instrument = instrument_of(kind)
     to_judge = (0, 0) if instrument.written else campaigns.prompts_to_judge(session, kind, instrument.answers[0])
     offers = len(scenarios.offers(session))
     documents = guidelines.for_kind(session, kind)
     return NewCampaignPage(
-        kind, makers, to_judge, sources, campaigns.versions_for(session, kind), offers, documents, given, error
+        kind, answer_sources, to_judge, sources, campaigns.versions_for(session, kind), offers, documents, fields, error
     )
 
 
@@ -104,7 +104,7 @@ def _create(session: Session, manager: Person, lists: dict[str, list[str]]) -> C
         phase=fields.get("phase", "training"),
         purpose=fields.get("purpose", WORK),
         overlap=whole_number(fields.get("overlap", "1"), _("The number of people per task")),
-        lease_minutes=whole_number(fields.get("lease_minutes", "30"), _("The time to hold a task")),
+        reserved_minutes=whole_number(fields.get("reserved_minutes", "30"), _("The time a task is reserved")),
         instructions=fields.get("instructions", ""),
         answers_per_task=None if instrument.written else answers,
         schema_version_id=_chosen_version(fields),
@@ -150,7 +150,7 @@ def _tasks(
             harmful_only="harmful" in lists,
         )
         nothing = _(
-            "No prompt fits this choice, so nothing was made. Choose makers that together have %(number)s "
+            "No prompt fits this choice, so nothing was made. Choose sources that together have %(number)s "
             "different answers to the same prompt; unused ones, unless you let answers be judged again.",
             number=answers,
         )

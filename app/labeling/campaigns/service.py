@@ -24,14 +24,14 @@ from app.material.scenarios import service as scenarios
 from app.material.schemas import queries as schema_queries
 from app.material.schemas import service as schemas
 from app.material.schemas.rules import Schema, schema_of
-from app.models import Campaign, LabelSchemaVersion, Lease, Person, Task, TaskCandidate
+from app.models import Assignment, Campaign, LabelSchemaVersion, Person, Task, TaskCandidate
 from app.people.service import record
 from app.roles import may
 
 # What pages read as it is stored.
 annotation_counts = counting.annotation_counts
 campaigns = finding.campaigns
-makers = making.makers
+answer_sources = making.answer_sources
 newest_contents = texts.newest_contents
 progress = counting.progress
 prompt_sources = making.prompt_sources
@@ -56,7 +56,7 @@ class Terms(TypedDict, total=False):
     phase: str
     purpose: str
     overlap: int
-    lease_minutes: int
+    reserved_minutes: int
     instructions: str
     answers_per_task: int | None
     imported: bool
@@ -79,7 +79,7 @@ def create_campaign(
     """Make a campaign with its tasks, open for work at once.
 
     Where prompts are written here, ``prompt_form`` says in which form, and ``pieces`` how many texts are asked for.
-    Of a campaign with the purpose ``bank`` only researchers are offered the slots. ``plan`` says how labelers are
+    Of a campaign with the purpose ``bank`` only researchers are offered the assignments. ``plan`` says how labelers are
     calibrated; not at all unless given.
 
     Raises:
@@ -94,7 +94,7 @@ def create_campaign(
         kind=kind,
         phase=terms.setdefault("phase", "training"),
         overlap=terms.setdefault("overlap", 1),
-        lease_minutes=terms.setdefault("lease_minutes", 30),
+        reserved_minutes=terms.setdefault("reserved_minutes", 30),
         answers_per_task=None if imported else terms.get("answers_per_task"),
         correction_minutes=terms.setdefault("correction_minutes", DEFAULT_MINUTES),
     )
@@ -164,7 +164,7 @@ def check_campaign(session: Session, *, name: str, **bounds: Any) -> None:
 
 
 def add_tasks(session: Session, campaign: Campaign, tasks: Iterable[TaskSpec], *, judged_already: bool = False) -> int:
-    """Add tasks that the campaign does not have yet, each with its free slots; none if they are judged already.
+    """Add tasks that the campaign does not have yet, each with its free assignments; none if they are judged already.
 
     Returns:
         How many were new; the same prompt with the same answers is the same task.
@@ -188,11 +188,13 @@ def add_tasks(session: Session, campaign: Campaign, tasks: Iterable[TaskSpec], *
 
 
 def _open_tasks(session: Session, campaign: Campaign, fresh: Sequence[Task], *, judged_already: bool = False) -> int:
-    """Store new tasks, each with its free slots; where a campaign is calibrated, they are laid out by its plan."""
+    """Store new tasks, each with its free assignments, laid out by its plan where the campaign is calibrated."""
     session.add_all(fresh)
     session.flush()
-    slots = range(0 if campaign.imported or judged_already else campaign.overlap)
-    session.add_all(Lease(campaign_id=campaign.id, task_id=task.id, slot=slot) for task in fresh for slot in slots)
+    numbers = range(0 if campaign.imported or judged_already else campaign.overlap)
+    session.add_all(
+        Assignment(campaign_id=campaign.id, task_id=task.id, number=number) for task in fresh for number in numbers
+    )
     session.flush()
     if fresh:
         calibration.lay_out(session, campaign)
@@ -207,17 +209,17 @@ def _add_blank_tasks(session: Session, campaign: Campaign, pieces: int) -> int:
     """
     if not pieces:
         return 0
-    given: list[int | None] = [None]
+    scenario_ids: list[int | None] = [None]
     if campaign.prompt_form == instrument_of(campaign.kind).making.from_scenario:
-        given = [scenario.id for scenario in scenarios.offers(session)]
-        if not given:
+        scenario_ids = [scenario.id for scenario in scenarios.offers(session)]
+        if not scenario_ids:
             raise Invalid(
                 _("The library has no scenario yet. Write some first; then prompts can be written from them.")
             )
     fresh = [
         Task(
             campaign_id=campaign.id,
-            scenario_id=given[number % len(given)],
+            scenario_id=scenario_ids[number % len(scenario_ids)],
             fingerprint=campaign_rules.fingerprint_of_blank(number),
         )
         for number in range(pieces)
@@ -266,7 +268,7 @@ def tasks_from_candidates(
     harmful_only: bool = False,
     **whose: Unpack[Whose],
 ) -> list[TaskSpec]:
-    """Tasks from answers that stand ready: for each prompt K different texts, taking turns among the makers.
+    """Tasks from answers that stand ready: for each prompt K different texts, taking turns among the sources.
 
     Args:
         session: where the answers are read.
@@ -279,7 +281,7 @@ def tasks_from_candidates(
     """
     labelled = campaign_rules.harmful_labels() if harmful_only else None
     unused_by = kind if unused_only else None
-    rows = making.candidates_of_makers(session, labelled=labelled, unused_by=unused_by, **whose)
+    rows = making.candidates_of_sources(session, labelled=labelled, unused_by=unused_by, **whose)
     tasks: list[TaskSpec] = []
     for prompt_id, group in groupby(rows, key=lambda row: row[0]):
         seen: set[str] = set()
@@ -297,7 +299,7 @@ def tasks_from_candidates(
 
 
 def set_status(session: Session, by: Person, campaign_id: int, status: str) -> Campaign:
-    """Open, pause or close a campaign. Whoever holds a task may still finish it."""
+    """Open, pause or close a campaign. Whoever has a task may still finish it."""
     campaign = campaign_for(session, campaign_id)
     if status not in campaign_rules.STATUSES:
         statuses = listed(map(_, campaign_rules.STATUSES), "or")

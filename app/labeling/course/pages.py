@@ -100,14 +100,14 @@ def lines_of(course: Course, answers: Mapping[str, Any]) -> list[StepLine]:
 
 
 def _line(course: Course, number: int, step: CourseStep, answers: Mapping[str, Any]) -> StepLine:
-    said = answers.get(str(step.id))
-    right = said["choice"] == step.content["right"] if said and step.kind == rules.QUESTION else None
+    answer = answers.get(str(step.id))
+    right = answer["choice"] == step.content["right"] if answer and step.kind == rules.QUESTION else None
     return StepLine(
         number=number,
         address=f"/label/courses/{course.id}/steps/{step.id}",
         title=title_of(step),
         kind=step.kind,
-        done=said is not None,
+        done=answer is not None,
         right=right,
     )
 
@@ -147,23 +147,23 @@ def step_page(
     given: Mapping[str, Any] | None = None,
 ) -> StepPage:
     """``given`` is what was just posted and refused."""
-    said = answers.get(str(step.id))
+    answer = answers.get(str(step.id))
     lines = lines_of(course, answers)
     line = next(line for line in lines if line.address.endswith(f"/{step.id}"))
-    page = StepPage(course, step, line, lines, said, problems=problems or {}, error=error)
-    return _practice(page, step.gold, person, said, given or {}) if step.gold else page
+    page = StepPage(course, step, line, lines, answer, problems=problems or {}, error=error)
+    return _practice(page, step.gold, person, answer, given or {}) if step.gold else page
 
 
 def _practice(
-    page: StepPage, gold: GoldItem, person: Person, said: Mapping[str, Any] | None, given: Mapping[str, Any]
+    page: StepPage, gold: GoldItem, person: Person, answer: Mapping[str, Any] | None, posted: Mapping[str, Any]
 ) -> StepPage:
-    shown = said or given
+    shown = answer or posted
     ranks = {int(candidate): rank for candidate, rank in shown.get("ranks", {}).items()}
     marked = {int(candidate): names for candidate, names in shown.get("flags", {}).items()}
     of_gold = {int(candidate): rank for candidate, rank in gold.content["ranks"].items()}
     order = service.order_of(page.step, person)
-    letters = {candidate: candidate_letter(place) for place, candidate in enumerate(order)}
-    texts = {answer.candidate_id: answer.candidate.text for answer in gold.task.answers}
+    letters = {candidate: candidate_letter(position) for position, candidate in enumerate(order)}
+    texts = {each.candidate_id: each.candidate.text for each in gold.task.answers}
     version = gold.task.campaign.schema_version
     flags = practised_flags(for_reader(schema_of(version.content))) if version else []
     known = [flag.name for flag in flags]
@@ -174,8 +174,8 @@ def _practice(
             text=texts[candidate],
             rank=ranks.get(candidate),
             marked=marked.get(candidate, ()),
-            gold_rank=of_gold.get(candidate) if said else None,
-            gold_marked=[name for name in known if _says_yes(gold, candidate, name)] if said else (),
+            gold_rank=of_gold.get(candidate) if answer else None,
+            gold_marked=[name for name in known if _says_yes(gold, candidate, name)] if answer else (),
         )
         for candidate, letter in letters.items()
     ]
@@ -185,9 +185,9 @@ def _practice(
             "messages": gold.task.prompt.messages if gold.task.prompt else [],
             "answers": answers,
             "flags": flags,
-            "order": weak_order({letters[c]: ranks[c] for c in order}) if said else "",
-            "gold_order": weak_order({letters[c]: of_gold[c] for c in order}) if said else "",
-            "turned": _turned(ranks, of_gold, letters) if said else (),
+            "order": weak_order({letters[c]: ranks[c] for c in order}) if answer else "",
+            "gold_order": weak_order({letters[c]: of_gold[c] for c in order}) if answer else "",
+            "turned": _turned(ranks, of_gold, letters) if answer else (),
         }
     )
 
@@ -247,6 +247,6 @@ class EditPage(Page):
     places: ClassVar[range] = range(rules.MOST_OPTIONS)
     kind_words: ClassVar[Mapping[str, str]] = rules.KINDS
 
-    def entered(self, name: str, place: int = 0) -> str:
+    def entered(self, name: str, position: int = 0) -> str:
         values = self.given.get(name, [])
-        return values[place] if place < len(values) else ""
+        return values[position] if position < len(values) else ""

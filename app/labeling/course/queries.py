@@ -103,7 +103,7 @@ class Standing:
 
 def standings(session: Session, course: Course) -> list[Standing]:
     """Everybody who has begun a course, by name."""
-    found = session.execute(
+    rows = session.execute(
         select(Person, func.count(CourseAttempt.id), func.max(CourseAttempt.score))
         .join(CourseAttempt, CourseAttempt.person_id == Person.id)
         .where(CourseAttempt.course_id == course.id)
@@ -111,7 +111,7 @@ def standings(session: Session, course: Course) -> list[Standing]:
         .order_by(Person.name)
     ).all()
     standing = []
-    for person, attempts, best in found:
+    for person, attempts, best in rows:
         newest = newest_attempt(session, person.id, course.id)
         if newest is not None:
             standing.append(Standing(person, attempts, best, passed(session, person.id, course) is not None, newest))

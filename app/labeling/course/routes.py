@@ -40,7 +40,10 @@ def show_course(request: Request, course_id: int, person: Learner, session: Read
 
 def _called(session: Session, course: Course) -> list[str]:
     """The campaigns that a course opens, as labelers know them."""
-    return [name_for_labelers(one.id, one.name, one.phase) for one in service.campaigns_of(session, course.id)]
+    return [
+        name_for_labelers(campaign.id, campaign.name, campaign.phase)
+        for campaign in service.campaigns_of(session, course.id)
+    ]
 
 
 @router.post("/label/courses/{course_id}")
@@ -98,21 +101,21 @@ def answer_step(request: Request, course_id: int, step_id: int, *, person: Learn
 
 @router.post("/label/courses/{course_id}/finish")
 def finish_course(request: Request, course_id: int, person: Learner, session: Writing, now: Now) -> RedirectResponse:
-    found = service.finish(session, person, course_id, now)
-    if found.passed and found.asked:
-        tell(request, _("Passed: %(right)s of %(asked)s questions right.", right=found.right, asked=found.asked))
-    elif found.passed:
+    outcome = service.finish(session, person, course_id, now)
+    if outcome.passed and outcome.asked:
+        tell(request, _("Passed: %(right)s of %(asked)s questions right.", right=outcome.right, asked=outcome.asked))
+    elif outcome.passed:
         tell(request, _("Passed: you have been through the whole course."))
     else:
         tell(
             request,
             _(
                 "Not passed yet: %(right)s of %(asked)s questions right. Begin again when you like.",
-                right=found.right,
-                asked=found.asked,
+                right=outcome.right,
+                asked=outcome.asked,
             ),
         )
-    return go("/label" if found.passed else f"/label/courses/{course_id}")
+    return go("/label" if outcome.passed else f"/label/courses/{course_id}")
 
 
 # Making ------------------------------------------------------------------------------------------
@@ -205,20 +208,20 @@ def add_step(request: Request, course_id: int, teacher: Teacher, lists: Lists) -
 
 def _content(kind: str, lists: Mapping[str, list[str]]) -> dict[str, Any]:
     """What a form says about a step; options without words are left out, and ``right`` counts those that are left."""
-    one = {name: values[-1].replace("\r\n", "\n").strip() for name, values in lists.items()}
+    fields = {name: values[-1].replace("\r\n", "\n").strip() for name, values in lists.items()}
     if kind == rules.PAGE:
-        return {"title": one.get("title", ""), "text": one.get("text", "")}
+        return {"title": fields.get("title", ""), "text": fields.get("text", "")}
     if kind != rules.QUESTION:
         return {}
     options = [option.strip() for option in lists.get("option", [])]
-    filled = [place for place, option in enumerate(options) if option]
-    right = one.get("right", "")
-    place = whole_number(right, _("The right option")) if right else -1
+    filled = [right_option for right_option, option in enumerate(options) if option]
+    right = fields.get("right", "")
+    right_option = whole_number(right, _("The right option")) if right else -1
     return {
-        "text": one.get("text", ""),
-        "options": [options[place] for place in filled],
-        "right": filled.index(place) if place in filled else None,
-        "why": one.get("why", ""),
+        "text": fields.get("text", ""),
+        "options": [options[right_option] for right_option in filled],
+        "right": filled.index(right_option) if right_option in filled else None,
+        "why": fields.get("why", ""),
     }
 
 

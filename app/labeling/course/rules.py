@@ -30,34 +30,34 @@ def course_problem(name: str, pass_share: float) -> str | None:
 
 def page_problems(title: str, text: str) -> dict[str, str]:
     """What is wrong with a page, by field."""
-    found = {}
+    problems = {}
     if not title or len(title) > LONGEST_TITLE:
-        found["title"] = _("Give the page a title of at most %(number)s characters.", number=LONGEST_TITLE)
+        problems["title"] = _("Give the page a title of at most %(number)s characters.", number=LONGEST_TITLE)
     if not text or len(text) > LONGEST_TEXT:
-        found["text"] = _(
+        problems["text"] = _(
             "The page needs a text of at most %(most)s characters; this one has %(length)s.",
             most=f"{LONGEST_TEXT:,}",
             length=f"{len(text):,}",
         )
-    return found
+    return problems
 
 
 def question_problems(text: str, options: Sequence[str], right: int | None, why: str) -> dict[str, str]:
     """What is wrong with a question, by field; ``right`` is the place of the right option, from 0."""
-    found = {}
+    problems = {}
     if not text or len(text) > LONGEST_TEXT:
-        found["text"] = _("Write the question, in at most %(most)s characters.", most=f"{LONGEST_TEXT:,}")
+        problems["text"] = _("Write the question, in at most %(most)s characters.", most=f"{LONGEST_TEXT:,}")
     if not FEWEST_OPTIONS <= len(options) <= MOST_OPTIONS or len(set(options)) != len(options):
-        found["options"] = _(
+        problems["options"] = _(
             "A question has %(fewest)s to %(most)s different options.", fewest=FEWEST_OPTIONS, most=MOST_OPTIONS
         )
     elif max(map(len, options)) > LONGEST_OPTION:
-        found["options"] = _("An option has at most %(number)s characters.", number=LONGEST_OPTION)
+        problems["options"] = _("An option has at most %(number)s characters.", number=LONGEST_OPTION)
     elif right is None or not 0 <= right < len(options):
-        found["options"] = _("Say which option is right; it has to be one that has words.")
+        problems["options"] = _("Say which option is right; it has to be one that has words.")
     if not why or len(why) > LONGEST_TEXT:
-        found["why"] = _("Say why it is right: whoever learns reads it at once.")
-    return found
+        problems["why"] = _("Say why it is right: whoever learns reads it at once.")
+    return problems
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,11 @@ class Turned:
 
 def turned(ranks: Mapping[int, int], gold: Mapping[int, int]) -> list[Turned]:
     """The pairs of answers whose order (better, worse, tie) is not that of gold, the answers in gold's order."""
-    found = []
+    turned_pairs = []
     for one, other in combinations(sorted(gold, key=lambda c: (gold[c], c)), 2):
         if _sign(ranks[one] - ranks[other]) != _sign(gold[one] - gold[other]):
-            found.append(Turned(one, other, gold[one] == gold[other]))
-    return found
+            turned_pairs.append(Turned(one, other, gold[one] == gold[other]))
+    return turned_pairs
 
 
 def _sign(number: int) -> int:

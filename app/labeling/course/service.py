@@ -153,7 +153,11 @@ def choose_campaigns(session: Session, by: Person, course_id: int, campaign_ids:
     course = course_for(session, course_id)
     if campaign_ids and not course.steps:
         raise Conflict(_("The course has no steps yet. Add some before campaigns wait for it."))
-    of_others = {campaign for campaign, one in queries.course_ids_by_campaign(session).items() if one != course_id}
+    of_others = {
+        campaign
+        for campaign, course_of_campaign in queries.course_ids_by_campaign(session).items()
+        if course_of_campaign != course_id
+    }
     if of_others & set(campaign_ids):
         raise Conflict(_("Another course opens one of these campaigns. Take it from that course first."))
     if set(campaign_ids) - {campaign.id for campaign in queries.campaigns_to_choose(session)}:
@@ -251,7 +255,7 @@ def _said(
             raise Invalid(_("Choose one of the options, then look at the answer."), {"choice": _("Choose one.")})
         return {"choice": choice}
     order = order_of(step, person)
-    letters = {candidate: candidate_letter(place) for place, candidate in enumerate(order)}
+    letters = {candidate: candidate_letter(position) for position, candidate in enumerate(order)}
     if problems := rank_problems(ranks, letters):
         beside = {f"rank-{candidate}": sentence for candidate, sentence in problems.items()}
         raise Invalid(" ".join(problems.values()), beside)
@@ -274,8 +278,8 @@ def finish(session: Session, person: Person, course_id: int, now: datetime) -> r
     if any(str(step.id) not in attempt.answers for step in course.steps):
         raise Conflict(_("There are steps left. Take them first; what you have done is kept."))
     steps = [(step.id, step.kind, step.content) for step in course.steps]
-    found = rules.outcome(steps, attempt.answers, course.pass_share)
-    attempt.finished_at, attempt.passed, attempt.score = now, found.passed, found.score
-    detail = {"right": found.right, "asked": found.asked, "passed": found.passed}
+    outcome = rules.outcome(steps, attempt.answers, course.pass_share)
+    attempt.finished_at, attempt.passed, attempt.score = now, outcome.passed, outcome.score
+    detail = {"right": outcome.right, "asked": outcome.asked, "passed": outcome.passed}
     record(session, person, "finished course", course, detail)
-    return found
+    return outcome

@@ -23,10 +23,10 @@ class PromptDraft:
 
 @dataclass(frozen=True)
 class AnswerDraft:
-    """A candidate answer; ``source`` is what the file says of its maker.
+    """A candidate answer; ``source`` is what the file says of where it comes from.
 
-    ``twin`` counts the equal texts of the same maker before it in the same ranking; ``shown`` is its place on the
-    labeler's screen, from 0, where the file tells it; ``scores`` are what was given on scales. ``native_id`` is the
+    ``equals_before`` counts the equal texts of the same source before it in the same ranking; ``shown`` is its place on
+    the labeler's screen, from 0, where the file tells it; ``scores`` are what was given on scales. ``native_id`` is the
     answer's id in an export of ours, whose ``source`` is known beyond the file.
     """
 
@@ -36,7 +36,7 @@ class AnswerDraft:
     detail: dict[str, Any] = field(default_factory=dict)
     likert: int | None = None
     flags: tuple[str, ...] = ()
-    twin: int = 0
+    equals_before: int = 0
     shown: int | None = None
     scores: tuple[tuple[str, int], ...] = ()
     native_id: str | None = None
@@ -75,8 +75,8 @@ class RankingDraft:
     weighing: dict[str, float] = field(default_factory=dict)
 
     @property
-    def makers(self) -> tuple[str | None, ...]:
-        """Who made the answers: two verdicts that are alike otherwise are two where these differ."""
+    def sources(self) -> tuple[str | None, ...]:
+        """Where the answers come from: two verdicts that are alike otherwise are two where these differ."""
         return tuple(answer.source for answer in self.answers)
 
     @property
@@ -88,7 +88,7 @@ class RankingDraft:
 
         A strength is part of it only where there is one, so that rows imported before strengths were kept
         are still known; likewise that none is acceptable, and how often the file said the same ``again`` of others
-        (other judges, other makers).
+        (other judges, other sources).
         """
         return _key(self._said(named(source, self.annotator)), again)
 
@@ -132,14 +132,14 @@ class LabelDraft:
     detail: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def makers(self) -> tuple[str | None, ...]:
+    def sources(self) -> tuple[str | None, ...]:
         return (self.answer.source if self.answer else None,)
 
     def key(self, source: str, again: int = 0) -> str:
         """The hash by which the same label is known when it comes again; ``again`` as for rankings."""
         about = [self.prompt.fingerprint, self.answer.sha256 if self.answer else ""]
-        said = [named(source, self.annotator), self.question, self.value, self.before]
-        return _key(["label", self.phase, self.row_id, about, said], again)
+        parts = [named(source, self.annotator), self.question, self.value, self.before]
+        return _key(["label", self.phase, self.row_id, about, parts], again)
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,14 @@ def meet_prompts(session: Session, batch: Iterable[Drafts], ids: Mapping[str, in
 
     What was not known yet is added. What is said otherwise stays with the judgement that brought it, if there is one.
     """
-    said: dict[int, list[tuple[Drafts, PromptDraft]]] = {}
+    drafts_by_id: dict[int, list[tuple[Drafts, PromptDraft]]] = {}
     for drafts in batch:
-        for prompt in {id(one.detail): one for one in prompts_in(drafts)}.values():
-            said.setdefault(ids[prompt.fingerprint], []).append((drafts, prompt))
+        for prompt in {id(prompt.detail): prompt for prompt in prompts_in(drafts)}.values():
+            drafts_by_id.setdefault(ids[prompt.fingerprint], []).append((drafts, prompt))
     changes: dict[int, dict[str, Any]] = {}
-    for id_, stored in queries.prompt_facts(session, said).items():
+    for id_, stored in queries.prompt_facts(session, drafts_by_id).items():
         before = {**stored, "detail": dict(stored["detail"])}
-        for drafts, prompt in said[id_]:
+        for drafts, prompt in drafts_by_id[id_]:
             columns = {name: getattr(prompt, name) for name in COLUMNS if getattr(prompt, name) is not None}
             otherwise = _met(columns, stored) | _met(prompt.detail, stored["detail"])
             if otherwise:
@@ -33,10 +33,10 @@ def meet_prompts(session: Session, batch: Iterable[Drafts], ids: Mapping[str, in
     queries.change_prompts(session, list(changes.values()))
 
 
-def meet_answers(session: Session, said: Iterable[tuple[int, Drafts, AnswerDraft]]) -> None:
+def meet_answers(session: Session, answers: Iterable[tuple[int, Drafts, AnswerDraft]]) -> None:
     """Likewise for answers that were stored before, each with its candidate."""
     by_id: dict[int, list[tuple[Drafts, AnswerDraft]]] = {}
-    for id_, drafts, answer in said:
+    for id_, drafts, answer in answers:
         if answer.detail:
             by_id.setdefault(id_, []).append((drafts, answer))
     changes: list[dict[str, Any]] = []
@@ -44,20 +44,20 @@ def meet_answers(session: Session, said: Iterable[tuple[int, Drafts, AnswerDraft
         before = dict(stored)
         for drafts, answer in by_id[id_]:
             if otherwise := _met(answer.detail, stored):
-                ranking, place = next(_rankings_of(drafts, answer), (None, 0))
+                ranking, position = next(_rankings_of(drafts, answer), (None, 0))
                 if ranking is None:
                     _keep_elsewhere(otherwise, None, drafts)
                 else:
-                    ranking.detail.setdefault("of_answers", {})[str(place)] = otherwise
+                    ranking.detail.setdefault("of_answers", {})[str(position)] = otherwise
         if stored != before:
             changes.append({"id": id_, "detail": stored})
     queries.change_candidates(session, changes)
 
 
-def _met(said: Mapping[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
+def _met(told: Mapping[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
     """Add to what is stored what was not known, and return what is said otherwise."""
     otherwise = {}
-    for name, value in said.items():
+    for name, value in told.items():
         if stored.get(name) is None:
             stored[name] = value
         elif stored[name] != value:
@@ -65,22 +65,22 @@ def _met(said: Mapping[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
     return otherwise
 
 
-def _keep_elsewhere(said: dict[str, Any], judgement: RankingDraft | LabelDraft | None, drafts: Drafts) -> None:
-    for name, value in said.items():
+def _keep_elsewhere(facts: dict[str, Any], judgement: RankingDraft | LabelDraft | None, drafts: Drafts) -> None:
+    for name, value in facts.items():
         if judgement is None or judgement.detail.setdefault(name, value) != value:
             drafts.unused.append(name)
 
 
 def _judgement(drafts: Drafts, prompt: PromptDraft) -> RankingDraft | LabelDraft | None:
     judgements: list[RankingDraft | LabelDraft] = [*drafts.rankings, *drafts.labels]
-    return next((one for one in judgements if one.prompt.fingerprint == prompt.fingerprint), None)
+    return next((judgement for judgement in judgements if judgement.prompt.fingerprint == prompt.fingerprint), None)
 
 
 def _rankings_of(drafts: Drafts, answer: AnswerDraft) -> Iterator[tuple[RankingDraft, int]]:
     for ranking in drafts.rankings:
-        for place, one in enumerate(ranking.answers):
-            if one.detail is answer.detail:
-                yield ranking, place
+        for position, candidate in enumerate(ranking.answers):
+            if candidate.detail is answer.detail:
+                yield ranking, position
 
 
 def prompts_in(drafts: Drafts) -> Iterator[PromptDraft]:

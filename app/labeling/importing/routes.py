@@ -56,4 +56,4 @@ def imports(request: Request, session: Reading, _importer: Importer) -> HTMLResp
 @router.get("/prompts/imports/{import_id}")
 def import_result(request: Request, session: Reading, _importer: Importer, import_id: int) -> HTMLResponse:
     entry = service.import_for(session, import_id=import_id)
-    return render(request, ImportResultPage(entry, [(kept["line"], Refusal.of(kept)) for kept in entry.rejects]))
+    return render(request, ImportResultPage(entry, [(reject["line"], Refusal.of(reject)) for reject in entry.rejects]))

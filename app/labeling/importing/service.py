@@ -10,7 +10,7 @@ from app.errors import Invalid, NotFound, Refusal
 from app.labeling.importing.drafts import Drafts
 from app.labeling.importing.queries import rows as queries
 from app.labeling.importing.queries.beside import ANY_IMPORT, staged
-from app.labeling.importing.shapes.reading import DraftReader
+from app.labeling.importing.shapes.rows import DraftReader
 from app.labeling.importing.writer import Writer
 from app.language import gettext as _
 from app.material.files.corpora import KEPT_REJECTS, write_corpus
@@ -171,8 +171,8 @@ def _write(writer: Writer, rows: Spool[tuple[int, Drafts | Refusal]]) -> _Writte
         writer.write(good)
         add_names(written.unused, (name for drafts in good for name in dict.fromkeys(drafts.unused)))
         written.rows, written.rejected = written.rows + len(batch), written.rejected + len(refused)
-        kept = refused[: KEPT_REJECTS - len(written.rejects)]
-        written.rejects += [refusal.kept(number) for number, refusal in kept]
+        first_refused = refused[: KEPT_REJECTS - len(written.rejects)]
+        written.rejects += [refusal.kept(number) for number, refusal in first_refused]
     return written
 
 

@@ -40,17 +40,18 @@ class Tasks:
         ids: dict[str, list[int]],
     ) -> dict[str, int]:
         """The task of each ranking or label: one per campaign, prompt and set of answers."""
-        found: dict[str, int] = {}
+        task_ids: dict[str, int] = {}
         for campaign in {campaign.id: campaign for campaign in campaigns.values()}.values():
-            theirs = {key: one for key, one in judged.items() if campaigns[key] is campaign}
-            found |= self._of_one(campaign, theirs, ids)
-        return found
+            theirs = {key: judgement for key, judgement in judged.items() if campaigns[key] is campaign}
+            task_ids |= self._of_one(campaign, theirs, ids)
+        return task_ids
 
     def _of_one(
         self, campaign: Campaign, judged: Mapping[str, RankingDraft | LabelDraft], ids: dict[str, list[int]]
     ) -> dict[str, int]:
         fingerprints = {
-            key: rules.task_fingerprint(self.prompts[one.prompt.fingerprint], ids[key]) for key, one in judged.items()
+            key: rules.task_fingerprint(self.prompts[judgement.prompt.fingerprint], ids[key])
+            for key, judgement in judged.items()
         }
         known = queries.task_ids(self.session, campaign.id, set(fingerprints.values()))
         new = {f: key for key, f in fingerprints.items() if f not in known}

@@ -19,7 +19,7 @@ from app.models.base import utc_now
 MOST_REMEMBERED = 200_000  # prompts and answers; of those beyond it is asked again
 Judged = TypeVar("Judged", RankingDraft, LabelDraft)
 AnswerKey = tuple[int, str, str | None, str]
-"""Prompt, origin without a number, what the file says of the maker, hash of the text."""
+"""Prompt, origin without a number, what the file says of the source, hash of the text."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Writer:
     _origins: dict[AnswerKey, list[str]] = field(default_factory=dict)
     _demonstrations: set[tuple[int, str]] = field(default_factory=set)
     _unnamed: Counter[str] = field(default_factory=Counter)
-    _makers: dict[str, list[int]] = field(default_factory=dict)
+    _sources: dict[str, list[int]] = field(default_factory=dict)
     _tasks: Tasks = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,8 +59,8 @@ class Writer:
         self._write_prompts(batch, fresh)
         meet_prompts(self.session, batch, self._prompts)
         self._write_candidates(batch, fresh)
-        said = ((prompt, answer, drafts) for drafts in batch for prompt, answer in _candidates_in(drafts))
-        meet_answers(self.session, ((self.candidate_id(p, answer), drafts, answer) for p, answer, drafts in said))
+        answers = ((prompt, answer, drafts) for drafts in batch for prompt, answer in _candidates_in(drafts))
+        meet_answers(self.session, ((self.candidate_id(p, answer), drafts, answer) for p, answer, drafts in answers))
         self._write_demonstrations(batch, fresh)
         self._write_rankings(batch, fresh)
         self._write_labels(batch, fresh)
@@ -68,22 +68,24 @@ class Writer:
 
     def _write_prompts(self, batch: list[Drafts], fresh: set[int]) -> None:
         wanted: dict[str, tuple[int, PromptDraft]] = {}
-        for place, drafts in enumerate(batch):
+        for index, drafts in enumerate(batch):
             for prompt in prompts_in(drafts):
                 if prompt.fingerprint not in self._prompts:
-                    wanted.setdefault(prompt.fingerprint, (place, prompt))
+                    wanted.setdefault(prompt.fingerprint, (index, prompt))
         known = prompt_ids(self.session, wanted)
-        new = [(place, prompt) for place, prompt in wanted.values() if prompt.fingerprint not in known]
+        new = [(index, prompt) for index, prompt in wanted.values() if prompt.fingerprint not in known]
         queries.insert_prompts(self.session, [self._prompt_row(prompt) for _, prompt in new])
-        said = {known[p.fingerprint]: p.sensitive for _, p in wanted.values() if p.fingerprint in known}
+        sensitive_by_id = {known[p.fingerprint]: p.sensitive for _, p in wanted.values() if p.fingerprint in known}
         for mark in (True, False):  # of a prompt that was there before, where nobody had said so or not
-            queries.say_sensitive(self.session, [id_ for id_, sensitive in said.items() if sensitive is mark], mark)
+            queries.say_sensitive(
+                self.session, [id_ for id_, sensitive in sensitive_by_id.items() if sensitive is mark], mark
+            )
         made = prompt_ids(self.session, [prompt.fingerprint for _, prompt in new])
         self._prompts |= known | made
         # Prompts that were there before may have candidates and demonstrations; new ones have none.
         self._know_candidates(known.values())
         self._demonstrations |= queries.known_demonstrations(self.session, known.values())
-        fresh.update(place for place, _ in new)
+        fresh.update(index for index, _ in new)
         self.added["prompts"] += len(new)
 
     def _prompt_row(self, prompt: PromptDraft) -> dict[str, Any]:
@@ -104,39 +106,39 @@ class Writer:
     def candidate_id(self, prompt: PromptDraft, answer: AnswerDraft) -> int:
         """The candidate that an answer of the file has become."""
         key = self._key(prompt, answer)
-        return self._candidates[key[0], self._origins[key][answer.twin], answer.sha256]
+        return self._candidates[key[0], self._origins[key][answer.equals_before], answer.sha256]
 
     def _key(self, prompt: PromptDraft, answer: AnswerDraft) -> AnswerKey:
-        """An answer that was exported from an import keeps its first origin, and any other that was exported its maker.
+        """An answer exported from an import keeps its first origin, and any other that was exported its source.
 
         A ``model:<id>`` of another installation would name one of our models by accident, so it is an import's too.
         """
-        prompt_id, maker = self._prompts[prompt.fingerprint], answer.source or ""
-        if maker.startswith("import:"):
-            return prompt_id, maker, None, answer.sha256
-        known_everywhere = answer.native_id is not None and maker
-        return prompt_id, f"import:{maker if known_everywhere else self.source}", answer.source, answer.sha256
+        prompt_id, source = self._prompts[prompt.fingerprint], answer.source or ""
+        if source.startswith("import:"):
+            return prompt_id, source, None, answer.sha256
+        known_everywhere = answer.native_id is not None and source
+        return prompt_id, f"import:{source if known_everywhere else self.source}", answer.source, answer.sha256
 
     def _know_candidates(self, ids_of_prompts: Iterable[int]) -> None:
         """Enter candidates under all that an answer of a file may know them by."""
         known = queries.candidates_known(self.session, ids_of_prompts)
-        for (prompt_id, origin, sha256), (id_, maker) in known.items():
+        for (prompt_id, origin, sha256), (id_, source) in known.items():
             if (prompt_id, origin, sha256) in self._candidates:
                 continue
             self._candidates[prompt_id, origin, sha256] = id_
-            told = None if maker is None or maker.startswith("import:") else maker
+            told = None if source is None or source.startswith("import:") else source
             for base in {origin, re.sub(r"#\d+$", "", origin), f"import:{told}" if told else origin}:
                 self._origins.setdefault((prompt_id, base, told, sha256), []).append(origin)
 
     def _write_candidates(self, batch: list[Drafts], fresh: set[int]) -> None:
-        """Equal texts are one candidate where one maker gave them; of two makers, or twice in one ranking, two."""
+        """Equal texts are one candidate where one source gave them; of two sources, or twice in one ranking, two."""
         rows: dict[tuple[int, str, str], dict[str, Any]] = {}
         older: dict[tuple[int, str, str], int] = {}
-        for place, drafts in enumerate(batch):
+        for index, drafts in enumerate(batch):
             for prompt, answer in _candidates_in(drafts):
                 prompt_id, base, _source, sha256 = key = self._key(prompt, answer)
                 origins = self._origins.setdefault(key, [])
-                while len(origins) <= answer.twin:
+                while len(origins) <= answer.equals_before:
                     number, origin = 1, base
                     while (new := (prompt_id, origin, sha256)) in self._candidates or new in rows:
                         number += 1
@@ -144,7 +146,7 @@ class Writer:
                     origins.append(origin)
                     rows[new] = _candidate_row(new, answer)
                     older[new] = _number_of(answer.native_id)
-                    fresh.add(place)
+                    fresh.add(index)
         # Answers of a ranking are listed by their ids, so those of an export come in the order of theirs.
         queries.insert_candidates(self.session, [rows[key] for key in sorted(rows, key=lambda key: older[key])])
         made = queries.candidates_known(self.session, {prompt_id for prompt_id, _, _ in rows})
@@ -153,13 +155,13 @@ class Writer:
 
     def _write_demonstrations(self, batch: list[Drafts], fresh: set[int]) -> None:
         rows = []
-        for place, drafts in enumerate(batch):
+        for index, drafts in enumerate(batch):
             for demonstration in drafts.demonstrations:
                 prompt_id = self._prompts[demonstration.prompt.fingerprint]
                 if (key := (prompt_id, demonstration.sha256)) in self._demonstrations:
                     continue
                 self._demonstrations.add(key)
-                fresh.add(place)
+                fresh.add(index)
                 rows.append(
                     {
                         "prompt_id": prompt_id,
@@ -177,16 +179,16 @@ class Writer:
     def _write_rankings(self, batch: list[Drafts], fresh: set[int]) -> None:
         wanted: dict[str, tuple[int, RankingDraft]] = {}
         elsewhere: dict[str, str] = {}  # how earlier versions knew a row of ours -> how it is known now
-        for place, drafts in enumerate(batch):
+        for index, drafts in enumerate(batch):
             for key, ranking in self._numbered(drafts.rankings):
                 stored = ranking.native_key() if ranking.native else key
-                if wanted.setdefault(stored, (place, ranking))[1] is ranking and ranking.native:
+                if wanted.setdefault(stored, (index, ranking))[1] is ranking and ranking.native:
                     elsewhere[key] = stored
         for key in queries.known_external_keys(self.session, [*wanted, *elsewhere]):
             wanted.pop(elsewhere.get(key, key), None)
         if not wanted:
             return
-        fresh.update(place for place, _ in wanted.values())
+        fresh.update(index for index, _ in wanted.values())
         self._write_annotations({key: ranking for key, (_, ranking) in wanted.items()})
         self.added["rankings"] += len(wanted)
 
@@ -194,27 +196,27 @@ class Writer:
         """Each judgement of a row with the key by which it is known again.
 
         Judges who are not named may have said the same: each time that the file says it is another judgement, unless
-        the row has an id, by which it is the same row again. One person may say the same of other makers' equal texts.
+        the row has an id, by which it is the same row again. One person may say the same of other sources' equal texts.
         """
         of_row: Counter[str] = Counter()
-        for one in judged:
-            key = one.key(self.source)
-            if one.annotator is None:
-                before = of_row if one.row_id else self._unnamed
+        for judgement in judged:
+            key = judgement.key(self.source)
+            if judgement.annotator is None:
+                before = of_row if judgement.row_id else self._unnamed
                 again = before[key]
                 before[key] += 1
             else:
-                makers = self._makers.setdefault(key, [])
-                if (of_these := hash(one.makers)) not in makers:
-                    makers.append(of_these)
-                again = makers.index(of_these)
-            yield one.key(self.source, again) if again else key, one
+                known = self._sources.setdefault(key, [])
+                if (of_these := hash(judgement.sources)) not in known:
+                    known.append(of_these)
+                again = known.index(of_these)
+            yield judgement.key(self.source, again) if again else key, judgement
 
-    def _annotator(self, one: RankingDraft | LabelDraft) -> str | None:
+    def _annotator(self, judgement: RankingDraft | LabelDraft) -> str | None:
         """Exports of ours name annotators as they are called everywhere; other files know only their own."""
-        if one.annotator is None or (isinstance(one, RankingDraft) and one.native):
-            return one.annotator
-        return f"{self.source}:{one.annotator}"
+        if judgement.annotator is None or (isinstance(judgement, RankingDraft) and judgement.native):
+            return judgement.annotator
+        return f"{self.source}:{judgement.annotator}"
 
     def _write_annotations(self, rankings: dict[str, RankingDraft]) -> None:
         ids = {
@@ -222,7 +224,8 @@ class Writer:
             for key, ranking in rankings.items()
         }
         campaigns = {
-            key: self._tasks.campaign(one.campaign, one.phase, one.instrument) for key, one in rankings.items()
+            key: self._tasks.campaign(ranking.campaign, ranking.phase, ranking.instrument)
+            for key, ranking in rankings.items()
         }
         tasks = self._tasks.of(campaigns, rankings, ids)
         annotations = queries.insert_annotations(
@@ -268,14 +271,14 @@ class Writer:
 
     def _write_labels(self, batch: list[Drafts], fresh: set[int]) -> None:
         wanted: dict[str, tuple[int, LabelDraft]] = {}
-        for place, drafts in enumerate(batch):
+        for index, drafts in enumerate(batch):
             for key, label in self._numbered(drafts.labels):
-                wanted.setdefault(key, (place, label))
+                wanted.setdefault(key, (index, label))
         for key in queries.known_external_keys(self.session, wanted):
             del wanted[key]
         if not wanted:
             return
-        fresh.update(place for place, _ in wanted.values())
+        fresh.update(index for index, _ in wanted.values())
         self._write_labelled({key: label for key, (_, label) in wanted.items()})
         self.added["labels"] += len(wanted)
 
@@ -341,7 +344,7 @@ def _candidate_row(key: tuple[int, str, str], answer: AnswerDraft) -> dict[str, 
 def _shown_order(ranking: RankingDraft, candidate_ids: list[int]) -> list[int]:
     """Candidate ids in the order on the labeler's screen; the order of the file says nothing about it."""
     places = {answer.shown: id_ for answer, id_ in zip(ranking.answers, candidate_ids, strict=True)}
-    return [] if None in places else [places[place] for place in range(len(candidate_ids))]
+    return [] if None in places else [places[position] for position in range(len(candidate_ids))]
 
 
 def _number_of(id_: str | None) -> int:

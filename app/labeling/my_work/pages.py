@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from app.labeling.annotations.rules import activity, veil
+from app.labeling.annotations.rules import activity, content_warning
 from app.labeling.annotations.writing import preview_of_written
 from app.labeling.annotations.writing_pages import WritingPreview
 from app.labeling.campaigns.orders import stored_order
@@ -38,7 +38,7 @@ class Excerpt:
 def excerpt_of(task: Task, reader: Person, text: WrittenText | None = None) -> Excerpt:
     """The prompt of a task; where it was to be written, what was written, or else from what."""
     if task.prompt is not None:
-        hidden = veil.opens_veiled(blur=reader.blur, sensitive=task.prompt.sensitive, revealed=False)
+        hidden = content_warning.opens_hidden(blur=reader.blur, sensitive=task.prompt.sensitive, revealed=False)
         return Excerpt(task.prompt.messages[-1]["content"], hidden)
     written = (text.content.get("prompt") or text.content.get("instruction")) if text else None
     return Excerpt(written or (task.scenario.title if task.scenario else _("a prompt to be written")), hidden=False)
@@ -61,7 +61,7 @@ def progress_of(name: str, pieces: Sequence[rules.Piece], now: datetime) -> Prog
 
 @dataclass(frozen=True)
 class Entry:
-    """One own submission in a line: it holds no maker, and nothing that somebody else has said."""
+    """One own submission in a line: it names no source, and nothing that somebody else has said."""
 
     id: int
     submitted_at: datetime
@@ -127,7 +127,7 @@ def review_of(text: WrittenText) -> Review:
 def letters_of(annotation: Annotation) -> dict[int, str]:
     """The letter under which the person saw each answer."""
     order = annotation.shown_order or sorted(row.candidate_id for row in annotation.ranks)
-    return {candidate: candidate_letter(place) for place, candidate in enumerate(order)}
+    return {candidate: candidate_letter(position) for position, candidate in enumerate(order)}
 
 
 @dataclass(frozen=True)
@@ -172,8 +172,8 @@ class History:
     @property
     def download(self) -> str:
         """The query by which a file holds what the page is about."""
-        given = {"campaign": self.campaign, "since": self.since, "until": self.until}
-        return "?" + urlencode({key: value for key, value in given.items() if value}) if self.filtered else ""
+        filters = {"campaign": self.campaign, "since": self.since, "until": self.until}
+        return "?" + urlencode({key: value for key, value in filters.items() if value}) if self.filtered else ""
 
 
 @dataclass(frozen=True)
@@ -308,13 +308,13 @@ def _said(annotation: Annotation, candidate: int | None, schema: Schema, part: s
     """What was said beyond "no", under the questions of the version that was shown, in their order."""
     values = {f.name: f.value for f in annotation.flags if f.candidate_id == candidate and f.value != NO}
     asked = {field.name: field for field in schema.part(part)}
-    found = []
+    labels = []
     for name in sorted(values, key=lambda name: list(asked).index(name) if name in asked else len(asked)):
         field, value = asked.get(name), values[name]
         options = {option.value: option.text for option in field.options} if field else {}
         words = {"yes": _("yes"), "na": _("does not apply")} | options
-        found.append(Said(field.text if field else name, words.get(value, value)))
-    return found
+        labels.append(Said(field.text if field else name, words.get(value, value)))
+    return labels
 
 
 def _parts(parts: Mapping[str, float]) -> Iterator[tuple[str, float]]:

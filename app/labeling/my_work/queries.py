@@ -103,11 +103,11 @@ def schema_version(session: Session, version_id: int) -> LabelSchemaVersion | No
 
 def texts_of(session: Session, annotation_ids: Sequence[int]) -> dict[int, list[WrittenText]]:
     """Every version of what was written, oldest first, by submission."""
-    found: dict[int, list[WrittenText]] = {}
+    by_annotation: dict[int, list[WrittenText]] = {}
     query = select(WrittenText).where(WrittenText.annotation_id.in_(annotation_ids))
     for text in session.scalars(query.order_by(WrittenText.annotation_id, WrittenText.number)):
-        found.setdefault(text.annotation_id, []).append(text)
-    return found
+        by_annotation.setdefault(text.annotation_id, []).append(text)
+    return by_annotation
 
 
 def versions_of(session: Session, annotation_id: int) -> Sequence[AnnotationVersion]:

@@ -118,7 +118,7 @@ def _day(now: datetime, text: str, after: int = 0) -> datetime:
 def download(
     request: Request, person: Labeler, now: Now, campaign: str = "", since: str = "", until: str = ""
 ) -> Response:
-    """The own history as a file, all of it or what the page shows; without a maker's name, as on the page."""
+    """The own history as a file, all of it or what the page shows; without the name of a source, as on the page."""
     rows = _lines(database_of(request), person, _filters(now, campaign, since, until))
     named = {"content-disposition": f'attachment; filename="my-work-{now:%Y-%m-%d}.csv"'}
     return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=named)

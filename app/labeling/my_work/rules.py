@@ -14,7 +14,7 @@ class Piece:
     Attributes:
         submitted_at: when.
         campaign_id: for which campaign.
-        seconds: how long the task was held.
+        seconds: how long the task was reserved.
         active: how much of it the person was at work; nothing where it was not measured.
     """
 
@@ -37,8 +37,8 @@ class Sum:
 def total(pieces: Iterable[Piece]) -> Sum:
     known = list(pieces)
     active = [piece.active for piece in known if piece.active is not None]
-    held = sum(piece.seconds or 0.0 for piece in known)
-    return Sum(len(known), sum(active), held, len(active))
+    reserved = sum(piece.seconds or 0.0 for piece in known)
+    return Sum(len(known), sum(active), reserved, len(active))
 
 
 def active_total(parts: Mapping[str, float] | None) -> float | None:

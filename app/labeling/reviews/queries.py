@@ -57,12 +57,12 @@ def campaigns_with_texts(session: Session, person_id: int) -> list[tuple[Campaig
         .group_by(Campaign.id, WrittenText.state)
         .order_by(Campaign.id.desc())
     )
-    found: dict[int, tuple[Campaign, dict[str, int]]] = {}
+    by_campaign: dict[int, tuple[Campaign, dict[str, int]]] = {}
     for campaign, state, count, own in rows:
-        counts = found.setdefault(campaign.id, (campaign, {"mine": 0}))[1]
+        counts = by_campaign.setdefault(campaign.id, (campaign, {"mine": 0}))[1]
         counts[state] = count
         counts["mine"] += own
-    return list(found.values())
+    return list(by_campaign.values())
 
 
 def text_by_id(session: Session, text_id: int) -> WrittenText | None:

@@ -39,7 +39,7 @@ def list_reviews(
     paging = Paging(page, total, {"state": state, "campaign": campaign if chosen else ""})
     decided = service.decided(session, chosen, state, limit=paging.size, offset=paging.offset)
     rows = service.campaigns_with_texts(session, reviewer.id)
-    return render(request, ReviewsPage(rows, [(one, beginning_of(one)) for one in decided], paging, state, chosen))
+    return render(request, ReviewsPage(rows, [(text, beginning_of(text)) for text in decided], paging, state, chosen))
 
 
 def _campaign(number: str) -> int | None:
@@ -81,7 +81,7 @@ def _page(
         text=text,
         state=rules.STATES[text.state],
         preview=preview_of_written(text),
-        earlier=[version_of(one) for one in service.versions_before(session, text)],
+        earlier=[version_of(version) for version in service.versions_before(session, text)],
         waiting=waiting,
         given=given,
         problems=problems or {},

@@ -30,17 +30,17 @@ class Decision:
 
 def problems(decision: Decision) -> dict[str, str]:
     """Why a decision cannot be taken like this: a sentence for each field."""
-    found: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     if decision.verdict not in STATE_AFTER:
-        found["verdict"] = _("Accept the text, send it back or reject it.")
+        sentences["verdict"] = _("Accept the text, send it back or reject it.")
     if decision.verdict in (SEND_BACK, REJECT) and not decision.reason:
-        found["reason"] = _("Say why, so that its author can do better; they read this.")
+        sentences["reason"] = _("Say why, so that its author can do better; they read this.")
     if len(decision.reason) > LONGEST_REASON:
-        found["reason"] = _(
+        sentences["reason"] = _(
             "The reason has %(count)s characters; %(most)s fit.",
             count=f"{len(decision.reason):,}",
             most=f"{LONGEST_REASON:,}",
         )
     if decision.rating is not None and not 1 <= decision.rating <= 7:
-        found["rating"] = _("A rating is a number from 1 to 7, not %(rating)s.", rating=decision.rating)
-    return found
+        sentences["rating"] = _("A rating is a number from 1 to 7, not %(rating)s.", rating=decision.rating)
+    return sentences

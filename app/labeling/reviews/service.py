@@ -70,7 +70,7 @@ def decide(session: Session, reviewer: Person, text_id: int, now: datetime, deci
     elif decision.verdict == SEND_BACK:
         writing.hand_back(session, text, now)
     else:
-        writing.free_slot(session, text.annotation)
+        writing.free_assignment(session, text.annotation)
     detail = {"annotation": text.annotation_id, "version": text.number, "rating": decision.rating}
     record(session, reviewer, ACTIONS[decision.verdict], text, {**detail, "reason": decision.reason})
     return text
@@ -101,4 +101,4 @@ def reject(session: Session, reviewer: Person, text_id: int, now: datetime, reas
 
 def versions_before(session: Session, text: WrittenText) -> list[WrittenText]:
     """The earlier versions of a text, newest first."""
-    return [one for one in texts.texts_of(session, text.annotation_id) if one.number < text.number][::-1]
+    return [version for version in texts.texts_of(session, text.annotation_id) if version.number < text.number][::-1]

@@ -57,8 +57,8 @@ def told(counts: Sequence[int]) -> list[tuple[tuple[int, ...], int]]:
         return []
     groups: list[tuple[tuple[int, ...], int]] = []
     waiting: tuple[int, ...] = ()
-    for place in range(len(counts)):
-        waiting = (*waiting, place)
+    for choice in range(len(counts)):
+        waiting = (*waiting, choice)
         if (together := sum(counts[each] for each in waiting)) >= FEWEST:
             groups.append((waiting, together))
             waiting = ()
@@ -110,12 +110,12 @@ def shares(result: Mapping[str, Any], question: str) -> list[Share]:
     return [Share(tuple(choices), count, result["answered"]) for choices, count in groups]
 
 
-def problems_of(given: Mapping[str, str]) -> dict[str, str]:
+def problems_of(answers: Mapping[str, str]) -> dict[str, str]:
     """What is missing in a form, by question; who answers, answers all, so that no number tells who left one out."""
     return {
         question: _("Choose one of the five, or decline the survey as a whole.")
         for question in QUESTIONS
-        if given.get(question) not in CHOICES
+        if answers.get(question) not in CHOICES
     }
 
 

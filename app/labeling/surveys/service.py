@@ -87,7 +87,7 @@ def _round(session: Session, round_id: int, *, lock: bool = False) -> SurveyRoun
     return row
 
 
-def answer(session: Session, person: Person, round_id: int, given: Mapping[str, str]) -> None:
+def answer(session: Session, person: Person, round_id: int, answers: Mapping[str, str]) -> None:
     """Count a person's answers and do not ask them again. Nothing is written to the audit trail.
 
     Raises:
@@ -95,9 +95,9 @@ def answer(session: Session, person: Person, round_id: int, given: Mapping[str, 
         Forbidden, NotFound, Conflict: see ``decline``.
     """
     _check(session, person, round_id)
-    if problems := rules.problems_of(given):
+    if problems := rules.problems_of(answers):
         raise Invalid(_("Every question needs an answer. Nothing has been stored yet."), problems)
-    _take(session, person, round_id, {question: given[question] for question in rules.QUESTIONS})
+    _take(session, person, round_id, {question: answers[question] for question in rules.QUESTIONS})
 
 
 def decline(session: Session, person: Person, round_id: int) -> None:

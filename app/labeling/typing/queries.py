@@ -57,10 +57,10 @@ def _insert_new(session: Session, table: type[Base], row: dict[str, Any]) -> Non
 
 
 def records_of(session: Session, task_ids: Iterable[int]) -> list[TypingRecord]:
-    wanted, found = sorted(set(task_ids)), list[TypingRecord]()
+    wanted, records = sorted(set(task_ids)), list[TypingRecord]()
     for start in range(0, len(wanted), CHUNK):
-        found += session.scalars(select(TypingRecord).where(TypingRecord.task_id.in_(wanted[start : start + CHUNK])))
-    return found
+        records += session.scalars(select(TypingRecord).where(TypingRecord.task_id.in_(wanted[start : start + CHUNK])))
+    return records
 
 
 def delete_records(session: Session, campaign_id: int, person_id: int) -> None:

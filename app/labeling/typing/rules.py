@@ -46,10 +46,10 @@ MOST_PAGES = 200
 _VIEW = re.compile(r"[0-9A-Za-z-]{8,40}")
 
 
-def counts_of(view: str, given: str) -> TypingCounts | None:
+def counts_of(view: str, text: str) -> TypingCounts | None:
     """Read what a page sent; nothing where it is no measurement."""
     try:
-        read = json.loads(given)
+        read = json.loads(text)
     except (ValueError, RecursionError):
         return None
     if not _VIEW.fullmatch(view) or not isinstance(read, dict) or set(read) - set(NAMES):

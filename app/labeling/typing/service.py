@@ -86,10 +86,13 @@ def keep(session: Session, person: Person, task: Task, *, view: str, given: str)
     counts = rules.counts_of(view, given)
     if counting is None or not counting.agreed or counts is None:
         return
-    kept = queries.record_of(session, task.id, person.id)
-    kept.pages = rules.with_report(kept.pages, view, counts)
+    typing_record = queries.record_of(session, task.id, person.id)
+    typing_record.pages = rules.with_report(typing_record.pages, view, counts)
 
 
 def counts_by_author(session: Session, task_ids: Iterable[int]) -> dict[tuple[int, int], TypingCounts]:
     """What was counted, by task and person."""
-    return {(one.task_id, one.person_id): rules.in_all(one.pages) for one in queries.records_of(session, task_ids)}
+    return {
+        (typing_record.task_id, typing_record.person_id): rules.in_all(typing_record.pages)
+        for typing_record in queries.records_of(session, task_ids)
+    }

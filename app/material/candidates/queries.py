@@ -27,12 +27,12 @@ def known_prompts(session: Session, prompt_ids: Iterable[int]) -> set[int]:
 
 def ids_by_text(session: Session, prompt_ids: Iterable[int], origin: str) -> dict[tuple[int, str], int]:
     """All answers of one source to some prompts: (prompt, hash of the text) -> id."""
-    wanted, found = sorted(prompt_ids), {}
+    wanted, ids = sorted(prompt_ids), {}
     for start in range(0, len(wanted), CHUNK):
         rows = session.execute(
             select(Candidate.prompt_id, Candidate.text_sha256, Candidate.id).where(
                 Candidate.prompt_id.in_(wanted[start : start + CHUNK]), Candidate.origin == origin
             )
         )
-        found.update({(prompt_id, sha256): id_ for prompt_id, sha256, id_ in rows})
-    return found
+        ids.update({(prompt_id, sha256): id_ for prompt_id, sha256, id_ in rows})
+    return ids

@@ -14,7 +14,7 @@ from trainer.contract.records import Candidate
 
 
 def add_candidates(
-    session: Session, *, run_id: int | None, model_version_id: int, rows: Iterable[Candidate]
+    session: Session, *, run_id: int | None, model_version_id: int | None, rows: Iterable[Candidate]
 ) -> dict[int, list[int]]:
     """Add what a model sampled; the same rows again add nothing and give the same ids.
 
@@ -24,7 +24,8 @@ def add_candidates(
     Args:
         session: an open transaction.
         run_id: the run that sampled them.
-        model_version_id: the model that wrote them; their origin is ``model:<id>``.
+        model_version_id: the model that wrote them; their origin is ``model:<id>``. Without one, a
+            generator did, as all rows say in the same way.
         rows: answers whose ``prompt_id`` is the number of a prompt in the pool.
 
     Returns:
@@ -36,6 +37,8 @@ def add_candidates(
     origin = f"model:{model_version_id}"
     new: dict[tuple[int, str], dict[str, Any]] = {}
     for row in rows:
+        if model_version_id is None:
+            origin = f"generator:{row.generator}:{row.model}"
         text = row.text.replace("\x00", "�")
         key = (_prompt_id(row), text_sha256(text))
         new.setdefault(key, _values(row, key, text, origin) | {"run_id": run_id, "model_version_id": model_version_id})
@@ -72,6 +75,14 @@ def _values(row: Candidate, key: tuple[int, str], text: str, origin: str) -> dic
         "origin": origin,
         "sampling": row.model_dump(include={"temperature", "top_p", "max_new_tokens"}),
         "seed": row.seed,
-        "detail": row.model_dump(include={"index", "tokens", "finished"}),
+        "detail": row.model_dump(include={"index", "tokens", "finished"}) | _generator(row),
         "created_at": utc_now(),
     }
+
+
+def _generator(row: Candidate) -> dict[str, Any]:
+    """Who gave an answer that no model of ours gave, and its log-probability; that of each token stays in the run."""
+    if row.generator is None:
+        return {}
+    known = {"source": f"{row.model} ({row.generator})", "generator": row.generator, "model": row.model}
+    return known if row.logprobs is None else known | {"logprob": sum(row.logprobs)}

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from app.errors import Refusal
 from app.material.files.fields import Fields, add_names
-from app.material.files.readers import NO_UTF8_AT, format_of, lines_of, open_bytes, read_rows
+from app.material.files.opening import open_bytes
+from app.material.files.readers import NO_UTF8_AT, format_of, lines_of, read_rows
 from app.material.prompts import rules
 from trainer.contract import refused
 

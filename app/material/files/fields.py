@@ -2,15 +2,19 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
+from app.language import gettext as _
+from app.language import listed
 from app.material.prompts import rules
 
 LONGEST_DETAIL = 200_000  # characters of one kept field, written as JSON
 LONGEST_DETAILS = 1_000_000  # of all that is kept of one row beside what its shape reads
 MOST_NAMED = 200  # unused fields of a row, and of a file, that are named
 MOST_COUNTED = 20_000  # names at a time
+MOST_TOLD = 8  # in one sentence
 OTHERS = "…"  # stands for all names beyond those
 DEEPEST_DETAIL = 20
 
@@ -44,7 +48,7 @@ class Fields(dict[str, Any]):
 
     def parts(self, key: str) -> list[Any]:
         """The list under a name, its objects as rows of their own."""
-        return [self.part(one, f"{key}[]") if isinstance(one, dict) else one for one in self[key]]
+        return [self.part(item, f"{key}[]") if isinstance(item, dict) else item for item in self[key]]
 
     def part(self, row: dict[str, Any], name: str) -> "Fields":
         """An object inside of the row as a row of its own; one like it inside of that goes by the same path."""
@@ -151,7 +155,7 @@ def _fits(value: object, depth: int) -> bool:
         return math.isfinite(value)
     if isinstance(value, list | dict) and depth < DEEPEST_DETAIL:
         inner = [*value, *value.values()] if isinstance(value, dict) else value
-        return all(_fits(one, depth + 1) for one in inner)
+        return all(_fits(item, depth + 1) for item in inner)
     return value is None or isinstance(value, bool | int)
 
 
@@ -167,6 +171,14 @@ def add_names(counted: Counter[str], names: Iterable[str]) -> None:
 def most_of(counted: Counter[str]) -> dict[str, int]:
     """The names that most rows have, and the others together."""
     others = counted.pop(OTHERS, 0)
-    kept = dict(counted.most_common(MOST_NAMED))
-    others += counted.total() - sum(kept.values())
-    return kept | ({OTHERS: others} if others else {})
+    most = dict(counted.most_common(MOST_NAMED))
+    others += counted.total() - sum(most.values())
+    return most | ({OTHERS: others} if others else {})
+
+
+def unused_told(unused: Collection[str]) -> str:
+    """Which fields of a file were not used, in one sentence; nothing where all were."""
+    if not unused:
+        return ""
+    names = [*islice(unused, MOST_TOLD), *[OTHERS] * (len(unused) > MOST_TOLD)]
+    return _("Fields that were not used: %(names)s.", names=listed(names))

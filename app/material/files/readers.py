@@ -2,22 +2,20 @@
 
 import ast
 import csv
-import gzip
 import io
 import json
 import os
 import re
 import subprocess
 import sys
-import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
 from app.errors import Invalid, Refusal, shown
 from app.language import gettext as _
 from app.language import listed, mark
+from app.material.files.opening import open_bytes
 from app.web.tables import from_cell
 
 FORMATS = ("auto", "jsonl", "csv", "parquet", "txt")
@@ -46,7 +44,7 @@ MANY_COMMAS = mark("The row has more than %(most)s commas.")
 MANY_VALUES = mark("The row has more than %(most)s values.")
 
 
-class _UnreadableError(ValueError):
+class UnreadableError(ValueError):
     """Something in a row that is no JSON or no CSV to us."""
 
     def __init__(self, text: str, **values: object) -> None:
@@ -92,27 +90,6 @@ def format_of(path: Path, name: str, fmt: str) -> str:
     return {".csv": "csv", ".txt": "txt", ".parquet": "parquet"}.get(ending, "jsonl")
 
 
-@contextmanager
-def open_bytes(path: Path) -> Iterator[BinaryIO]:
-    """Open a file, through gzip when its first bytes say so.
-
-    Raises:
-        Invalid: the archive breaks off or is damaged; nothing of the file may be kept then.
-    """
-    with path.open("rb") as file:
-        begin = file.read(4)
-    if begin == b"PK\x03\x04":
-        raise Invalid(_("The file is a ZIP archive. Nothing was imported; unpack it and bring the files in it."))
-    zipped = begin[:2] == b"\x1f\x8b"
-    try:
-        with gzip.open(path) if zipped else path.open("rb") as file:
-            yield cast("BinaryIO", file)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise Invalid(
-            _("The file is damaged: its gzip stream breaks off. Nothing was imported; fetch the file again.")
-        ) from None
-
-
 def lines_of(file: BinaryIO) -> Iterator[tuple[int, bytes | Refusal]]:
     """Lines with their numbers; a line beyond ``LONGEST_LINE`` is skipped without being held."""
     number = 0
@@ -139,12 +116,12 @@ def parse_object(line: bytes) -> Row | Refusal:
     if _too_many(line):
         return _too_many_values()
     try:
-        row = _READ.decode(line.decode("utf-8").rstrip())
+        row = read_json(line.decode("utf-8").rstrip())
     except UnicodeDecodeError as error:
         return Refusal(NO_UTF8_AT, (), {"byte": error.start + 1})
     except json.JSONDecodeError as error:
         return Refusal(mark("This is not valid JSON: see column %(column)s."), (), {"column": error.colno})
-    except _UnreadableError as error:
+    except UnreadableError as error:
         return error.refusal
     except RecursionError:
         return Refusal(mark("This JSON is nested too deeply."))
@@ -165,13 +142,13 @@ def _object(pairs: list[tuple[str, Any]]) -> Row:
     row = dict(pairs)
     if len(row) < len(pairs):
         twice = named_twice(name for name, _value in pairs)
-        raise _UnreadableError(mark("“%(name)s” stands twice in one object."), name=shown(twice))
+        raise UnreadableError(mark("“%(name)s” stands twice in one object."), name=shown(twice))
     return row
 
 
 def _whole(digits: str) -> int:
     if len(digits) > MOST_DIGITS:
-        raise _UnreadableError(mark("A number has more than %(most)s digits."), most=MOST_DIGITS)
+        raise UnreadableError(mark("A number has more than %(most)s digits."), most=MOST_DIGITS)
     return int(digits)
 
 
@@ -186,11 +163,22 @@ def named_twice(names: Iterable[str]) -> str | None:
 
 
 def _no_constant(word: str) -> NoReturn:
-    raise _UnreadableError(mark("“%(word)s” is no value in JSON."), word=word)
+    raise UnreadableError(mark("“%(word)s” is no value in JSON."), word=word)
 
 
 _CELL = json.JSONDecoder(parse_constant=_no_constant, parse_int=_whole)
 _READ = json.JSONDecoder(parse_constant=_no_constant, parse_int=_whole, object_pairs_hook=_object)
+
+
+def read_json(text: str) -> Any:
+    """What JSON from outside says, without what programs make of it in silence.
+
+    Raises:
+        UnreadableError: a name stands twice in one object, a number is none, or it has too many digits.
+        json.JSONDecodeError: it is no JSON.
+        RecursionError: it is nested too deeply.
+    """
+    return _READ.decode(text)
 
 
 def _csv(file: BinaryIO) -> Iterator[Line]:
@@ -205,7 +193,7 @@ def _csv(file: BinaryIO) -> Iterator[Line]:
             cells = next(reader)
         except StopIteration:
             return
-        except _UnreadableError as error:
+        except UnreadableError as error:
             yield number, error.refusal
             continue
         except csv.Error:
@@ -245,11 +233,11 @@ class _LinesOfRows:
         if len(line) > self._left:
             while line and line[-1] not in "\r\n":
                 line = self._text.readline(LONGEST_LINE)
-            raise _UnreadableError(LONG_ROW, most=LONGEST_LINE >> 20)
+            raise UnreadableError(LONG_ROW, most=LONGEST_LINE >> 20)
         self._left -= len(line)
         self._commas += line.count(",")
         if self._commas > MOST_VALUES:
-            raise _UnreadableError(MANY_COMMAS, most=MOST_VALUES)
+            raise UnreadableError(MANY_COMMAS, most=MOST_VALUES)
         return line
 
 
@@ -268,7 +256,7 @@ def _header(cells: list[str]) -> list[str]:
                 most=f"{MOST_COLUMNS:,}",
             )
         )
-    names = [cell.strip() or f"column {place}" for place, cell in enumerate(cells, 1)]
+    names = [cell.strip() or f"column {column}" for column, cell in enumerate(cells, 1)]
     if twice := named_twice(names):
         raise Invalid(
             _("Two columns of the file are called “%(name)s”. Nothing was imported; rename one of them.", name=twice)

@@ -41,8 +41,8 @@ def main(path: Path, megabytes: int) -> None:
 def _limit_memory(more: int) -> None:
     """What the interpreter takes already, and so much more; where the system does not tell, the latter alone counts."""
     statm = Path("/proc/self/statm")
-    now = int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else 0
-    resource.setrlimit(resource.RLIMIT_AS, (now + more, now + more))
+    address_space = int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else 0
+    resource.setrlimit(resource.RLIMIT_AS, (address_space + more, address_space + more))
 
 
 def _write_rows(path: Path, least: int) -> list[Any]:
@@ -55,7 +55,7 @@ def _write_rows(path: Path, least: int) -> list[Any]:
         rows = file.metadata.num_rows
         if rows > max(MOST_ROWS, size):
             return ["rows", rows]
-        declared = sum(file.metadata.row_group(place).total_byte_size for place in range(file.num_row_groups))
+        declared = sum(file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups))
         at_once = min(MOST_AT_ONCE, max(FEWEST_AT_ONCE, LONGEST_ROW * rows // max(1, declared)))
         for batch in file.iter_batches(batch_size=at_once, use_threads=False):
             if unpacked + batch.nbytes > allowed:

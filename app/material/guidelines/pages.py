@@ -24,7 +24,7 @@ def _article(text: str) -> Markup:
 
 @dataclass(frozen=True)
 class Change:
-    """A text before and after; the browser shows what differs (static/js/versions.js)."""
+    """A text before and after; the browser shows what differs (static/js/material/versions.js)."""
 
     before: str
     after: str
@@ -264,8 +264,10 @@ class WritePage(Page):
     @property
     def texts(self) -> Sequence[InLanguage]:
         """What was typed, as it would look, beside how it differs from the current version."""
-        kept = {tag: text[: rules.LONGEST_TEXT] for tag, text in rules.tidy_translations(self.translations).items()}
-        return _in_all(rules.tidy(self.text)[: rules.LONGEST_TEXT], kept, self.current)
+        translations = {
+            tag: text[: rules.LONGEST_TEXT] for tag, text in rules.tidy_translations(self.translations).items()
+        }
+        return _in_all(rules.tidy(self.text)[: rules.LONGEST_TEXT], translations, self.current)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from app.models import (
     Annotation,
     Announcement,
     AnnouncementDismissal,
+    Assignment,
     Campaign,
     CampaignCourse,
     CampaignGuideline,
@@ -18,7 +19,6 @@ from app.models import (
     Guideline,
     GuidelineConfirmation,
     GuidelineVersion,
-    Lease,
     Person,
     Question,
     QuestionPost,
@@ -133,9 +133,9 @@ def campaign_by_id(session: Session, campaign_id: int) -> Campaign | None:
 
 
 def task_seen_by(session: Session, person_id: int, task_id: int) -> Task | None:
-    """A task that the person holds, held, skipped or submitted; anybody else's is none."""
+    """A task that the person has, had, skipped or submitted; anybody else's is none."""
     touched = or_(
-        exists().where(Lease.task_id == Task.id, Lease.person_id == person_id),
+        exists().where(Assignment.task_id == Task.id, Assignment.person_id == person_id),
         exists().where(Draft.task_id == Task.id, Draft.person_id == person_id),
         exists().where(Annotation.task_id == Task.id, Annotation.person_id == person_id),
     )

@@ -63,9 +63,9 @@ def create_guideline(
     then: Text = "publish",
 ) -> Response:
     """Show what a new document would look like, or publish it."""
-    given = WritePage(None, text, translations, name=name, phase=phase, instrument=instrument)
+    page = WritePage(None, text, translations, name=name, phase=phase, instrument=instrument)
     if then == "preview":
-        return render(request, replace(given, preview=True))
+        return render(request, replace(page, preview=True))
     try:
         with database_of(request).transaction() as session:
             guideline = service.create_guideline(
@@ -78,7 +78,7 @@ def create_guideline(
                 instrument=instrument or None,
             )
     except DomainError as error:
-        return render(request, replace(given, error=str(error)), error.status)
+        return render(request, replace(page, error=str(error)), error.status)
     tell(request, _("“%(name)s” is published. Say which campaigns follow it.", name=guideline.name))
     return go(f"/guidelines/{guideline.id}")
 
@@ -126,10 +126,10 @@ def publish_version(
         except DomainError as refusal:
             error, status = str(refusal), refusal.status
         else:
-            said = _(
+            sentence = _(
                 "Version %(number)s is published. Labelers confirm it before their next task.", number=version.number
             )
-            tell(request, said)
+            tell(request, sentence)
             return go(f"/guidelines/{guideline_id}")
     with database.reading() as session:
         current = service.current_version_of(session, service.guideline_for(session, guideline_id))
@@ -159,10 +159,10 @@ def follow(
     request: Request, guideline_id: int, author: Author, session: Writing, campaign_id: Text = ""
 ) -> RedirectResponse:
     campaign = service.follow(session, author, guideline_id, whole_number(campaign_id, _("A campaign's number")))
-    said = _(
+    sentence = _(
         "“%(name)s” follows this guideline now. Its labelers confirm it before their next task.", name=campaign.name
     )
-    tell(request, said)
+    tell(request, sentence)
     return go(f"/guidelines/{guideline_id}")
 
 
@@ -177,8 +177,8 @@ def list_questions(
     paging = Paging(
         page, questions.question_count(session) if show_all else waiting, {"show": show if show_all else ""}
     )
-    found = questions.questions_with_askers(session, waiting_only=not show_all, limit=paging.size, offset=paging.offset)
-    rows = [QuestionRow(question, campaign, person.name) for question, campaign, person in found]
+    asked = questions.questions_with_askers(session, waiting_only=not show_all, limit=paging.size, offset=paging.offset)
+    rows = [QuestionRow(question, campaign, person.name) for question, campaign, person in asked]
     return render(request, QuestionsPage(rows, show_all, waiting, paging))
 
 
@@ -211,11 +211,11 @@ def announce(
     return go(f"/questions/{question_id}")
 
 
-def _question_again(request: Request, question_id: int, given: dict[str, str], error: DomainError) -> HTMLResponse:
+def _question_again(request: Request, question_id: int, fields: dict[str, str], error: DomainError) -> HTMLResponse:
     """The page with what was typed and a sentence; a question that is not there stays one."""
     with database_of(request).reading() as session:
         question = questions.question_for(session, question_id)
-        return render(request, question_page(session, question, given, str(error)), error.status)
+        return render(request, question_page(session, question, fields, str(error)), error.status)
 
 
 # Questions, as those who ask see them ------------------------------------------------------------
@@ -233,8 +233,8 @@ def ask(
     about: Text = "task",
 ) -> Response:
     question = questions.ask(session, person, task_id, now, text=text, about_campaign=about == "campaign")
-    said = _("Asked. The answer comes here.")
-    return _own_threads(request, session, person, question, task_address(request, task_id), said)
+    sentence = _("Asked. The answer comes here.")
+    return _own_threads(request, session, person, question, task_address(request, task_id), sentence)
 
 
 @router.post("/label/questions/{question_id}/posts")
@@ -252,13 +252,13 @@ def mark_read(request: Request, question_id: int, person: Labeler, session: Writ
 
 
 def _own_threads(
-    request: Request, session: Session, person: Person, question: Question, back: str, said: str
+    request: Request, session: Session, person: Person, question: Question, back: str, sentence: str
 ) -> Response:
     """To the guide panel, which asks from within a task, its list; to a plain form the page it came from."""
     if "hx-request" in request.headers:
         return render(request, my_questions(session, person, question.campaign_id))
-    if said:
-        tell(request, said)
+    if sentence:
+        tell(request, sentence)
     return go(back)
 
 

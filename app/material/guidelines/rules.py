@@ -34,9 +34,9 @@ def tidy(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
-def tidy_translations(given: Mapping[str, str]) -> dict[str, str]:
+def tidy_translations(translations: Mapping[str, str]) -> dict[str, str]:
     """Translations as they are kept: into languages that we speak, without empty ones."""
-    return {tag: text for tag in LOCALES if tag != SOURCE and (text := tidy(given.get(tag, "")))}
+    return {tag: text for tag in LOCALES if tag != SOURCE and (text := tidy(translations.get(tag, "")))}
 
 
 def in_language(text: str, translations: Mapping[str, str], locale: str) -> tuple[str, str]:

@@ -32,10 +32,10 @@ FOLDER_OF_DEFAULTS = Path(__file__).parent / "defaults"
 
 def default_documents() -> dict[tuple[str, str | None], tuple[str, str]]:
     """``DEFAULTS``, and those of the instruments that have documents of their own, in files of their name."""
-    found = dict(DEFAULTS)
+    documents = dict(DEFAULTS)
     for each in instruments().values():
-        found |= {(phase, each.name): (name, each.name) for phase, name in each.guidelines.items()}
-    return found
+        documents |= {(phase, each.name): (name, each.name) for phase, name in each.guidelines.items()}
+    return documents
 
 
 # Writing -----------------------------------------------------------------------------------------

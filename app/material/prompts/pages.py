@@ -57,12 +57,12 @@ class LetteredCandidate:
 
 def lettered(candidates: Sequence[Candidate], letters: Mapping[int, str]) -> list[LetteredCandidate]:
     first: dict[str, str] = {}
-    found = []
-    for one in candidates:
-        letter = letters[one.id]
-        above = first.setdefault(one.text_sha256, letter)
-        found.append(LetteredCandidate(letter, one, "" if above == letter else above))
-    return found
+    lettered_candidates = []
+    for candidate in candidates:
+        letter = letters[candidate.id]
+        above = first.setdefault(candidate.text_sha256, letter)
+        lettered_candidates.append(LetteredCandidate(letter, candidate, "" if above == letter else above))
+    return lettered_candidates
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,11 @@ def chunks(values: Iterable[T]) -> Iterator[list[T]]:
 
 
 def prompt_ids(session: Session, fingerprints: Iterable[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for some in chunks(fingerprints):
-        rows = session.execute(select(Prompt.fingerprint, Prompt.id).where(Prompt.fingerprint.in_(some)))
-        found.update((fingerprint, id_) for fingerprint, id_ in rows)
-    return found
+    ids: dict[str, int] = {}
+    for chunk in chunks(fingerprints):
+        rows = session.execute(select(Prompt.fingerprint, Prompt.id).where(Prompt.fingerprint.in_(chunk)))
+        ids.update((fingerprint, id_) for fingerprint, id_ in rows)
+    return ids
 
 
 def pool(
@@ -89,7 +89,7 @@ def _warning_labels() -> tuple[ColumnElement[bool], ...]:
 
 def warnings_of(session: Session, ids: Sequence[int]) -> dict[int, dict[str, int]]:
     """By prompt: how many people gave it each of the labels that suggest the mark "sensitive"."""
-    found: dict[int, dict[str, int]] = {}
+    by_prompt: dict[int, dict[str, int]] = {}
     # Judges whom an import does not name are as many as their labels.
     judges = func.count(func.distinct(Annotation.annotator)) + func.count().filter(Annotation.annotator.is_(None))
     query = (
@@ -104,8 +104,8 @@ def warnings_of(session: Session, ids: Sequence[int]) -> dict[int, dict[str, int
     )
     for prompt_id, name, people in session.execute(query):
         if prompt_id is not None:
-            found.setdefault(prompt_id, {})[name] = people
-    return found
+            by_prompt.setdefault(prompt_id, {})[name] = people
+    return by_prompt
 
 
 def counts_by_prompt(session: Session, ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:

@@ -101,13 +101,13 @@ def messages_problem(messages: object) -> Refusal | None:
     """Why a value is not a conversation that waits for an answer, or nothing."""
     if not isinstance(messages, list) or not messages:
         return Refusal(mark("Give a text, or a list of messages with role and content."))
-    for place, message in enumerate(messages, 1):
+    for number, message in enumerate(messages, 1):
         if not isinstance(message, dict):
-            return Refusal(mark("A message has a role and its content."), (place,))
+            return Refusal(mark("A message has a role and its content."), (number,))
         if (role := message.get("role")) not in ROLES:
-            return Refusal(UNKNOWN_ROLE, (place, "role"), {"role": shown(role), "known": ROLES})
+            return Refusal(UNKNOWN_ROLE, (number, "role"), {"role": shown(role), "known": ROLES})
         if problem := text_problem(message.get("content")):
-            return problem.within(place, "content")
+            return problem.within(number, "content")
     return None if messages[-1]["role"] == "user" else Refusal(mark("The last message must be the user’s."))
 
 

@@ -28,7 +28,7 @@ def prompt_for(session: Session, *, prompt_id: int) -> Prompt:
 def letters_of(session: Session, *, prompt_id: int) -> dict[int, str]:
     """Candidate -> the letter by which pages call it among all of its prompt."""
     ids = queries.candidate_ids_of(session, prompt_id)
-    return {candidate_id: rules.candidate_letter(place) for place, candidate_id in enumerate(ids)}
+    return {candidate_id: rules.candidate_letter(position) for position, candidate_id in enumerate(ids)}
 
 
 def mark_sensitive(session: Session, by: Person, *, prompt_id: int, sensitive: bool) -> Prompt:

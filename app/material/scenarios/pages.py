@@ -2,6 +2,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from app.material.files.fields import unused_told
 from app.material.scenarios import rules
 from app.material.scenarios.service import Brought
 from app.models import Scenario
@@ -20,6 +21,11 @@ class LibraryPage(Page):
     problems: Mapping[str, str]
     error: str = ""
     brought: Brought | None = None
+
+    @property
+    def unused(self) -> str:
+        """Which fields of the file were passed over."""
+        return unused_told(self.brought.unused) if self.brought else ""
 
 
 @dataclass(frozen=True)

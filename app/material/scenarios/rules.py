@@ -20,15 +20,17 @@ def text_sha256(text: str) -> str:
 
 def problems(title: str, text: str) -> dict[str, str]:
     """Why a scenario cannot be kept: a sentence for each field."""
-    found: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     if not 1 <= len(title) <= LONGEST_TITLE or not title.isprintable():
-        found["title"] = _("A title is one line of 1 to %(most)s characters.", most=LONGEST_TITLE)
+        sentences["title"] = _("A title is one line of 1 to %(most)s characters.", most=LONGEST_TITLE)
     if not text:
-        found["text"] = _("Tell in a few sentences what somebody wants to do.")
+        sentences["text"] = _("Tell in a few sentences what somebody wants to do.")
     elif len(text) > LONGEST_TEXT:
-        found["text"] = _(
+        sentences["text"] = _(
             "The scenario has %(count)s characters; %(most)s fit.", count=f"{len(text):,}", most=f"{LONGEST_TEXT:,}"
         )
     elif mail := re.search(r"[^\s@]+@[^\s@]+\.\w{2,}", text):
-        found["text"] = _("“%(mail)s” can tell who somebody is. Take it out: scenarios are anonymous.", mail=mail[0])
-    return found
+        sentences["text"] = _(
+            "“%(mail)s” can tell who somebody is. Take it out: scenarios are anonymous.", mail=mail[0]
+        )
+    return sentences

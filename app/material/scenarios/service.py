@@ -1,5 +1,7 @@
 """Adding, editing and retiring scenarios."""
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -9,8 +11,10 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, Invalid, NotFound, Refusal
 from app.language import gettext as _
 from app.material.files.corpora import KEPT_REJECTS
-from app.material.files.readers import Row, read_rows
+from app.material.files.fields import add_names
+from app.material.files.readers import Line, Row, read_rows
 from app.material.files.spool import spooled
+from app.material.prompts.rules import printable, text_problem
 from app.material.scenarios import queries, rules
 from app.models import Person, Scenario
 from app.people.service import record
@@ -23,18 +27,22 @@ tasks_of = queries.tasks_of
 
 @dataclass
 class Brought:
-    """What became of a file: how many were added, known and not taken, and the first of these with their reasons."""
+    """What became of a file: how many were added, known and not taken, and the first of these with their reasons.
+
+    ``unused`` counts the rows that say something else, by its name.
+    """
 
     added: int = 0
     known: int = 0
     not_taken: int = 0
     refused: list[tuple[int, Refusal]] = field(default_factory=list)
+    unused: Counter[str] = field(default_factory=Counter)
 
 
-def offers_with(session: Session, given: Scenario | None) -> list[Scenario]:
+def offers_with(session: Session, own: Scenario | None) -> list[Scenario]:
     """What a labeler may write from whose task gives them a scenario, which counts even if it is retired by now."""
     offers = list(queries.offered(session))
-    return offers if given is None or given in offers else [given, *offers]
+    return offers if own is None or own in offers else [own, *offers]
 
 
 def offered(session: Session, scenario_id: int, *, also: int | None = None) -> Scenario | None:
@@ -115,32 +123,44 @@ def bring(session: Session, by: Person, now: datetime, path: Path, name: str) ->
     """Add the scenarios of a JSONL or CSV file with the columns ``title`` and ``text``.
 
     Raises:
-        Invalid: the file cannot be read, or has more rows than a library would hold.
+        Invalid: the file cannot be read, holds no rows, or has more of them than a library would hold.
     """
-    found = Brought()
+    brought = Brought()
     # The file is read before the first statement, which takes the lock for which all writers wait on SQLite.
-    with spooled(read_rows(path, name)) as rows:
-        for line, row in (one for batch in rows.batches() for one in batch):
-            refusal = row if isinstance(row, Refusal) else _bring_row(session, by, now, row, found)
-            if refusal:
-                found.not_taken += 1
-                found.refused += [(line, refusal)][: KEPT_REJECTS - len(found.refused)]
-            if found.added > rules.MOST_AT_ONCE:
-                most = f"{rules.MOST_AT_ONCE:,}"
-                raise Invalid(_("The file has more than %(most)s scenarios; nothing was added.", most=most))
-    return found
+    with spooled(_read(read_rows(path, name), brought.unused)) as rows:
+        for line, row in (item for batch in rows.batches() for item in batch):
+            if isinstance(row, Refusal):
+                brought.not_taken += 1
+                brought.refused += [(line, row)][: KEPT_REJECTS - len(brought.refused)]
+            elif queries.scenario_with(session, rules.text_sha256(row[1])):
+                brought.known += 1
+            else:
+                add(session, by, now, title=row[0], text=row[1])
+                session.flush()
+                brought.added += 1
+    if not brought.added + brought.known + brought.not_taken:
+        raise Invalid(_("The file holds no rows."))
+    return brought
 
 
-def _bring_row(session: Session, by: Person, now: datetime, row: Row, found: Brought) -> Refusal | None:
-    """Add the scenario of a row, or say why it is none."""
-    text = rules.tidy(str(row.get("text") or ""))
-    title = str(row.get("title") or (text[: rules.LONGEST_TITLE].splitlines()[0] if text else "")).strip()
+def _read(lines: Iterable[Line], unused: Counter[str]) -> Iterator[tuple[int, tuple[str, str] | Refusal]]:
+    """Title and text of each row, or why it has none; what else the rows say is counted by its name."""
+    for count, (line, row) in enumerate(lines, 1):
+        if count > rules.MOST_AT_ONCE:
+            most = f"{rules.MOST_AT_ONCE:,}"
+            raise Invalid(_("The file has more than %(most)s rows; nothing was added.", most=most))
+        if not isinstance(row, Refusal):
+            add_names(unused, (printable(name) for name in row.keys() - {"title", "text"}))
+        yield line, row if isinstance(row, Refusal) else _said_by(row)
+
+
+def _said_by(row: Row) -> tuple[str, str] | Refusal:
+    """The title and the text of a row, or why it has none. A text without a title begins with it."""
+    for name in ("title", "text"):
+        if row.get(name) and (problem := text_problem(row[name], may_be_empty=True)):
+            return problem.within(name)
+    text = rules.tidy(row.get("text") or "")
+    title = (row.get("title") or (text[: rules.LONGEST_TITLE].splitlines()[0] if text else "")).strip()
     if problems := rules.problems(title, text):
         return Refusal("%(sentence)s", tuple(problems), {"sentence": " ".join(problems.values())})
-    if queries.scenario_with(session, rules.text_sha256(text)):
-        found.known += 1
-    else:
-        add(session, by, now, title=title, text=text)
-        session.flush()
-        found.added += 1
-    return None
+    return title, text

@@ -51,10 +51,10 @@ def rows_of(schema: Schema) -> Rows:
     return {part: [*map(_row_of, schema.part(part), range(1, 1000)), *_blank_rows(part)] for part in PARTS}
 
 
-def _row_of(field: Field, place: int) -> Row:
+def _row_of(field: Field, position: int) -> Row:
     options = "\n".join(f"{option.value} = {option.text}" for option in field.options)
     return Row(
-        place=str(place),
+        place=str(position),
         name=field.name,
         text=field.text,
         help=field.help,
@@ -73,11 +73,11 @@ def _blank_rows(part: str) -> list[Row]:
 
 def rows_from(posted: Mapping[str, str]) -> Rows:
     """The rows of a posted form, ``<part>-<number>-<attribute>``; empty rows are offered again."""
-    found = {
+    rows_by_part = {
         part: [row for number in range(MOST_ROWS) if (row := _posted_row(posted, f"{part}-{number}-"))]
         for part in PARTS
     }
-    return {part: [*(row for row in rows if not row.empty), *_blank_rows(part)] for part, rows in found.items()}
+    return {part: [*(row for row in rows if not row.empty), *_blank_rows(part)] for part, rows in rows_by_part.items()}
 
 
 def _posted_row(posted: Mapping[str, str], prefix: str) -> Row | None:
@@ -112,18 +112,18 @@ def schema_from(rows: Rows) -> Schema:
     Raises:
         Invalid: a place is no number, or an option is not written as ``value = Text``.
     """
-    kept = {part: [row for row in rows[part] if not row.empty and not row.removed] for part in PARTS}
-    return Schema(*(tuple(_field_from(row) for row in sorted(kept[part], key=_place)) for part in PARTS))
+    filled = {part: [row for row in rows[part] if not row.empty and not row.removed] for part in PARTS}
+    return Schema(*(tuple(_field_from(row) for row in sorted(filled[part], key=_place)) for part in PARTS))
 
 
 def _place(row: Row) -> float:
     if not row.place.strip():
         return math.inf  # a new question without a place goes to the end
     try:
-        place = float(row.place.replace(",", "."))
+        position = float(row.place.replace(",", "."))
     except ValueError:
-        place = math.nan
-    if not math.isfinite(place):
+        position = math.nan
+    if not math.isfinite(position):
         raise Invalid(
             _(
                 "The place of “%(question)s” is a number, not “%(place)s”.",
@@ -131,7 +131,7 @@ def _place(row: Row) -> float:
                 place=row.place[:40],
             )
         )
-    return place
+    return position
 
 
 def _field_from(row: Row) -> Field:

@@ -60,10 +60,10 @@ def versions_with_authors(session: Session, schema_id: int) -> Sequence[tuple[La
 def campaigns_by_version(session: Session) -> dict[int, list[Campaign]]:
     """The campaigns that ask each version now."""
     query = select(Campaign).where(Campaign.schema_version_id.is_not(None)).order_by(Campaign.id.desc())
-    found: dict[int, list[Campaign]] = {}
+    by_version: dict[int, list[Campaign]] = {}
     for campaign in session.scalars(query):
-        found.setdefault(campaign.schema_version_id or 0, []).append(campaign)
-    return found
+        by_version.setdefault(campaign.schema_version_id or 0, []).append(campaign)
+    return by_version
 
 
 def annotations_by_version(session: Session) -> dict[int, int]:

@@ -85,12 +85,12 @@ def show_schema(
 
 def _history(session: Session, schema_id: int) -> list[VersionRow]:
     asking, counts = service.campaigns_by_version(session), service.annotations_by_version(session)
-    found = service.versions_with_authors(session, schema_id)
-    contents = [schema_of(version.content) for version, _ in found]
+    versions = service.versions_with_authors(session, schema_id)
+    contents = [schema_of(version.content) for version, _ in versions]
     changes = [differences(older, newer) for newer, older in pairwise(contents)]
     return [
         VersionRow(version, author, asking.get(version.id, []), counts.get(version.id, 0), change)
-        for (version, author), change in zip(found, [*changes, []], strict=True)
+        for (version, author), change in zip(versions, [*changes, []], strict=True)
     ]
 
 
@@ -117,8 +117,8 @@ def add_version(request: Request, schema_id: int, editor: Editor, posted: Posted
             schema = service.schema_for(session, schema_id)
             page = EditSchemaPage(schema, based_on, rows, reason, str(error))
             return render(request, page, error.status)
-    said = _(
+    sentence = _(
         "Version %(number)s is saved. Campaigns keep theirs until you move them on their page.", number=version.number
     )
-    tell(request, said)
+    tell(request, sentence)
     return go(f"/schemas/{schema_id}")

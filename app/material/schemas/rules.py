@@ -312,7 +312,7 @@ def _part_differences(older: Schema, newer: Schema, part: str) -> Iterator[Diffe
 
 def _places(these: Mapping[str, Field], others: Mapping[str, Field]) -> dict[str, int]:
     """Where the questions of both versions stand, from 1, so that an addition does not seem to move the rest."""
-    return {name: place for place, name in enumerate((name for name in these if name in others), 1)}
+    return {name: position for position, name in enumerate((name for name in these if name in others), 1)}
 
 
 def _details(before: Field, after: Field) -> Iterator[tuple[str, str, str]]:

@@ -49,11 +49,11 @@ def sources(session: Session, asked: Mapping[str, str], *, ties: str, as_json: b
     """
     if ties not in get_args(Ties):
         raise Invalid(_("Choose one of %(names)s.", names=", ".join(get_args(Ties))))
-    found = service.strengths(session, _filters(session, asked), cast("Ties", ties))
+    strengths = service.strengths(session, _filters(session, asked), cast("Ties", ties))
     if as_json:
-        yield json.dumps(tables.sources_as_json(found), indent=2, ensure_ascii=False)
+        yield json.dumps(tables.sources_as_json(strengths), indent=2, ensure_ascii=False)
     else:
-        yield from tables.sources_as_text(found)
+        yield from tables.sources_as_text(strengths)
 
 
 def _filters(session: Session, asked: Mapping[str, str]) -> Filters:

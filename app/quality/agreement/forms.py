@@ -16,18 +16,18 @@ FIELDS = ("campaign", "phase", "kind", "purpose", "group", "use_case", "language
 USUAL = {"phase": "training", "kind": "ranking", "purpose": "work", "convention": HEADLINE}
 
 
-def filters_of(given: Mapping[str, str], campaigns: Sequence[tuple[int, str]]) -> Filters:
+def filters_of(fields: Mapping[str, str], campaigns: Sequence[tuple[int, str]]) -> Filters:
     """The filters of an address; a field that is missing or empty means what is usual.
 
     Args:
-        given: by field; ``until`` is the last day taken.
+        fields: by name; ``until`` is the last day taken.
         campaigns: (id, name) of those there are; one is asked for by either.
 
     Raises:
         Invalid: with a sentence for each field that asks for something there is not.
     """
     problems: dict[str, str] = {}
-    chosen = {field: given.get(field, "").strip() or USUAL.get(field, "") for field in FIELDS}
+    chosen = {field: fields.get(field, "").strip() or USUAL.get(field, "") for field in FIELDS}
     for field, known in (("phase", PHASES), ("kind", criteria()), ("purpose", PURPOSES), ("convention", CONVENTIONS)):
         if chosen[field] not in known:
             problems[field] = _("Choose one of %(names)s.", names=", ".join(known))
@@ -57,9 +57,9 @@ def filters_of(given: Mapping[str, str], campaigns: Sequence[tuple[int, str]]) -
     )
 
 
-def query_of(given: Mapping[str, str], **instead: str) -> str:
+def query_of(fields: Mapping[str, str], **instead: str) -> str:
     """The address of the same report, or of one that differs in some fields; what is usual is left out."""
-    chosen = {field: given.get(field, "").strip() for field in FIELDS} | instead
+    chosen = {field: fields.get(field, "").strip() for field in FIELDS} | instead
     return urlencode({field: value for field, value in chosen.items() if value and value != USUAL.get(field)})
 
 

@@ -53,65 +53,69 @@ def material(session: Session, filters: Filters) -> Material:
     phases = {id_: phase == "evaluation" for id_, _name, phase, _imported in known}
     imported = [id_ for id_, _name, _phase, imported in known if imported]
     wanted = rules.wanted(filters)
-    found, flags = _seated(reading.annotations(session, wanted)), reading.flags(session, wanted)
-    of_prompt = _chosen_use_cases(found, flags)
+    annotations, flags = _seated(reading.annotations(session, wanted)), reading.flags(session, wanted)
+    of_prompt = _chosen_use_cases(annotations, flags)
     if filters.use_case is not None:
-        found = found.only(np.isin(found.prompt, [p for p, case in of_prompt.items() if case == filters.use_case]))
-    prompts, prompt = np.unique(found.prompt, return_inverse=True)
-    second_phase = np.isin(found.campaign, [id_ for id_, evaluation in phases.items() if evaluation])
+        annotations = annotations.only(
+            np.isin(annotations.prompt, [p for p, case in of_prompt.items() if case == filters.use_case])
+        )
+    prompts, prompt = np.unique(annotations.prompt, return_inverse=True)
+    second_phase = np.isin(annotations.campaign, [id_ for id_, evaluation in phases.items() if evaluation])
     tasks, task = np.unique(prompt * 2 + second_phase, return_inverse=True)
     use_cases = sorted(set(of_prompt.values()))
-    number = {case: place for place, case in enumerate(use_cases)}
-    case_of_prompt = np.array([number.get(of_prompt.get(int(one), ""), -1) for one in prompts], dtype=np.int64)
-    rank_rows = found.numbered(reading.ranks(session, wanted))
+    number = {case: number_of_case for number_of_case, case in enumerate(use_cases)}
+    case_of_prompt = np.array(
+        [number.get(of_prompt.get(int(prompt_id), ""), -1) for prompt_id in prompts], dtype=np.int64
+    )
+    rank_rows = annotations.numbered(reading.ranks(session, wanted))
     return Material(
-        annotations=found,
+        annotations=annotations,
         task=task,
         prompt=prompt,
         prompt_of_task=tasks // 2,
         campaign_names={id_: name for id_, name, _phase, _imported in known},
         rank_rows=rank_rows,
-        rating_rows=found.numbered(reading.ratings(session, wanted)),
-        flags=_with_silence(found, found.flags_numbered(flags), rank_rows, imported),
+        rating_rows=annotations.numbered(reading.ratings(session, wanted)),
+        flags=_with_silence(annotations, annotations.flags_numbered(flags), rank_rows, imported),
         use_cases=use_cases,
         use_case_of_task=case_of_prompt[tasks // 2] if len(tasks) else np.zeros(0, dtype=np.int64),
     )
 
 
-def _seated(found: Annotations) -> Annotations:
+def _seated(annotations: Annotations) -> Annotations:
     """With a person without a name for each seat: judges whom nobody knows sit apart within a prompt and a group."""
-    seat = found.seats(found.prompt * (len(found.groups) + 1) + found.group)
+    seat = annotations.seats(annotations.prompt * (len(annotations.groups) + 1) + annotations.group)
     unnamed = seat > 0
-    chairs, chair = np.unique(np.stack([found.group[unnamed], seat[unnamed]]), axis=1, return_inverse=True)
-    person = found.person.copy()
-    person[unnamed] = len(found.people) + chair.reshape(-1)
-    return replace(found, person=person, people=[*found.people, *[(None, None)] * chairs.shape[1]])
+    chairs, chair = np.unique(np.stack([annotations.group[unnamed], seat[unnamed]]), axis=1, return_inverse=True)
+    person = annotations.person.copy()
+    person[unnamed] = len(annotations.people) + chair.reshape(-1)
+    return replace(annotations, person=person, people=[*annotations.people, *[(None, None)] * chairs.shape[1]])
 
 
-def _chosen_use_cases(found: Annotations, flags: Flags) -> dict[int, str]:
+def _chosen_use_cases(annotations: Annotations, flags: Flags) -> dict[int, str]:
     """The use case of each prompt: its own, else what most labelers chose, among equals the first by name."""
     chosen: dict[int, str] = {}
     if USE_CASE in flags.names:
-        place, kept = found.places(flags.annotation)
-        kept &= (flags.name == flags.names.index(USE_CASE)) & (flags.candidate == 0)
+        position, is_use_case = annotations.places(flags.annotation)
+        is_use_case &= (flags.name == flags.names.index(USE_CASE)) & (flags.candidate == 0)
         by_name = np.argsort(np.argsort(np.array(flags.values, dtype=str)))
-        pairs = np.stack([found.prompt[place[kept]], by_name[flags.value[kept]]])
+        pairs = np.stack([annotations.prompt[position[is_use_case]], by_name[flags.value[is_use_case]]])
         (prompts, values), votes = np.unique(pairs, axis=1, return_counts=True)
         names = sorted(flags.values)
-        for one in np.lexsort((-values, votes)):  # the last word is that of the most votes
-            chosen[int(prompts[one])] = names[values[one]]
-    own = np.unique(np.stack([found.prompt, found.use_case]), axis=1).T
-    return chosen | {int(p): name for p, case in own if (name := found.use_cases[case])}
+        for row in np.lexsort((-values, votes)):  # the last word is that of the most votes
+            chosen[int(prompts[row])] = names[values[row]]
+    own = np.unique(np.stack([annotations.prompt, annotations.use_case]), axis=1).T
+    return chosen | {int(p): name for p, case in own if (name := annotations.use_cases[case])}
 
 
-def _with_silence(found: Annotations, flags: Flags, rank_rows: Rows, imported: Iterable[int]) -> Flags:
+def _with_silence(annotations: Annotations, flags: Flags, rank_rows: Rows, imported: Iterable[int]) -> Flags:
     """Imported lists of flags name what is there alone; the ranked answers that they do not name are "no"."""
     if YES not in flags.values:
         return flags
     yes = flags.values.index(YES)
     values = flags.values if NO in flags.values else [*flags.values, NO]
     no = values.index(NO)
-    campaign_of_flag, campaign_of_rank = found.campaign[flags.annotation], found.campaign[rank_rows[0]]
+    campaign_of_flag, campaign_of_rank = annotations.campaign[flags.annotation], annotations.campaign[rank_rows[0]]
     width = int(max(flags.candidate.max(initial=0), rank_rows[1].max(initial=0))) + 1
     more: list[Integers] = []
     for campaign in np.intersect1d(np.unique(campaign_of_flag), np.array(list(imported), dtype=np.int64)):
@@ -130,5 +134,5 @@ def _with_silence(found: Annotations, flags: Flags, rank_rows: Rows, imported: I
         return flags
     columns = (flags.annotation, flags.candidate, flags.name, flags.value)
     both = zip(columns, np.concatenate(more, axis=1), strict=True)
-    annotation, candidate, named, value = (np.concatenate(one) for one in both)
+    annotation, candidate, named, value = (np.concatenate(columns) for columns in both)
     return Flags(annotation, candidate, named, value, flags.names, values)

@@ -47,9 +47,9 @@ def _labels(
     return Labels.of(items, read.annotations.person[annotation], values, categories, clusters)
 
 
-def fields_of(session: Session, found: Annotations) -> dict[tuple[str, str], Field]:
+def fields_of(session: Session, annotations: Annotations) -> dict[tuple[str, str], Field]:
     """The questions that were asked, by part and name, as the newest version that was asked puts them."""
-    asked = [schema_of(content) for content in queries.schemas(session, map(int, np.unique(found.schema)))]
+    asked = [schema_of(content) for content in queries.schemas(session, map(int, np.unique(annotations.schema)))]
     return {(part, field.name): field for schema in asked for part in PARTS for field in schema.part(part)}
 
 
@@ -65,26 +65,32 @@ class Asked:
 def questions_of(read: Material, fields: Mapping[tuple[str, str], Field]) -> list[Asked]:
     """The questions about answers first, then those about prompts, as the schema orders them; unknown ones by name."""
     known = list(fields)
-    found = []
+    asked_questions = []
     for part, about in ((ANSWER, read.flags.candidate > 0), (PROMPT, read.flags.candidate == 0)):
         for name in np.unique(read.flags.name[about]):
             called = read.flags.names[name]
             field = fields.get((part, called))
             rows = np.flatnonzero(about & (read.flags.name == name))
-            given = {read.flags.values[value] for value in np.unique(read.flags.value[rows])}
+            seen_values = {read.flags.values[value] for value in np.unique(read.flags.value[rows])}
             declared = list(field.values) if field else []
-            values = _in_order([*declared, *sorted(given - set(declared))])
-            found.append(Asked(part, called, field.text if field else "", rows, values))
-    place = {key: number for number, key in enumerate(known)}
-    found.sort(key=lambda one: (one.part != ANSWER, place.get((one.part, one.name), len(place)), one.name))
-    return found
+            values = _in_order([*declared, *sorted(seen_values - set(declared))])
+            asked_questions.append(Asked(part, called, field.text if field else "", rows, values))
+    order_of_field = {key: number for number, key in enumerate(known)}
+    asked_questions.sort(
+        key=lambda question: (
+            question.part != ANSWER,
+            order_of_field.get((question.part, question.name), len(order_of_field)),
+            question.name,
+        )
+    )
+    return asked_questions
 
 
 def _in_order(values: list[str]) -> list[str]:
     """Numbers by size; "no" before "yes"; the rest as declared."""
     if _numbers(values):
         return sorted(values, key=int)
-    return [NO, YES, *(one for one in values if one not in (NO, YES))] if YES in values else values
+    return [NO, YES, *(value for value in values if value not in (NO, YES))] if YES in values else values
 
 
 def _numbers(values: Sequence[str]) -> bool:
@@ -92,12 +98,12 @@ def _numbers(values: Sequence[str]) -> bool:
 
 
 def agreement_on(read: Material, question: Asked, resamples: Resamples) -> Question:
-    place = {value: number for number, value in enumerate(question.values)}
-    new = np.array([place.get(value, -1) for value in read.flags.values], dtype=np.int64)
+    code_of_value = {value: number for number, value in enumerate(question.values)}
+    new = np.array([code_of_value.get(value, -1) for value in read.flags.values], dtype=np.int64)
     rows, flags = question.rows, read.flags
     ordered = _numbers(question.values)
     categories = [float(value) for value in question.values] if ordered else len(question.values)
     labels = _labels(read, flags.annotation[rows], flags.candidate[rows], new[flags.value[rows]], categories)
-    positive = place[YES] if YES in place and not ordered else None
-    found = label_report(labels, list(question.values), ordered=ordered, positive=positive, resamples=resamples)
-    return Question(question.part, question.name, question.text, found)
+    positive = code_of_value[YES] if YES in code_of_value and not ordered else None
+    report = label_report(labels, list(question.values), ordered=ordered, positive=positive, resamples=resamples)
+    return Question(question.part, question.name, question.text, report)

@@ -39,24 +39,24 @@ def _given(request: Request) -> dict[str, str]:
     return {field: value for field in FIELDS if (value := request.query_params.get(field, ""))}
 
 
-def _filters(session: Session, given: dict[str, str]) -> Filters:
-    return filters_of(given, [(id_, name) for id_, name, _phase, _imported in service.campaigns(session)])
+def _filters(session: Session, fields: dict[str, str]) -> Filters:
+    return filters_of(fields, [(id_, name) for id_, name, _phase, _imported in service.campaigns(session)])
 
 
 @router.get("/agreement")
 def show(request: Request, reader: Reader, session: Reading) -> HTMLResponse:  # noqa: ARG001
     """The report, or that it is being made; what is wrong with the filters stands beside them."""
-    given = _given(request)
+    fields = _given(request)
     try:
-        body = body_of(_reports(request).ask(_filters(session, given)), given)
+        body = body_of(_reports(request).ask(_filters(session, fields)), fields)
     except Invalid as problem:
-        return render(request, AgreementPage(_form(session, given, problem.fields), NothingFragment()), problem.status)
-    return render(request, AgreementPage(_form(session, given, {}), body))
+        return render(request, AgreementPage(_form(session, fields, problem.fields), NothingFragment()), problem.status)
+    return render(request, AgreementPage(_form(session, fields, {}), body))
 
 
-def _form(session: Session, given: dict[str, str], problems: dict[str, str]) -> Filled:
+def _form(session: Session, fields: dict[str, str], problems: dict[str, str]) -> Filled:
     return Filled(
-        given=given,
+        given=fields,
         problems=problems,
         campaigns=[(id_, name) for id_, name, _phase, _imported in service.campaigns(session)],
         groups=service.groups(session),
@@ -68,8 +68,8 @@ def _form(session: Session, given: dict[str, str], problems: dict[str, str]) -> 
 @router.get("/agreement/report")
 def show_report(request: Request, reader: Reader, session: Reading) -> HTMLResponse:  # noqa: ARG001
     """The report alone, for a page that waits for it."""
-    given = _given(request)
-    return render(request, body_of(_reports(request).ask(_filters(session, given)), given))
+    fields = _given(request)
+    return render(request, body_of(_reports(request).ask(_filters(session, fields)), fields))
 
 
 @router.get("/agreement/{name}.csv")

@@ -102,7 +102,7 @@ def report(
         judgements, again=again, slicings=_slicings(read), groups=_groups(read), resamples=resamples
     )
     say(RATED)
-    ratings = label_report(ratings_of(read), [str(one) for one in LIKERT], ordered=True, resamples=resamples)
+    ratings = label_report(ratings_of(read), [str(rating) for rating in LIKERT], ordered=True, resamples=resamples)
     questions = []
     for question in questions_of(read, texts):
         say(LABELLED)
@@ -111,9 +111,9 @@ def report(
     people_of_prompt = np.unique(np.stack([read.prompt[ranked], read.annotations.person[ranked]]), axis=1)[0]
     raters = _raters(read, ranked)
     headline = {
-        (one, other): of.micro.value
-        for (one, other), of in rankings.labelers.items()
-        if of.micro.value is not None and raters[one].name is not None and raters[other].name is not None
+        (rater, other): of.micro.value
+        for (rater, other), of in rankings.labelers.items()
+        if of.micro.value is not None and raters[rater].name is not None and raters[other].name is not None
     }
     unnamed = np.array([name is None for name, _role in read.annotations.people], dtype=bool)
     return AgreementReport(
@@ -141,9 +141,9 @@ def wmt_kappas(session: Session, filters: Filters) -> tuple[wmt.WmtKappa, wmt.Wm
     read = material(session, filters)
     ranking, item, rank = read.rank_rows
     shown = read.annotations.numbered(reading.shown(session, rules.wanted(filters)))
-    place = reading.beside(read.rank_rows, shown, missing=-1)
-    order = np.lexsort((place, ranking))
-    order = order[place[order] >= 0]
+    position = reading.beside(read.rank_rows, shown, missing=-1)
+    order = np.lexsort((position, ranking))
+    order = order[position[order] >= 0]
     judgements = Judgements.of_rankings(
         ranking[order],
         item[order],
@@ -180,11 +180,11 @@ def strengths(session: Session, filters: Filters, ties: paired.Ties = "davidson"
     read = material(session, filters)
     first_time = ~read.annotations.again[read.rank_rows[0]]
     ranking, candidate, rank = (column[first_time] for column in read.rank_rows)
-    answers, place = np.unique(candidate, return_inverse=True)
+    answers, position = np.unique(candidate, return_inverse=True)
     made = judged.sources(session, answers.tolist())
-    names, source = np.unique([made[int(one)] for one in answers], return_inverse=True)
+    names, source = np.unique([made[int(candidate_id)] for candidate_id in answers], return_inverse=True)
     alone = np.arange(len(read.task))
-    judgements = Judgements.of_rankings(ranking, place, rank, task=np.zeros_like(alone), labeler=alone)
+    judgements = Judgements.of_rankings(ranking, position, rank, task=np.zeros_like(alone), labeler=alone)
     first, second = source[judgements.answers[judgements.pair].T] if len(judgements.sign) else np.zeros((2, 0), int)
     apart = first != second
     first, second, sign = first[apart], second[apart], judgements.sign[apart]
@@ -206,15 +206,15 @@ def strengths(session: Session, filters: Filters, ties: paired.Ties = "davidson"
 
 
 def _slicings(read: Material) -> dict[str, Slicing | RankingSlicing]:
-    found = read.annotations
+    annotations = read.annotations
     language_of_task = np.zeros(len(read.prompt_of_task), dtype=np.int64)
-    language_of_task[read.task] = found.language
-    months, month = rules.month_names(found.seconds)
-    campaigns, campaign = np.unique(found.campaign, return_inverse=True)
+    language_of_task[read.task] = annotations.language
+    months, month = rules.month_names(annotations.seconds)
+    campaigns, campaign = np.unique(annotations.campaign, return_inverse=True)
     return {
         "use_case": Slicing(read.use_cases, read.use_case_of_task),
-        "language": Slicing(*_named(found.languages, language_of_task)),
-        "campaign": RankingSlicing([read.campaign_names[int(one)] for one in campaigns], campaign),
+        "language": Slicing(*_named(annotations.languages, language_of_task)),
+        "campaign": RankingSlicing([read.campaign_names[int(campaign_id)] for campaign_id in campaigns], campaign),
         "month": RankingSlicing(months, month, later=True),
     }
 
@@ -227,11 +227,11 @@ def _named(names: Sequence[str | None], places: Integers) -> tuple[list[str], In
 
 
 def _groups(read: Material) -> dict[str, Groups]:
-    found = read.annotations
-    group_of_person = np.full(len(found.people), -1, dtype=np.int64)
-    group_of_person[found.person] = found.group
-    names, groups = _named(found.groups, group_of_person)
-    roles = [rules.group_of_role(role) for _name, role in found.people]
+    annotations = read.annotations
+    group_of_person = np.full(len(annotations.people), -1, dtype=np.int64)
+    group_of_person[annotations.person] = annotations.group
+    names, groups = _named(annotations.groups, group_of_person)
+    roles = [rules.group_of_role(role) for _name, role in annotations.people]
     present = [role for role in rules.GROUPS_OF_ROLES if role in roles]
     return {
         "role": Groups(present, np.array([present.index(role) for role in roles], dtype=np.int64)),
@@ -240,19 +240,22 @@ def _groups(read: Material) -> dict[str, Groups]:
 
 
 def _raters(read: Material, ranked: Integers) -> list[Rater]:
-    found = read.annotations
-    count = np.bincount(found.person[ranked], minlength=len(found.people))
-    group = dict(zip(found.person.tolist(), found.group.tolist(), strict=True))
+    annotations = read.annotations
+    count = np.bincount(annotations.person[ranked], minlength=len(annotations.people))
+    group = dict(zip(annotations.person.tolist(), annotations.group.tolist(), strict=True))
     return [
         Rater(
-            name, rules.group_of_role(role), found.groups[group[place]] if place in group else None, int(count[place])
+            name,
+            rules.group_of_role(role),
+            annotations.groups[group[person_number]] if person_number in group else None,
+            int(count[person_number]),
         )
-        for place, (name, role) in enumerate(found.people)
+        for person_number, (name, role) in enumerate(annotations.people)
     ]
 
 
 def _order(headline: Mapping[tuple[int, int], float]) -> list[int]:
     people = sorted({person for pair in headline for person in pair})
-    number = {person: place for place, person in enumerate(people)}
+    number = {person: number_of_person for number_of_person, person in enumerate(people)}
     pairs = {(number[one], number[other]): value for (one, other), value in headline.items()}
-    return [people[place] for place in rules.order_by_agreement(len(people), pairs)]
+    return [people[number_of_person] for number_of_person in rules.order_by_agreement(len(people), pairs)]

@@ -45,8 +45,8 @@ def overall(report: AgreementReport) -> Iterator[Row]:
 
 def labelers(report: AgreementReport) -> Iterator[Row]:
     """Each person's headline against all others, and their share of ties."""
-    found = report.rankings
-    figures = zip(report.raters, found.of_each, found.ties_of_labeler, strict=False)
+    rankings = report.rankings
+    figures = zip(report.raters, rankings.of_each, rankings.ties_of_labeler, strict=False)
     for rater, of_each, ties in figures:
         if rater.rankings and rater.name is not None:
             about = {"labeler": rater.name, "role": rater.role, "group": rater.group or "", "rankings": rater.rankings}
@@ -121,7 +121,7 @@ def as_json(report: AgreementReport, wmt: tuple[WmtKappa, WmtKappa] | None = Non
     """The whole report for programs."""
     headline = report.rankings.overall[HEADLINE].micro
     filters = {name: value for name, value in asdict(report.filters).items() if value is not None}
-    found: dict[str, Any] = {
+    told: dict[str, Any] = {
         "filters": {
             name: value.isoformat() if isinstance(value, datetime) else value for name, value in filters.items()
         },
@@ -145,13 +145,13 @@ def as_json(report: AgreementReport, wmt: tuple[WmtKappa, WmtKappa] | None = Non
         "tables": {name: list(rows(report)) for name, rows in TABLES.items()},
     }
     if wmt:
-        found["wmt"] = [_as_printed(who, of) for who, of in zip(("between", "within"), wmt, strict=True)]
-    return found
+        told["wmt"] = [_as_printed(who, of) for who, of in zip(("between", "within"), wmt, strict=True)]
+    return told
 
 
-def _as_printed(who: str, found: WmtKappa) -> Row:
-    counts = {"agreeing": found.agreeing, "comparable": found.comparable, "tied": found.tied, "judged": found.judged}
-    return {"annotators": who, **counts, **_figures(found.kappa)}
+def _as_printed(who: str, kappa: WmtKappa) -> Row:
+    counts = {"agreeing": kappa.agreeing, "comparable": kappa.comparable, "tied": kappa.tied, "judged": kappa.judged}
+    return {"annotators": who, **counts, **_figures(kappa.kappa)}
 
 
 def as_text(report: AgreementReport, wmt: tuple[WmtKappa, WmtKappa] | None = None) -> Iterator[str]:
@@ -173,44 +173,44 @@ def as_text(report: AgreementReport, wmt: tuple[WmtKappa, WmtKappa] | None = Non
         yield f"\nkappa {who}, as WMT counts it: {kappa} ({printed})"
 
 
-def sources(found: Strengths) -> Iterator[Row]:
+def sources(strengths: Strengths) -> Iterator[Row]:
     """Sources from the most to the least preferred; log-worths add up to 0, and without a fit a sentence says why."""
-    fit = found.fit
-    order = range(len(found.sources)) if fit.log_worth is None else np.argsort(-fit.log_worth).tolist()
-    for place in order:
-        counts = {name: getattr(found, name)[place] for name in ("comparisons", "wins", "tied")}
-        yield {"maker": found.sources[place], **counts, **_worth(fit, place)}
+    fit = strengths.fit
+    order = range(len(strengths.sources)) if fit.log_worth is None else np.argsort(-fit.log_worth).tolist()
+    for number in order:
+        counts = {name: getattr(strengths, name)[number] for name in ("comparisons", "wins", "tied")}
+        yield {"source": strengths.sources[number], **counts, **_worth(fit, number)}
 
 
-def _worth(fit: paired.Strengths, place: int) -> Row:
+def _worth(fit: paired.Strengths, number: int) -> Row:
     """The standard error is that of the difference to the mean of all."""
     if fit.log_worth is None or fit.worth is None or fit.covariance is None:
         return {"log_worth": None, "standard_error": None, "worth": None, "note": sentence(fit.undefined)}
-    error = float(np.sqrt(max(fit.covariance[place, place], 0.0)))
-    log_worth, worth = float(fit.log_worth[place]), float(fit.worth[place])
+    error = float(np.sqrt(max(fit.covariance[number, number], 0.0)))
+    log_worth, worth = float(fit.log_worth[number]), float(fit.worth[number])
     return {"log_worth": log_worth, "standard_error": error, "worth": worth, "note": ""}
 
 
-def sources_as_json(found: Strengths) -> dict[str, Any]:
+def sources_as_json(strengths: Strengths) -> dict[str, Any]:
     """The strengths for programs; ``tie`` is Davidson's ν, by which two equal answers are tied with ν / (2 + ν)."""
-    fit = found.fit
+    fit = strengths.fit
     return {
         "comparisons": fit.comparisons,
         "tie": None if fit.log_tie is None else float(np.exp(fit.log_tie)),
         "log_likelihood": fit.log_likelihood,
         "undefined": sentence(fit.undefined),
-        "makers": list(sources(found)),
+        "sources": list(sources(strengths)),
     }
 
 
-def sources_as_text(found: Strengths) -> Iterator[str]:
+def sources_as_text(strengths: Strengths) -> Iterator[str]:
     """A line for each source, the most preferred first."""
-    tie = "" if found.fit.log_tie is None else f", tie parameter {np.exp(found.fit.log_tie):.4f}"
-    yield f"{found.fit.comparisons:,} comparisons of answers by two sources{tie}"
-    for row in sources(found):
+    tie = "" if strengths.fit.log_tie is None else f", tie parameter {np.exp(strengths.fit.log_tie):.4f}"
+    yield f"{strengths.fit.comparisons:,} comparisons of answers by two sources{tie}"
+    for row in sources(strengths):
         counts = f"{row['wins']:,} of {row['comparisons']:,} won, {row['tied']:,} tied"
         worth = row["note"] if row["worth"] is None else f"{row['log_worth']:+.3f} ± {row['standard_error']:.3f}"
-        yield f"  {row['maker']}: {worth} ({counts})"
+        yield f"  {row['source']}: {worth} ({counts})"
 
 
 def _row_in_words(row: Row) -> str:
@@ -229,20 +229,27 @@ def _in_words(estimate: Estimate) -> str:
     return f"{estimate.value:.1%}{interval}, n = {estimate.counts.pairs:,} pairs of {estimate.counts.prompts:,} prompts"
 
 
-def _conventions(about: Row, found: Mapping[str, Agreement]) -> Iterator[Row]:
-    for name, of in found.items():
+def _conventions(about: Row, by_convention: Mapping[str, Agreement]) -> Iterator[Row]:
+    for name, of in by_convention.items():
         for weighing in rules.WEIGHINGS:
             yield {**about, "convention": name, "weighing": weighing, **_figures(getattr(of, weighing))}
 
 
-def _measures(about: Row, found: LabelReport) -> Iterator[Row]:
-    for name, estimate in found.figures.items():
-        yield {**about, "measure": name, "labels": found.given, **_figures(estimate)}
+def _measures(about: Row, report: LabelReport) -> Iterator[Row]:
+    for name, estimate in report.figures.items():
+        yield {**about, "measure": name, "labels": report.given, **_figures(estimate)}
 
 
-def _figures(found: Estimate) -> Row:
+def _figures(estimate: Estimate) -> Row:
     """A value with all that stands behind it; ``interval`` says how it was made, ``note`` why something is missing."""
-    made = "" if found.low is None else "wilson" if found.by_wilson else "bootstrap"
-    counts = {name: getattr(found.counts, name) for name in ("items", "raters", "pairs", "prompts")}
-    note = sentence(found.why)
-    return {"value": found.value, "low": found.low, "high": found.high, **counts, "interval": made, "note": note}
+    made = "" if estimate.low is None else "wilson" if estimate.by_wilson else "bootstrap"
+    counts = {name: getattr(estimate.counts, name) for name in ("items", "raters", "pairs", "prompts")}
+    note = sentence(estimate.why)
+    return {
+        "value": estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        **counts,
+        "interval": made,
+        "note": note,
+    }

@@ -98,9 +98,9 @@ class TaskRow:
     why_no_disagreement: str
 
 
-def task_row(task: Task, annotations: Sequence[Annotation], found: Consensus, reader: Person) -> TaskRow:
+def task_row(task: Task, annotations: Sequence[Annotation], consensus: Consensus, reader: Person) -> TaskRow:
     """``annotations`` are all of the task, with their ranks."""
-    figures = found.tasks[task.id]
+    figures = consensus.tasks[task.id]
     letters = letters_of(task)
     order = figures.consensus
     return TaskRow(
@@ -118,7 +118,7 @@ def task_row(task: Task, annotations: Sequence[Annotation], found: Consensus, re
                 labeler.left_out,
             )
             for each in annotations
-            if each.ranks and (labeler := found.labeler_of(each))
+            if each.ranks and (labeler := consensus.labeler_of(each))
         ],
         uncertainty=percent(order.misorder) if order else "",
         weakest=percent(order.certainty) if order else "",
@@ -129,24 +129,24 @@ def task_row(task: Task, annotations: Sequence[Annotation], found: Consensus, re
 
 def letters_of(task: Task) -> dict[int, str]:
     """A letter for each answer, in the order of the task: the same for everybody, unlike those on the screens."""
-    return {answer.candidate_id: candidate_letter(place) for place, answer in enumerate(task.answers)}
+    return {answer.candidate_id: candidate_letter(position) for position, answer in enumerate(task.answers)}
 
 
-def placed_of(task: Task, found: Consensus, flags: Flags) -> list[Placed]:
+def placed_of(task: Task, consensus: Consensus, flags: Flags) -> list[Placed]:
     """The answers from best to worst; in the order of the task where there is no consensus."""
-    order = found.tasks[task.id].consensus
+    order = consensus.tasks[task.id].consensus
     letters, texts = letters_of(task), {answer.candidate_id: answer.candidate.text for answer in task.answers}
     ids = order.answers if order else list(letters)
     return [
         Placed(
-            letters[one],
-            texts[one],
-            order.ranks[place] if order else None,
-            order.worths[place] if order else None,
-            order.errors[place] if order else None,
-            flags.true_of(task.id, one),
+            letters[candidate_id],
+            texts[candidate_id],
+            order.ranks[position] if order else None,
+            order.worths[position] if order else None,
+            order.errors[position] if order else None,
+            flags.true_of(task.id, candidate_id),
         )
-        for place, one in enumerate(ids)
+        for position, candidate_id in enumerate(ids)
     ]
 
 
@@ -225,7 +225,7 @@ DECIDED = 0.9
 """An answer whose flag is likelier than this, or less likely than its complement, counts as decided."""
 
 
-def flag_rows(found: Consensus, flags: Flags) -> list[FlagRow]:
+def flag_rows(consensus: Consensus, flags: Flags) -> list[FlagRow]:
     rows = []
     for name, figures in sorted(flags.of.items()):
         judged = figures.votes > 0
@@ -233,13 +233,13 @@ def flag_rows(found: Consensus, flags: Flags) -> list[FlagRow]:
         labelers = [
             (
                 labeler,
-                figure_of(figures.sees[place]),
-                float(figures.applies[place]),
-                figure_of(figures.spares[place]),
-                float(figures.applies_not[place]),
+                figure_of(figures.sees[number]),
+                float(figures.applies[number]),
+                figure_of(figures.spares[number]),
+                float(figures.applies_not[number]),
             )
-            for place, labeler in enumerate(found.rankings.labelers)
-            if isinstance(labeler, str) and figures.applies[place] + figures.applies_not[place] > 0
+            for number, labeler in enumerate(consensus.rankings.labelers)
+            if isinstance(labeler, str) and figures.applies[number] + figures.applies_not[number] > 0
         ]
         rows.append(
             FlagRow(

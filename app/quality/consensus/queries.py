@@ -59,7 +59,7 @@ def tasks(session: Session, ids: Sequence[int]) -> dict[int, Task]:
 
 def rankings_of(session: Session, task_ids: Sequence[int]) -> dict[int, list[Annotation]]:
     """What counts of the annotations of some tasks, with their ranks, ratings and flags, oldest first."""
-    found: dict[int, list[Annotation]] = {}
+    by_task: dict[int, list[Annotation]] = {}
     rows = session.scalars(
         select(Annotation)
         .join(Campaign, Campaign.id == Annotation.campaign_id)
@@ -68,8 +68,8 @@ def rankings_of(session: Session, task_ids: Sequence[int]) -> dict[int, list[Ann
         .options(selectinload(Annotation.ranks), selectinload(Annotation.ratings), selectinload(Annotation.flags))
     )
     for annotation in rows:
-        found.setdefault(annotation.task_id, []).append(annotation)
-    return found
+        by_task.setdefault(annotation.task_id, []).append(annotation)
+    return by_task
 
 
 def groups(session: Session) -> dict[str, str]:

@@ -96,25 +96,25 @@ def show(request: Request, reader: Reader, session: Reading, asked: AskedFor) ->
     """The tasks about which least is known first; what is wrong with the address is told above an unfiltered page."""
     error = ""
     try:
-        found = service.consensus(session, asked.scope(), asked.settings())
+        consensus = service.consensus(session, asked.scope(), asked.settings())
     except Invalid as problem:
-        found, error = service.consensus(session, Scope()), str(problem)
-    order = _sorted(found, asked.sort)
+        consensus, error = service.consensus(session, Scope()), str(problem)
+    order = _sorted(consensus, asked.sort)
     paging = Paging(asked.page, len(order), asked.given(), SHOWN)
     page = ConsensusPage(
         form=_form(session, asked),
-        version=found.version,
-        shared=found.shared_tasks,
-        rows=_rows(session, order[paging.offset : paging.last], found, reader),
-        labelers=_labelers(session, found),
-        unnamed=len(found.rankings.seats),
+        version=consensus.version,
+        shared=consensus.shared_tasks,
+        rows=_rows(session, order[paging.offset : paging.last], consensus, reader),
+        labelers=_labelers(session, consensus),
+        unnamed=len(consensus.rankings.seats),
         paging=paging,
         error=error,
     )
     return render(request, page, 422 if error else 200)
 
 
-def _sorted(found: Consensus, sort: str) -> list[int]:
+def _sorted(consensus: Consensus, sort: str) -> list[int]:
     """Ids of tasks; what is undefined comes last, newer tasks before older ones that are alike."""
 
     def uncertainty(task: TaskFigures) -> float:
@@ -125,22 +125,22 @@ def _sorted(found: Consensus, sort: str) -> list[int]:
 
     keys = {"uncertainty": uncertainty, "disagreement": disagreement, "newest": lambda _task: 0.0}
     key = keys[sort if sort in SORTS else "uncertainty"]
-    return sorted(found.tasks, key=lambda id_: (key(found.tasks[id_]), id_), reverse=True)
+    return sorted(consensus.tasks, key=lambda id_: (key(consensus.tasks[id_]), id_), reverse=True)
 
 
-def _rows(session: Session, ids: Sequence[int], found: Consensus, reader: Person) -> list[TaskRow]:
+def _rows(session: Session, ids: Sequence[int], consensus: Consensus, reader: Person) -> list[TaskRow]:
     tasks, rankings = service.tasks(session, ids), service.rankings_of(session, ids)
-    return [task_row(tasks[id_], rankings.get(id_, []), found, reader) for id_ in ids if id_ in tasks]
+    return [task_row(tasks[id_], rankings.get(id_, []), consensus, reader) for id_ in ids if id_ in tasks]
 
 
-def _labelers(session: Session, found: Consensus) -> list[LabelerRow]:
+def _labelers(session: Session, consensus: Consensus) -> list[LabelerRow]:
     """The least reliable first, those of whom nothing is known last; who is not named is nobody in particular."""
     groups = service.groups(session)
     rows = [
         LabelerRow(
             name, groups.get(name, ""), figures, figure_of(figures.reliability), figure_of(figures.position_bias)
         )
-        for name, figures in found.labelers.items()
+        for name, figures in consensus.labelers.items()
         if isinstance(name, str)
     ]
     return sorted(rows, key=lambda row: 2.0 if (value := row.figures.reliability.value) is None else value)
@@ -148,21 +148,21 @@ def _labelers(session: Session, found: Consensus) -> list[LabelerRow]:
 
 @router.get("/consensus/tasks/{task_id}")
 def show_task(request: Request, task_id: int, reader: Reader, session: Reading, asked: AskedFor) -> HTMLResponse:
-    found = service.consensus(session, asked.scope(), asked.settings())
-    if task_id not in found.tasks:
+    consensus = service.consensus(session, asked.scope(), asked.settings())
+    if task_id not in consensus.tasks:
         raise NotFound(_("Nobody has ranked such a task among these labels."))
-    (row,) = _rows(session, [task_id], found, reader)
+    (row,) = _rows(session, [task_id], consensus, reader)
     task = service.tasks(session, [task_id])[task_id]
-    flags = service.flags(session, asked.scope(), found)
-    order = found.tasks[task_id].consensus
+    flags = service.flags(session, asked.scope(), consensus)
+    order = consensus.tasks[task_id].consensus
     steps = [percent(chance) for chance in order.better] if order else []
-    return render(request, TaskPage(_form(session, asked), task, row, placed_of(task, found, flags), steps))
+    return render(request, TaskPage(_form(session, asked), task, row, placed_of(task, consensus, flags), steps))
 
 
 @router.get("/consensus/flags")
 def show_flags(request: Request, reader: Reader, session: Reading, asked: AskedFor) -> HTMLResponse:  # noqa: ARG001
-    found = service.consensus(session, asked.scope(), asked.settings())
-    rows = flag_rows(found, service.flags(session, asked.scope(), found))
+    consensus = service.consensus(session, asked.scope(), asked.settings())
+    rows = flag_rows(consensus, service.flags(session, asked.scope(), consensus))
     return render(request, FlagsPage(_form(session, asked), rows))
 
 
@@ -171,31 +171,34 @@ def download(reader: Reader, session: Reading, now: Now, name: str, asked: Asked
     """All tasks, labelers, or labelers by flag, in the order of the page; what is undefined is empty."""
     if name not in ("tasks", "labelers", "flags"):
         raise NotFound(_("There is no such table."))
-    found = service.consensus(session, asked.scope(), asked.settings())
+    consensus = service.consensus(session, asked.scope(), asked.settings())
     if name == "tasks":
-        lines = _task_lines(session, found, asked.sort, reader)
+        lines = _task_lines(session, consensus, asked.sort, reader)
     elif name == "labelers":
-        lines = _labeler_lines(_labelers(session, found))
+        lines = _labeler_lines(_labelers(session, consensus))
     else:
-        lines = _flag_lines(found, service.flags(session, asked.scope(), found))
+        lines = _flag_lines(consensus, service.flags(session, asked.scope(), consensus))
     named = {"content-disposition": f'attachment; filename="consensus-{name}-{now:%Y-%m-%d}.csv"'}
     return StreamingResponse(map(csv_line, lines), media_type="text/csv; charset=utf-8", headers=named)
 
 
-def _task_lines(session: Session, found: Consensus, sort: str, reader: Person) -> Iterator[Sequence[object]]:
+def _task_lines(session: Session, consensus: Consensus, sort: str, reader: Person) -> Iterator[Sequence[object]]:
     yield (
         *("task", "campaign", "prompt", "answers", "labelers", "rankings", "left_out", "consensus", "undefined"),
-        *("doubt", "weakest_step", "disagreement", "compared_pairs", "orders"),
+        *("uncertainty", "weakest_step", "disagreement", "compared_pairs", "orders"),
     )
-    order = _sorted(found, sort)
+    order = _sorted(consensus, sort)
     for start in range(0, len(order), CHUNK):
-        for row in _rows(session, order[start : start + CHUNK], found, reader):
+        for row in _rows(session, order[start : start + CHUNK], consensus, reader):
             task, of = row.figures, row.figures.consensus
             yield (
                 *(row.id, row.campaign, row.prompt.text, row.answers, task.labelers, task.rankings, task.left_out),
                 *(row.order, sentence(task.undefined), _digits(of.misorder if of else None)),
                 *(_digits(of.certainty if of else None), _digits(task.disagreement), task.compared),
-                "\n".join(f"{one.labeler}: {one.order}{' (left out)' if one.left_out else ''}" for one in row.orders),
+                "\n".join(
+                    f"{labeler_order.labeler}: {labeler_order.order}{' (left out)' if labeler_order.left_out else ''}"
+                    for labeler_order in row.orders
+                ),
             )
         session.expunge_all()
 
@@ -203,7 +206,15 @@ def _task_lines(session: Session, found: Consensus, sort: str, reader: Person) -
 def _labeler_lines(rows: Sequence[LabelerRow]) -> Iterator[Sequence[object]]:
     yield (
         *("labeler", "group", "rankings", "shared_tasks", "shared_pairs", "reliability", "reliability_low"),
-        *("reliability_high", "leaning", "leaning_low", "leaning_high", "weight", "left_out", "undefined"),
+        *(
+            "reliability_high",
+            "position_bias",
+            "position_bias_low",
+            "position_bias_high",
+            "weight",
+            "left_out",
+            "undefined",
+        ),
     )
     for row in rows:
         of = row.figures
@@ -218,17 +229,17 @@ def _labeler_lines(rows: Sequence[LabelerRow]) -> Iterator[Sequence[object]]:
         )
 
 
-def _flag_lines(found: Consensus, flags: service.Flags) -> Iterator[Sequence[object]]:
+def _flag_lines(consensus: Consensus, flags: service.Flags) -> Iterator[Sequence[object]]:
     yield (
         *("flag", "labeler", "sees", "sees_low", "sees_high", "expected_with", "spares", "spares_low"),
         *("spares_high", "expected_without"),
     )
     for name, figures in sorted(flags.of.items()):
-        for place, labeler in enumerate(found.rankings.labelers):
+        for number, labeler in enumerate(consensus.rankings.labelers):
             if isinstance(labeler, int):
                 continue
-            sees, spares = figures.sees[place], figures.spares[place]
-            with_, without = figures.applies[place], figures.applies_not[place]
+            sees, spares = figures.sees[number], figures.spares[number]
+            with_, without = figures.applies[number], figures.applies_not[number]
             yield (name, labeler, *_shares(sees), f"{with_:.2f}", *_shares(spares), f"{without:.2f}")
 
 

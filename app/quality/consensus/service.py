@@ -144,12 +144,12 @@ def _fit(
     session: Session, scope: Scope, version: Version, method: Method, min_reliability: float
 ) -> tuple[Rankings, Fit]:
     with _OPENING:
-        kept = _KEPT.setdefault(session.get_bind().engine.pool, _Kept())
+        memory = _KEPT.setdefault(session.get_bind().engine.pool, _Kept())
     key = (scope, version, method, min_reliability)
-    with kept.lock:
-        if key not in kept.found:
+    with memory.lock:
+        if key not in memory.found:
             rankings = read(session, scope)
-            kept.found[key] = (
+            memory.found[key] = (
                 rankings,
                 aggregation.fit(
                     rankings.judgements,
@@ -158,43 +158,43 @@ def _fit(
                     unknown=np.array([isinstance(judge, int) for judge in rankings.labelers], dtype=bool),
                 ),
             )
-            while len(kept.found) > KEPT:
-                kept.found.popitem(last=False)
-        kept.found.move_to_end(key)
-        return kept.found[key]
+            while len(memory.found) > KEPT:
+                memory.found.popitem(last=False)
+        memory.found.move_to_end(key)
+        return memory.found[key]
 
 
 def read(session: Session, scope: Scope) -> Rankings:
     """The rankings of a scope; those of too few answers are not among them."""
     wanted = rules.wanted(scope)
-    found, rows = reading.annotations(session, wanted), reading.ranks(session, wanted)
-    sizes = np.bincount(found.numbered(rows)[0], minlength=len(found))
-    found = found.only(sizes >= max(scope.min_answers, 2))
-    entries = found.numbered(rows)
-    tasks, task = np.unique(found.task, return_inverse=True)
-    seats = found.seats(found.task)
+    annotations, rows = reading.annotations(session, wanted), reading.ranks(session, wanted)
+    sizes = np.bincount(annotations.numbered(rows)[0], minlength=len(annotations))
+    annotations = annotations.only(sizes >= max(scope.min_answers, 2))
+    entries = annotations.numbered(rows)
+    tasks, task = np.unique(annotations.task, return_inverse=True)
+    seats = annotations.seats(annotations.task)
     judges: list[Judge] = [
-        seat or found.people[person][0] or ""
-        for seat, person in zip(seats.tolist(), found.person.tolist(), strict=True)
+        seat or annotations.people[person][0] or ""
+        for seat, person in zip(seats.tolist(), annotations.person.tolist(), strict=True)
     ]
     labelers = sorted(set(judges), key=_by_number)
-    number = {judge: place for place, judge in enumerate(labelers)}
+    number = {judge: position for position, judge in enumerate(labelers)}
     judgements = Judgements.of_rankings(
         *entries,
         task=task,
         labeler=np.array([number[judge] for judge in judges], dtype=np.int64),
-        place=reading.beside(entries, found.numbered(reading.shown(session, wanted)), missing=-1),
+        place=reading.beside(entries, annotations.numbered(reading.shown(session, wanted)), missing=-1),
     )
     unnamed = seats > 0
     return Rankings(
-        annotations=found.id,
-        campaigns=found.campaign,
+        annotations=annotations.id,
+        campaigns=annotations.campaign,
         labelers=labelers,
         tasks=tasks.tolist(),
         ranking=entries[0],
         candidate=entries[1],
         judgements=judgements,
-        seats=dict(zip(found.id[unnamed].tolist(), seats[unnamed].tolist(), strict=True)),
+        seats=dict(zip(annotations.id[unnamed].tolist(), seats[unnamed].tolist(), strict=True)),
     )
 
 
@@ -206,37 +206,41 @@ def _by_number(name: Judge) -> tuple[bool, str, int, str]:
     return False, stem, int(name[len(stem) :] or 0) if len(name) - len(stem) < 18 else 0, name
 
 
-def flags(session: Session, scope: Scope, found: Consensus) -> Flags:
+def flags(session: Session, scope: Scope, fitted: Consensus) -> Flags:
     """What the labelers who are not left out say together about the flags of answers.
 
     A flag is asked in a campaign if anybody has answered it there; silence and "does not apply" count as no.
     """
-    rankings, fit = found.rankings, found.fit
+    rankings, fit = fitted.rankings, fitted.fit
     task = rankings.judgements.task[rankings.ranking]
     cells, item = np.unique(np.stack([task, rankings.candidate], axis=1), axis=0, return_inverse=True)
     wanted = rules.wanted(scope)
-    within, said = reading.annotations(session, wanted), reading.flags(session, wanted)
-    place, known = within.places(said.annotation)
-    of_answers = known & (said.candidate > 0)
-    answered = of_answers & np.isin(said.value, _numbers_of(ASKED, said.values))
-    yes = of_answers & np.isin(said.value, _numbers_of((YES,), said.values))
+    within, labels = reading.annotations(session, wanted), reading.flags(session, wanted)
+    position, known = within.places(labels.annotation)
+    of_answers = known & (labels.candidate > 0)
+    answered = of_answers & np.isin(labels.value, _numbers_of(ASKED, labels.values))
+    yes = of_answers & np.isin(labels.value, _numbers_of((YES,), labels.values))
     entries = (rankings.annotations[rankings.ranking], rankings.candidate, rankings.candidate)
     figures = {}
-    for name in sorted(said.names):
-        about = said.name == said.names.index(name)
-        campaigns = np.unique(within.campaign[place[answered & about]])
+    for name in sorted(labels.names):
+        about = labels.name == labels.names.index(name)
+        campaigns = np.unique(within.campaign[position[answered & about]])
         meant = np.isin(rankings.campaigns, campaigns)[rankings.ranking] & fit.kept[rankings.ranking]
         if meant.any():
-            given = (said.annotation[yes & about], said.candidate[yes & about], np.ones((yes & about).sum(), np.int64))
+            said_yes = (
+                labels.annotation[yes & about],
+                labels.candidate[yes & about],
+                np.ones((yes & about).sum(), np.int64),
+            )
             votes = FlagVotes(
                 item.reshape(-1)[meant],
                 rankings.judgements.labeler[rankings.ranking[meant]],
-                reading.beside(entries, given, missing=0)[meant],
+                reading.beside(entries, said_yes, missing=0)[meant],
             )
             figures[name] = aggregation.flags(votes, items=len(cells), raters=len(rankings.labelers))
-    places = {(rankings.tasks[of], candidate): place for place, (of, candidate) in enumerate(cells.tolist())}
+    places = {(rankings.tasks[of], candidate): position for position, (of, candidate) in enumerate(cells.tolist())}
     return Flags(figures, places)
 
 
-def _numbers_of(some: Sequence[str], values: Sequence[str]) -> list[int]:
-    return [number for number, value in enumerate(values) if value in some]
+def _numbers_of(wanted: Sequence[str], values: Sequence[str]) -> list[int]:
+    return [number for number, value in enumerate(values) if value in wanted]

@@ -120,14 +120,14 @@ class Work:
 
 def slice_of(work: Work, dimension: str) -> str | int:
     """Where a submission belongs in a table by one of ``DIMENSIONS``."""
-    found: dict[str, str | int] = {
+    value_by_dimension: dict[str, str | int] = {
         "campaign": work.campaign,
         "kind": work.kind,
         "answers": work.answers,
         "group": work.group,
         "month": work.month,
     }
-    return found[dimension]
+    return value_by_dimension[dimension]
 
 
 # Time --------------------------------------------------------------------------------------------
@@ -171,12 +171,12 @@ def measured(work: Work) -> Iterator[tuple[str, float]]:
 
 def times(works: Iterable[Work]) -> dict[str, Spread]:
     """Median, quartiles and interval of every activity, in the order of ``activities``."""
-    found: dict[str, tuple[list[float], list[int]]] = {name: ([], []) for name in activities()}
+    by_activity: dict[str, tuple[list[float], list[int]]] = {name: ([], []) for name in activities()}
     for work in works:
         for name, seconds in measured(work):
-            found[name][0].append(seconds)
-            found[name][1].append(work.labeler)
-    return {name: spread(seconds, labelers) for name, (seconds, labelers) in found.items()}
+            by_activity[name][0].append(seconds)
+            by_activity[name][1].append(work.labeler)
+    return {name: spread(seconds, labelers) for name, (seconds, labelers) in by_activity.items()}
 
 
 def spread(seconds: Sequence[float], labelers: Sequence[int]) -> Spread:
@@ -262,20 +262,20 @@ class Yield:
 
 def made(work: Work) -> Iterator[tuple[str, int]]:
     """Each product of a submission and how many of it came of it."""
-    one, costs = 0 if work.lost else 1, instrument_of(work.kind).costs
-    yield costs.whole[0], one
+    usable, costs = 0 if work.lost else 1, instrument_of(work.kind).costs
+    yield costs.whole[0], usable
     if costs.pairs:
-        yield from ((STRICT_PAIR, one * work.strict), (PAIR, one * work.pairs))
+        yield from ((STRICT_PAIR, usable * work.strict), (PAIR, usable * work.pairs))
 
 
 def yields(works: Iterable[Work]) -> dict[str, Yield]:
     """What the hours of some submissions have yielded, in the order of ``products``."""
-    found: dict[str, dict[int, tuple[float, int]]] = {name: {} for name in products()}
+    by_product: dict[str, dict[int, tuple[float, int]]] = {name: {} for name in products()}
     for work in works:
         for name, count in made(work):
-            seconds, things = found[name].get(work.labeler, (0.0, 0))
-            found[name][work.labeler] = (seconds + work.seconds, things + count)
-    return {name: yield_of(list(by_labeler.values())) for name, by_labeler in found.items()}
+            seconds, things = by_product[name].get(work.labeler, (0.0, 0))
+            by_product[name][work.labeler] = (seconds + work.seconds, things + count)
+    return {name: yield_of(list(by_labeler.values())) for name, by_labeler in by_product.items()}
 
 
 def yield_of(by_labeler: Sequence[tuple[float, int]]) -> Yield:
@@ -325,11 +325,11 @@ class Plan:
     demonstration_percent: int
 
 
-def plan_of(given: Mapping[str, str]) -> Plan | dict[str, str]:
+def plan_of(fields: Mapping[str, str]) -> Plan | dict[str, str]:
     """Read a plan, or say by field in a sentence what is wrong with it."""
     problems = {}
-    wage, budget = amount_of(given.get("hourly_wage", "")), amount_of(given.get("budget", ""))
-    currency, percent = given.get("currency", "").strip(), given.get("demonstration_percent", "").strip()
+    wage, budget = amount_of(fields.get("hourly_wage", "")), amount_of(fields.get("budget", ""))
+    currency, percent = fields.get("currency", "").strip(), fields.get("demonstration_percent", "").strip()
     for field, amount in (("hourly_wage", wage), ("budget", budget)):
         if amount is None:
             problems[field] = _(

@@ -32,19 +32,21 @@ class Spent:
 def spent(session: Session, filters: Filters) -> Spent:
     """What the filters take, oldest first; what measures its labeler takes time that is paid, and yields nothing."""
     wanted = rules.wanted(filters)
-    found = reading.annotations(session, wanted)
-    annotation, _answer, rank = found.numbered(reading.ranks(session, wanted))
-    answers = np.bincount(annotation, minlength=len(found))
+    annotations = reading.annotations(session, wanted)
+    annotation, _answer, rank = annotations.numbered(reading.ranks(session, wanted))
+    answers = np.bincount(annotation, minlength=len(annotations))
     (of_lane, _rank), size = np.unique(np.stack([annotation, rank]), axis=1, return_counts=True)
-    tied = np.bincount(of_lane, weights=size * (size - 1) / 2, minlength=len(found)).astype(np.int64)
-    lost = (found.measures > 0) | np.isin(found.id, list(queries.refused(session, filters)))
-    months = found.seconds.astype("datetime64[s]").astype("datetime64[M]").astype(str)
+    tied = np.bincount(of_lane, weights=size * (size - 1) / 2, minlength=len(annotations)).astype(np.int64)
+    lost = (annotations.measures > 0) | np.isin(annotations.id, list(queries.refused(session, filters)))
+    months = annotations.seconds.astype("datetime64[s]").astype("datetime64[M]").astype(str)
     campaigns = {campaign.id: campaign for campaign in queries.campaigns(session)}
     active = dict(reading.active(session, wanted))
     works, unmeasured = [], 0
-    for place in np.flatnonzero(answers == filters.answers) if filters.answers is not None else range(len(found)):
-        parts, k = active.get(int(found.id[place])), int(answers[place])
-        campaign = campaigns.get(int(found.campaign[place]))
+    for number in (
+        np.flatnonzero(answers == filters.answers) if filters.answers is not None else range(len(annotations))
+    ):
+        parts, k = active.get(int(annotations.id[number])), int(answers[number])
+        campaign = campaigns.get(int(annotations.campaign[number]))
         if parts is None or campaign is None:
             unmeasured += 1
             continue
@@ -53,25 +55,25 @@ def spent(session: Session, filters: Filters) -> Spent:
             campaign=campaign.name,
             kind=campaign.kind,
             answers=k,
-            group=found.groups[found.group[place]] or "",
-            month=str(months[place]),
-            labeler=int(found.account[place]),
+            group=annotations.groups[annotations.group[number]] or "",
+            month=str(months[number]),
+            labeler=int(annotations.account[number]),
             parts=parts,
-            strict=pairs - int(tied[place]),
+            strict=pairs - int(tied[number]),
             pairs=pairs,
-            lost=bool(lost[place]),
+            lost=bool(lost[number]),
         )
         works.append(work)
     return Spent(works, unmeasured, queries.imported(session, filters))
 
 
-def set_plan(session: Session, admin: Person, given: Mapping[str, str], now: datetime) -> CostPlan:
+def set_plan(session: Session, admin: Person, fields: Mapping[str, str], now: datetime) -> CostPlan:
     """Keep a wage and a budget; those before stay, and the audit trail says who set which.
 
     Raises:
         Invalid: some field is wrong; its ``fields`` say which and why, and nothing is stored.
     """
-    plan = rules.plan_of(given)
+    plan = rules.plan_of(fields)
     if isinstance(plan, dict):
         raise Invalid(" ".join(plan.values()), plan)
     row = CostPlan(

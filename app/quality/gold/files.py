@@ -16,12 +16,12 @@ from app.labeling.campaigns import service as campaigns
 from app.labeling.campaigns.rules.campaigns import BANK
 from app.labeling.importing.drafts import Drafts, RankingDraft
 from app.labeling.importing.service import source_of
-from app.labeling.importing.shapes.reading import DraftReader
+from app.labeling.importing.shapes.rows import DraftReader
 from app.labeling.importing.writer import Writer
 from app.language import gettext as _
 from app.language import mark
 from app.material.files.corpora import KEPT_REJECTS
-from app.material.files.fields import add_names, most_of
+from app.material.files.fields import add_names, most_of, unused_told
 from app.material.files.readers import read_rows
 from app.material.files.spool import Spool, spooled
 from app.material.prompts import queries as pool
@@ -60,12 +60,14 @@ class Imported:
     """The bank that was made, and how many items it has.
 
     ``refused`` are the first rows that were not taken, with the reasons; ``not_taken`` is how many there were.
+    ``unused`` names the fields of the others that were passed over.
     """
 
     bank: Campaign
     items: int
     refused: Sequence[tuple[int, Refusal]]
     not_taken: int
+    unused: str
 
 
 class NoGoldError(Exception):
@@ -141,26 +143,26 @@ def _row(line: int, drafts: Drafts, schema: Schema, topic: str) -> Row:
     return row
 
 
-def _prompt_labels(given: object, use_case: str | None, schema: Schema) -> dict[str, str]:
-    if not isinstance(given, dict):
+def _prompt_labels(labels_told: object, use_case: str | None, schema: Schema) -> dict[str, str]:
+    if not isinstance(labels_told, dict):
         raise NoGoldError(refused.NAMES, "prompt_labels")
-    for name, value in given.items():
+    for name, value in labels_told.items():
         if not isinstance(value, str):
             raise NoGoldError(refused.TEXT, "prompt_labels", name)
         if problem := labels.prompt_label_told(schema, name, value):
             raise NoGoldError(problem[0], "prompt_labels", name, **problem[1])
     tagged = labels.fitting(schema, PROMPT, {USE_CASE: use_case} if use_case else {})
-    return {**tagged, **given}
+    return {**tagged, **labels_told}
 
 
-def _words(given: object, field: str, longest: int) -> str:
-    if not isinstance(given, str):
+def _words(text: object, field: str, longest: int) -> str:
+    if not isinstance(text, str):
         raise NoGoldError(refused.TEXT, field)
-    if problem := length_problem(given, longest):
+    if problem := length_problem(text, longest):
         raise NoGoldError(problem.text, field, **problem.values)
-    if field == "topic" and not given.isprintable():
+    if field == "topic" and not text.isprintable():
         raise NoGoldError(mark("This has characters that cannot be seen."), field)
-    return given.strip()
+    return text.strip()
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ def _store(
     now: datetime,
     topic: str,
 ) -> Imported:
-    """Prompts, answers, tasks without slots, and gold; rows whose prompt and answers came before are refused."""
+    """Prompts, answers, tasks without assignments, and gold; rows whose prompt and answers came before are refused."""
     schema = schema_of(bank.schema_version.content) if bank.schema_version else Schema((), ())
     file_name, file_sha256 = printable(filename, 200), sha256_of(path)
     source = source_of(session, file_name, file_sha256)
@@ -200,11 +202,11 @@ def _store(
         taken: list[Row] = []
         bad: list[tuple[int, Refusal]] = []
         for line, drafts in batch:
-            found = _taken(line, drafts, schema, topic, good + len(taken))
-            if isinstance(found, Row):
-                taken.append(found)
+            row_or_refusal = _taken(line, drafts, schema, topic, good + len(taken))
+            if isinstance(row_or_refusal, Row):
+                taken.append(row_or_refusal)
             else:
-                bad.append((line, found))
+                bad.append((line, row_or_refusal))
         writer.write([row.drafts for row in taken])
         prompts = pool.prompt_ids(session, {row.ranking.prompt.fingerprint for row in taken})
         for row in taken:
@@ -219,7 +221,7 @@ def _store(
                 bad.append((row.line, Refusal(text, (), {"line": first.row_line})))
         add_names(unused, (name for row in taken for name in row.unused))
         read, not_taken, good = read + len(batch), not_taken + len(bad), good + len(taken)
-        bad.sort(key=lambda one: one[0])
+        bad.sort(key=lambda refused: refused[0])
         not_good += bad[: KEPT_REJECTS - len(not_good)]
     entry.rows, entry.rejected, entry.unused = read, not_taken, most_of(unused)
     entry.rejects = [refusal.kept(line) for line, refusal in not_good]
@@ -229,7 +231,7 @@ def _store(
         item.gold.task_id = tasks[print_]
     session.add_all(item.gold for item in items.values())
     session.flush()
-    return Imported(bank, len(items), not_good, not_taken)
+    return Imported(bank, len(items), not_good, not_taken, unused_told(entry.unused))
 
 
 def _verdict(row: Row, ids: Sequence[int]) -> Submission:

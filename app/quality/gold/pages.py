@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from app.errors import DomainError, Invalid
-from app.labeling.annotations.rules import veil
+from app.labeling.annotations.rules import content_warning
 from app.labeling.annotations.rules.submission import Submission, Verdict
 from app.language import gettext as _
 from app.material.candidates.rules import candidate_letter
@@ -164,7 +164,7 @@ def item_page(case: Case, reader: Person, draft: Draft, *, topics: Sequence[str]
         seen=seen_of(case.gold),
         topics=topics,
         decided_by=decided_by,
-        hidden=veil.opens_veiled(blur=reader.blur, sensitive=_sensitive(case), revealed=False),
+        hidden=content_warning.opens_hidden(blur=reader.blur, sensitive=_sensitive(case), revealed=False),
         problems=draft.refused.fields if isinstance(draft.refused, Invalid) else {},
         error=str(draft.refused or ""),
     )
@@ -186,7 +186,7 @@ def _answers(case: Case, entry: Submission) -> Sequence[AnswerToDecide]:
     return [
         AnswerToDecide(
             candidate_id=candidate,
-            letter=candidate_letter(place),
+            letter=candidate_letter(position),
             text=texts[candidate],
             said=[_said(case, judgement, candidate) for judgement in case.judgements],
             verdict=entry.verdicts.get(candidate, Verdict()),
@@ -194,21 +194,21 @@ def _answers(case: Case, entry: Submission) -> Sequence[AnswerToDecide]:
             ranks_differ=candidate in differences.ranked,
             ratings_differ=candidate in differences.ratings,
         )
-        for place, candidate in enumerate(case.order)
+        for position, candidate in enumerate(case.order)
     ]
 
 
 def _said(case: Case, judgement: Judgement, candidate: int | None) -> Said:
     asked = {question.name: question for question in case.schema.part(PROMPT if candidate is None else ANSWER)}
     disputed = {name for part, name in case.differences.flags if part == candidate}
-    said = judgement.said(candidate)
-    names = sorted({*said, *disputed}, key=lambda name: list(asked).index(name) if name in asked else len(asked))
+    labels = judgement.said(candidate)
+    names = sorted({*labels, *disputed}, key=lambda name: list(asked).index(name) if name in asked else len(asked))
     return Said(
         name=judgement.name,
         rank=judgement.ranks.get(candidate) if candidate is not None else None,
         rating=judgement.ratings.get(candidate) if candidate is not None else None,
         labels=[
-            (_question(asked, name), _value(asked, name, said.get(name, "no")), name in disputed) for name in names
+            (_question(asked, name), _value(asked, name, labels.get(name, "no")), name in disputed) for name in names
         ],
         note=judgement.notes.get(candidate, "") if candidate is not None else "",
     )

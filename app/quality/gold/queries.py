@@ -10,7 +10,7 @@ from app.instruments import kinds
 from app.judgements import queries as judgements
 from app.judgements.rules import ADJUDICATION
 from app.labeling.campaigns.rules.campaigns import BANK
-from app.models import Annotation, Campaign, GoldItem, Lease, Person, Prompt, Task, TaskCandidate
+from app.models import Annotation, Assignment, Campaign, GoldItem, Person, Prompt, Task, TaskCandidate
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,9 @@ def _judged() -> ColumnElement[bool]:
         .correlate(Task, Campaign)
         .scalar_subquery()
     )
-    unfinished = exists().where(Lease.task_id == Task.id, Lease.slot < Campaign.overlap, Lease.submitted_at.is_(None))
+    unfinished = exists().where(
+        Assignment.task_id == Task.id, Assignment.number < Campaign.overlap, Assignment.submitted_at.is_(None)
+    )
     bank = and_(~judgements.is_work(), counted >= 1, ~unfinished.correlate(Task, Campaign))
     return or_(bank, and_(judgements.is_work(), counted >= 2))
 
@@ -64,8 +66,8 @@ def campaigns(session: Session) -> list[tuple[Campaign, Counts]]:
         .group_by(Campaign.id)
         .order_by(Campaign.id.desc())
     )
-    found = [(campaign, Counts(*counts)) for campaign, *counts in rows]
-    return [(campaign, c) for campaign, c in found if campaign.purpose == BANK or c.judged or c.gold]
+    counted = [(campaign, Counts(*counts)) for campaign, *counts in rows]
+    return [(campaign, c) for campaign, c in counted if campaign.purpose == BANK or c.judged or c.gold]
 
 
 def items(session: Session, campaign_id: int, *, gold: bool, limit: int) -> list[Item]:

@@ -48,9 +48,9 @@ def import_upload(
     topic: Annotated[str, Form()] = "",
 ) -> Response:
     """Make a bank of one uploaded file, in one transaction, and show what was not taken."""
-    given, limit = {"name": name, "topic": topic}, settings.upload_limit_mb
+    fields, limit = {"name": name, "topic": topic}, settings.upload_limit_mb
     if file is None or not file.filename:
-        return render(request, ImportPage(limit, given, error=_("Choose a file first.")), 422)
+        return render(request, ImportPage(limit, fields, error=_("Choose a file first.")), 422)
     try:
         if problem := rules.topic_problem(topic.strip()):
             raise Invalid(problem)
@@ -63,7 +63,7 @@ def import_upload(
                     session, adjudicator, path, file.filename, now, name=name, topic=topic.strip()
                 )
     except DomainError as error:
-        return render(request, ImportPage(limit, given, error=str(error)), error.status)
+        return render(request, ImportPage(limit, fields, error=str(error)), error.status)
     return render(request, ImportPage(limit, imported=imported))
 
 
@@ -74,7 +74,7 @@ def list_items(
     campaign = campaigns.campaign_for(session, campaign_id)
     gold = state == "gold"
     items = service.items_of(session, campaign_id, gold=gold)
-    counts = {row.id: found for row, found in service.campaigns(session)}.get(campaign_id, Counts())
+    counts = {row.id: counted for row, counted in service.campaigns(session)}.get(campaign_id, Counts())
     paging = Paging(page, len(items), {"state": state if gold else ""})
     shown = items[paging.offset : paging.offset + paging.size]
     return render(request, ItemsPage(campaign, counts, shown, gold, paging))

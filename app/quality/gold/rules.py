@@ -121,18 +121,18 @@ class Decision:
 
 def decision_problems(decision: Decision) -> dict[str, str]:
     """Why a decision cannot be kept, beside its verdict: a sentence for each field."""
-    found: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     if not decision.reason.strip():
-        found["reason"] = _("Say why: whoever practises with this item reads it.")
+        sentences["reason"] = _("Say why: whoever practises with this item reads it.")
     elif len(decision.reason) > LONGEST_REASON:
-        found["reason"] = _(
+        sentences["reason"] = _(
             "The reason has %(count)s characters; %(most)s fit.",
             count=f"{len(decision.reason):,}",
             most=f"{LONGEST_REASON:,}",
         )
     if problem := topic_problem(decision.topic):
-        found["topic"] = problem
-    return found
+        sentences["topic"] = problem
+    return sentences
 
 
 def topic_problem(topic: str) -> str | None:
@@ -149,10 +149,10 @@ def tidied(verdict: Submission, schema: Schema, *, rated: bool) -> Submission:
     prompt_labels = labels.fitting(schema, PROMPT, verdict.prompt_labels)
     verdicts = {
         candidate: Verdict(
-            one.likert if rated else None,
-            labels.without_inapplicable(schema, labels.fitting(schema, ANSWER, one.flags), prompt_labels),
+            answer_verdict.likert if rated else None,
+            labels.without_inapplicable(schema, labels.fitting(schema, ANSWER, answer_verdict.flags), prompt_labels),
         )
-        for candidate, one in verdict.verdicts.items()
+        for candidate, answer_verdict in verdict.verdicts.items()
     }
     return replace(verdict, verdicts=verdicts, prompt_labels=prompt_labels)
 
@@ -161,10 +161,10 @@ def content_of(verdict: Submission, schema: Schema) -> dict[str, Any]:
     """A complete verdict as ``GoldItem.content`` holds it; silence says "no", as in a submission."""
     answers = {
         str(candidate): {
-            "likert": one.likert,
-            "flags": labels.complete_flags(schema, one.flags, verdict.prompt_labels),
+            "likert": answer_verdict.likert,
+            "flags": labels.complete_flags(schema, answer_verdict.flags, verdict.prompt_labels),
         }
-        for candidate, one in verdict.verdicts.items()
+        for candidate, answer_verdict in verdict.verdicts.items()
     }
     ranks = {str(candidate): rank for candidate, rank in densify(verdict.ranks).items()}
     return {
@@ -178,8 +178,8 @@ def verdict_of(content: Mapping[str, Any]) -> Submission:
     """Gold as a submission."""
     return Submission(
         verdicts={
-            int(key): Verdict(one.get("likert"), one.get("flags", {}))
-            for key, one in content.get("answers", {}).items()
+            int(key): Verdict(answer_content.get("likert"), answer_content.get("flags", {}))
+            for key, answer_content in content.get("answers", {}).items()
         },
         ranks={int(key): rank for key, rank in content.get("ranks", {}).items()},
         prompt_labels=content.get("prompt", {}),

@@ -50,8 +50,8 @@ def items_of(session: Session, campaign_id: int, *, gold: bool = False) -> list[
     """
     items = queries.items(session, campaign_id, gold=gold, limit=MOST_ITEMS)
     agreements = agreement_by_task(session, [item.task_id for item in items])
-    found = [Waiting(item, *agreements.get(item.task_id, (0, None))) for item in items]
-    return found if gold else sorted(found, key=lambda w: (w.agreement is None, w.agreement, w.item.task_id))
+    waiting = [Waiting(item, *agreements.get(item.task_id, (0, None))) for item in items]
+    return waiting if gold else sorted(waiting, key=lambda w: (w.agreement is None, w.agreement, w.item.task_id))
 
 
 def agreement_by_task(session: Session, task_ids: Sequence[int]) -> dict[int, tuple[int, float | None]]:
@@ -59,12 +59,12 @@ def agreement_by_task(session: Session, task_ids: Sequence[int]) -> dict[int, tu
     if not task_ids:
         return {}
     wanted = Wanted(ADJUDICATION, tasks=tuple(task_ids))
-    found, rows = reading.annotations(session, wanted), reading.ranks(session, wanted)
-    found = found.only(np.isin(found.id, rows[0]))
-    ranking, candidate, rank = found.numbered(rows)
-    tasks, of_ranking = np.unique(found.task, return_inverse=True)
+    annotations, rows = reading.annotations(session, wanted), reading.ranks(session, wanted)
+    annotations = annotations.only(np.isin(annotations.id, rows[0]))
+    ranking, candidate, rank = annotations.numbered(rows)
+    tasks, of_ranking = np.unique(annotations.task, return_inverse=True)
     people = np.bincount(of_ranking, minlength=len(tasks))
-    judgements = Judgements.of_rankings(ranking, candidate, rank, task=of_ranking, labeler=np.arange(len(found)))
+    judgements = Judgements.of_rankings(ranking, candidate, rank, task=of_ranking, labeler=np.arange(len(annotations)))
     pairs = RankingPairs.of(judgements)
     agreed, common = (np.bincount(pairs.task, column, len(tasks)) for column in half_credit(pairs))
     return {
@@ -100,7 +100,7 @@ class Case:
 
     @property
     def letters(self) -> dict[int, str]:
-        return {candidate: candidate_letter(place) for place, candidate in enumerate(self.order)}
+        return {candidate: candidate_letter(position) for position, candidate in enumerate(self.order)}
 
     @property
     def differences(self) -> rules.Differences:

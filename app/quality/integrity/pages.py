@@ -116,7 +116,10 @@ class CasePage(Page):
     @property
     def measured(self) -> list[Measured]:
         known = self.case.evidence
-        return [Measured(one, known.scores.get(one.key), known.percentiles.get(one.key)) for one in DETECTORS]
+        return [
+            Measured(detector, known.scores.get(detector.key), known.percentiles.get(detector.key))
+            for detector in DETECTORS
+        ]
 
     @property
     def pieces(self) -> list[tuple[str, str, int | None]]:
@@ -158,7 +161,7 @@ class TalksPage(Page):
 
 def separations_of(cases: Sequence[Case]) -> list[Separation]:
     """For each detector the area under its curve, over the texts about which somebody has decided."""
-    found = []
+    separations = []
     for detector in DETECTORS:
         scored = [case for case in cases if detector.key in case.evidence.scores]
         cleared, rejected = (
@@ -167,5 +170,5 @@ def separations_of(cases: Sequence[Case]) -> list[Separation]:
         )
         area = roc_auc(cleared, rejected)
         interval = hanley_mcneil(area, len(cleared), len(rejected)) if area is not None else (None, None)
-        found.append(Separation(detector, len(cleared), len(rejected), area, *interval))
-    return found
+        separations.append(Separation(detector, len(cleared), len(rejected), area, *interval))
+    return separations

@@ -79,13 +79,16 @@ def text_by_id(session: Session, text_id: int) -> WrittenText | None:
 
 def detections_by_model(session: Session, model_id: int, text_ids: Iterable[int]) -> dict[int, Detection]:
     """What one model said about these texts, without the pieces of each, by text."""
-    wanted, found = sorted(text_ids), dict[int, Detection]()
+    wanted, detections = sorted(text_ids), dict[int, Detection]()
     for start in range(0, len(wanted), CHUNK):
         query = select(Detection).where(
             Detection.model_version_id == model_id, Detection.written_text_id.in_(wanted[start : start + CHUNK])
         )
-        found.update((one.written_text_id, one) for one in session.scalars(query.options(defer(Detection.pieces))))
-    return found
+        detections.update(
+            (detection.written_text_id, detection)
+            for detection in session.scalars(query.options(defer(Detection.pieces)))
+        )
+    return detections
 
 
 def detection_of(session: Session, model_id: int, text_id: int) -> Detection | None:
@@ -113,30 +116,30 @@ def newest_reader(session: Session, campaign_id: int) -> ModelVersion | None:
 
 
 def known_texts(session: Session, text_ids: Iterable[int]) -> set[int]:
-    wanted, found = sorted(text_ids), set[int]()
+    wanted, known = sorted(text_ids), set[int]()
     for start in range(0, len(wanted), CHUNK):
-        found.update(session.scalars(select(WrittenText.id).where(WrittenText.id.in_(wanted[start : start + CHUNK]))))
-    return found
+        known.update(session.scalars(select(WrittenText.id).where(WrittenText.id.in_(wanted[start : start + CHUNK]))))
+    return known
 
 
 def own_answers(session: Session, prompt_ids: Iterable[int]) -> dict[int, dict[int, Candidate]]:
     """Answers of our own models, by prompt and candidate."""
-    wanted, found = sorted(set(prompt_ids)), dict[int, dict[int, Candidate]]()
+    wanted, by_prompt = sorted(set(prompt_ids)), dict[int, dict[int, Candidate]]()
     for start in range(0, len(wanted), CHUNK):
         query = select(Candidate).where(
             Candidate.prompt_id.in_(wanted[start : start + CHUNK]), Candidate.model_version_id.is_not(None)
         )
         for candidate in session.scalars(query.order_by(Candidate.id)):
-            found.setdefault(candidate.prompt_id, {})[candidate.id] = candidate
-    return found
+            by_prompt.setdefault(candidate.prompt_id, {})[candidate.id] = candidate
+    return by_prompt
 
 
 def prompts_by_fingerprint(session: Session, fingerprints: Iterable[str]) -> dict[str, int]:
-    wanted, found = sorted(set(fingerprints)), dict[str, int]()
+    wanted, by_fingerprint = sorted(set(fingerprints)), dict[str, int]()
     for start in range(0, len(wanted), CHUNK):
         query = select(Prompt.fingerprint, Prompt.id).where(Prompt.fingerprint.in_(wanted[start : start + CHUNK]))
-        found.update((fingerprint, id_) for fingerprint, id_ in session.execute(query))
-    return found
+        by_fingerprint.update((fingerprint, id_) for fingerprint, id_ in session.execute(query))
+    return by_fingerprint
 
 
 def talks_with(session: Session, person_id: int) -> Sequence[IntegrityDecision]:
@@ -171,7 +174,7 @@ def name_of_model(session: Session, model_id: int) -> str:
 
 def decisions_of(session: Session, text_ids: Iterable[int]) -> dict[int, list[IntegrityDecision]]:
     """Decisions about these texts, the newest first."""
-    wanted, found = sorted(text_ids), dict[int, list[IntegrityDecision]]()
+    wanted, by_text = sorted(text_ids), dict[int, list[IntegrityDecision]]()
     for start in range(0, len(wanted), CHUNK):
         query = (
             select(IntegrityDecision)
@@ -180,5 +183,5 @@ def decisions_of(session: Session, text_ids: Iterable[int]) -> dict[int, list[In
             .options(joinedload(IntegrityDecision.decider))
         )
         for decision in session.scalars(query):
-            found.setdefault(decision.written_text_id, []).append(decision)
-    return found
+            by_text.setdefault(decision.written_text_id, []).append(decision)
+    return by_text

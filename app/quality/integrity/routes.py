@@ -112,8 +112,13 @@ def _lines(cases: Sequence[Case]) -> Iterator[str]:
         cells: list[object] = [case.text.id, case.text.annotation.annotator, case.text.state, case.verdict]
         cells += [" ".join(known.signs), known.tokens]
         for detector in DETECTORS:
-            place = known.percentiles.get(detector.key)
-            cells += [known.scores.get(detector.key), place and place.value, place and place.among, place and place.n]
+            percentile = known.percentiles.get(detector.key)
+            cells += [
+                known.scores.get(detector.key),
+                percentile and percentile.value,
+                percentile and percentile.among,
+                percentile and percentile.n,
+            ]
         cells += [
             known.own and known.own.similarity,
             known.near_duplicate and known.near_duplicate.similarity,
@@ -148,7 +153,7 @@ def _page(
         raise NotFound(_("Its author has this text back, or has written a newer version of it."))
     known = case.evidence
     own = queue.own[known.own.key] if known.own else None
-    others = [one.text.id for one in _shown(_of_others(queue, reviewer), "open") if one.text.id != text_id]
+    others = [entry.text.id for entry in _shown(_of_others(queue, reviewer), "open") if entry.text.id != text_id]
     return CasePage(
         queue=queue,
         case=case,
@@ -191,21 +196,21 @@ def list_talks(request: Request, person: Labeler, session: Reading) -> HTMLRespo
 
 def _talks(session: Session, person: Person, refused: int = 0, given: str = "", problem: str = "") -> TalksPage:
     talks = [
-        Talk(one, name_for_labelers(task.campaign_id, task.campaign.name, task.campaign.phase), passage)
-        for one in service.talks_with(session, person.id)
-        for task, passage in [(one.written_text.annotation.task, service.passage_of_text(one.written_text))]
+        Talk(decision, name_for_labelers(task.campaign_id, task.campaign.name, task.campaign.phase), passage)
+        for decision in service.talks_with(session, person.id)
+        for task, passage in [(decision.written_text.annotation.task, service.passage_of_text(decision.written_text))]
     ]
     return TalksPage(talks, refused, given, problem)
 
 
 @router.post("/label/talks/{decision_id}")
 def reply(request: Request, decision_id: int, person: Labeler, now: Now, fields: Fields) -> Response:
-    given = fields.get("reply", "").replace("\r\n", "\n").strip()
+    words = fields.get("reply", "").replace("\r\n", "\n").strip()
     try:
         with database_of(request).transaction() as session:
-            service.reply(session, person, decision_id, now, given)
+            service.reply(session, person, decision_id, now, words)
     except (Invalid, Conflict) as error:
         with database_of(request).reading() as session:
-            return render(request, _talks(session, person, decision_id, given, str(error)), error.status)
+            return render(request, _talks(session, person, decision_id, words, str(error)), error.status)
     tell(request, _("Thank you. The researchers read your answer."))
     return go("/label/talks")

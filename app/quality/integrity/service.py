@@ -78,17 +78,17 @@ def keep_detections(
     session: Session, *, run_id: int, model_version_id: int, context: str, rows: Iterable[Detected]
 ) -> int:
     """Store what a run found, instead of what the same model said before; returns how many texts it speaks of."""
-    found = {int(row.answer_id): row for row in rows}
-    known = queries.known_texts(session, found)
+    row_by_text = {int(row.answer_id): row for row in rows}
+    known = queries.known_texts(session, row_by_text)
     earlier = queries.detections_by_model(session, model_version_id, known)
     for text_id in sorted(known):
-        row = found[text_id]
-        kept = earlier.get(text_id) or Detection(written_text_id=text_id, model_version_id=model_version_id)
-        kept.run_id, kept.context, kept.tokens, kept.cut = run_id, context, row.tokens, row.cut
-        kept.pieces = [[piece.text, piece.rank] for piece in row.pieces]
+        row = row_by_text[text_id]
+        detection = earlier.get(text_id) or Detection(written_text_id=text_id, model_version_id=model_version_id)
+        detection.run_id, detection.context, detection.tokens, detection.cut = run_id, context, row.tokens, row.cut
+        detection.pieces = [[piece.text, piece.rank] for piece in row.pieces]
         for score in SCORES:
-            setattr(kept, score, getattr(row, score))
-        session.add(kept)
+            setattr(detection, score, getattr(row, score))
+        session.add(detection)
     return len(known)
 
 
@@ -166,14 +166,14 @@ def queue_of(session: Session, campaign: Campaign) -> Queue:
     cases = [Case(text, passages[text.id], evidence_of(text), decisions.get(text.id, [])) for text in texts]
     cases.sort(key=lambda case: (case.evidence.rank_key, case.text.id))
     near = {case.evidence.own.key for case in cases if case.evidence.own}
-    own = {id_: candidate for some in answers.values() for id_, candidate in some.items() if id_ in near}
+    own = {id_: candidate for of_prompt in answers.values() for id_, candidate in of_prompt.items() if id_ in near}
     return Queue(campaign, cases, reader, own)
 
 
 def scores_of(detection: Detection) -> dict[str, float]:
     """Detector to score, of those that the text has."""
-    found = ((detector.key, getattr(detection, detector.key)) for detector in DETECTORS)
-    return {key: score for key, score in found if score is not None}
+    scores = ((detector.key, getattr(detection, detector.key)) for detector in DETECTORS)
+    return {key: score for key, score in scores if score is not None}
 
 
 def _nearest_answer(text: frozenset[tuple[str, ...]], answers: Mapping[int, Candidate]) -> Nearest | None:
@@ -182,22 +182,30 @@ def _nearest_answer(text: frozenset[tuple[str, ...]], answers: Mapping[int, Cand
 
 def _prompts_of(session: Session, texts: Sequence[WrittenText], passages: Mapping[int, Passage]) -> dict[int, int]:
     """Text to the prompt of the pool that it answers; what people asked themselves may be in the pool by now."""
-    given = {text.id: text.annotation.task.prompt_id for text in texts}
-    own = {key: prompt_fingerprint(list(passages[key].messages)) for key, prompt in given.items() if prompt is None}
+    prompt_of_task = {text.id: text.annotation.task.prompt_id for text in texts}
+    own = {
+        key: prompt_fingerprint(list(passages[key].messages))
+        for key, prompt in prompt_of_task.items()
+        if prompt is None
+    }
     pool = queries.prompts_by_fingerprint(session, own.values())
-    found = {key: prompt if prompt is not None else pool.get(own[key]) for key, prompt in given.items()}
-    return {key: prompt for key, prompt in found.items() if prompt is not None}
+    prompt_by_text = {
+        key: prompt if prompt is not None else pool.get(own[key]) for key, prompt in prompt_of_task.items()
+    }
+    return {key: prompt for key, prompt in prompt_by_text.items() if prompt is not None}
 
 
 def _places(passages: Mapping[int, Passage], read: Mapping[int, Detection]) -> dict[int, dict[str, Percentile]]:
     """Where each text stands with each score, among texts of its prompt or of the campaign."""
     asked = {key: prompt_fingerprint(list(passages[key].messages)) for key in read}
-    found: dict[int, dict[str, Percentile]] = {key: {} for key in read}
+    by_text: dict[int, dict[str, Percentile]] = {key: {} for key in read}
     for detector in DETECTORS:
-        scores = {key: one for key, detection in read.items() if (one := getattr(detection, detector.key)) is not None}
-        for key, place in percentiles(scores, asked, detector.sign).items():
-            found[key][detector.key] = place
-    return found
+        scores = {
+            key: score for key, detection in read.items() if (score := getattr(detection, detector.key)) is not None
+        }
+        for key, percentile in percentiles(scores, asked, detector.sign).items():
+            by_text[key][detector.key] = percentile
+    return by_text
 
 
 # Decisions ---------------------------------------------------------------------------------------

@@ -101,18 +101,18 @@ def axis_of(measure: str) -> Axis:
     }[UNITS[measure]]
 
 
-def figure(measure: str, found: Finding, bound: Bound | None, *, alert: bool = False) -> Figure:
+def figure(measure: str, finding: Finding, bound: Bound | None, *, alert: bool = False) -> Figure:
     axis = axis_of(measure)
-    known = found.low is not None and found.high is not None
+    known = finding.low is not None and finding.high is not None
     return Figure(
         measure=measure,
         name=_(SHORT[measure]),
         meaning=_(MEASURES[measure]),
-        value="" if found.value is None else said(measure, found.value),
-        interval=f"{said(measure, found.low)} – {said(measure, found.high)}" if known else "",  # type: ignore[arg-type]
-        why=found.said,
-        tasks=found.tasks,
-        mark=charts.mark(axis, found.value, found.low, found.high),
+        value="" if finding.value is None else said(measure, finding.value),
+        interval=f"{said(measure, finding.low)} – {said(measure, finding.high)}" if known else "",  # type: ignore[arg-type]
+        why=finding.said,
+        tasks=finding.tasks,
+        mark=charts.mark(axis, finding.value, finding.low, finding.high),
         bound=charts.mark(axis, bound.bound if bound else None),
         alert=alert,
     )
@@ -147,12 +147,12 @@ def _shown(report: LabelersReport, alert: Alert, newest: Mapping[tuple[int, str]
 
 def findings_of(report: LabelersReport, number: int) -> dict[str, Finding]:
     """Every measure of a person, the workload among them."""
-    found = {measure: of[number] for measure, of in report.found.findings.items()}
+    findings = {measure: of[number] for measure, of in report.found.findings.items()}
     load = report.found.workload[number]
-    found[LOAD] = Finding(
+    findings[LOAD] = Finding(
         load.longest_day, tasks=load.tasks, undefined="" if load.longest_day is not None else _NO_TIMES
     )
-    return {measure: found[measure] for measure in MEASURES}
+    return {measure: findings[measure] for measure in MEASURES}
 
 
 _NO_TIMES = mark("undefined, because no active time was measured")

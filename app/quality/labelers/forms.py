@@ -12,7 +12,7 @@ from app.quality.labelers.rules.ongoing import BOUNDS
 FIELDS = ("campaign", "since", "until", "sort")
 
 
-def filters_of(given: Mapping[str, str], campaigns: Sequence[tuple[int, str]]) -> Filters:
+def filters_of(fields: Mapping[str, str], campaigns: Sequence[tuple[int, str]]) -> Filters:
     """``campaign`` by id or name, ``since`` and ``until`` (the last day taken); what is missing takes all.
 
     Raises:
@@ -21,13 +21,13 @@ def filters_of(given: Mapping[str, str], campaigns: Sequence[tuple[int, str]]) -
     problems: dict[str, str] = {}
     days: dict[str, datetime | None] = {}
     for field, after in (("since", 0), ("until", 1)):
-        text = given.get(field, "")
+        text = fields.get(field, "")
         try:
             days[field] = begin_of(day_of(text), datetime.now(UTC)) + timedelta(days=after) if text else None
         except (ValueError, OverflowError):
             problems[field] = _("“%(text)s” is not a day. Write it like 2026-05-04.", text=text[:40])
     known = {name: id_ for id_, name in campaigns} | {str(id_): id_ for id_, _name in campaigns}
-    if (campaign := given.get("campaign", "")) and campaign not in known:
+    if (campaign := fields.get("campaign", "")) and campaign not in known:
         problems["campaign"] = _("There is no such campaign.")
     if problems:
         raise Invalid(_("The report cannot be made like this."), problems)
@@ -40,14 +40,14 @@ def bounds_of(fields: Mapping[str, str]) -> dict[str, float | None]:
     Raises:
         Invalid: with a sentence for each field that is no number.
     """
-    given: dict[str, float | None] = {}
+    bounds: dict[str, float | None] = {}
     problems = {}
     for measure in BOUNDS:
         text = fields.get(measure, "").strip().replace(",", ".")
         try:
-            given[measure] = float(text) if text else None
+            bounds[measure] = float(text) if text else None
         except ValueError:
             problems[measure] = _("A bound is a number, such as 0.65.")
     if problems:
         raise Invalid(_("Nothing was changed."), problems)
-    return given
+    return bounds

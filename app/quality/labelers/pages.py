@@ -71,10 +71,10 @@ class LabelersFragment(Page):
 
 
 def _by_person(alerts: Iterable[ShownAlert]) -> list[tuple[Worker, list[ShownAlert]]]:
-    found: dict[int, list[ShownAlert]] = {}
+    by_person: dict[int, list[ShownAlert]] = {}
     for alert in alerts:
-        found.setdefault(alert.worker.id, []).append(alert)
-    return [(of[0].worker, of) for of in found.values()]
+        by_person.setdefault(alert.worker.id, []).append(alert)
+    return [(of[0].worker, of) for of in by_person.values()]
 
 
 @dataclass(frozen=True)

@@ -138,19 +138,19 @@ def _line(report: LabelersReport, measure: str, number: int) -> Line | None:
     known = [row for row in rows if row[1].value is not None]
     if not known:
         return None
-    shares = [value for _month, one, _figure in known for value in (one.value, one.low, one.high)]
+    shares = [value for _month, finding, _figure in known for value in (finding.value, finding.low, finding.high)]
     frame = Frame(40, 10, 520, 130, Axis(-0.5, len(rows) - 0.5, ()), charts.share_axis(shares, (0.5, 1.0)))
     points = [
         Point(
-            x=frame.across(place),
-            y=frame.down(one.value),
-            low=None if one.low is None else frame.down(one.low),
-            high=None if one.high is None else frame.down(one.high),
+            x=frame.across(position),
+            y=frame.down(finding.value),
+            low=None if finding.low is None else frame.down(finding.low),
+            high=None if finding.high is None else frame.down(finding.high),
             month=month,
             figure=of,
         )
-        for place, (month, one, of) in enumerate(rows)
-        if one.value is not None
+        for position, (month, finding, of) in enumerate(rows)
+        if finding.value is not None
     ]
     path = " ".join(f"{point.x},{point.y}" for point in points)
     return Line(
@@ -164,39 +164,41 @@ def _line(report: LabelersReport, measure: str, number: int) -> Line | None:
 
 
 def _drift(report: LabelersReport, number: int) -> DriftPath | None:
-    found = report.drift_of(number)
-    if report.pair is None or len(found.path) < 2:
+    drift = report.drift_of(number)
+    if report.pair is None or len(drift.path) < 2:
         return None
-    largest = max(LINE, *(abs(float(value)) for value in found.path)) * 1.1
-    frame = Frame(40, 10, 520, 110, Axis(0, len(found.path) - 1, ()), charts.number_axis(-largest, largest, 4))
-    path = " ".join(f"{frame.across(place)},{frame.down(float(value))}" for place, value in enumerate(found.path))
+    largest = max(LINE, *(abs(float(value)) for value in drift.path)) * 1.1
+    frame = Frame(40, 10, 520, 110, Axis(0, len(drift.path) - 1, ()), charts.number_axis(-largest, largest, 4))
+    path = " ".join(f"{frame.across(position)},{frame.down(float(value))}" for position, value in enumerate(drift.path))
     return DriftPath(
         frame=frame,
         path=path,
         top=frame.down(LINE),
         bottom=frame.down(-LINE),
-        figure=figure(DRIFT, found.finding, report.bounds.get(DRIFT)),
+        figure=figure(DRIFT, drift.finding, report.bounds.get(DRIFT)),
         first=report.pair[0],
         second=report.pair[1],
-        verdicts=len(found.path),
+        verdicts=len(drift.path),
     )
 
 
 def differing_of(rows: Sequence[tuple[Annotation, GoldItem]]) -> list[Differing]:
     """Of rankings beside gold those whose order is another one, under the letters that their author saw."""
-    found = []
+    differing = []
     for annotation, item in rows:
         gold = {int(candidate): rank for candidate, rank in item.content.get("ranks", {}).items()}
         order = [candidate for candidate in annotation.shown_order if candidate in gold]
-        letters = [candidate_letter(place) for place, _candidate in enumerate(order)]
+        letters = [candidate_letter(position) for position, _candidate in enumerate(order)]
         if not gold or not order:
             continue
         wanted = weak_order(dict(zip(letters, map(gold.__getitem__, order), strict=True)))
         said_then = stored_order(annotation)
         if wanted != said_then and annotation.task.prompt is not None:
             prompt = annotation.task.prompt.messages[-1]["content"]
-            found.append(Differing(annotation.task_id, prompt, said_then, wanted, item.reason, annotation.submitted_at))
-    return found
+            differing.append(
+                Differing(annotation.task_id, prompt, said_then, wanted, item.reason, annotation.submitted_at)
+            )
+    return differing
 
 
 def feedback_page(
@@ -210,6 +212,6 @@ def feedback_page(
     number = report.number_of(person.id)
     if number is None:
         return FeedbackPage([], differing_of(differing), days, before)
-    found = findings_of(report, number)
-    shown = [figure(measure, found[measure], None) for measure in (TEAM, RESEARCHERS, GOLD, ITSELF, PACE)]
+    findings = findings_of(report, number)
+    shown = [figure(measure, findings[measure], None) for measure in (TEAM, RESEARCHERS, GOLD, ITSELF, PACE)]
     return FeedbackPage(shown, differing_of(differing), days, before)

@@ -28,11 +28,11 @@ BY_ID = 500
 
 def fingerprints(session: Session, task_ids: Iterable[int]) -> dict[int, str]:
     """What tells which tasks have the same prompt and answers."""
-    found: dict[int, str] = {}
-    for some in _by(list(task_ids)):
-        rows = session.execute(select(Task.id, Task.fingerprint).where(Task.id.in_(some)))
-        found.update((id_, fingerprint) for id_, fingerprint in rows)
-    return found
+    by_task: dict[int, str] = {}
+    for chunk in _by(list(task_ids)):
+        rows = session.execute(select(Task.id, Task.fingerprint).where(Task.id.in_(chunk)))
+        by_task.update((id_, fingerprint) for id_, fingerprint in rows)
+    return by_task
 
 
 def gold(session: Session) -> list[tuple[str, int, Mapping[str, int]]]:
@@ -46,14 +46,14 @@ def gold(session: Session) -> list[tuple[str, int, Mapping[str, int]]]:
 
 
 def texts_of_answers(session: Session, ids: Iterable[int]) -> Iterator[tuple[int, str]]:
-    for some in _by(list(ids)):
-        query = select(Candidate.id, Candidate.text).where(Candidate.id.in_(some))
+    for chunk in _by(list(ids)):
+        query = select(Candidate.id, Candidate.text).where(Candidate.id.in_(chunk))
         yield from ((id_, text) for id_, text in session.execute(query))
 
 
 def texts_of_prompts(session: Session, ids: Iterable[int]) -> Iterator[tuple[int, Sequence[Mapping[str, str]]]]:
-    for some in _by(list(ids)):
-        query = select(Prompt.id, Prompt.messages).where(Prompt.id.in_(some))
+    for chunk in _by(list(ids)):
+        query = select(Prompt.id, Prompt.messages).where(Prompt.id.in_(chunk))
         yield from ((id_, messages) for id_, messages in session.execute(query))
 
 

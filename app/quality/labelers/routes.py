@@ -55,28 +55,28 @@ def _given(request: Request) -> dict[str, str]:
     return {field: value for field in FIELDS if (value := request.query_params.get(field, "").strip())}
 
 
-def _filters(session: Session, given: Mapping[str, str]) -> Filters:
-    return filters_of(given, service.campaigns(session))
+def _filters(session: Session, fields: Mapping[str, str]) -> Filters:
+    return filters_of(fields, service.campaigns(session))
 
 
 @router.get("/labelers")
 def show(request: Request, watcher: Watcher, session: Reading) -> HTMLResponse:  # noqa: ARG001
-    given = _given(request)
+    fields = _given(request)
     try:
-        body = _body(request, session, given)
+        body = _body(request, session, fields)
     except Invalid as problem:
-        form = Filled(given, problem.fields, service.campaigns(session))
+        form = Filled(fields, problem.fields, service.campaigns(session))
         return render(request, LabelersPage(form, None), problem.status)
-    return render(request, LabelersPage(Filled(given, {}, service.campaigns(session)), body))
+    return render(request, LabelersPage(Filled(fields, {}, service.campaigns(session)), body))
 
 
-def _body(request: Request, session: Session, given: Mapping[str, str]) -> LabelersFragment | WaitingFragment:
-    making = _reports(request).ask(_filters(session, given))
-    query = Filled(given, {}, ()).query
+def _body(request: Request, session: Session, fields: Mapping[str, str]) -> LabelersFragment | WaitingFragment:
+    making = _reports(request).ask(_filters(session, fields))
+    query = Filled(fields, {}, ()).query
     if making.failed or (report := making.report) is None:
         return waiting(making, f"/labelers?{query}")
-    unsorted = Filled({name: value for name, value in given.items() if name != "sort"}, {}, ()).query
-    return labelers_fragment(report, service.notes(session), given.get("sort", ""), unsorted)
+    unsorted = Filled({name: value for name, value in fields.items() if name != "sort"}, {}, ()).query
+    return labelers_fragment(report, service.notes(session), fields.get("sort", ""), unsorted)
 
 
 @router.get("/labelers/figures.csv")
@@ -122,7 +122,7 @@ def _person(request: Request, session: Session, person_id: int, error: str = "",
     if number is None:
         raise NotFound(_("This person has ranked nothing yet, so there is nothing to report."))
     notes = service.notes(session, person_id)
-    writers = {one.id: one.name for one in service.people(session)}
+    writers = {person.id: person.name for person in service.people(session)}
     differing = service.differing_from_gold(session, person_id, closed_only=False, limit=DIFFERING_READ)
     return render(request, person_page(report, number, notes, writers, differing, error), status)
 

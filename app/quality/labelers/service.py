@@ -35,7 +35,7 @@ from app.quality.labelers.rules.ongoing import (
     ongoing_report,
 )
 from app.quality.labelers.rules.peers import agreement_with, agreement_with_the_team
-from app.quality.labelers.rules.reading import words_of
+from app.quality.labelers.rules.word_count import words_of
 from app.quality.labelers.rules.work import UNKNOWN, Work
 from trainer.statistics.arrays import Integers
 
@@ -96,7 +96,7 @@ class LabelersReport:
     pair: tuple[str, str] | None
 
     def number_of(self, person_id: int) -> int | None:
-        return next((place for place, worker in enumerate(self.workers) if worker.id == person_id), None)
+        return next((number for number, worker in enumerate(self.workers) if worker.id == person_id), None)
 
     def alerts_of(self, number: int) -> list[Alert]:
         return [alert for alert in self.found.alerts if alert.labeler == number]
@@ -117,27 +117,27 @@ def report(session: Session, filters: Filters, *, say: Say = lambda _step: None)
     say(READING)
     chosen = {measure: row.bound for measure, row in queries.bounds(session).items()}
     bounds = rules.with_bounds(BOUNDS, chosen)
-    found = material(session, filters, say)
+    read = material(session, filters, say)
     say(COMPARING)
-    count = found.work.labelers
+    count = read.work.labelers
     is_gold = np.arange(count) == count - 1
-    researchers = np.array([worker.role != "labeler" for worker in found.workers] + [False])
+    researchers = np.array([worker.role != "labeler" for worker in read.workers] + [False])
     pair, fixed = None, None
-    counted = found.work.that_counts
+    counted = read.work.that_counts
     if two := _usual_pair(session, counted):
         source, first, second, pair = two
         fixed = preferences(counted, source, first, second)
-    ongoing = ongoing_report(found.work, researchers=researchers, gold=is_gold, fixed_pair=fixed, bounds=bounds)
-    monthly = _monthly(found, researchers, is_gold)
+    ongoing = ongoing_report(read.work, researchers=researchers, gold=is_gold, fixed_pair=fixed, bounds=bounds)
+    monthly = _monthly(read, researchers, is_gold)
     return LabelersReport(
         filters=filters,
         made_at=datetime.now(UTC),
         seconds=monotonic() - began,
-        submissions=int((found.work.labeler < count - 1).sum()),
-        workers=found.workers,
+        submissions=int((read.work.labeler < count - 1).sum()),
+        workers=read.workers,
         found=ongoing,
         bounds=bounds,
-        months=found.months,
+        months=read.months,
         monthly=monthly,
         pair=pair,
     )
@@ -146,51 +146,54 @@ def report(session: Session, filters: Filters, *, say: Say = lambda _step: None)
 def material(session: Session, filters: Filters, say: Say = lambda _step: None) -> Material:
     """Read and number what the filters take."""
     wanted = rules.wanted(filters)
-    given = reading.annotations(session, wanted)
-    answers = given.numbered(reading.ranks(session, wanted))
-    worked = set(given.account.tolist())
+    annotations = reading.annotations(session, wanted)
+    answers = annotations.numbered(reading.ranks(session, wanted))
+    worked = set(annotations.account.tolist())
     workers = [
-        Worker(one.id, one.name, one.role, one.labeler_group, one.active)
-        for one in queries.people(session)
-        if one.id in worked
+        Worker(each.id, each.name, each.role, each.labeler_group, each.active)
+        for each in queries.people(session)
+        if each.id in worked
     ]
-    person = {worker.id: place for place, worker in enumerate(workers)}
-    fingerprint = queries.fingerprints(session, np.unique(given.original).tolist())
+    person = {worker.id: number for number, worker in enumerate(workers)}
+    fingerprint = queries.fingerprints(session, np.unique(annotations.original).tolist())
     task, prompt = Names(), Names()
-    tasks = _whole([*task.of(fingerprint[one] for one in given.original.tolist())])
-    prompts = _whole([*prompt.of(given.prompt.tolist())])
+    tasks = _whole([*task.of(fingerprint[id_] for id_ in annotations.original.tolist())])
+    prompts = _whole([*prompt.of(annotations.prompt.tolist())])
     gold = [row for row in queries.gold(session) if row[0] in task]
     gold = list({row[0]: row for row in gold}.values())  # one verdict a task, wherever it stands
     say(COUNTING)
-    words = _words(session, given, answers)
-    of_gold = [(len(given) + number, int(c), rank) for number, row in enumerate(gold) for c, rank in row[2].items()]
+    words = _words(session, annotations, answers)
+    of_gold = [
+        (len(annotations) + number, int(c), rank) for number, row in enumerate(gold) for c, rank in row[2].items()
+    ]
     gold_rows = _whole(of_gold).reshape(-1, 3).T
     active = dict(reading.active(session, wanted))
-    days = given.seconds / DAY
+    days = annotations.seconds / DAY
     work = Work(
-        labeler=_followed([person[one] for one in given.account.tolist()], [len(workers)] * len(gold)),
+        labeler=_followed([person[account] for account in annotations.account.tolist()], [len(workers)] * len(gold)),
         task=_followed(tasks, [task[row[0]] for row in gold]),
         prompt=_followed(prompts, [prompt.get(row[1], 0) for row in gold]),
         day=np.concatenate([days, np.full(len(gold), days.min(initial=np.inf) if len(days) else 0.0)]),
-        seconds=np.array([_total(active.get(one)) for one in given.id.tolist()] + [np.nan] * len(gold)),
+        seconds=np.array([_total(active.get(id_)) for id_ in annotations.id.tolist()] + [np.nan] * len(gold)),
         words=_followed(words, [0] * len(gold)),
         annotation=_followed(answers[0], gold_rows[0]),
         answer=_followed(answers[1], gold_rows[1]),
         rank=_followed(answers[2], gold_rows[2]),
         rating=_followed(
-            reading.beside(answers, given.numbered(reading.ratings(session, wanted)), missing=0), [0] * len(of_gold)
+            reading.beside(answers, annotations.numbered(reading.ratings(session, wanted)), missing=0),
+            [0] * len(of_gold),
         ),
         place=_followed(
-            reading.beside(answers, given.numbered(reading.shown(session, wanted)), missing=UNKNOWN),
+            reading.beside(answers, annotations.numbered(reading.shown(session, wanted)), missing=UNKNOWN),
             [UNKNOWN] * len(of_gold),
         ),
         labelers=len(workers) + 1,
-        measures=_followed(given.measures, [0] * len(gold)),
+        measures=_followed(annotations.measures, [0] * len(gold)),
     )
-    month_of_each = given.seconds.astype("datetime64[s]").astype("datetime64[M]").astype(str)
-    months = [str(one) for one in np.unique(month_of_each)[-MOST_MONTHS:]]
+    month_of_each = annotations.seconds.astype("datetime64[s]").astype("datetime64[M]").astype(str)
+    months = [str(name) for name in np.unique(month_of_each)[-MOST_MONTHS:]]
     month = {name: number for number, name in enumerate(months)}
-    month_of = _followed([month.get(one, -1) for one in month_of_each.tolist()], [-1] * len(gold))
+    month_of = _followed([month.get(name, -1) for name in month_of_each.tolist()], [-1] * len(gold))
     return Material(work, workers, months, month_of)
 
 
@@ -208,25 +211,25 @@ def _total(parts: Mapping[str, float] | None) -> float:
     return float(sum(parts.values())) if parts else np.nan
 
 
-def _words(session: Session, given: Annotations, answers: Rows) -> Integers:
+def _words(session: Session, annotations: Annotations, answers: Rows) -> Integers:
     """How much there was to read for each annotation. Every text is read once, however often it was judged."""
     of_answer = {id_: words_of(text) for id_, text in queries.texts_of_answers(session, np.unique(answers[1]).tolist())}
     of_prompt = {
         id_: sum(words_of(message["content"]) for message in messages)
-        for id_, messages in queries.texts_of_prompts(session, np.unique(given.prompt).tolist())
+        for id_, messages in queries.texts_of_prompts(session, np.unique(annotations.prompt).tolist())
     }
-    read = [of_answer.get(one, 0) for one in answers[1].tolist()]
-    found = np.bincount(answers[0], weights=read, minlength=len(given)).astype(np.int64)
-    return found + _whole([of_prompt.get(one, 0) for one in given.prompt.tolist()])
+    read = [of_answer.get(id_, 0) for id_ in answers[1].tolist()]
+    words = np.bincount(answers[0], weights=read, minlength=len(annotations)).astype(np.int64)
+    return words + _whole([of_prompt.get(id_, 0) for id_ in annotations.prompt.tolist()])
 
 
 def _usual_pair(session: Session, work: Work) -> tuple[Integers, int, int, tuple[str, str]] | None:
     """The sources of each answer as numbers, and the two whose answers were judged together most often."""
-    ids, place = np.unique(work.answer, return_inverse=True)
+    ids, position = np.unique(work.answer, return_inverse=True)
     names = judgements.sources(session, ids.tolist())
     known = sorted(set(names.values()))
     number = {name: at for at, name in enumerate(known)}
-    source = _whole([number.get(names.get(int(one), ""), -1) for one in ids])[place] if len(ids) else ids
+    source = _whole([number.get(names.get(int(id_), ""), -1) for id_ in ids])[position] if len(ids) else ids
     together: dict[tuple[int, int], int] = {}
     there = np.unique(np.stack([work.annotation, source], axis=1), axis=0) if len(source) else np.zeros((0, 2))
     for sources in np.split(there[:, 1], np.flatnonzero(np.diff(there[:, 0])) + 1) if len(there) else []:
@@ -240,12 +243,12 @@ def _usual_pair(session: Session, work: Work) -> tuple[Integers, int, int, tuple
     return source, first, second, (known[first], known[second])
 
 
-def _monthly(found: Material, researchers: np.ndarray, is_gold: np.ndarray) -> dict[str, list[Sequence[Finding]]]:
+def _monthly(read: Material, researchers: np.ndarray, is_gold: np.ndarray) -> dict[str, list[Sequence[Finding]]]:
     """Agreement by month; gold has no month and stands in each of them."""
     series: dict[str, list[Sequence[Finding]]] = {TEAM: [], RESEARCHERS: [], GOLD: []}
-    of_gold = found.work.labeler == found.work.labelers - 1
-    for number in range(len(found.months)):
-        part = found.work.only((found.month_of == number) | of_gold)
+    of_gold = read.work.labeler == read.work.labelers - 1
+    for number in range(len(read.months)):
+        part = read.work.only((read.month_of == number) | of_gold)
         people, count = part.between_people, part.labelers
         series[TEAM].append(agreement_with_the_team(people, labelers=count, trusted=researchers | is_gold))
         series[RESEARCHERS].append(agreement_with(people, researchers, labelers=count))
@@ -286,7 +289,7 @@ def note_alert(
     return written
 
 
-def set_bounds(session: Session, by: Person, given: Mapping[str, float | None], now: datetime) -> list[str]:
+def set_bounds(session: Session, by: Person, bounds: Mapping[str, float | None], now: datetime) -> list[str]:
     """Choose the bounds of alerts; a measure without a number goes back to the usual one.
 
     Returns:
@@ -297,7 +300,7 @@ def set_bounds(session: Session, by: Person, given: Mapping[str, float | None], 
     """
     problems = {
         measure: problem
-        for measure, value in given.items()
+        for measure, value in bounds.items()
         if measure in BOUNDS and value is not None
         if (problem := rules.bound_problem(value, share=UNITS[measure] in ("share", "difference")))
     }
@@ -306,7 +309,7 @@ def set_bounds(session: Session, by: Person, given: Mapping[str, float | None], 
     before = queries.bounds(session)
     changed = []
     for measure, usual in BOUNDS.items():
-        value = given.get(measure)
+        value = bounds.get(measure)
         row = before.get(measure)
         now_holds = row.bound if row else usual.bound
         wanted = usual.bound if value is None else value

@@ -26,7 +26,7 @@ def rows(report: LabelersReport) -> Iterator[dict[str, Any]]:
                 "tasks": finding.tasks,
                 "judgements": finding.judgements,
                 "bound": bound.bound if bound else None,
-                "alarm": "yes" if alert else "",
+                "alert": "yes" if alert else "",
                 "p_adjusted": alert.p if alert else None,
                 "undefined": finding.undefined,
             }
@@ -59,5 +59,5 @@ def as_text(report: LabelersReport) -> Iterator[str]:
         yield f"  {worker.name} ({worker.id}): {alert.measure} {figures}, {alert.finding.tasks} tasks{chance}"
     for number, worker in enumerate(report.workers):
         known = {m: f for m, f in findings_of(report, number).items() if f.value is not None}
-        figures = ", ".join(f"{measure} {said(measure, found.value or 0.0)}" for measure, found in known.items())
+        figures = ", ".join(f"{measure} {said(measure, finding.value or 0.0)}" for measure, finding in known.items())
         yield f"{worker.name} ({worker.id}): {figures or 'nothing could be measured'}"

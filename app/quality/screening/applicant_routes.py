@@ -94,7 +94,9 @@ def _home(
 ) -> HomePage:
     applicant = attempts.applicant_for(session, person)
     problems = refused.fields if refused else {}
-    return HomePage(applicant, service.slots_of(session, applicant), now, given or {}, problems, str(refused or ""))
+    return HomePage(
+        applicant, service.assigned_items(session, applicant), now, given or {}, problems, str(refused or "")
+    )
 
 
 @router.post("/screening/start")

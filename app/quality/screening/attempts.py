@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, DomainError, Invalid, NotFound
-from app.labeling.annotations import assigning, holding
+from app.labeling.annotations import assigning, reservation
 from app.labeling.annotations import service as annotations
 from app.labeling.annotations.queries import assignments
 from app.labeling.instruments.demonstration import service as demonstration
@@ -60,7 +60,7 @@ def start(session: Session, person: Person, now: datetime) -> Applicant:
                     task_id=task_id,
                 )
             )
-            assigning.reserve(session, person, task_id, now, until)
+            assigning.assign_test(session, person, task_id, now, until)
     applicant.started_at, applicant.deadline = now, until
     record(session, person, "began screening", applicant, {"attempt": applicant.attempt, "items": position})
     return applicant
@@ -69,7 +69,7 @@ def start(session: Session, person: Person, now: datetime) -> Applicant:
 def _drawn(session: Session, screening: Screening, applicant: Applicant) -> dict[str, list[int]]:
     """The items of a form by criterion; nobody meets an item twice, within a form or in another attempt."""
     met = queries.met_by(session, applicant.person_id)
-    found: dict[str, list[int]] = {}
+    by_criterion: dict[str, list[int]] = {}
     for criterion in CRITERIA:
         banks = [bank.campaign_id for bank in screening.banks if bank.criterion == criterion]
         items = {task: topic for task, topic in items_in(session, criterion, banks).items() if task not in met}
@@ -80,8 +80,8 @@ def _drawn(session: Session, screening: Screening, applicant: Applicant) -> dict
             )
         drawn = rules.draw(items, wanted, seed=screening.seed, person_id=applicant.person_id, attempt=applicant.attempt)
         met |= set(drawn)
-        found[criterion] = drawn
-    return found
+        by_criterion[criterion] = drawn
+    return by_criterion
 
 
 def assess(session: Session, person: Person, now: datetime, *, claimed: Sequence[str], words: str) -> Applicant:
@@ -118,7 +118,9 @@ def hand_in(session: Session, person: Person, now: datetime, *, as_it_is: bool =
     applicant = _working(session, person, now)
     if applicant.started_at is None:
         raise Conflict(_("Your form has not begun yet."))
-    if not as_it_is and (not applicant.assessed or any(slot.open for slot in queries.slots_of(session, applicant))):
+    if not as_it_is and (
+        not applicant.assessed or any(assigned.open for assigned in queries.assigned_items(session, applicant))
+    ):
         problem = _("Not everything is done. Say that you hand in without it, or go on.")
         raise Invalid(problem, {"as_it_is": problem})
     finish(session, applicant, now)
@@ -140,12 +142,12 @@ def close_overdue(session: Session, screening: Screening, now: datetime) -> None
 
 
 def finish(session: Session, applicant: Applicant, at: datetime) -> None:
-    """Submit the drafts that are complete, for what was saved counts; and end the slots, for corrections too."""
+    """Submit the drafts that are complete, for what was saved counts; and end the assignments, for corrections too."""
     person = queries.person_with(session, applicant.person_id)
-    for slot in queries.slots_of(session, applicant):
-        if slot.open:
-            _submit_draft(session, person, slot.item.task_id, at - JUST_BEFORE)
-        slot.lease.expires_at = min(at, slot.lease.expires_at or at)
+    for assigned in queries.assigned_items(session, applicant):
+        if assigned.open:
+            _submit_draft(session, person, assigned.item.task_id, at - JUST_BEFORE)
+        assigned.assignment.reserved_until = min(at, assigned.assignment.reserved_until or at)
     applicant.finished_at = at
     session.flush()
 
@@ -156,7 +158,7 @@ def _submit_draft(session: Session, person: Person, task_id: int, at: datetime) 
         if "text" in content:
             demonstration.submit_demonstration(session, person, task_id, at, content["text"])
         elif content.get("ranks"):
-            annotations.submit(session, person, task_id, at, holding.submission_of(content))
+            annotations.submit(session, person, task_id, at, reservation.submission_of(content))
     except DomainError:
         return  # it was not complete
 
@@ -164,7 +166,9 @@ def _submit_draft(session: Session, person: Person, task_id: int, at: datetime) 
 def next_task(session: Session, person: Person) -> int | None:
     """The first item of the form that is neither submitted nor skipped."""
     applicant = applicant_for(session, person)
-    return next((slot.item.task_id for slot in queries.slots_of(session, applicant) if slot.open), None)
+    return next(
+        (assigned.item.task_id for assigned in queries.assigned_items(session, applicant) if assigned.open), None
+    )
 
 
 def reset(session: Session, by: Person, screening_id: int, code: str, now: datetime, reason: str) -> Applicant:

@@ -23,9 +23,9 @@ def screening(session: Session, asked: str, now: datetime, *, as_json: bool) -> 
     Raises:
         NotFound: there is no such screening.
     """
-    found = _asked_for(session, asked)
-    attempts.close_overdue(session, found, now)
-    made = report.report_of(session, found)
+    chosen = _asked_for(session, asked)
+    attempts.close_overdue(session, chosen, now)
+    made = report.report_of(session, chosen)
     return [json.dumps(report.as_json(made), ensure_ascii=False, indent=2)] if as_json else report.as_lines(made)
 
 

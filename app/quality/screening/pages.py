@@ -10,7 +10,7 @@ from app.material.schemas.rules import Field
 from app.measures import CONVENTIONS, why
 from app.models import Applicant, Campaign, Person, Screening, ScreeningInvitation
 from app.people.rules import LONGEST_GROUP, SHORTEST_PASSWORD
-from app.quality.screening.queries import Done, Numbers, Slot
+from app.quality.screening.queries import AssignedItem, Done, Numbers
 from app.quality.screening.report import Report, Result
 from app.quality.screening.rules import plans as rules
 from app.quality.screening.rules.scores import DEMONSTRATION_CUTOFF, FLAG_CUTOFF, RANKING_CUTOFF
@@ -63,7 +63,7 @@ class HomePage(Page):
     template: ClassVar[str] = "quality/screening/home.html"
     longest: ClassVar[int] = rules.LONGEST_WORDS
     applicant: Applicant
-    slots: Sequence[Slot]
+    form: Sequence[AssignedItem]
     now: datetime
     given: Mapping[str, Any] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
@@ -83,21 +83,24 @@ class HomePage(Page):
 
     @property
     def parts(self) -> list[PartOfForm]:
-        found = []
+        parts = []
         for criterion, _count in self.items:
-            mine = [slot for slot in self.slots if slot.item.criterion == criterion]
-            done, skipped = sum(slot.submitted for slot in mine), sum(slot.skipped for slot in mine)
-            found.append(PartOfForm(criterion, len(mine), done, skipped))
-        return found
+            mine = [assigned for assigned in self.form if assigned.item.criterion == criterion]
+            done, skipped = (
+                sum(assigned.submitted for assigned in mine),
+                sum(assigned.skipped for assigned in mine),
+            )
+            parts.append(PartOfForm(criterion, len(mine), done, skipped))
+        return parts
 
     @property
     def open_items(self) -> int:
-        return sum(slot.open for slot in self.slots)
+        return sum(assigned.open for assigned in self.form)
 
     @property
     def begun(self) -> bool:
         """Whether an item is half done, so that there is something to go on with."""
-        return any(slot.open and slot.begun for slot in self.slots)
+        return any(assigned.open and assigned.begun for assigned in self.form)
 
     @property
     def seconds_left(self) -> int:
@@ -211,17 +214,17 @@ class Row:
 
 
 def row_of(result: Result) -> Row:
-    found = result.scores
+    scores = result.scores
     return Row(
         result,
         [
-            Score(found.flags.raw, SHARES, FLAG_CUTOFF, _("%(n)s texts", n=found.flags.raw.counts.items)),
-            Score(found.ranking, SHARES, RANKING_CUTOFF, _("%(n)s pairs", n=found.ranking.counts.pairs)),
+            Score(scores.flags.raw, SHARES, FLAG_CUTOFF, _("%(n)s texts", n=scores.flags.raw.counts.items)),
+            Score(scores.ranking, SHARES, RANKING_CUTOFF, _("%(n)s pairs", n=scores.ranking.counts.pairs)),
             Score(
-                found.demonstrations,
+                scores.demonstrations,
                 RATINGS,
                 DEMONSTRATION_CUTOFF,
-                _("%(n)s rated", n=found.demonstrations.counts.items),
+                _("%(n)s rated", n=scores.demonstrations.counts.items),
                 in_percent=False,
             ),
         ],
@@ -261,8 +264,8 @@ class ReportPage(Page):
         """By code, or by a score with those who have none last."""
         rows = [row_of(result) for result in self.report.results]
         if self.sort in SORTS and self.sort:
-            place = SORTS[self.sort]
-            rows.sort(key=lambda row: -(row.scores[place].estimate.value or -1))
+            column = SORTS[self.sort]
+            rows.sort(key=lambda row: -(row.scores[column].estimate.value or -1))
         return rows
 
     @property

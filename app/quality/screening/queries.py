@@ -12,13 +12,13 @@ from app.judgements import queries as judgements
 from app.models import (
     Annotation,
     Applicant,
+    Assignment,
     Campaign,
     DemonstrationRating,
     Draft,
     FormItem,
     GoldItem,
     LabelSchemaVersion,
-    Lease,
     Person,
     Screening,
     ScreeningBank,
@@ -62,8 +62,8 @@ def screenings(session: Session) -> list[tuple[Screening, Numbers]]:
             ).group_by(Applicant.screening_id)
         )
     }
-    found = session.scalars(select(Screening).order_by(Screening.id.desc())).all()
-    return [(screening, counts.get(screening.id, Numbers())) for screening in found]
+    rows = session.scalars(select(Screening).order_by(Screening.id.desc())).all()
+    return [(screening, counts.get(screening.id, Numbers())) for screening in rows]
 
 
 # Banks --------------------------------------------------------------------------------------------
@@ -102,11 +102,11 @@ def tasks_of(session: Session, campaign_ids: Iterable[int]) -> list[tuple[int, i
 
 
 def met_by(session: Session, person_id: int) -> set[int]:
-    """The tasks that a person has ever held, judged or skipped."""
-    found: set[int] = set()
-    for table in (Lease, Draft, Annotation, Skip):
-        found |= set(session.scalars(select(table.task_id).where(table.person_id == person_id)))
-    return found
+    """The tasks that a person has ever had, judged or skipped."""
+    task_ids: set[int] = set()
+    for table in (Assignment, Draft, Annotation, Skip):
+        task_ids |= set(session.scalars(select(table.task_id).where(table.person_id == person_id)))
+    return task_ids
 
 
 def schema_versions(session: Session, campaign_ids: Iterable[int]) -> Sequence[LabelSchemaVersion]:
@@ -179,34 +179,34 @@ def items_of(session: Session, applicant: Applicant) -> Sequence[FormItem]:
 
 
 @dataclass(frozen=True)
-class Slot:
+class AssignedItem:
     """An item of a form, and what has become of it."""
 
     item: FormItem
-    lease: Lease
+    assignment: Assignment
     skipped: bool
     begun: bool
 
     @property
     def submitted(self) -> bool:
-        return self.lease.submitted_at is not None
+        return self.assignment.submitted_at is not None
 
     @property
     def open(self) -> bool:
         return not self.submitted and not self.skipped
 
 
-def slots_of(session: Session, applicant: Applicant) -> list[Slot]:
+def assigned_items(session: Session, applicant: Applicant) -> list[AssignedItem]:
     """The form of the present attempt, in order."""
     rows = session.execute(
-        select(FormItem, Lease, Skip.id, Draft.content)
-        .join(Lease, (Lease.task_id == FormItem.task_id) & (Lease.person_id == applicant.person_id))
+        select(FormItem, Assignment, Skip.id, Draft.content)
+        .join(Assignment, (Assignment.task_id == FormItem.task_id) & (Assignment.person_id == applicant.person_id))
         .outerjoin(Skip, (Skip.task_id == FormItem.task_id) & (Skip.person_id == applicant.person_id))
         .outerjoin(Draft, (Draft.task_id == FormItem.task_id) & (Draft.person_id == applicant.person_id))
         .where(FormItem.applicant_id == applicant.id, FormItem.attempt == applicant.attempt)
         .order_by(FormItem.position)
     )
-    return [Slot(item, lease, skip is not None, bool(content)) for item, lease, skip, content in rows]
+    return [AssignedItem(item, assignment, skip is not None, bool(content)) for item, assignment, skip, content in rows]
 
 
 def unfinished(session: Session, screening_id: int) -> Sequence[Applicant]:
@@ -239,17 +239,17 @@ def done_in(session: Session, applicants: Sequence[Applicant]) -> dict[int, list
         .join(Applicant, (Applicant.id == FormItem.applicant_id) & (Applicant.attempt == FormItem.attempt))
         .join(Annotation, (Annotation.task_id == FormItem.task_id) & (Annotation.person_id == Applicant.person_id))
         .outerjoin(GoldItem, GoldItem.task_id == FormItem.task_id)
-        .where(Applicant.id.in_([one.id for one in applicants]))
+        .where(Applicant.id.in_([applicant.id for applicant in applicants]))
         .order_by(FormItem.applicant_id, FormItem.position)
         .options(selectinload(Annotation.flags), selectinload(Annotation.ranks))
     ).all()
     texts = _texts(session, [annotation.id for item, annotation, _ in rows if item.criterion == "demonstrations"])
     ratings = _ratings(session, [item.id for item, _, _ in rows])
-    found: dict[int, list[Done]] = {one.id: [] for one in applicants}
+    by_applicant: dict[int, list[Done]] = {applicant.id: [] for applicant in applicants}
     for item, annotation, gold in rows:
         done = Done(item, annotation, gold, texts.get(annotation.id, ""), ratings.get(item.id, {}))
-        found[item.applicant_id].append(done)
-    return found
+        by_applicant[item.applicant_id].append(done)
+    return by_applicant
 
 
 def _texts(session: Session, annotation_ids: Sequence[int]) -> dict[int, str]:
@@ -262,11 +262,11 @@ def _texts(session: Session, annotation_ids: Sequence[int]) -> dict[int, str]:
 
 
 def _ratings(session: Session, item_ids: Sequence[int]) -> dict[int, dict[int, int]]:
-    found: dict[int, dict[int, int]] = {}
+    by_item: dict[int, dict[int, int]] = {}
     query = select(DemonstrationRating).where(DemonstrationRating.item_id.in_(item_ids))
     for row in session.scalars(query.order_by(DemonstrationRating.id)):
-        found.setdefault(row.item_id, {})[row.person_id] = row.rating
-    return found
+        by_item.setdefault(row.item_id, {})[row.person_id] = row.rating
+    return by_item
 
 
 def texts_to_rate(session: Session, screening_id: int, person_id: int) -> tuple[list[int], int]:

@@ -79,15 +79,15 @@ def rate(
 ) -> Response:
     database = database_of(request)
     try:
-        given = whole_number(rating, _("A rating")) if rating else None
+        number = whole_number(rating, _("A rating")) if rating else None
         with database.transaction() as session:
-            ratings.rate(session, researcher, service.screening_for(session, screening_id), item_id, now, given)
+            ratings.rate(session, researcher, service.screening_for(session, screening_id), item_id, now, number)
     except Invalid as error:
         with database.reading() as session:
             problems = error.fields or {"rating": str(error)}
             return render(request, _rate_page(session, researcher, screening_id, item_id, problems), error.status)
     undo = Undo(_("Take it back"), f"/screenings/{screening_id}/rate/{item_id}/undo")
-    tell(request, _("Rated %(rating)s.", rating=given), undo)
+    tell(request, _("Rated %(rating)s.", rating=number), undo)
     with database.reading() as session:
         return _next_text(request, session, service.screening_for(session, screening_id), researcher)
 

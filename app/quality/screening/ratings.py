@@ -26,10 +26,10 @@ def next_to_rate(session: Session, screening: Screening, person: Person) -> tupl
 
 
 def text_to_rate(session: Session, screening: Screening, item_id: int) -> tuple[FormItem, str]:
-    found = queries.item_to_rate(session, screening.id, item_id)
-    if found is None:
+    text = queries.item_to_rate(session, screening.id, item_id)
+    if text is None:
         raise NotFound(_("There is no such text to rate."))
-    return found
+    return text
 
 
 def rate(session: Session, by: Person, screening: Screening, item_id: int, now: datetime, rating: int | None) -> None:

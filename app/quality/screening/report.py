@@ -52,21 +52,21 @@ class Report:
 
     @property
     def accepted(self) -> list[str]:
-        return [one.applicant.code for one in self.results if one.applicant.decision == ACCEPTED]
+        return [result.applicant.code for result in self.results if result.applicant.decision == ACCEPTED]
 
 
 def report_of(session: Session, screening: Screening, draws: int = 400) -> Report:
     """Score everybody who has begun; those whose form is not handed in yet have no scores to be seen."""
     everybody = queries.applicants(session, screening.id)
     results = results_of(session, screening, everybody, draws)
-    accepted = [one for one in results if one.applicant.decision == ACCEPTED]
-    topics = list(dict.fromkeys([*screening.topics, *(t.topic for one in accepted for t in one.scores.topics)]))
+    accepted = [result for result in results if result.applicant.decision == ACCEPTED]
+    topics = list(dict.fromkeys([*screening.topics, *(t.topic for result in accepted for t in result.scores.topics)]))
     coverage = []
     for topic in topics:
         cells: dict[str, tuple[bool, Estimate | None]] = {}
-        for one in accepted:
-            score = next((each for each in one.scores.topics if each.topic == topic), None)
-            cells[one.applicant.code] = (score.claimed, score.agreement) if score else (False, None)
+        for result in accepted:
+            score = next((each for each in result.scores.topics if each.topic == topic), None)
+            cells[result.applicant.code] = (score.claimed, score.agreement) if score else (False, None)
         coverage.append(Covered(topic, cells))
     return Report(screening, results, coverage)
 
@@ -77,21 +77,21 @@ def results_of(
     done = queries.done_in(session, applicants)
     return [
         Result(
-            applicant=one,
-            items=len(queries.items_of(session, one)),
-            done=len(done[one.id]),
-            scores=scores_of(screening, one, done[one.id] if one.finished_at else [], draws),
+            applicant=applicant,
+            items=len(queries.items_of(session, applicant)),
+            done=len(done[applicant.id]),
+            scores=scores_of(screening, applicant, done[applicant.id] if applicant.finished_at else [], draws),
         )
-        for one in applicants
+        for applicant in applicants
     ]
 
 
 def scores_of(screening: Screening, applicant: Applicant, done: Sequence[Done], draws: int) -> ScreeningScores:
     """The four scores of what was submitted."""
     return screening_scores(
-        [text for one in done if one.item.criterion == FLAGS for text in _flagged(screening, one)],
-        [_ranked(one) for one in done if one.item.criterion == RANKINGS],
-        [list(one.ratings.values()) for one in done if one.item.criterion == DEMONSTRATIONS],
+        [text for item in done if item.item.criterion == FLAGS for text in _flagged(screening, item)],
+        [_ranked(item) for item in done if item.item.criterion == RANKINGS],
+        [list(item.ratings.values()) for item in done if item.item.criterion == DEMONSTRATIONS],
         topics=screening.topics,
         claimed=applicant.claimed,
         seed=screening.seed,
@@ -108,24 +108,29 @@ def _flagged(screening: Screening, done: Done) -> list[FlaggedText]:
     """The answers of an item, and its prompt where flags of the prompt count: sensitive or not, by both."""
     if done.gold is None:
         return []
-    said: dict[int | None, dict[str, str]] = {}
+    flags_by_answer: dict[int | None, dict[str, str]] = {}
     for flag in done.annotation.flags:
-        said.setdefault(flag.candidate_id, {})[flag.name] = flag.value
+        flags_by_answer.setdefault(flag.candidate_id, {})[flag.name] = flag.value
     item, topic = done.item.task_id, done.gold.topic
     of_answers, of_prompts = _names(screening, ANSWER), _names(screening, PROMPT)
-    found = [
+    flagged = [
         FlaggedText(
-            item, topic, sensitive_in(said.get(int(answer), {}), of_answers), sensitive_in(gold["flags"], of_answers)
+            item,
+            topic,
+            sensitive_in(flags_by_answer.get(int(answer), {}), of_answers),
+            sensitive_in(gold["flags"], of_answers),
         )
         for answer, gold in done.gold.content["answers"].items()
         if of_answers
     ]
     if of_prompts and done.gold.content.get("prompt"):
         gold = done.gold.content["prompt"]
-        found.append(
-            FlaggedText(item, topic, sensitive_in(said.get(None, {}), of_prompts), sensitive_in(gold, of_prompts))
+        flagged.append(
+            FlaggedText(
+                item, topic, sensitive_in(flags_by_answer.get(None, {}), of_prompts), sensitive_in(gold, of_prompts)
+            )
         )
-    return found
+    return flagged
 
 
 def _ranked(done: Done) -> RankedItem:
@@ -148,14 +153,14 @@ COLUMNS = (
 
 def table_of(report: Report) -> list[tuple[object, ...]]:
     """A row for each applicant, in the order of ``COLUMNS``; what is undefined is empty."""
-    return [_row(one) for one in report.results]
+    return [_row(result) for result in report.results]
 
 
-def _row(one: Result) -> tuple[object, ...]:
-    applicant, scores = one.applicant, one.scores
+def _row(result: Result) -> tuple[object, ...]:
+    applicant, scores = result.applicant, result.scores
     raw, mean = scores.flags.raw, scores.demonstrations
     return (
-        *(applicant.code, applicant.attempt, one.items, one.done, _time(applicant)),
+        *(applicant.code, applicant.attempt, result.items, result.done, _time(applicant)),
         *(raw.value, raw.low, raw.high, raw.counts.items, scores.flags.kappa.value, scores.flags.ac1.value),
         *(scores.ranking.value, scores.ranking.low, scores.ranking.high, scores.ranking.counts.pairs),
         *(mean.value, mean.low, mean.high, mean.counts.items),
@@ -200,13 +205,13 @@ def as_json(report: Report) -> dict[str, object]:
 def as_lines(report: Report) -> list[str]:
     """The same for people: a line for each applicant."""
     lines = [f"screening {report.screening.id}: {report.screening.name}, {len(report.results)} applicants"]
-    for one in report.results:
-        scores = one.scores
+    for result in report.results:
+        scores = result.scores
         lines.append(
-            f"{one.applicant.code}  done {one.done}/{one.items}"
+            f"{result.applicant.code}  done {result.done}/{result.items}"
             f"  flags {_share(scores.flags.raw)}  rankings {_share(scores.ranking)}"
             f"  texts {_mean(scores.demonstrations)}  topics {scores.claimed} claimed, {scores.tested} tested"
-            f"  {one.applicant.decision or 'undecided'}"
+            f"  {result.applicant.decision or 'undecided'}"
         )
     return lines
 

@@ -99,12 +99,12 @@ def create_screening(request: Request, researcher: Researcher, now: Now, lists: 
 
 
 def _plan(lists: Mapping[str, Sequence[str]], now: datetime) -> Plan:
-    one = {name: values[-1] for name, values in lists.items()}
+    fields = {name: values[-1] for name, values in lists.items()}
     problems: dict[str, str] = {}
 
     def number(name: str, called: str, usual: str, least: int, most: int) -> int:
         try:
-            return whole_number(one.get(name) or usual, called, least, most)
+            return whole_number(fields.get(name) or usual, called, least, most)
         except Invalid as error:
             problems[name] = str(error)
             return least
@@ -122,14 +122,14 @@ def _plan(lists: Mapping[str, Sequence[str]], now: datetime) -> Plan:
     if problems:
         raise Invalid(" ".join(problems.values()), problems)
     return Plan(
-        name=one.get("name", "").strip(),
+        name=fields.get("name", "").strip(),
         banks=banks,
         items=items,
         sensitive_flags=lists.get("sensitive_flag", []),
-        topics=rules.topics_of(one.get("topics", "")),
+        topics=rules.topics_of(fields.get("topics", "")),
         seed=seed,
         minutes=minutes,
-        ends_at=_end_of(one.get("last_day", ""), now),
+        ends_at=_end_of(fields.get("last_day", ""), now),
     )
 
 
@@ -177,14 +177,14 @@ def _report_page(
 
 @router.get("/screenings/{screening_id}/applicants.csv")
 def download_applicants(screening_id: int, _researcher: Researcher, session: Writing, now: Now) -> Response:
-    found = report.report_of(session, attempts.looked_at(session, screening_id, now))
-    return _file(f"screening-{screening_id}-applicants.csv", report.COLUMNS, report.table_of(found))
+    made = report.report_of(session, attempts.looked_at(session, screening_id, now))
+    return _file(f"screening-{screening_id}-applicants.csv", report.COLUMNS, report.table_of(made))
 
 
 @router.get("/screenings/{screening_id}/coverage.csv")
 def download_coverage(screening_id: int, _researcher: Researcher, session: Writing, now: Now) -> Response:
-    found = report.report_of(session, attempts.looked_at(session, screening_id, now), draws=0)
-    return _file(f"screening-{screening_id}-coverage.csv", report.COVERAGE_COLUMNS, report.coverage_table(found))
+    made = report.report_of(session, attempts.looked_at(session, screening_id, now), draws=0)
+    return _file(f"screening-{screening_id}-coverage.csv", report.COVERAGE_COLUMNS, report.coverage_table(made))
 
 
 def _file(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
@@ -239,16 +239,16 @@ def _applicant_page(
     applicant = service.applicant_with(session, screening_id, code)
     (result,) = report.results_of(session, screening, [applicant])
     done = service.done_in(session, [applicant])[applicant.id] if applicant.finished_at else []
-    texts = [one for one in done if one.item.criterion == DEMONSTRATIONS]
+    texts = [text for text in done if text.item.criterion == DEMONSTRATIONS]
     decided_by = service.names_of(session, [applicant.decided_by]) if applicant.decided_by else {}
     return ApplicantPage(
         screening=screening,
         row=row_of(result),
-        texts=[(one, preview_of(one.item.task.prompt, one.text)) for one in texts],
-        own_ratings_missing=sum(researcher.id not in one.ratings for one in texts),
+        texts=[(text, preview_of(text.item.task.prompt, text.text)) for text in texts],
+        own_ratings_missing=sum(researcher.id not in text.ratings for text in texts),
         decided_by=decided_by.get(applicant.decided_by or 0, ""),
         name=name_of(applicant, applicant.person),
-        skipped=sum(slot.skipped for slot in service.slots_of(session, applicant)),
+        skipped=sum(assigned.skipped for assigned in service.assigned_items(session, applicant)),
         given=given or {},
         problems=refused.fields if isinstance(refused, Invalid) else {},
         error=str(refused or ""),

@@ -30,7 +30,7 @@ done_in = queries.done_in
 invitations = queries.invitations
 names_of = queries.names_of
 screenings = queries.screenings
-slots_of = queries.slots_of
+assigned_items = queries.assigned_items
 
 
 def create(session: Session, by: Person | None, plan: Plan, now: datetime) -> Screening:
@@ -90,12 +90,12 @@ def items_in(session: Session, criterion: str, bank_ids: Iterable[int]) -> dict[
 
 def flags_in(session: Session, bank_ids: Iterable[int]) -> list[tuple[str, Field]]:
     """The questions of banks that can be answered with yes, each under the name by which a screening keeps it."""
-    found: dict[str, Field] = {}
+    fields: dict[str, Field] = {}
     for version in queries.schema_versions(session, bank_ids):
         schema = schema_of(version.content)
         for part in (ANSWER, PROMPT):
-            found |= {f"{part}:{field.name}": field for field in schema.part(part) if YES in field.values}
-    return list(found.items())
+            fields |= {f"{part}:{field.name}": field for field in schema.part(part) if YES in field.values}
+    return list(fields.items())
 
 
 def topics_in(session: Session, bank_ids: Iterable[int]) -> list[str]:

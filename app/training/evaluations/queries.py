@@ -57,10 +57,10 @@ def answers_by_model(
     )
     if prompt_ids is not None:
         query = query.where(Candidate.prompt_id.in_(prompt_ids))
-    found: dict[int, dict[int, list[int]]] = {}
+    by_prompt: dict[int, dict[int, list[int]]] = {}
     for prompt, model, candidate in session.execute(query.order_by(Candidate.prompt_id, Candidate.id)):
-        found.setdefault(prompt, {}).setdefault(model or 0, []).append(candidate)
-    return found
+        by_prompt.setdefault(prompt, {}).setdefault(model or 0, []).append(candidate)
+    return by_prompt
 
 
 def campaign_by_id(session: Session, campaign_id: int) -> Campaign | None:

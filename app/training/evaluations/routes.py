@@ -25,8 +25,8 @@ def list_evaluations(request: Request, _viewer: Viewer, session: Reading) -> HTM
     return render(request, _page(session, {}))
 
 
-def _page(session: Session, given: dict[str, str], error: str = "") -> EvaluationsPage:
-    return EvaluationsPage(service.evaluations(session), service.models_with_answers(session), given, error)
+def _page(session: Session, fields: dict[str, str], error: str = "") -> EvaluationsPage:
+    return EvaluationsPage(service.evaluations(session), service.models_with_answers(session), fields, error)
 
 
 @router.get("/evaluations/{campaign_id}.json")

@@ -32,8 +32,8 @@ class WinRate:
 
 def mean_over_prompts(prompts: Sequence[int], values: Sequence[float], *, seed: int) -> Estimate:
     """The mean over prompts of their means; what nobody has compared yet is undefined."""
-    found = cluster_mean(prompts, values, seed=seed, draws=DRAWS)
-    return replace(found, undefined=Undefined.NO_COMPARISONS) if found.undefined else found
+    estimate = cluster_mean(prompts, values, seed=seed, draws=DRAWS)
+    return replace(estimate, undefined=Undefined.NO_COMPARISONS) if estimate.undefined else estimate
 
 
 def outcome(rank: int, other: int) -> float:

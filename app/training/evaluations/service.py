@@ -67,7 +67,7 @@ class Comparison:
 
     ``prompts`` are at most so many for which both models have enough answers, oldest first, and with ``prompt_ids``
     only of these; ``overlap`` people judge each. ``answers_each`` of both models together are 4 to 9.
-    ``lease_minutes`` is how long a person may keep a task without activity.
+    ``reserved_minutes`` is how long a person may keep a task without activity.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Comparison:
     prompts: int
     overlap: int = 1
     answers_each: int = 2
-    lease_minutes: int = 30
+    reserved_minutes: int = 30
     prompt_ids: Sequence[int] | None = None
 
     @property
@@ -92,10 +92,10 @@ def create_comparison(session: Session, by: Person | None, wanted: Comparison) -
     """
     if wanted.model_a_id == wanted.model_b_id:
         raise Invalid(_("Choose two different models to compare."))
-    found = queries.answers_by_model(session, wanted.models, wanted.prompt_ids)
+    answers = queries.answers_by_model(session, wanted.models, wanted.prompt_ids)
     tasks = [
         (prompt, [answer for model in wanted.models for answer in by_model[model][: wanted.answers_each]])
-        for prompt, by_model in found.items()
+        for prompt, by_model in answers.items()
         if all(len(by_model.get(model, [])) >= wanted.answers_each for model in wanted.models)
     ]
     if not tasks:
@@ -113,7 +113,7 @@ def create_comparison(session: Session, by: Person | None, wanted: Comparison) -
         kind="ranking",
         phase="evaluation",
         overlap=wanted.overlap,
-        lease_minutes=wanted.lease_minutes,
+        reserved_minutes=wanted.reserved_minutes,
         answers_per_task=2 * wanted.answers_each,
         tasks=tasks[: wanted.prompts],
     )
@@ -148,13 +148,13 @@ def _evaluate(session: Session, campaign: Campaign, names: dict[int, str]) -> Ev
 def judged_answers(session: Session, campaign_id: int) -> tuple[int, list[Judged]]:
     """How many rankings of a campaign count, and of them the answers of registered models, by annotation and age."""
     wanted = Wanted(COMPARISON, campaigns=(campaign_id,))
-    found, made = reading.annotations(session, wanted), queries.answers_in(session, campaign_id)
-    rows = found.numbered(reading.ranks(session, wanted))
-    ratings = reading.beside(rows, found.numbered(reading.ratings(session, wanted)), missing=0)
+    annotations, made = reading.annotations(session, wanted), queries.answers_in(session, campaign_id)
+    rows = annotations.numbered(reading.ranks(session, wanted))
+    ratings = reading.beside(rows, annotations.numbered(reading.ratings(session, wanted)), missing=0)
     places, answers, ranks = rows
     judged = [
         Judged(
-            int(found.id[places[row]]),
+            int(annotations.id[places[row]]),
             of.prompt_id,
             of.model_id,
             int(ranks[row]),

@@ -27,7 +27,7 @@ SECONDS_TO_INSPECT = 300
 KEPT_FILES = ("*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "README.md", "LICENSE*", "NOTICE*")
 """What a model is made of; pickled weights, code and other libraries' formats stay behind."""
 TWICE = "consolidated*.safetensors"
-"""The same weights once more, as their makers' own library reads them."""
+"""The same weights once more, as the library of those who made them reads them."""
 
 Say = Callable[[str], None]
 

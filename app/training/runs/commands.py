@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from app.database import Database
 from app.errors import Invalid
 from app.settings import Settings
+from app.training.generators import service as generators
 from app.training.registry import queries as registry
 from app.training.runs import queries, rules, service
 from app.training.snapshots import service as snapshots
@@ -28,6 +29,7 @@ class RunOrder(BaseModel):
     Attributes:
         config: the stage's settings; what is left out keeps its default.
         parents: role -> name of a registered model.
+        generator: name of the one that a sample or evaluate run draws from, in place of the model "policy".
         snapshot: id, name or digest.
         purpose: for a sample run: ``prompts`` (split, count, seed) and ``campaign`` (name, phase, overlap).
     """
@@ -36,6 +38,7 @@ class RunOrder(BaseModel):
 
     config: dict[str, Any] = {}
     parents: dict[str, str] = {}
+    generator: str | None = None
     snapshot: str | None = None
     seed: int = 0
     name: str = ""
@@ -122,6 +125,7 @@ def start(database: Database, settings: Settings, stage: str, asked: Asked) -> i
                 seed=order.seed,
                 name=order.name,
                 purpose=order.purpose,
+                generator_id=generators.generator_named(session, order.generator).id if order.generator else None,
             ),
             data_dir=settings.data_dir,
         )

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from app.models import Campaign, Run
 from app.models.base import utc_now
 from app.quality.integrity import service as integrity
 from app.settings import Settings
+from app.training.generators import service as generators
 from app.training.registry import service as registry
 from app.training.runs import leases, queries, rules, service
 from app.training.runs.leases import LOOK_EVERY_SECONDS, Lease
@@ -87,6 +89,7 @@ def prepare(settings: Settings, database: Database, run_id: int) -> None:
             "seed": run.seed,
             "snapshot": snapshot_folder,
             "parents": parents,
+            "generator": generators.server_of(session, settings, run),
             "recorded": {role: registry.recorded_files(model) for role, model in models},
             "config": run.config,
             "dry_run": rules.is_trial(run.purpose),
@@ -137,9 +140,9 @@ def execute(settings: Settings, database: Database, lease: Lease) -> Outcome:
             if run.cancel_requested:
                 return "cancelled", None
             run.attempts += 1
-            stage = run.stage
+            stage, environment = run.stage, generators.environment_of(session, settings, run)
         saved = saved_step(folder)
-        status, asked = _train(settings, lease, stage, folder)
+        status, asked = _train(settings, lease, stage, folder, environment)
         if (folder / MANIFEST).exists():
             return "succeeded", None
         if lease.cancelled.is_set():
@@ -153,7 +156,9 @@ def execute(settings: Settings, database: Database, lease: Lease) -> Outcome:
         log.info("the trainer of run %s was interrupted; it goes on", lease.run_id)
 
 
-def _train(settings: Settings, lease: Lease, stage: str, folder: Path) -> tuple[int, bool]:
+def _train(
+    settings: Settings, lease: Lease, stage: str, folder: Path, environment: Mapping[str, str]
+) -> tuple[int, bool]:
     """One child process from its start to its end; returns its exit status and whether we asked it to end."""
     lease.require()
     with (folder / LOG).open("ab") as output:
@@ -163,7 +168,7 @@ def _train(settings: Settings, lease: Lease, stage: str, folder: Path) -> tuple[
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},
+            env={**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", **environment},
         )
     lease.tell(child.stdin)
     _remember_child(folder, child.pid)
@@ -283,7 +288,10 @@ def _bring_home(
         _keep_detections(session, run, parents["policy"], folder)
     if run.stage == "sample":
         by_prompt = candidates.add_candidates(
-            session, run_id=run.id, model_version_id=parents["policy"], rows=read_rows(folder / CANDIDATES, Candidate)
+            session,
+            run_id=run.id,
+            model_version_id=parents.get("policy"),
+            rows=read_rows(folder / CANDIDATES, Candidate),
         )
         if campaign := run.purpose.get("campaign"):
             _open_campaign(session, run, campaign, by_prompt)

@@ -49,6 +49,8 @@ CHOICE_WORDS: dict[str, dict[str, str]] = {
     },
 }
 SWITCH_WORDS = {"True": mark("yes"), "False": mark("no")}
+GENERATOR = "generator-"
+"""What the number of a generator begins with, where one is chosen among models."""
 SHOWN_PROBLEMS = 5
 NOTHING_KNOWN = Surroundings()
 
@@ -135,6 +137,8 @@ def form_of_run(
     fields |= {f"parent-{role}": str(model_id) for role, model_id in parents.items()}
     fields |= {f"prompts-{name}": as_text(value) for name, value in purpose.get("prompts", {}).items()}
     fields |= {f"texts-{name}": as_text(value) for name, value in purpose.get("texts", {}).items()}
+    if generator := purpose.get("generator"):
+        fields["parent-policy"] = f"{GENERATOR}{generator['id']}"
     campaign = purpose.get("campaign", {})
     fields |= {f"campaign-{name}": as_text(campaign[name]) for name in ("phase", "overlap") if name in campaign}
     return fields | {"snapshot": as_text(snapshot_id), "seed": str(seed)}

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from app.language import gettext as _
-from app.models import Campaign, ModelVersion, Run, Snapshot
+from app.models import Campaign, Generator, ModelVersion, Run, Snapshot
 from app.training.runs import forms, rules
 from app.training.runs.figures.cross_validation import CrossPicture
 from app.training.runs.figures.judging import JudgingPictures
@@ -133,6 +133,7 @@ class RunForm(Page):
     rest: Sequence[forms.Field]
     roles: Sequence[tuple[str, str, Sequence[ModelVersion]]]
     snapshots: Sequence[Snapshot]
+    generators: Sequence[Generator]
     wants_snapshot: bool
     chosen: Mapping[str, str]
     seed: int | str
@@ -226,3 +227,9 @@ class RunPage(Page):
     snapshot: Snapshot | None
     headline_series: Sequence[str]
     log: str
+
+    @property
+    def generator(self) -> str:
+        """Who answers in place of a model of ours: the name of the generator and of its model."""
+        asked = self.progress.row.run.purpose.get("generator")
+        return f"{asked['name']}: {asked['model']}" if asked else ""

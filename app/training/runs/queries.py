@@ -9,10 +9,10 @@ from app.instruments import QUALITY
 from app.judgements import queries as judgements
 from app.judgements.rules import COUNTING, Wanted
 from app.models import (
+    Assignment,
     Campaign,
     Candidate,
     Demonstration,
-    Lease,
     ModelVersion,
     Person,
     Prompt,
@@ -155,12 +155,12 @@ def newest_success(session: Session, stage: str, snapshot_id: int) -> Run | None
 
 
 def open_campaigns(session: Session) -> list[tuple[Campaign, int, int]]:
-    """Open campaigns of work with the slots submitted and the slots asked for, without those that measure people."""
+    """Open campaigns of work with the assignments submitted and those asked for, without those that measure people."""
     query = (
-        select(Campaign, func.count(Lease.submitted_at), func.count(Lease.id))
-        .join(Lease, Lease.campaign_id == Campaign.id)
-        .where(Campaign.status == "open", judgements.is_work(), judgements.is_slot_to_fill())
+        select(Campaign, func.count(Assignment.submitted_at), func.count(Assignment.id))
+        .join(Assignment, Assignment.campaign_id == Campaign.id)
+        .where(Campaign.status == "open", judgements.is_work(), judgements.is_assignment_to_complete())
         .group_by(Campaign.id)
         .order_by(Campaign.id.desc())
     )
-    return [(campaign, done, slots) for campaign, done, slots in session.execute(query)]
+    return [(campaign, done, asked) for campaign, done, asked in session.execute(query)]

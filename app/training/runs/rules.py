@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from app.language import gettext as _
 from app.language import listed, mark
-from trainer.contract.configs import PARENTS, READS_SNAPSHOT, PretrainConfig
+from trainer.contract.configs import READS_SNAPSHOT, PretrainConfig, parents_of
 from trainer.contract.folder import Stage
 from trainer.contract.forecast import PROBED
 
@@ -92,12 +92,13 @@ def missing_parts(
 ) -> dict[str, str]:
     """What a run of this stage still needs, a sentence at each field of the form.
 
-    The ``purpose`` of a score run may bring answers of its own, that of a detect run names a campaign's texts.
+    The ``purpose`` may name a generator that answers in place of a model. That of a score run may bring answers of its
+    own, that of a detect run names a campaign's texts.
     """
     purpose = purpose or {}
     missing = {
         f"parent-{role}": _("Choose a %(kind)s model.", kind=_(kind))
-        for role, kind in PARENTS[stage]
+        for role, kind in parents_of(stage, generator="generator" in purpose)
         if role not in parents
     }
     if needs_snapshot(stage) and snapshot_id is None and not (stage == "score" and "answers" in purpose):
@@ -143,7 +144,7 @@ def campaign_order(wanted: Mapping[str, Any]) -> dict[str, Any]:
         "name": str(wanted.get("name", "")).strip(),
         "phase": wanted.get("phase", "training"),
         "overlap": int(wanted.get("overlap", 1)),
-        "lease_minutes": int(wanted.get("lease_minutes", 30)),
+        "reserved_minutes": int(wanted.get("reserved_minutes", 30)),
     }
 
 

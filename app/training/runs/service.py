@@ -18,6 +18,7 @@ from app.models.base import utc_now
 from app.people import service as people
 from app.quality.integrity import service as integrity
 from app.settings import Settings
+from app.training.generators import service as generators
 from app.training.runs import forms, queries, rules
 from app.training.runs.processes import Process
 from trainer.contract import limits
@@ -47,6 +48,7 @@ class Order:
     ``parents`` are models by their roles. ``purpose["answers"]`` of a score run names, below the data folder, the
     finished file of answers that it scores instead of a snapshot's; ``purpose["texts"]["campaign"]`` of a detect run
     is the id of the campaign whose texts it reads. ``purpose["trial"]`` asks for a few steps only, and a forecast.
+    ``generator_id`` is of the one that answers in place of a model.
     """
 
     stage: str
@@ -56,6 +58,7 @@ class Order:
     seed: int
     name: str = ""
     purpose: Mapping[str, Any] = field(default_factory=dict)
+    generator_id: int | None = None
 
 
 def start_run(
@@ -83,7 +86,10 @@ def start_run(
         raise Invalid(_("There is no stage “%(stage)s”. Choose one of %(stages)s.", stage=order.stage, stages=stages))
     stage: Stage = order.stage
     name = order.name.strip()
+    parents, purpose, unknown = generators.ordered(session, stage, order.generator_id, order.parents, order.purpose)
+    order = replace(order, parents=parents, purpose=purpose)
     checked, problems = _checked(session, stage, order, corpora=corpora, data_dir=data_dir)
+    problems |= unknown
     problems |= rules.order_problems(stage, name=name, seed=order.seed, purpose=order.purpose)
     if name and queries.name_taken(session, name):
         problems["name"] = _("There is a run named “%(name)s” already. Choose another name.", name=name)

@@ -11,6 +11,7 @@ from app.errors import DomainError, Invalid
 from app.language import gettext as _
 from app.models import ModelVersion, Run
 from app.quality.integrity import service as integrity
+from app.training.generators import service as generators
 from app.training.registry import service as registry
 from app.training.runs import forms, rules, service
 from app.training.runs.pages import (
@@ -21,7 +22,7 @@ from app.training.snapshots import service as snapshots
 from app.web.forms import whole_number
 from app.web.render import go, render
 from app.web.requests import AppSettings, Reading, database_of
-from trainer.contract.configs import PARENTS
+from trainer.contract.configs import DRAWS, PARENTS
 from trainer.contract.folder import Stage
 from trainer.contract.presets import presets_of
 
@@ -68,6 +69,7 @@ def _run_form(session: Session, stage: str, given: dict[str, str], error: Domain
         first=first,
         rest=rest,
         roles=roles,
+        generators=generators.generators(session) if known in DRAWS else [],
         snapshots=snapshots.snapshots(session),
         wants_snapshot=rules.needs_snapshot(known),
         written=integrity.writing_campaigns(session) if known == "detect" else [],
@@ -98,13 +100,15 @@ def fill_in(request: Request, session: Reading, _engineer: Engineer, form: Form)
 def start_run(request: Request, engineer: Engineer, settings: AppSettings, form: Form) -> Response:
     """Start a run from the form: ``stage``, ``snapshot``, ``parent-<role>``, ``config-<setting>``, ``seed``, ``name``.
 
-    A sample run also takes ``prompts-split``, ``prompts-count`` and, to send the answers to labelers,
-    ``campaign-name``, ``campaign-phase`` and ``campaign-overlap``; a detect run ``texts-campaign``. With ``trial`` it
-    takes a few steps only, and tells what all of them are going to take.
+    A sample run takes a model or a generator as ``parent-policy``; it also takes ``prompts-split``, ``prompts-count``
+    and, to send the answers to labelers, ``campaign-name``, ``campaign-phase`` and ``campaign-overlap``; a detect run
+    ``texts-campaign``. With ``trial`` it takes a few steps only, and tells what all of them are going to take.
     """
     stage, numbers = form.get("stage", ""), _Numbers(form)
+    generator_id, given = _generator(form)
     roles = {
-        role: numbers.read(f"parent-{role}", _("The model as “%(role)s”", role=role)) for role in _part(form, "parent-")
+        role: numbers.read(f"parent-{role}", _("The model as “%(role)s”", role=role))
+        for role in _part(given, "parent-")
     }
     try:
         with database_of(request).transaction() as session:
@@ -119,6 +123,7 @@ def start_run(request: Request, engineer: Engineer, settings: AppSettings, form:
                     seed=numbers.read("seed", _("The seed")) or 0,
                     name=form.get("name", ""),
                     purpose=_purpose(stage, form, numbers),
+                    generator_id=generator_id,
                 ),
                 corpora=settings.data_dir / "corpora",
                 data_dir=settings.data_dir,
@@ -133,6 +138,15 @@ def start_run(request: Request, engineer: Engineer, settings: AppSettings, form:
 
 def _part(form: dict[str, str], prefix: str) -> dict[str, str]:
     return {key.removeprefix(prefix): value for key, value in form.items() if key.startswith(prefix)}
+
+
+def _generator(form: dict[str, str]) -> tuple[int | None, dict[str, str]]:
+    """The generator that is chosen in place of the model "policy", and the form without that choice."""
+    number = form.get("parent-policy", "").removeprefix(forms.GENERATOR)
+    if number == form.get("parent-policy", ""):
+        return None, form
+    rest = {name: value for name, value in form.items() if name != "parent-policy"}
+    return whole_number(number, _("The generator"), 0), rest
 
 
 class _Numbers:

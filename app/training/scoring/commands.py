@@ -5,6 +5,7 @@ from pathlib import Path
 
 from app.database import Database
 from app.errors import Invalid, Refusal
+from app.material.files.fields import unused_told
 from app.settings import Settings
 from app.training.runs import commands as runs
 from app.training.scoring import exports, queries, service
@@ -33,6 +34,8 @@ def score(
     for refusal in gathered.refusals[:LISTED]:
         say(f"  {Refusal.of(refusal).at(refusal['line'])}")
     say(f"{file.name}: {gathered.answers:,} answers to {len(gathered.items):,} prompts, {gathered.refused:,} refused")
+    if unused := unused_told(gathered.unused):
+        say(f"  {unused}")
     request = service.freeze(settings, gathered, "command", file.name)
     with database.transaction() as session:
         chosen = service.reward_model_for(session, named)

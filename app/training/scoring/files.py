@@ -90,12 +90,12 @@ def answers_of(digest: str) -> str:
 
 
 def _rows_of(items: Sequence[AskedItem]) -> Iterator[AnswerToScore]:
-    place = 0
+    number = 0
     for item in items:
         messages = [Message.model_validate(message) for message in item.messages]
         for answer in item.answers:
-            yield AnswerToScore(answer_id=str(place), messages=messages, text=answer.text)
-            place += 1
+            yield AnswerToScore(answer_id=str(number), messages=messages, text=answer.text)
+            number += 1
 
 
 def _index_of(items: Sequence[AskedItem]) -> pa.Table:
@@ -130,8 +130,8 @@ class Results:
             return []
         changed = [] if _digest_of(self.request) == self.request.name else [ANSWERS]
         left = json.loads(manifest.read_text(encoding="utf-8")).get("files", {}).get(SCORES)
-        found = sha256_of(self.run / SCORES) if (self.run / SCORES).exists() else ""
-        return changed if left in (None, found) else [*changed, SCORES]
+        hash_now = sha256_of(self.run / SCORES) if (self.run / SCORES).exists() else ""
+        return changed if left in (None, hash_now) else [*changed, SCORES]
 
     def items(self, offset: int, limit: int) -> list[ScoredItem]:
         """Prompts from ``offset`` (0 = the first), at most ``limit``, with their answers and scores."""
@@ -146,8 +146,8 @@ class Results:
         texts = _rows_between(self.request / ANSWERS, first, count)
         scores = self._scores(first, count)
         grouped: dict[int, list[int]] = {}
-        for place, row in enumerate(index):
-            grouped.setdefault(row["number"], []).append(place)
+        for position, row in enumerate(index):
+            grouped.setdefault(row["number"], []).append(position)
         return [
             ScoredItem(number, index[own[0]]["item"], texts[own[0]]["messages"], _ranked(own, index, texts, scores))
             for number, own in grouped.items()
@@ -184,7 +184,7 @@ class Results:
         if not ((self.run / SCORES).exists() and (self.run / MANIFEST).exists()):
             return None
         table = pq.read_table(self.run / SCORES).combine_chunks()
-        places = pa.array([str(place) for place in range(self._index.num_rows)])
+        places = pa.array([str(position) for position in range(self._index.num_rows)])
         return table.take(pc.index_in(places, value_set=table["answer_id"].combine_chunks()))
 
     def _scores(self, first: int, count: int) -> list[dict[str, Any]]:
@@ -195,18 +195,18 @@ class Results:
 def _ranked(
     places: Sequence[int], index: list[dict[str, Any]], texts: list[dict[str, Any]], scores: list[dict[str, Any]]
 ) -> list[ScoredAnswer]:
-    numbers = [_finite(scores[place].get("score")) for place in places]
+    numbers = [_finite(scores[position].get("score")) for position in places]
     return [
         ScoredAnswer(
-            index[place]["id"],
-            index[place]["line"],
-            texts[place]["text"],
+            index[position]["id"],
+            index[position]["line"],
+            texts[position]["text"],
             score,
             rank,
-            _finite(scores[place].get("deviation")),
-            {head["name"]: _finite(head["score"]) for head in scores[place].get("heads") or ()},
+            _finite(scores[position].get("deviation")),
+            {head["name"]: _finite(head["score"]) for head in scores[position].get("heads") or ()},
         )
-        for place, score, rank in zip(places, numbers, rules.ranks_of_scores(numbers), strict=True)
+        for position, score, rank in zip(places, numbers, rules.ranks_of_scores(numbers), strict=True)
     ]
 
 

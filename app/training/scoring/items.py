@@ -3,15 +3,21 @@
 A row of a file has a ``prompt`` (text or messages) or ``messages``, and either one answer (``answer``, ``text``
 or ``response``) or ``answers``: a list of texts, or of objects with ``text`` and ``id``. ``answer_id`` or ``id``
 name what the row holds. Rows of one answer are put together by their prompt, so that their ranks mean something.
+The prompt is read as an import reads it: ``input`` goes below it, ``system`` before it, and an answer may be a talk
+that repeats it. A field that is not used is named.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from app.errors import Invalid, Refusal, shown
+from app.labeling.importing.shapes.parts import RowProblemError
+from app.labeling.importing.shapes.talks import talk_of
 from app.language import gettext as _
 from app.language import mark
+from app.material.files.fields import MOST_TOLD, Fields, add_names
 from app.material.files.readers import Line, Row
 from app.material.prompts import rules as prompt_rules
 from app.training.scoring import rules
@@ -62,6 +68,7 @@ class Gathered:
         items: in the order in which their prompts came first.
         rows: rows of the file, good and bad.
         refused: the bad ones; ``refusals`` lists the first of them.
+        unused: how many of the good ones have a field that was passed over, by its name.
     """
 
     items: list[AskedItem] = field(default_factory=list)
@@ -69,6 +76,7 @@ class Gathered:
     refused: int = 0
     refusals: list[dict[str, Any]] = field(default_factory=list)
     answers: int = 0
+    unused: Counter[str] = field(default_factory=Counter)
     _bytes: int = 0
     _lines: dict[str, int | None] = field(default_factory=dict)
     _item_ids: set[str] = field(default_factory=set)
@@ -88,8 +96,8 @@ class Gathered:
         if item_id is not None and item_id in self._item_ids:
             raise _no(USED, "id", id=shown(item_id))
         item.answers = [
-            AskedAnswer(answer_id or f"{item.id}.{place}", answer_text(text, "answers", place))
-            for place, (answer_id, text) in enumerate(answers, 1)
+            AskedAnswer(answer_id or f"{item.id}.{number}", answer_text(text, "answers", number))
+            for number, (answer_id, text) in enumerate(answers, 1)
         ]
         self._take(item, item.answers, None, conversation)
 
@@ -100,17 +108,26 @@ class Gathered:
             NotTakenError: the row cannot be used; nothing of it was taken.
             Invalid: that is more than one request may hold.
         """
-        conversation = conversation_of(row["prompt"] if row.get("prompt") is not None else row.get("messages"))
+        fields = Fields(row)
+        keys = [key for key in ("answers", *ANSWER_KEYS) if row.get(key) is not None]
+        if len(keys) > 1:
+            raise _no(mark("The row gives its answer more than once: %(keys)s. Keep one."), keys=", ".join(keys))
         if "answers" in row:
-            self._add_row_of_answers(line, row, conversation)
-            return
+            self._add_row_of_answers(line, fields)
+        else:
+            self._add_row_of_one(line, fields)
+        add_names(self.unused, fields.settle(()))
+        fields.forget()
+
+    def _add_row_of_one(self, line: int, row: Fields) -> None:
         key = next((key for key in ANSWER_KEYS if key in row), None)
         if key is None:
-            names = ", ".join(map(shown, sorted(map(str, row))[:8]))
+            names = ", ".join(map(shown, sorted(map(str, row))[:MOST_TOLD]))
             text = mark("The row has no answer: name it %(known)s. Its fields: %(names)s.")
             raise _no(text, known=[*ANSWER_KEYS, "answers"], names=names)
         name = _named_by(row, "answer_id", "id") or str(line)
-        answer = AskedAnswer(name, answer_text(row[key], key), line)
+        conversation, (said,) = _talk(row, {(key,): row[key]})
+        answer = AskedAnswer(name, answer_text(said, key), line)
         fingerprint = prompt_rules.prompt_fingerprint(conversation)
         if known := self._by_prompt.get(fingerprint):
             self._take(known, [answer], line, None)
@@ -120,18 +137,22 @@ class Gathered:
         self._take(item, item.answers, line, conversation)
         self._by_prompt[fingerprint] = item
 
-    def _add_row_of_answers(self, line: int, row: Row, conversation: list[dict[str, str]]) -> None:
-        given = row["answers"]
-        if not isinstance(given, list) or not given:
+    def _add_row_of_answers(self, line: int, row: Fields) -> None:
+        listed = row["answers"]
+        if not isinstance(listed, list) or not listed:
             raise _no(mark("Give a list of texts."), "answers")
+        parts = row.parts("answers")
+        texts: dict[tuple[str | int, ...], object] = {
+            ("answers", place): part.get("text") if isinstance(part, Fields) else part
+            for place, part in enumerate(parts, 1)
+        }
+        conversation, said = _talk(row, texts)
         item = AskedItem(name_of(row.get("id"), "id") or str(line), conversation)
         if item.id in self._item_ids:
             raise _no(USED, "id", id=shown(item.id))
-        for place, part in enumerate(given, 1):
-            text, own, where = part, None, ("answers", place)
-            if isinstance(part, dict):
-                text, own = part.get("text"), _named_by(part, "answer_id", "id", where=where)
-            item.answers.append(AskedAnswer(own or f"{item.id}.{place}", answer_text(text, *where), line))
+        for (where, text), part in zip(zip(texts, said, strict=True), parts, strict=True):
+            own = _named_by(part, "answer_id", "id", where=where) if isinstance(part, Fields) else None
+            item.answers.append(AskedAnswer(own or f"{item.id}.{where[-1]}", answer_text(text, *where), line))
         self._take(item, item.answers, line, conversation)
 
     def _take(
@@ -143,8 +164,8 @@ class Gathered:
     ) -> None:
         """Count what is new, refuse names that were used, and keep an item that is new (``conversation`` given)."""
         names = [answer.id for answer in answers]
-        for place, name in enumerate(names):
-            if name in self._lines or name in names[:place]:
+        for position, name in enumerate(names):
+            if name in self._lines or name in names[:position]:
                 where = self._lines.get(name, line)
                 on_line = {"line": where} if where else {}
                 raise _no(USED_ON if where else USED, "id", id=shown(name), **on_line)
@@ -190,7 +211,7 @@ def gather_rows(lines: Iterator[Line]) -> Gathered:
     if not gathered.items:
         if not gathered.rows:
             raise Invalid(_("The file holds no rows."))
-        refusals = [(kept["line"], Refusal.of(kept)) for kept in gathered.refusals[:NAMED_REFUSALS]]
+        refusals = [(refusal["line"], Refusal.of(refusal)) for refusal in gathered.refusals[:NAMED_REFUSALS]]
         raise Invalid(
             _(
                 "None of the %(number)s rows of this file can be scored: %(first)s",
@@ -209,6 +230,14 @@ def conversation_of(value: object) -> list[dict[str, str]]:
         return [{"role": message["role"], "content": message["content"]} for message in value]
     _check(prompt_rules.text_problem(value), "prompt")
     return [{"role": "user", "content": str(value)}]
+
+
+def _talk(row: Fields, answers: Mapping[tuple[str | int, ...], object]) -> tuple[list[dict[str, str]], list[Any]]:
+    """The conversation of a row and its answers alone, as an import reads them."""
+    try:
+        return talk_of(row, answers)
+    except RowProblemError as problem:
+        raise NotTakenError(problem.refusal) from None
 
 
 def answer_text(value: object, *place: str | int) -> str:

@@ -115,7 +115,7 @@ class ScoringState(Page):
     @property
     def refusals(self) -> Sequence[tuple[int, Refusal]]:
         """The first rows of the file that could not be used."""
-        return [(kept["line"], Refusal.of(kept)) for kept in self.scoring.refusals]
+        return [(refusal["line"], Refusal.of(refusal)) for refusal in self.scoring.refusals]
 
     @property
     def live(self) -> bool:
@@ -150,8 +150,8 @@ def card_of(item: ScoredItem) -> ItemCard:
     ordered = sorted(placed, key=lambda pair: (pair[1].rank is None, pair[1].rank or 0, pair[0]))
     nexts: list[ScoredAnswer | None] = [answer for _, answer in ordered[1:]]
     rows = [
-        AnswerRow(place, answer, _chance(answer, following))
-        for (place, answer), following in zip(ordered, [*nexts, None], strict=True)
+        AnswerRow(number, answer, _chance(answer, following))
+        for (number, answer), following in zip(ordered, [*nexts, None], strict=True)
     ]
     return ItemCard(item, rows[:SHOWN_ANSWERS], len(rows) - len(rows[:SHOWN_ANSWERS]))
 

@@ -68,5 +68,5 @@ def waiting_before(session: Session, run: Run) -> int:
 
 def config_of_training(session: Session, model: ModelVersion) -> dict[str, object]:
     """The settings of the run that made a model; empty for one that came from elsewhere."""
-    found = session.scalar(select(Run.config).where(Run.id == model.run_id)) if model.run_id else None
-    return dict(found or {})
+    config = session.scalar(select(Run.config).where(Run.id == model.run_id)) if model.run_id else None
+    return dict(config or {})

@@ -9,6 +9,7 @@ from starlette.background import BackgroundTask
 
 from app.errors import DomainError, Invalid, NotFound
 from app.language import gettext as _
+from app.material.files.fields import unused_told
 from app.models import Person
 from app.roles import may
 from app.scratch import scratch
@@ -95,6 +96,8 @@ def order_scores(
         with database_of(request).reading() as session:
             page = _form_page(session, settings, chosen=chosen, prompt=prompt, answers=typed, error=error)
             return render(request, page, error.status)
+    if unused := unused_told(gathered.unused):
+        tell(request, unused)
     return go(f"/score/{scoring_id}")
 
 

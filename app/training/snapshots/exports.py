@@ -159,7 +159,7 @@ def _pairs(folder: Path, report: Report) -> Iterator[tuple[Ranking, int, int]]:
         strict, tied = comparisons(ranking.ranks)
         report.ties += tied
         for pair in strict:
-            texts = [ranking.answers[place].text for place in (pair.winner, pair.loser)]
+            texts = [ranking.answers[number].text for number in (pair.winner, pair.loser)]
             if texts[0] == texts[1]:
                 report.identical += 1
                 continue

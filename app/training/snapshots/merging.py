@@ -27,7 +27,7 @@ def answers_of(
     ranks = _dense(figures)
     merged = []
     for answer in rankings[0].answers:
-        same = [each for one in rankings for each in one.answers if each.candidate_id == answer.candidate_id]
+        same = [each for ranking in rankings for each in ranking.answers if each.candidate_id == answer.candidate_id]
         likert = [each.likert for each in same if each.likert is not None]
         merged.append(
             replace(
@@ -45,7 +45,7 @@ def _dense(figures: TaskFigures) -> dict[int, int]:
     """Ranks by answer without gaps, 1 2 2 3, as people give them."""
     if figures.consensus is None:
         return {}
-    steps = {rank: place for place, rank in enumerate(sorted(set(figures.consensus.ranks)), 1)}
+    steps = {rank: dense_rank for dense_rank, rank in enumerate(sorted(set(figures.consensus.ranks)), 1)}
     return {
         answer: steps[rank] for answer, rank in zip(figures.consensus.answers, figures.consensus.ranks, strict=True)
     }
@@ -65,10 +65,10 @@ def use_case_of(rankings: Sequence[RankedPrompt]) -> str | None:
 
 def none_acceptable(rankings: Sequence[RankedPrompt]) -> bool | None:
     """Whether more people than not found even the best answer not good enough; nothing where nobody was asked."""
-    said = [
+    votes = [
         ranking.annotation.none_acceptable for ranking in rankings if ranking.annotation.none_acceptable is not None
     ]
-    return sum(said) * 2 > len(said) if said else None
+    return sum(votes) * 2 > len(votes) if votes else None
 
 
 def strength_of(rankings: Sequence[RankedPrompt], answers: Sequence[RankedAnswer]) -> float | None:
@@ -78,12 +78,12 @@ def strength_of(rankings: Sequence[RankedPrompt], answers: Sequence[RankedAnswer
     """
     if len(answers) != 2 or answers[0].rank == answers[1].rank:
         return None
-    given = []
+    strengths = []
     for ranking in rankings:
         if (strength := ranking.annotation.strength) is not None:
             agrees = _ahead(ranking.answers) * _ahead(answers)
-            given.append(agrees * strength)
-    return max(fmean(given), 0.0) if given else None
+            strengths.append(agrees * strength)
+    return max(fmean(strengths), 0.0) if strengths else None
 
 
 def _ahead(answers: Sequence[RankedAnswer]) -> int:

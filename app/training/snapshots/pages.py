@@ -113,8 +113,8 @@ class SnapshotPage(Page):
         """What stands on both sides of the split, by kind."""
         if self.manifest is None or self.manifest.split is None:
             return []
-        found = self.manifest.split.leaks.model_dump()
-        return [(_(words), found[name]) for name, words in rules.LEAKS.items() if found[name]]
+        counts = self.manifest.split.leaks.model_dump()
+        return [(_(words), counts[name]) for name, words in rules.LEAKS.items() if counts[name]]
 
 
 def sizes_of(folder: Path, names: Sequence[str]) -> dict[str, int]:

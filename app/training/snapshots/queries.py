@@ -86,8 +86,8 @@ def prompts(session: Session, filters: Filters) -> Iterator[Prompt]:
 def demonstrations(session: Session, filters: Filters) -> Iterator[tuple[Demonstration, Prompt]]:
     rows = select(Demonstration, Prompt).join(Prompt, Prompt.id == Demonstration.prompt_id).order_by(Demonstration.id)
     for ids in _pages(session, _demonstrations(select(Demonstration.id), filters).order_by(Demonstration.id)):
-        found = session.execute(rows.where(Demonstration.id.in_(ids)))
-        yield from ((demonstration, prompt) for demonstration, prompt in found)
+        rows_of_page = session.execute(rows.where(Demonstration.id.in_(ids)))
+        yield from ((demonstration, prompt) for demonstration, prompt in rows_of_page)
 
 
 def ranked_prompts(session: Session, filters: Filters, *, by_task: bool = False) -> Iterator[RankedPrompt]:
@@ -119,13 +119,13 @@ def _scores(session: Session, annotation_ids: list[int]) -> dict[tuple[int, int 
     The value of a flag is a number on scales alone: an option of a choice begins with a letter.
     """
     numbers = [str(step) for step in range(-FARTHEST_STEP, FARTHEST_STEP + 1)]
-    given = select(Flag.annotation_id, Flag.candidate_id, Flag.name, Flag.value).where(
+    query = select(Flag.annotation_id, Flag.candidate_id, Flag.name, Flag.value).where(
         _among(Flag.annotation_id, annotation_ids), Flag.value.in_(numbers)
     )
-    found: dict[tuple[int, int | None], dict[str, int]] = {}
-    for annotation_id, candidate_id, name, value in session.execute(given.order_by(Flag.name)):
-        found.setdefault((annotation_id, candidate_id), {})[name] = int(value)
-    return found
+    by_answer: dict[tuple[int, int | None], dict[str, int]] = {}
+    for annotation_id, candidate_id, name, value in session.execute(query.order_by(Flag.name)):
+        by_answer.setdefault((annotation_id, candidate_id), {})[name] = int(value)
+    return by_answer
 
 
 def _answers(
@@ -147,14 +147,14 @@ def _answers(
         .where(_among(Ranking.annotation_id, annotation_ids))
         .order_by(Ranking.annotation_id, Ranking.candidate_id)
     )
-    found: dict[int, list[RankedAnswer]] = {}
+    by_annotation: dict[int, list[RankedAnswer]] = {}
     for annotation_id, rank, likert, candidate_id, text, *made in rows:
         of_answer = (annotation_id, candidate_id)
-        said = (flags.get(of_answer, []), scores.get(of_answer, {}))
+        judged = (flags.get(of_answer, []), scores.get(of_answer, {}))
         source, detail = _known_of(*made)
-        answer = RankedAnswer(candidate_id, text, source, rank, likert, *said, detail)
-        found.setdefault(annotation_id, []).append(answer)
-    return found
+        answer = RankedAnswer(candidate_id, text, source, rank, likert, *judged, detail)
+        by_annotation.setdefault(annotation_id, []).append(answer)
+    return by_annotation
 
 
 def _known_of(
@@ -177,9 +177,9 @@ def _among(column: Any, ids: list[int]) -> Any:
 
 def _pages(session: Session, ids: Select[int]) -> Iterator[list[int]]:
     """The ids that a query finds, ``CHUNK`` at a time; all of them are held, in 8 bytes each."""
-    found = array("q", session.scalars(ids))
-    for start in range(0, len(found), CHUNK):
-        yield found[start : start + CHUNK].tolist()
+    found_ids = array("q", session.scalars(ids))
+    for start in range(0, len(found_ids), CHUNK):
+        yield found_ids[start : start + CHUNK].tolist()
 
 
 def _prompts(query: AnySelect, filters: Filters) -> AnySelect:

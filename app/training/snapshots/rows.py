@@ -106,12 +106,12 @@ def _usable(ranked: RankedPrompt, filters: Filters, sides: Sides) -> bool:
 
 
 def weighed_rankings(
-    found: Consensus, session: Session, filters: Filters, sides: Sides, counts: Counter[str]
+    fitted: Consensus, session: Session, filters: Filters, sides: Sides, counts: Counter[str]
 ) -> Iterator[Ranking]:
     """Individual rankings, those of unreliable labelers and of uncertain tasks left out, with weights if asked for."""
     for ranked in queries.ranked_prompts(session, filters):
-        labeler = found.labeler_of(ranked.annotation)
-        task = found.tasks.get(ranked.annotation.task_id)
+        labeler = fitted.labeler_of(ranked.annotation)
+        task = fitted.tasks.get(ranked.annotation.task_id)
         # What came in since the rankings were put together waits for the next snapshot.
         if labeler is None or task is None or not _usable(ranked, filters, sides):
             continue
@@ -123,23 +123,23 @@ def weighed_rankings(
 
 
 def merged_rankings(
-    found: Consensus, session: Session, filters: Filters, sides: Sides, counts: Counter[str]
+    fitted: Consensus, session: Session, filters: Filters, sides: Sides, counts: Counter[str]
 ) -> Iterator[Ranking]:
     """One row for each task: the consensus of all labelers who are not left out."""
-    flags = consensus.flags(session, filters.scope, found)
+    flags = consensus.flags(session, filters.scope, fitted)
     ranked_prompts = queries.ranked_prompts(session, filters, by_task=True)
     for task_id, rankings in groupby(ranked_prompts, lambda ranked: ranked.annotation.task_id):
-        task = found.tasks.get(task_id)
+        task = fitted.tasks.get(task_id)
         taken = [
             ranked
             for ranked in rankings
-            if (labeler := found.labeler_of(ranked.annotation))
+            if (labeler := fitted.labeler_of(ranked.annotation))
             and not labeler.left_out
             and _usable(ranked, filters, sides)
         ]
         if task is None or not taken or rules.too_uncertain(task, filters):
             continue
-        true = {one.candidate_id: flags.true_of(task_id, one.candidate_id) for one in taken[0].answers}
+        true = {answer.candidate_id: flags.true_of(task_id, answer.candidate_id) for answer in taken[0].answers}
         answers = merging.answers_of(taken, task, true)
         ranked = replace(taken[0], answers=answers, use_case=merging.use_case_of(taken), labeler_group=None)
         weight = merging.certainty_of(task) if filters.weighing == rules.BY_RELIABILITY else None
@@ -151,7 +151,7 @@ def merged_rankings(
                 "prompt_scores": _scores(merging.middle_scores([each.prompt_scores for each in taken])),
                 "strength": merging.strength_of(taken, answers),
                 "none_acceptable": merging.none_acceptable(taken),
-                "labelers": len({found.judge_of(each.annotation) for each in taken}),
+                "labelers": len({fitted.judge_of(each.annotation) for each in taken}),
                 "doubt": _misorder(task),
                 "weight": None if weight is None else round(weight, WEIGHT_DIGITS),
             }
@@ -169,14 +169,14 @@ def _counted(row: Ranking, counts: Counter[str]) -> Ranking:
     _count(counts, row.split, rankings=1, strict_pairs=len(strict), tied_pairs=tied)
     texts = [answer.text for answer in row.answers]
     marked = {rules.ALIKE: len(set(texts)) < len(texts), rules.EMPTY: not all(text.strip() for text in texts)}
-    counts.update([name for name, found in marked.items() if found])
+    counts.update([name for name, is_so in marked.items() if is_so])
     return row
 
 
 def _ranking(ranked: RankedPrompt, sides: Sides) -> Ranking:
     """An annotation as the contract has it."""
     prompt = ranked.prompt
-    place_of = {candidate_id: place for place, candidate_id in enumerate(ranked.annotation.shown_order)}
+    place_of = {candidate_id: position for position, candidate_id in enumerate(ranked.annotation.shown_order)}
     return Ranking(
         ranking_id=str(ranked.annotation.id),
         prompt_id=str(prompt.id),
@@ -216,5 +216,5 @@ def _answer(answer: RankedAnswer, shown: int | None) -> Answer:
     )
 
 
-def _scores(given: dict[str, int]) -> list[LabelerScore]:
-    return [LabelerScore(name=name, value=value) for name, value in given.items()]
+def _scores(values: dict[str, int]) -> list[LabelerScore]:
+    return [LabelerScore(name=name, value=value) for name, value in values.items()]

@@ -150,12 +150,12 @@ class Weighed:
 
     def counts(self, filters: Filters) -> dict[str, int]:
         """What the manifest says of it, by the names of ``LEFT_OUT`` and ``MADE_OF``, as far as it was asked for."""
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         if filters.min_reliability > 0:
-            found |= {"labelers_unreliable": self.labelers, "rankings_unreliable": self.unreliable}
+            counts |= {"labelers_unreliable": self.labelers, "rankings_unreliable": self.unreliable}
         if filters.max_doubt < LARGEST_UNCERTAINTY:
-            found |= {"tasks_doubtful": self.tasks, "rankings_doubtful": self.uncertain}
-        return found | ({MADE_OF: self.of_rankings} if filters.labels == CONSENSUS else {})
+            counts |= {"tasks_doubtful": self.tasks, "rankings_doubtful": self.uncertain}
+        return counts | ({MADE_OF: self.of_rankings} if filters.labels == CONSENSUS else {})
 
 
 MADE_OF = "rankings_merged"

@@ -122,9 +122,9 @@ def freeze(session: Session, settings: Settings, filters: Filters) -> Frozen:
         sides = splitting.sides_of(pool, filters.heldout_share, filters.split_seed, filters.prefix_length, held_before)
         rankings = rankings_of
         if filters.weighs_labelers:
-            found = consensus.consensus(session, filters.scope, filters.settings)
-            counts.update(rules.weighed(list(found.labelers.values()), found.tasks, filters).counts(filters))
-            rankings = partial(merged_rankings if filters.labels == rules.CONSENSUS else weighed_rankings, found)
+            fitted = consensus.consensus(session, filters.scope, filters.settings)
+            counts.update(rules.weighed(list(fitted.labelers.values()), fitted.tasks, filters).counts(filters))
+            rankings = partial(merged_rankings if filters.labels == rules.CONSENSUS else weighed_rankings, fitted)
         write_rows(folder / RANKINGS, Ranking, rankings(session, filters, sides, counts))
         write_rows(folder / DEMONSTRATIONS, Demonstration, demonstrations_of(session, filters, sides, counts))
         write_rows(folder / PROMPTS, Prompt, prompts_of(session, filters, sides, counts))
@@ -198,8 +198,8 @@ def _all_counts() -> Iterator[str]:
 
 def weighed(session: Session, filters: Filters) -> Weighed:
     """What putting the rankings together would take and leave out now."""
-    found = consensus.consensus(session, filters.scope, filters.settings)
-    return rules.weighed(list(found.labelers.values()), found.tasks, filters)
+    fitted = consensus.consensus(session, filters.scope, filters.settings)
+    return rules.weighed(list(fitted.labelers.values()), fitted.tasks, filters)
 
 
 def campaigns_named(session: Session, names: list[str]) -> tuple[int, ...]:
@@ -210,16 +210,16 @@ def campaigns_named(session: Session, names: list[str]) -> tuple[int, ...]:
     """
     known = queries.campaign_ids(session)
     ids = set(known.values())
-    found = []
+    campaign_ids = []
     for name in names:
         if name in known:
-            found.append(known[name])
+            campaign_ids.append(known[name])
         elif name.isdecimal() and int(name) in ids:
-            found.append(int(name))
+            campaign_ids.append(int(name))
         else:
             listing = ", ".join(sorted(known)) or _("none yet")
             raise NotFound(_("There is no campaign “%(name)s”. Known are: %(names)s.", name=name, names=listing))
-    return tuple(sorted(set(found)))
+    return tuple(sorted(set(campaign_ids)))
 
 
 def snapshots(session: Session) -> Sequence[Snapshot]:
@@ -325,7 +325,9 @@ def _split_lines(split: SplitReport | None) -> list[str]:
         for template in split.templates[:SHOWN_TEMPLATES]
     ]
     if split.apart:
-        common = ", ".join(f"“{one.text}” ({one.users:,} users)" for one in split.common[:SHOWN_TEMPLATES])
+        common = ", ".join(
+            f"“{template.text}” ({template.users:,} users)" for template in split.common[:SHOWN_TEMPLATES]
+        )
         lines.append(f"apart from their users: {split.apart:,} prompts that many sent, most of all {common}")
     if (more := split.templates_left_out - SHOWN_TEMPLATES) > 0:
         lines.append(f"{more:,} more templates")

@@ -66,23 +66,23 @@ def sides_of(
     The oldest prompt of a group decides by its hash, so new prompts join the side that is there. Where new prompts make
     one group of two, the older one's side is that of both. But what was held out once stays so, and its group with it.
     """
-    texts, users, known = ([getattr(one, name) for one in pool] for name in ("text", "user", "conversation"))
+    texts, users, known = ([getattr(prompt, name) for prompt in pool] for name in ("text", "user", "conversation"))
     groups = grouped(texts, users, known, prefix)
-    stay = {groups.of[place] for place, one in enumerate(pool) if one.id in held_before}
+    stay = {groups.of[index] for index, prompt in enumerate(pool) if prompt.id in held_before}
     side: dict[int, Split] = {}
-    kept = 0
-    for place, size in groups.sizes.items():
-        oldest = pool[place]
-        user = None if place in groups.apart else oldest.user
-        side[place] = split_of(split_key(user, oldest.fingerprint), share, seed)
-        if place in stay and side[place] == "train":
-            side[place] = "heldout"
-            kept += size
+    kept_out = 0
+    for index, size in groups.sizes.items():
+        oldest = pool[index]
+        user = None if index in groups.apart else oldest.user
+        side[index] = split_of(split_key(user, oldest.fingerprint), share, seed)
+        if index in stay and side[index] == "train":
+            side[index] = "heldout"
+            kept_out += size
     return Sides(
-        {one.id: side[first] for one, first in zip(pool, groups.of, strict=True)},
-        {one.id: pool[first].id for one, first in zip(pool, groups.of, strict=True)},
+        {prompt.id: side[first] for prompt, first in zip(pool, groups.of, strict=True)},
+        {prompt.id: pool[first].id for prompt, first in zip(pool, groups.of, strict=True)},
         groups,
-        kept,
+        kept_out,
     )
 
 
@@ -92,7 +92,7 @@ def report(
     """What the manifest says of a split: ``written`` are the sides of the prompts as their file has them."""
     sizes = Counter(sides.group[id_] for id_ in written)
     groups = sides.groups
-    apart = {pool[place].id for place in groups.apart} & set(written)
+    apart = {pool[index].id for index in groups.apart} & set(written)
     return SplitReport(
         prefix_length=prefix,
         groups=len(sizes),
@@ -103,7 +103,9 @@ def report(
         templates_left_out=len(groups.templates),
         common=[_shown(template) for template in groups.common[:MOST_SHOWN]],
         apart=len(apart),
-        leaks=leaks([one for one in pool if one.id in written], written, groups.templates, prefix, apart, rows_apart),
+        leaks=leaks(
+            [prompt for prompt in pool if prompt.id in written], written, groups.templates, prefix, apart, rows_apart
+        ),
     )
 
 
@@ -126,12 +128,12 @@ def leaks(
     Of all texts in order, two that share a beginning have nothing between them that does not share it. So where a
     beginning stands on both sides, two neighbours of different sides share it.
     """
-    ordered = sorted(pool, key=lambda one: one.text)
+    ordered = sorted(pool, key=lambda prompt: prompt.text)
     openings, beginnings = set[str](), set[str]()
-    for one, other in pairwise(ordered):
-        if side[one.id] == side[other.id]:
+    for prompt, other in pairwise(ordered):
+        if side[prompt.id] == side[other.id]:
             continue
-        common = shared_beginning(one.text, other.text)
+        common = shared_beginning(prompt.text, other.text)
         told = _told_by(common, [template.text for template in templates if template.opening])
         if OF_USER in common[told:]:
             openings.add(common[: common.index(OF_USER, told)])
@@ -139,9 +141,9 @@ def leaks(
         if 0 < prefix <= len(common) - told:
             beginnings.add(common[: told + prefix])
     return Leaks(
-        users=_on_both((one.user, side[one.id]) for one in pool if one.id not in apart),
-        conversations=_on_both((one.conversation, side[one.id]) for one in pool),
-        texts=_on_both((one.text, side[one.id]) for one in pool),
+        users=_on_both((prompt.user, side[prompt.id]) for prompt in pool if prompt.id not in apart),
+        conversations=_on_both((prompt.conversation, side[prompt.id]) for prompt in pool),
+        texts=_on_both((prompt.text, side[prompt.id]) for prompt in pool),
         openings=len(openings),
         beginnings=len(beginnings),
         rows=rows_apart,
@@ -155,8 +157,8 @@ def _told_by(common: str, templates: Iterable[str]) -> int:
 
 def _on_both(named: Iterable[tuple[str | None, Split]]) -> int:
     """Names that stand on more than one side."""
-    found: dict[str, set[Split]] = {}
+    sides_by_name: dict[str, set[Split]] = {}
     for name, side in named:
         if name:
-            found.setdefault(name, set()).add(side)
-    return sum(len(sides) > 1 for sides in found.values())
+            sides_by_name.setdefault(name, set()).add(side)
+    return sum(len(sides) > 1 for sides in sides_by_name.values())

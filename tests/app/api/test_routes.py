@@ -185,6 +185,10 @@ def test_an_order_that_cannot_be_scored_is_refused_whole_with_the_place(
         (b'{"model": "reward-1", "items": [{"prompt": "a", "answers": ["\\ud800"]}]}', 422),
         (b'{"model": "reward-1", "items": [{"prompt": "a", "answers": [NaN]}]}', 422),
         (b"[" * 100_000, 400),
+        (b'{"model": "reward-1", "items": [{"prompt": "a", "prompt": "b", "answers": ["x"]}]}', 422),
+        (b'{"model": true, "items": [{"prompt": "a", "answers": ["x"]}]}', 422),
+        (b'{"model": "\\ud800", "items": [{"prompt": "a", "answers": ["x"]}]}', 422),
+        (b'{"model": "reward-1", "items": [{"id": "\\u0000", "prompt": "a", "answers": ["x"]}]}', 422),
     ],
 )
 @pytest.mark.parametrize("engine_name", ["sqlite"])
@@ -192,6 +196,20 @@ def test_bytes_that_are_no_request_are_refused_with_a_sentence(call, model, data
     got, told = call.post("/scores", body)
     assert got == status
     assert told["error"]["sentence"]
+    assert nothing_was_stored(database)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_what_is_wrong_with_a_body_is_said_and_never_half_of_it_taken(app_client, call, model, database):
+    twice = b'{"model": "reward-1", "items": [{"prompt": "a", "answers": ["x"], "answers": ["y"]}]}'
+    assert "“answers” stands twice in one object" in call.post("/scores", twice)[1]["error"]["sentence"]
+    half = {"model": "reward-1", "items": [{"id": "\x00", "prompt": "a", "answers": ["x"]}]}
+    assert "NUL" in call.post("/scores", half)[1]["error"]["fields"]["items.0.id"]
+    for kind in ("text/plain", "application/x-www-form-urlencoded", ""):
+        headers = {**call.headers, "Content-Type": kind}
+        answer = app_client.post("/api/v1/scores", headers=headers, content=b'{"model": 1, "items": []}')
+        assert answer.status_code == 415
+        assert "with the header Content-Type: application/json" in answer.json()["error"]["sentence"]
     assert nothing_was_stored(database)
 
 

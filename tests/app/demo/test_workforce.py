@@ -13,8 +13,8 @@ from app.demo.workforce_people import HELD_OUT, HONEST, RESEARCHER, SPAMMER, Pla
 from app.demo.workforce_tasks import CAMPAIGNS
 from app.labeling.annotations.rules.submission import Submission, Verdict, submission_problems
 from app.material.schemas.rules import schema_of
-from app.models import Annotation, Candidate, Flag, GoldItem, Lease, Person, Prompt, Ranking, Rating, Task
-from app.quality.labelers.rules.reading import words_of
+from app.models import Annotation, Assignment, Candidate, Flag, GoldItem, Person, Prompt, Ranking, Rating, Task
+from app.quality.labelers.rules.word_count import words_of
 from app.quality.screening.rules.scores import screening_scores
 from trainer.statistics.consensus import majority
 from trainer.statistics.rankings import RankingPairs
@@ -81,7 +81,7 @@ def test_texts_are_counted_in_words_and_in_characters():
     assert words_of("") == 0
 
 
-def test_stored_work_keeps_every_rule_of_a_submission_and_every_slot(database):
+def test_stored_work_keeps_every_rule_of_a_submission_and_every_assignment(database):
     workforce = simulate(SMALL)
     with database.transaction() as session:
         assert workforce_records.store_once(session, SMALL)
@@ -115,9 +115,9 @@ def test_stored_work_keeps_every_rule_of_a_submission_and_every_slot(database):
             assert of_prompt["use_case"] == item.use_case
             assert annotation.submitted_at == verdict.submitted
             assert set(annotation.active_seconds) == {"prompt", "ranking", *(f"answer:{c}" for c in ids)}
-            lease = session.get_one(Lease, annotation.lease_id)
-            assert (lease.task_id, lease.person_id) == (annotation.task_id, annotation.person_id)
-            assert lease.submitted_at == annotation.submitted_at
+            assignment = session.get_one(Assignment, annotation.assignment_id)
+            assert (assignment.task_id, assignment.person_id) == (annotation.task_id, annotation.person_id)
+            assert assignment.submitted_at == annotation.submitted_at
         settled = session.query(GoldItem).all()
         assert {gold.task.prompt_id for gold in settled} < {task.prompt_id for task in session.query(Task)}
         shared = {task.item.number for task in workforce.tasks if task.calibration}

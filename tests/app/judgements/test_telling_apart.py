@@ -11,10 +11,10 @@ from scipy.stats import binom
 from sklearn.metrics import roc_auc_score
 from sqlalchemy import select
 
-from app.labeling.annotations import holding, service
+from app.labeling.annotations import reservation, service
 from app.labeling.annotations.queries import submissions
 from app.labeling.campaigns.rules.calibration import Plan
-from app.models import ExtraSlot, GoldItem, Lease, Person
+from app.models import Assignment, ExtraAssignment, GoldItem, Person
 from app.models.base import utc_now
 from app.quality.labelers.person_pages import FeedbackPage
 from app.web.addresses import shown
@@ -58,27 +58,27 @@ def measured(browse, workshop, monkeypatch):
 
 
 def one_item(workshop, person, now):
-    task = workshop.take(person, now).lease.task_id
+    task = workshop.take(person, now).assignment.task_id
     workshop.submit(person, task, now)
     return task
 
 
 def read(browse, workshop, labeler):
-    """(address, pages before, while it is held, afterwards) of every item, and whether it measured."""
+    """(address, pages before, while it is reserved, afterwards) of every item, and whether it measured."""
     seen, truth, before = [], [], {place: browse.get(place) for place in OUTER}
     for _ in range(ITEMS):
         address = browse.post("/label/next").headers["location"]
-        held = {"task": browse.get(address)} | {place: browse.get(place) for place in OUTER}
+        reserved = {"task": browse.get(address)} | {place: browse.get(place) for place in OUTER}
         task = browse.task_at(address)
         with workshop.database.transaction() as session:
-            uses = select(ExtraSlot.use).join(Lease, Lease.id == ExtraSlot.lease_id)
-            use = session.scalar(uses.where(Lease.task_id == task, Lease.person_id == labeler.id))
-            said = verdict_on(holding.work_for(session, labeler, task).order)
+            uses = select(ExtraAssignment.use).join(Assignment, Assignment.id == ExtraAssignment.assignment_id)
+            use = session.scalar(uses.where(Assignment.task_id == task, Assignment.person_id == labeler.id))
+            said = verdict_on(reservation.work_for(session, labeler, task).order)
             service.submit(session, labeler, task, utc_now(), said)
         after = {place: browse.get(place) for place in OUTER}
         entry = re.search(r'href="(/label/mine/\d+)"', after["/label/mine"])[1]
         after |= {"entry": browse.get(entry), "correct": browse.get(f"{address}/correct")}
-        seen.append((address, before, held, after))
+        seen.append((address, before, reserved, after))
         truth.append(use in ("gold", "repeat"))
         before = after
     return seen, truth
@@ -98,13 +98,13 @@ def changes(one, other):
     return [then - now for now, then in zip(numbers, numbers_then, strict=True)]
 
 
-def traits(address, before, held, after):
+def traits(address, before, reserved, after):
     """All that a script can see of an item, beside its texts and its number."""
-    found = {f"held {place}": changes(before[place], held[place]) for place in OUTER}
+    found = {f"reserved {place}": changes(before[place], reserved[place]) for place in OUTER}
     found |= {f"after {place}": changes(before[place], after[place]) for place in OUTER}
-    found |= {name: bones(page) for name, page in (("task", held["task"]), ("entry", after["entry"]))}
+    found |= {name: bones(page) for name, page in (("task", reserved["task"]), ("entry", after["entry"]))}
     done = re.compile(r'done-today">\d+ today')
-    found["task"] = bones(done.sub("", held["task"]))
+    found["task"] = bones(done.sub("", reserved["task"]))
     found["correct"] = bones(after["correct"])
     return {name: str(value) for name, value in found.items()}
 
@@ -120,7 +120,9 @@ def test_a_script_that_reads_every_page_guesses_no_better_than_chance(browse, wo
         assert {one[name] for one, measures in zip(found, truth, strict=True) if measures} <= ordinary, name
     usual = {name: Counter(one[name] for one in found) for name in found[0]}
     numbers = [int(address.rsplit("/", 1)[1]) for address, *_rest in seen]
-    answers = [min(map(int, re.findall(r"answers/(\d+)", held["task"]))) for _address, _before, held, _after in seen]
+    answers = [
+        min(map(int, re.findall(r"answers/(\d+)", reserved["task"]))) for _address, _before, reserved, _after in seen
+    ]
     guesses = {
         "what is rare": [-sum(usual[name][one[name]] for name in one) for one in found],
         "the newest number": numbers,
@@ -150,7 +152,11 @@ def test_of_many_items_the_numbers_that_people_see_tell_nothing(workshop):
     for person in people:
         own = [one_item(workshop, person, now) for _ in range(EACH)]
         with workshop.database.reading() as session:
-            uses = select(Lease.task_id, ExtraSlot.use).outerjoin(ExtraSlot).where(Lease.person_id == person.id)
+            uses = (
+                select(Assignment.task_id, ExtraAssignment.use)
+                .outerjoin(ExtraAssignment)
+                .where(Assignment.person_id == person.id)
+            )
             use = dict(session.execute(uses).all())
         # A key for each person: the same few gold items come to all of them, and would count as one.
         seen = [shown(f"key {person.id}", task) for task in own]

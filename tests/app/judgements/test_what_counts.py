@@ -15,7 +15,7 @@ from app.judgements.rules import PURPOSES, SORTS, Wanted
 from app.labeling.campaigns.queries import counting, finding
 from app.labeling.reviews import queries as reviews
 from app.material.prompts import queries as prompts
-from app.models import Campaign, Lease, WrittenText
+from app.models import Assignment, Campaign, WrittenText
 from app.quality.agreement import service as agreement
 from app.quality.agreement.material import material as agreement_material
 from app.quality.agreement.rules.filters import Filters as Compared
@@ -70,16 +70,25 @@ def test_whoever_takes_what_banks_hold_alone_takes_no_work(session, world, sorts
     assert set(reading.annotations(session, Wanted(of_banks)).id.tolist()) == world.of(*sorts)
 
 
-def test_the_slots_of_a_bank_that_are_to_fill_are_those_of_its_researchers(session):
-    slots = select(Lease.person_id).join(Campaign, Campaign.id == Lease.campaign_id).where(Lease.campaign_id == BANK)
-    assert session.scalars(slots.where(queries.is_slot_to_fill())).all() == [RAE, RAE]
+def test_the_assignments_of_a_bank_that_are_to_fill_are_those_of_its_researchers(session):
+    assignments = (
+        select(Assignment.person_id)
+        .join(Campaign, Campaign.id == Assignment.campaign_id)
+        .where(Assignment.campaign_id == BANK)
+    )
+    assert session.scalars(assignments.where(queries.is_assignment_to_complete())).all() == [RAE, RAE]
+
+
+def test_an_answer_is_by_its_model_else_by_whom_its_file_names_else_by_the_file(session):
+    answers = [10, 11, 130, 131, 150]
+    assert queries.sources(session, answers) == dict(zip(answers, ("m", "n", "us", "them", "o.jsonl"), strict=True))
 
 
 def test_no_room_decides_by_itself_what_counts():
-    """But the one that gives out slots, and knows which of them measure somebody."""
+    """But the one that gives out assignments, and knows which of them measure somebody."""
     rooms = [path for path in APP.rglob("*queries.py") if path.parent.name not in ("judgements", "annotations")]
     assert len(rooms) > 20
-    deciding = re.compile(r"ExtraSlot|Campaign\.purpose|ranks\.any\(|Lease\.slot >=")
+    deciding = re.compile(r"ExtraAssignment|Campaign\.purpose|ranks\.any\(|Assignment\.number >=")
     assert [str(path) for path in rooms if deciding.search(path.read_text())] == []
 
 
@@ -305,10 +314,13 @@ def test_a_dashboard_counts_rankings_and_no_labels(session, world):
 def test_how_far_a_campaign_is_does_not_hang_on_what_measures_people(session, world):
     progress = counting.progress(session, NOON, WORK)[WORK]
     done = len(world.of("work", campaign=WORK))
-    assert (progress.tasks, progress.slots, progress.submitted, progress.people) == (7, done + 2, done, 4)
-    assert {c.id: (so_far, slots) for c, so_far, slots in runs.open_campaigns(session)}[WORK] == (done, done + 2)
+    assert (progress.tasks, progress.assignments, progress.submitted, progress.people) == (7, done + 2, done, 4)
+    assert {c.id: (so_far, assignments) for c, so_far, assignments in runs.open_campaigns(session)}[WORK] == (
+        done,
+        done + 2,
+    )
     bank = counting.progress(session, NOON, BANK)[BANK]
-    assert (bank.tasks, bank.slots, bank.submitted, bank.people) == (2, 2, 2, 1)
+    assert (bank.tasks, bank.assignments, bank.submitted, bank.people) == (2, 2, 2, 1)
 
 
 def test_a_copy_that_comes_again_is_no_further_item(session):

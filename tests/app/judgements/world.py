@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from app.models import (
     Annotation,
     AnnotationVersion,
+    Assignment,
     Campaign,
     Candidate,
     Demonstration,
-    ExtraSlot,
+    ExtraAssignment,
     Flag,
     GoldItem,
-    Lease,
     ModelVersion,
     Person,
     Prompt,
@@ -48,6 +48,8 @@ CAMPAIGNS = (
 TASKS = {WORK: range(1, 8), COMPARED: (8, 9), TOXIC: (10,), BANK: (11, 12), IMPORTED: (13, 14, 15), WRITING: (16, 17)}
 COPIES = {101: (1, ANN), 102: (2, ANN), 103: (3, BEN)}
 GOLD, WITHOUT_ANYTHING = (4, 5), 7
+UNSIGNED, FILE = 15, "import:o.jsonl"
+"""A task whose file does not say who made its answers, and what is kept of the file."""
 ANSWERS = 3
 
 
@@ -154,7 +156,7 @@ class World:
         self._say("work", IMPORTED, 15, None, "crowd-1", "day", ranks=False)
         self._write()
         self._correct()
-        self._free[WITHOUT_ANYTHING][0].person_id, self._free[WITHOUT_ANYTHING][0].expires_at = CY, NOON
+        self._free[WITHOUT_ANYTHING][0].person_id, self._free[WITHOUT_ANYTHING][0].reserved_until = CY, NOON
         self.rows += [
             GoldItem(task_id=task, content={"ranks": {str(one): 1 for one in answers_of(task)}}, decided_at=NOON)
             for task in (*GOLD, 11)
@@ -167,20 +169,22 @@ class World:
         self.rows.append(Task(id=task, campaign_id=campaign, prompt_id=task, fingerprint=sha(task)))
         if campaign != WRITING:
             for answer in answers_of(task):
-                made = (
-                    {"model_version_id": 1 + answer % 2}
-                    if campaign != IMPORTED
-                    else {"detail": {"source": ("us", "them")[answer % 2]}}
-                )
+                made = {"model_version_id": 1 + answer % 2} if campaign != IMPORTED else {}
+                if campaign == IMPORTED and task != UNSIGNED:
+                    made = {"detail": {"source": ("us", "them")[answer % 2]}}
                 self.rows.append(
-                    Candidate(id=answer, prompt_id=task, text=f"A{answer}", text_sha256=sha(answer), origin="o", **made)
+                    Candidate(
+                        id=answer, prompt_id=task, text=f"A{answer}", text_sha256=sha(answer), origin=FILE, **made
+                    )
                 )
             self._shows(task)
         overlap = dict(CAMPAIGNS)[campaign].get("overlap", 1)
         if campaign != IMPORTED:
-            slots = [Lease(campaign_id=campaign, task_id=task, slot=slot) for slot in range(overlap)]
-            self._free[task] = slots
-            self.rows += slots
+            assignments = [
+                Assignment(campaign_id=campaign, task_id=task, number=assignment) for assignment in range(overlap)
+            ]
+            self._free[task] = assignments
+            self.rows += assignments
 
     def _shows(self, task):
         self.rows += [
@@ -188,15 +192,17 @@ class World:
             for place, answer in enumerate(answers_of(task))
         ]
 
-    def _slot(self, sort, campaign, task, use):
+    def _assignment(self, sort, campaign, task, use):
         if not use and sort != "test":
             return self._free[task].pop(0)
         number = 1_000 + len(self.said) if use in ("gold", "repeat") else 2 + len(self.said)
-        slot = Lease(campaign_id=campaign, task_id=task, slot=number)
-        self.rows.append(slot)
+        if sort == "test":
+            number = 1  # the first beyond the overlap of a bank
+        assignment = Assignment(campaign_id=campaign, task_id=task, number=number)
+        self.rows.append(assignment)
         if use:
-            self.rows.append(ExtraSlot(lease=slot, use=use))
-        return slot
+            self.rows.append(ExtraAssignment(assignment=assignment, use=use))
+        return assignment
 
     def _say(self, sort, campaign, task, person, annotator=None, group=None, use=None, ranks=True):
         order = self._chance.sample(answers_of(task), ANSWERS) if campaign != WRITING else []
@@ -222,8 +228,8 @@ class World:
             submitted_at=said.at,
         )
         if person is not None:
-            annotation.lease = self._slot(sort, campaign, task, use)
-            annotation.lease.person_id, annotation.lease.submitted_at = person, said.at
+            annotation.assignment = self._assignment(sort, campaign, task, use)
+            annotation.assignment.person_id, annotation.assignment.submitted_at = person, said.at
         self.rows.append(annotation)
         self.rows += [Ranking(annotation_id=id_, candidate_id=answer, rank=rank) for answer, rank in given.items()]
         self.rows += [Rating(annotation_id=id_, candidate_id=answer, likert=value) for answer, value in likert.items()]

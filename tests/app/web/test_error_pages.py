@@ -148,6 +148,18 @@ def test_a_full_disk_leaves_no_half_of_a_corpus(calm, settings, monkeypatch):
     assert "c.txt" not in calm.get("/prompts/imports")
 
 
+def test_a_file_that_is_sent_to_a_full_disk_is_no_broken_form(calm, monkeypatch):
+    async def write(_file, _data):
+        raise NO_SPACE
+
+    monkeypatch.setattr("starlette.datastructures.UploadFile.write", write)
+    for address in ("/prompts/import", "/score", "/gold/import", "/scenarios/import"):
+        calm.as_("admin", f"{address[1:4]}@example.org")
+        form = {"csrf_token": calm.token}
+        page = check_page(calm.client.post(address, data=form, files={"file": ("p.jsonl", b'{"prompt": "p"}')}), 507)
+        assert "No space left on device" in page
+
+
 def test_another_error_of_the_file_system_is_our_mistake(calm, monkeypatch):
     fill(calm)
     break_(monkeypatch, snapshots, "write_rows", FileNotFoundError(errno.ENOENT, "No such file"))

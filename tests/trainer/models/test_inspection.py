@@ -165,8 +165,8 @@ def test_a_reward_model_needs_a_head_and_a_language_model_none(folder, tmp_path)
 
 
 def test_no_weight_is_read(folder):
-    """Twelve gigabytes of weights, of which the disk holds nothing, are looked at in no memory."""
-    wide, deep = 4096, 20
+    """Two gigabytes of weights, of which the disk holds nothing, are looked at in no memory."""
+    wide, deep = 4096, 4
     edit(folder / "config.json", hidden_size=wide, intermediate_size=4 * wide, num_hidden_layers=deep)
     edit(folder / "config.json", num_attention_heads=32, num_key_value_heads=32, head_dim=128)
     shapes = {"model.embed_tokens.weight": (320, wide), "model.norm.weight": (wide,)}
@@ -188,5 +188,5 @@ def test_no_weight_is_read(folder):
     before = psutil.Process().memory_info().rss
     facts = inspect(folder, "base").facts
     assert (facts.dtype, facts.parameters) == ("BF16", place // 2)
-    assert facts.weight_bytes > 10e9
+    assert facts.weight_bytes > 2e9
     assert psutil.Process().memory_info().rss - before < 300e6

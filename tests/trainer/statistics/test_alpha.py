@@ -50,6 +50,9 @@ def test_mirrored_signs_by_hand():
     """Two people, once alike and once opposed: mirrored marginals are 2 and 2, so α = 1 - (1/2) / (2/3)."""
     labels = labels_of(np.array([[2, 2], [2, 0]]), (-1, 0, 1))
     assert krippendorff_alpha(labels, mirrored=True).value == pytest.approx(0.25)
+    # Alike once more: marginals 3 and 3, D_o = 2 / 6, D_e = 18 / (6 · 5).
+    more = labels_of(np.array([[2, 2], [2, 2], [2, 0]]), (-1, 0, 1))
+    assert krippendorff_alpha(more, mirrored=True).value == pytest.approx(4 / 9)
 
 
 @pytest.mark.parametrize("metric", ["nominal", "ordinal", "interval", "ratio"])

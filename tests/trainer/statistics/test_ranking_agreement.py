@@ -19,6 +19,7 @@ from trainer.statistics.ranking_agreement import (
     TIE_CLASS,
     agreement,
     agreement_by,
+    agreement_of_each,
     group_matrix,
     labeler_matrix,
     sign_alpha,
@@ -289,3 +290,42 @@ def test_ties_that_nobody_else_judged_are_no_pairs():
 
 def test_nobody_has_an_empty_matrix():
     assert labeler_matrix(compared([])) == {}
+
+
+def test_agreement_beyond_chance_by_hand():
+    """One tie against an order, two orders alike: 2 of 3; a sixth of ties, so chance is 1/36 + (5/6)² / 2 = 3/8."""
+    assert tie_kappa(compared([np.array([[1, 1, 2], [1, 2, 3]])])).value == pytest.approx((2 / 3 - 3 / 8) / (5 / 8))
+
+
+def test_every_two_and_each_of_three_people():
+    """The first two alike, the third turned around; numbered to the last, so that no two pairs of people meet."""
+    ranks = np.array([[1, 2, 3], [1, 2, 3], [3, 2, 1]])
+    judgements = Judgements.of_rankings(
+        np.arange(3).repeat(3),
+        np.tile(np.arange(3), 3),
+        ranks.ravel(),
+        task=np.zeros(3, dtype=int),
+        labeler=np.arange(3),
+    )
+    pairs = RankingPairs.of(judgements)
+    matrix = {people: of.micro.value for people, of in labeler_matrix(pairs).items()}
+    assert matrix == {(0, 1): 1, (0, 2): 0, (1, 2): 0}
+    each = agreement_of_each(pairs, 3)
+    assert [(one.micro.value, one.micro.counts.raters, one.micro.counts.pairs) for one in each] == [
+        (0.5, 3, 6),
+        (0.5, 3, 6),
+        (0, 3, 6),
+    ]
+
+
+def test_a_share_of_ties_that_all_draws_give_has_wilsons_interval_and_counts_whoever_tied():
+    judgements = Judgements.of_rankings(
+        np.array([0, 0, 1, 1]),
+        np.array([1, 2, 1, 2]),
+        np.array([1, 2, 1, 2]),
+        task=np.arange(2),
+        labeler=np.array([1, 2]),
+    )
+    found = tie_rate(judgements, Resamples(2, seed=1, draws=10))
+    assert (found.value, found.by_wilson) == (0, True)
+    assert (found.counts.raters, found.counts.items) == (2, 2)

@@ -85,7 +85,77 @@ def test_the_worths_of_a_prompt_are_the_mode_of_their_posterior():
         ]
         return -np.sqrt(2 / 5) * np.log(spoken).sum() + (worth**2).sum() / 2
 
-    assert found.worth[found.task == task] == pytest.approx(minimize(loss, np.zeros(5), tol=1e-10).x, abs=0.02)
+    mode = minimize(loss, np.zeros(5), tol=1e-10).x
+    assert found.worth[found.task == task] == pytest.approx(mode, abs=0.02)
+    curvature = differences(lambda at: differences(loss, at, 1e-4), mode, 1e-4)
+    assert found.covariance.shape == (40, 5, 5)
+    assert found.covariance[task] == pytest.approx(np.linalg.inv(curvature), abs=0.01)
+
+
+def test_errors_are_what_numerical_slopes_of_the_likelihood_give():
+    """Slopes and curvatures by differences, expectations by a finer rule; the rest as ``_errors`` says in words."""
+    tasks, answers, step = 12, 3, 1e-4
+    _, _, judgements = ranked(1, tasks=tasks, answers=answers, per_task=2, honest=3, spammers=1, biased=0, careless=0)
+    found = reliabilities(judgements)
+    habits = np.stack([found.discrimination, found.position, found.log_tie], axis=1)
+    nodes, shares = np.polynomial.hermite_e.hermegauss(30)
+    people, task_of = judgements.labeler, judgements.task
+    errors = []
+    for person in range(4):
+        information, squares = np.eye(3), np.eye(3)
+        for ranking in np.flatnonzero(people == person):
+            rows = judgements.ranking == ranking
+            sign, shown, task = judgements.sign[rows], judgements.shown[rows], task_of[ranking]
+            one, other = judgements.answers[judgements.pair[rows]].T % answers
+            worth, covariance = found.worth.reshape(tasks, answers)[task], found.covariance[task]
+            spread = np.sqrt(covariance[one, one] + covariance[other, other] - 2 * covariance[one, other])
+
+            def of(habit, gap, sign=sign, shown=shown):
+                """The weighted log-likelihood of the ranking, for gaps (3, N)."""
+                chances = probabilities(habit[0] * gap + habit[1] * shown[:, None], habit[2])
+                spoken = np.take_along_axis(chances, np.select([sign > 0, sign < 0], [0, 1], 2)[:, None, None], axis=2)
+                return np.sqrt(2 / answers) * np.log(spoken[..., 0]).sum(axis=0)
+
+            def expected(habit, of=of, worth=worth, spread=spread, one=one, other=other):
+                return of(habit, (worth[one] - worth[other])[:, None] + spread[:, None] * nodes) @ shares / shares.sum()
+
+            def at_mode(both, of=of, one=one, other=other):
+                return of(both[:3], (both[3:][one] - both[3:][other])[:, None])[0]
+
+            slopes = differences(expected, habits[person], step)
+            curvature = differences(lambda at, of=expected: differences(of, at, step), habits[person], step)
+            both = np.concatenate([habits[person], worth])
+            by_worth = differences(lambda at, of=at_mode: differences(of, at, step), both, step)[:3, 3:]
+            information -= curvature + by_worth @ covariance @ by_worth.T
+            squares += np.outer(slopes, slopes)
+        inverse = np.linalg.inv(information)
+        errors.append(np.sqrt(np.maximum(np.diag(inverse @ squares @ inverse), np.diag(inverse))))
+    assert found.errors == pytest.approx(np.array(errors), rel=1e-3)
+
+
+def differences(function, at, step):
+    """The derivatives of a function in each of its arguments, by central differences: (arguments, …)."""
+    return np.array([(function(at + one) - function(at - one)) / (2 * step) for one in np.eye(len(at)) * step])
+
+
+def test_a_single_shared_pair_tells_something_of_a_person():
+    _, _, judgements = ranked(2, tasks=30, answers=2, honest=6, spammers=0, biased=0, careless=0)
+    newcomer = np.array([6])
+    more = Judgements(
+        **vars(judgements)
+        | {
+            "ranking": np.append(judgements.ranking, len(judgements.task)),
+            "pair": np.append(judgements.pair, 0),
+            "sign": np.append(judgements.sign, -np.sign(judgements.sign[judgements.pair == 0].sum())),
+            "shown": np.append(judgements.shown, 1),
+            "task": np.append(judgements.task, judgements.task[0]),
+            "labeler": np.append(judgements.labeler, newcomer),
+            "prompt": np.append(judgements.prompt, judgements.prompt[0]),
+        }
+    )
+    found = reliabilities(more)
+    assert found.judged[6] == 1
+    assert found.discrimination[6] < found.discrimination[:6].mean() - 0.05
 
 
 def test_nobody_judged_anything():

@@ -1,4 +1,4 @@
-"""Slots of hidden gold and of repetitions, for one person each."""
+"""Assignments of hidden gold and of repetitions, for one person each."""
 
 from datetime import datetime
 
@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session, aliased
 from app.judgements import queries as judgements
 from app.models import (
     Annotation,
+    Assignment,
     GoldItem,
-    Lease,
     Person,
     Prompt,
     RepeatedTask,
@@ -19,26 +19,30 @@ from app.models import (
 
 
 def lock_task(session: Session, task_id: int) -> None:
-    """Let those who add a slot to a task follow one another. Rows that refer to the task are not kept waiting."""
+    """Let those who add to a task's assignments follow one another. Rows that refer to the task do not wait."""
     session.execute(select(Task.id).where(Task.id == task_id).with_for_update(key_share=True))
 
 
-FIRST_RESERVED = 1_000
-"""Slots for one person are numbered from here, so that they never get in the way of those that a plan adds."""
+FIRST_MEASURING = 1_000
+"""Assignments for one person are numbered from here, so that they never get in the way of those that a plan adds."""
 
 
-def next_reserved_number(session: Session, task_id: int) -> int:
-    query = select(func.max(Lease.slot)).where(Lease.task_id == task_id, Lease.slot >= FIRST_RESERVED)
-    return (session.scalar(query) or FIRST_RESERVED - 1) + 1
+def next_measuring_number(session: Session, task_id: int) -> int:
+    query = select(func.max(Assignment.number)).where(
+        Assignment.task_id == task_id, Assignment.number >= FIRST_MEASURING
+    )
+    return (session.scalar(query) or FIRST_MEASURING - 1) + 1
 
 
-def own_reserved_slot(session: Session, person_id: int, campaign_id: int) -> Lease | None:
-    """A slot of hidden gold or of a repetition that a person let run out; nobody else can take it."""
+def own_measuring_assignment(session: Session, person_id: int, campaign_id: int) -> Assignment | None:
+    """An assignment of hidden gold or of a repetition that a person let run out; nobody else can take it."""
     return session.scalar(
-        select(Lease)
-        .where(Lease.person_id == person_id, Lease.submitted_at.is_(None), Lease.campaign_id == campaign_id)
-        .where(judgements.is_slot_that_measures())
-        .order_by(Lease.id)
+        select(Assignment)
+        .where(
+            Assignment.person_id == person_id, Assignment.submitted_at.is_(None), Assignment.campaign_id == campaign_id
+        )
+        .where(judgements.is_assignment_that_measures())
+        .order_by(Assignment.id)
         .limit(1)
     )
 
@@ -47,17 +51,17 @@ def done_and_given(session: Session, person_id: int, campaign_id: int) -> tuple[
     """What a person has submitted in a campaign, and how many hidden gold items and repetitions they were given."""
     row = session.execute(
         select(
-            func.count(Lease.submitted_at),
-            func.count().filter(judgements.is_slot_for("gold")),
-            func.count().filter(judgements.is_slot_for("repeat")),
-        ).where(Lease.person_id == person_id, Lease.campaign_id == campaign_id)
+            func.count(Assignment.submitted_at),
+            func.count().filter(judgements.is_assignment_for("gold")),
+            func.count().filter(judgements.is_assignment_for("repeat")),
+        ).where(Assignment.person_id == person_id, Assignment.campaign_id == campaign_id)
     ).one()
     return row[0], row[1], row[2]
 
 
 def oldest_gold_for(session: Session, person_id: int, campaign_id: int) -> int | None:
     """The task of a campaign that got gold first, of those that are new to a person."""
-    met = exists().where(Lease.task_id == Task.id, Lease.person_id == person_id)
+    met = exists().where(Assignment.task_id == Task.id, Assignment.person_id == person_id)
     annotated = exists().where(Annotation.task_id == Task.id, Annotation.person_id == person_id)
     skipped = exists().where(Skip.task_id == Task.id, Skip.person_id == person_id)
     avoids = exists().where(Person.id == person_id, Person.avoids_sensitive.is_(True))

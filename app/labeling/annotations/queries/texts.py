@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 from app.labeling.campaigns.queries.texts import is_newest
 from app.models import (
     Annotation,
+    Assignment,
     Demonstration,
     IntegrityDecision,
-    Lease,
     Task,
     WrittenText,
 )
@@ -54,11 +54,11 @@ def returned_text(session: Session, person_id: int, task_id: int, *, lock: bool 
     return session.scalar(query.with_for_update().execution_options(populate_existing=True) if lock else query)
 
 
-def oldest_returned(session: Session, person_id: int, campaign_ids: Iterable[int]) -> Lease | None:
-    """The slot of the text that was sent back to a person first."""
+def oldest_returned(session: Session, person_id: int, campaign_ids: Iterable[int]) -> Assignment | None:
+    """The assignment of the text that was sent back to a person first."""
     return session.scalar(
-        select(Lease)
-        .join(Annotation, Annotation.lease_id == Lease.id)
+        select(Assignment)
+        .join(Annotation, Annotation.assignment_id == Assignment.id)
         .join(WrittenText, WrittenText.annotation_id == Annotation.id)
         .where(
             Annotation.person_id == person_id,

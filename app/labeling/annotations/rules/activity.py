@@ -3,7 +3,7 @@
 A page counts the seconds in which its window is in front and its person has touched something lately
 (``IDLE_AFTER_SECONDS``), each for the part they were at. It reports its whole count so far, again and again, under a
 name of its own (the view). The larger of two reports of one view holds, so one that comes twice, late or in another
-order adds nothing; and all that counts together never exceeds the time for which the task has been held.
+order adds nothing; and all that counts together never exceeds the time for which the task has been reserved.
 """
 
 import json
@@ -58,14 +58,18 @@ def report_of(view: str, seconds: str) -> Report | str:
     if not _VIEW.fullmatch(view):
         return _("The time came without the name of the page that counted it.")
     try:
-        given = json.loads(seconds)
+        seconds_by_part = json.loads(seconds)
     except ValueError:
         return _("The time that this page counted cannot be read.")
-    if not isinstance(given, dict) or len(given) > MOST_PARTS or not all(map(_is_measured, given.values())):
+    if (
+        not isinstance(seconds_by_part, dict)
+        or len(seconds_by_part) > MOST_PARTS
+        or not all(map(_is_measured, seconds_by_part.values()))
+    ):
         return _(
             "The time of a part is a number of seconds from 0 to %(most)s, and nothing else.", most=LONGEST_SECONDS
         )
-    return Report(view, {part: float(value) for part, value in given.items()})
+    return Report(view, {part: float(value) for part, value in seconds_by_part.items()})
 
 
 def _is_measured(value: object) -> bool:
@@ -79,15 +83,15 @@ def unknown_part(report: Report, answers: Collection[int]) -> str | None:
     return next((part for part in report.seconds if part not in known), None)
 
 
-def counted(active: Active, report: Report, held_seconds: float) -> Active:
-    """Take in a report: what is new in it counts as far as the time of the hold reaches.
+def counted(active: Active, report: Report, reserved_seconds: float) -> Active:
+    """Take in a report: what is new in it counts as far as the time since it was reserved reaches.
 
-    ``held_seconds`` is for how long the person has held the task until now. What does not fit is not made up for
+    ``reserved_seconds`` is for how long the task has been reserved until now. What does not fit is not made up for
     later: nobody worked longer than the clock ran, so something else was wrong.
     """
     before = active.views.get(report.view, {})
     parts = dict(active.parts)
-    room = max(0.0, held_seconds - active.total)
+    room = max(0.0, reserved_seconds - active.total)
     for part, seconds in report.seconds.items():
         new = min(max(0.0, seconds - before.get(part, 0.0)), room)
         if new > 0:
@@ -109,5 +113,5 @@ def together(before: Mapping[str, float], more: Mapping[str, float]) -> dict[str
 
 
 def rounded(parts: Mapping[str, float]) -> dict[str, float]:
-    """Tenths of seconds for keeping, rounded down, so that their sum stays below the time of the hold."""
+    """Tenths of seconds for keeping, rounded down, so that their sum stays below the time of the reservation."""
     return {part: tenths / 10 for part, seconds in parts.items() if (tenths := math.floor(seconds * 10))}

@@ -40,18 +40,18 @@ class Standing(Enum):
     OUTDATED = "outdated"
 
 
-def standing(kept: Mapping[str, Any], edit: Edit | None) -> Standing:
+def standing(stored: Mapping[str, Any], edit: Edit | None) -> Standing:
     """Whether a save of a part may replace what is kept of it; a save that says nothing about itself always may.
 
     Args:
-        kept: ``revision``, ``page`` and ``number`` of the last save of the part; empty before the first.
+        stored: ``revision``, ``page`` and ``number`` of the last save of the part; empty before the first.
         edit: what the save says about itself.
     """
-    if edit is None or not kept:
+    if edit is None or not stored:
         return Standing.NEXT
-    if edit.page and edit.page == kept["page"]:
-        return Standing.NEXT if edit.number > kept["number"] else Standing.OVERTAKEN
-    return Standing.NEXT if edit.revision == kept["revision"] else Standing.OUTDATED
+    if edit.page and edit.page == stored["page"]:
+        return Standing.NEXT if edit.number > stored["number"] else Standing.OVERTAKEN
+    return Standing.NEXT if edit.revision == stored["revision"] else Standing.OUTDATED
 
 
 def begun_anew(parts: Iterable[str], now: datetime) -> dict[str, dict[str, Any]]:
@@ -62,7 +62,7 @@ def begun_anew(parts: Iterable[str], now: datetime) -> dict[str, dict[str, Any]]
     return {part: {"revision": int(now.timestamp()) // 2, "page": "", "number": 0} for part in parts}
 
 
-def following(kept: Mapping[str, Any], edit: Edit | None) -> dict[str, Any]:
+def following(stored: Mapping[str, Any], edit: Edit | None) -> dict[str, Any]:
     """What is to be known about a part after a save."""
     by = edit or Edit(0)
-    return {"revision": kept.get("revision", 0) + 1, "page": by.page, "number": by.number}
+    return {"revision": stored.get("revision", 0) + 1, "page": by.page, "number": by.number}

@@ -49,32 +49,32 @@ def _told(field: Field | None, name: str, value: str) -> Told | None:
     return text, {"question": field.text, "values": [*field.values], "value": shown(value)}
 
 
-def unanswered_prompt_labels(schema: Schema, given: Mapping[str, str]) -> list[Field]:
+def unanswered_prompt_labels(schema: Schema, prompt_labels: Mapping[str, str]) -> list[Field]:
     """Required questions about the prompt that nobody has answered yet."""
-    return [field for field in schema.prompt if field.required and field.name not in given]
+    return [field for field in schema.prompt if field.required and field.name not in prompt_labels]
 
 
-def unanswered_flags(schema: Schema, given: Mapping[str, str], prompt_labels: Mapping[str, str]) -> list[Field]:
+def unanswered_flags(schema: Schema, flags: Mapping[str, str], prompt_labels: Mapping[str, str]) -> list[Field]:
     """Required questions about an answer that are asked for this prompt and have no answer yet."""
-    return [f for f in _asked(schema, prompt_labels) if f.required and f.name not in given]
+    return [f for f in _asked(schema, prompt_labels) if f.required and f.name not in flags]
 
 
-def complete_flags(schema: Schema, given: Mapping[str, str], prompt_labels: Mapping[str, str]) -> dict[str, str]:
+def complete_flags(schema: Schema, flags: Mapping[str, str], prompt_labels: Mapping[str, str]) -> dict[str, str]:
     """All flags that apply to an answer, with "no" for the optional ones that were left alone."""
-    return _with_silence(_asked(schema, prompt_labels), given)
+    return _with_silence(_asked(schema, prompt_labels), flags)
 
 
-def complete_prompt_labels(schema: Schema, given: Mapping[str, str]) -> dict[str, str]:
+def complete_prompt_labels(schema: Schema, prompt_labels: Mapping[str, str]) -> dict[str, str]:
     """All labels of the prompt, "no" for those left alone; a choice only where one was made."""
-    return _with_silence(schema.prompt, given)
+    return _with_silence(schema.prompt, prompt_labels)
 
 
 def _asked(schema: Schema, prompt_labels: Mapping[str, str]) -> list[Field]:
     return [field for field in schema.answer if applies(field, prompt_labels)]
 
 
-def _with_silence(asked: Sequence[Field], given: Mapping[str, str]) -> dict[str, str]:
-    known = {field.name: given.get(field.name) or (NO if NO in field.values else "") for field in asked}
+def _with_silence(asked: Sequence[Field], labels: Mapping[str, str]) -> dict[str, str]:
+    known = {field.name: labels.get(field.name) or (NO if NO in field.values else "") for field in asked}
     return {name: value for name, value in known.items() if value}
 
 
@@ -89,6 +89,6 @@ def inapplicable(schema: Schema, flags: Mapping[str, str], prompt_labels: Mappin
     return [field for field in schema.answer if field.name in flags and not applies(field, prompt_labels)]
 
 
-def fitting(schema: Schema, part: str, given: Mapping[str, str]) -> dict[str, str]:
+def fitting(schema: Schema, part: str, labels: Mapping[str, str]) -> dict[str, str]:
     """The answers that this version understands, of those given to another one."""
-    return {name: value for name, value in given.items() if not _told(schema.field(part, name), name, value)}
+    return {name: value for name, value in labels.items() if not _told(schema.field(part, name), name, value)}

@@ -24,15 +24,15 @@ def contradictions(ratings: Sequence[int], ranks: Sequence[int]) -> list[tuple[i
     return pairs
 
 
-def contradiction(said: Sequence[object], letters: Sequence[str], pair: tuple[int, int]) -> str:
+def contradiction(ratings: Sequence[object], letters: Sequence[str], pair: tuple[int, int]) -> str:
     """A pair of ``contradictions`` in words: which answer stands above which, and what was said of each."""
     i, j = pair
     return _(
         "%(better)s (%(low)s) above %(worse)s (%(high)s)",
         better=letters[i],
-        low=said[i],
+        low=ratings[i],
         worse=letters[j],
-        high=said[j],
+        high=ratings[j],
     )
 
 
@@ -43,7 +43,7 @@ def rating_hint(ratings: Sequence[int], ranks: Sequence[int], letters: Sequence[
 
 def hint(
     worth: Sequence[int],
-    said: Sequence[object],
+    ratings: Sequence[object],
     ranks: Sequence[int],
     letters: Sequence[str],
     *,
@@ -53,7 +53,7 @@ def hint(
 
     Args:
         worth: the higher, the better an answer is by what was said of it.
-        said: what that was, in a few words: a rating, or scores.
+        ratings: what was said of each answer, in a few words: a rating, or scores.
         ranks: the order, 1 = best.
         letters: the names of the answers.
         by_scores: whether scores were asked instead of ratings.
@@ -61,7 +61,7 @@ def hint(
     pairs = contradictions(worth, ranks)
     if not pairs:
         return _("Your scores agree with this order.") if by_scores else _("Your ratings agree with this order.")
-    told = [contradiction(said, letters, pair) for pair in pairs[:TOLD]]
+    told = [contradiction(ratings, letters, pair) for pair in pairs[:TOLD]]
     if more := max(0, len(pairs) - TOLD):
         told.append(ngettext("%(num)s more", "%(num)s more", more))
     if by_scores:

@@ -69,9 +69,9 @@ def note_problem(note: str) -> str | None:
     return _("The note has %(length)s characters; %(most)s fit.", length=f"{len(note):,}", most=f"{LONGEST_NOTE:,}")
 
 
-def prompt_labels_problem(given: Mapping[str, str], schema: Schema) -> str | None:
+def prompt_labels_problem(prompt_labels: Mapping[str, str], schema: Schema) -> str | None:
     """Why labels of a prompt cannot be kept, even as a draft."""
-    problems = (labels.prompt_label_problem(schema, name, value) for name, value in given.items())
+    problems = (labels.prompt_label_problem(schema, name, value) for name, value in prompt_labels.items())
     return next((problem for problem in problems if problem), None)
 
 

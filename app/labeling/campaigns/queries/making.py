@@ -1,4 +1,4 @@
-"""What a new campaign can be made of: answers by their makers, and prompts."""
+"""What a new campaign can be made of: answers by their sources, and prompts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ from app.models import (
 
 
 @dataclass(frozen=True)
-class Maker:
-    """Somebody or something that made candidates, as the create form offers it."""
+class AnswerSource:
+    """A model or an import that candidates come from, as the create form offers it."""
 
     origin: str
     name: str
@@ -38,8 +38,8 @@ class Whose(TypedDict, total=False):
     """Whose answers, and to which prompts.
 
     Attributes:
-        origins: makers by origin (``model:3``, ``import:name``).
-        model_version_ids: makers by model version.
+        origins: sources by origin (``model:3``, ``import:name``).
+        model_version_ids: sources by model version.
         prompt_ids: only these prompts.
         sources: only prompts from here; empty = from everywhere.
         sensitive_only: only prompts marked as sensitive.
@@ -52,14 +52,14 @@ class Whose(TypedDict, total=False):
     sensitive_only: bool
 
 
-def candidates_of_makers(
+def candidates_of_sources(
     session: Session,
     *,
     labelled: Mapping[str, Sequence[str]] | None = None,
     unused_by: str | None,
     **whose: Unpack[Whose],
 ) -> Sequence[tuple[int, int, str, str]]:
-    """(prompt, candidate, origin, text hash) of the answers by these makers, by prompt and age.
+    """(prompt, candidate, origin, text hash) of the answers from these sources, by prompt and age.
 
     Args:
         session: where they are read.
@@ -83,12 +83,12 @@ def candidates_of_makers(
     if whose.get("sensitive_only"):
         query = query.where(Candidate.prompt_id.in_(select(Prompt.id).where(Prompt.sensitive.is_(True))))
     if labelled is not None:
-        given = [and_(Flag.name == name, Flag.value.in_(values)) for name, values in labelled.items()]
+        flags = [and_(Flag.name == name, Flag.value.in_(values)) for name, values in labelled.items()]
         somebody = (
             exists()
             .where(Task.prompt_id == Candidate.prompt_id, Annotation.task_id == Task.id)
             .where(Campaign.id == Annotation.campaign_id, judgements.count_for(COUNTING))
-            .where(Flag.annotation_id == Annotation.id, Flag.candidate_id.is_(None), or_(*given))
+            .where(Flag.annotation_id == Annotation.id, Flag.candidate_id.is_(None), or_(*flags))
         )
         query = query.where(somebody)
     if unused_by:
@@ -97,8 +97,8 @@ def candidates_of_makers(
     return [(prompt, candidate, origin, text) for prompt, candidate, origin, text in session.execute(query)]
 
 
-def makers(session: Session, kind: str) -> list[Maker]:
-    """Everybody who has made candidates, model versions by name, imports by theirs, and what of theirs is unused.
+def answer_sources(session: Session, kind: str) -> list[AnswerSource]:
+    """Where candidates come from, model versions by name, imports by theirs, and what of theirs is unused.
 
     Unused are answers that stand in no task of a campaign of this kind.
     """
@@ -116,7 +116,7 @@ def makers(session: Session, kind: str) -> list[Maker]:
         .group_by(Candidate.origin, ModelVersion.name)
         .order_by(func.max(Candidate.id).desc())
     )
-    return [Maker(origin, name or origin, *counts) for origin, name, *counts in session.execute(query)]
+    return [AnswerSource(origin, name or origin, *counts) for origin, name, *counts in session.execute(query)]
 
 
 def _in_tasks_of(kind: str) -> Subquery:
@@ -126,7 +126,7 @@ def _in_tasks_of(kind: str) -> Subquery:
 
 
 def prompts_to_judge(session: Session, kind: str, answers: int) -> tuple[int, int]:
-    """How many prompts have so many different answers by all makers together: unused ones, and any."""
+    """How many prompts have so many different answers by all sources together: unused ones, and any."""
     used, text = _in_tasks_of(kind), func.distinct(Candidate.text_sha256)
     unused = func.count(text).filter(used.c.candidate_id.is_(None)).label("unused")
     of_prompt = (

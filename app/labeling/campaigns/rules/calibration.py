@@ -90,22 +90,22 @@ def place(seed: int, task_id: int) -> float:
     return _unit("place", seed, task_id)
 
 
-def gold_is_due(done: int, given: int, *, seed: int, person_id: int) -> bool:
-    """Whether a labeler who has submitted ``done`` items, ``given`` of them hidden gold, meets the next one.
+def gold_is_due(done: int, assigned: int, *, seed: int, person_id: int) -> bool:
+    """Whether a labeler who has submitted ``done`` items, ``assigned`` of them hidden gold, meets the next one.
 
     Of each ``GOLD_EVERY`` items one is gold, at a place that differs from time to time and from person to person.
     """
-    return _falls_due(done, given, GOLD_EVERY, "gold", seed, person_id)
+    return _falls_due(done, assigned, GOLD_EVERY, "gold", seed, person_id)
 
 
-def repeat_is_due(done: int, given: int, percent: int, *, seed: int, person_id: int) -> bool:
+def repeat_is_due(done: int, assigned: int, percent: int, *, seed: int, person_id: int) -> bool:
     """Whether a labeler meets an item once more, by the same rule: ``percent`` of their items."""
-    return percent > 0 and _falls_due(done, given, round(100 / percent), "repeat", seed, person_id)
+    return percent > 0 and _falls_due(done, assigned, round(100 / percent), "repeat", seed, person_id)
 
 
-def _falls_due(done: int, given: int, every: int, *what: object) -> bool:
-    within = int(_unit(*what, given) * every)
-    return done >= given * every + within
+def _falls_due(done: int, assigned: int, every: int, *what: object) -> bool:
+    within = int(_unit(*what, assigned) * every)
+    return done >= assigned * every + within
 
 
 def fingerprint_of_repetition(original_id: int, person_id: int) -> str:

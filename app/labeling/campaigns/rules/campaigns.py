@@ -63,10 +63,10 @@ def priority_of(kind: str, phase: str) -> str:
 
 def harmful_labels() -> dict[str, tuple[str, ...]]:
     """Labels of a prompt, and their values, by which it asks for harm."""
-    found: dict[str, tuple[str, ...]] = dict.fromkeys(SENSITIVE_LABELS, (YES,))
+    values_by_label: dict[str, tuple[str, ...]] = dict.fromkeys(SENSITIVE_LABELS, (YES,))
     for each in instruments().values():
-        found |= each.harmful
-    return found
+        values_by_label |= each.harmful
+    return values_by_label
 
 
 def kind_problem(kind: str) -> str | None:
@@ -82,7 +82,7 @@ def campaign_problem(
     kind: str,
     phase: str,
     overlap: int,
-    lease_minutes: int,
+    reserved_minutes: int,
     answers_per_task: int | None,
     correction_minutes: int = DEFAULT_MINUTES,
 ) -> str | None:
@@ -103,8 +103,8 @@ def campaign_problem(
             _("Between 1 and 20 people can annotate each task, not %(number)s.", number=overlap),
         ),
         (
-            1 <= lease_minutes <= 480,
-            _("A person can hold a task for 1 to 480 minutes, not %(number)s.", number=lease_minutes),
+            1 <= reserved_minutes <= 480,
+            _("A task can be reserved for 1 to 480 minutes, not %(number)s.", number=reserved_minutes),
         ),
         (
             0 <= correction_minutes <= MOST_MINUTES,
@@ -130,33 +130,35 @@ def purpose_problem(kind: str, purpose: str) -> str | None:
     return None
 
 
-def settings_problem(kind: str, given: Mapping[str, str]) -> str | None:
+def settings_problem(kind: str, settings: Mapping[str, str]) -> str | None:
     """Why a campaign of a kind cannot have these settings, or nothing."""
     choices = instrument_of(kind).making.choices
-    if wrong := [value for name, value in given.items() if name not in choices or value not in choices[name].options]:
+    if wrong := [
+        value for name, value in settings.items() if name not in choices or value not in choices[name].options
+    ]:
         return _("“%(value)s” is none of the choices for such a campaign.", value=wrong[0][:40])
     return None
 
 
-def settings_of(kind: str, given: Mapping[str, str]) -> dict[str, str] | None:
+def settings_of(kind: str, settings: Mapping[str, str]) -> dict[str, str] | None:
     """The settings of a campaign, with what is usual where nothing is given; none where its instrument has none."""
     choices = instrument_of(kind).making.choices
-    return {name: given.get(name, next(iter(choice.options))) for name, choice in choices.items()} or None
+    return {name: settings.get(name, next(iter(choice.options))) for name, choice in choices.items()} or None
 
 
 def purposes_open_to(role: str) -> tuple[str, ...]:
-    """For what campaigns are whose free slots somebody is offered; what is reserved for them they have besides.
+    """For what campaigns are whose free assignments somebody is offered; the test that is theirs they have besides.
 
-    Researchers fill the slots of a bank, so that nobody who is to be measured by an item has judged it before.
+    Researchers fill the assignments of a bank, so that nobody who is to be measured by an item has judged it before.
     """
     if may(role, "adjudicate"):
         return (WORK, BANK)
     return (WORK,) if role == "labeler" else ()
 
 
-def is_reserved(purpose: str, overlap: int, slot: int) -> bool:
-    """Whether a slot is one that a bank keeps beyond its overlap: for one person, until its time ends."""
-    return purpose == BANK and slot >= overlap
+def is_test(purpose: str, overlap: int, number: int) -> bool:
+    """Whether the assignment of this number is one that a bank has beyond its overlap: for one person, as a test."""
+    return purpose == BANK and number >= overlap
 
 
 def is_reviewed(purpose: str, *, needs_review: bool) -> bool:

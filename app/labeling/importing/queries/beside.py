@@ -101,13 +101,13 @@ class Staging:
         """Take rows of the database over, because they are about to be changed."""
         name, columns = table_of(model).name, ", ".join(column.name for column in table_of(model).columns)
         connection = self.session.connection()
-        for some in chunks(id_ for id_ in ids if id_ < OURS):
-            which = f"id IN ({', '.join('?' * len(some))}) AND id NOT IN (SELECT id FROM main.seen_{name})"
+        for chunk in chunks(id_ for id_ in ids if id_ < OURS):
+            which = f"id IN ({', '.join('?' * len(chunk))}) AND id NOT IN (SELECT id FROM main.seen_{name})"
             for target in (f"main.{name}", f"main.seen_{name}"):
                 # What was seen hides the rows of the database, and says here which of them are taken over already.
                 connection.exec_driver_sql(
                     f"INSERT INTO {target} ({columns}) SELECT {columns} FROM live.{name} WHERE {which}",
-                    tuple(some),
+                    tuple(chunk),
                 )
 
     def finish(self) -> None:

@@ -46,15 +46,15 @@ def _change_rows(session: Session, model: type[Base], rows: list[dict[str, Any]]
     _make_own(session, model, [row["id"] for row in rows])
     table = table_of(model)
     changed: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "id"}
-    given = [{"id_": row["id"], **{name: row[name] for name in changed}} for row in rows]
+    parameters = [{"id_": row["id"], **{name: row[name] for name in changed}} for row in rows]
     by_id = update(table).where(table.c.id == bindparam("id_")).values(changed)
-    session.execute(by_id, given, execution_options=_place(session))
+    session.execute(by_id, parameters, execution_options=_place(session))
 
 
 def _place(session: Session) -> dict[str, Any]:
     """Where a session writes: an import that is made beside the database, into a file of its own."""
-    place: dict[str, Any] = session.info.get("writes", {})
-    return place
+    options: dict[str, Any] = session.info.get("writes", {})
+    return options
 
 
 def _make_own(session: Session, model: type[Base], ids: Sequence[int]) -> None:
@@ -75,20 +75,20 @@ def insert_prompts(session: Session, rows: list[dict[str, Any]]) -> None:
 def say_sensitive(session: Session, ids: Sequence[int], sensitive: bool) -> None:
     """Mark prompts, or say that they need no mark, where nobody has said either yet."""
     table = table_of(Prompt)
-    for some in chunks(ids):
-        _make_own(session, Prompt, some)
-        unsaid = update(table).where(table.c.id.in_(some), table.c.sensitive.is_(None))
+    for chunk in chunks(ids):
+        _make_own(session, Prompt, chunk)
+        unsaid = update(table).where(table.c.id.in_(chunk), table.c.sensitive.is_(None))
         session.execute(unsaid.values(sensitive=sensitive), execution_options=_place(session))
 
 
 def prompt_facts(session: Session, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
     """What is known of some prompts beside their words."""
     names = ("use_case", "language", "user_key", "source", "sensitive", "high_stakes", "detail")
-    found: dict[int, dict[str, Any]] = {}
-    for some in chunks(ids):
-        query = select(Prompt.id, *(getattr(Prompt, name) for name in names)).where(Prompt.id.in_(some))
-        found.update((id_, dict(zip(names, values, strict=True))) for id_, *values in session.execute(query))
-    return found
+    facts: dict[int, dict[str, Any]] = {}
+    for chunk in chunks(ids):
+        query = select(Prompt.id, *(getattr(Prompt, name) for name in names)).where(Prompt.id.in_(chunk))
+        facts.update((id_, dict(zip(names, values, strict=True))) for id_, *values in session.execute(query))
+    return facts
 
 
 def change_prompts(session: Session, rows: list[dict[str, Any]]) -> None:
@@ -96,11 +96,11 @@ def change_prompts(session: Session, rows: list[dict[str, Any]]) -> None:
 
 
 def candidate_details(session: Session, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
-    found: dict[int, dict[str, Any]] = {}
-    for some in chunks(ids):
-        query = select(Candidate.id, Candidate.detail).where(Candidate.id.in_(some))
-        found.update((id_, detail) for id_, detail in session.execute(query))
-    return found
+    details: dict[int, dict[str, Any]] = {}
+    for chunk in chunks(ids):
+        query = select(Candidate.id, Candidate.detail).where(Candidate.id.in_(chunk))
+        details.update((id_, detail) for id_, detail in session.execute(query))
+    return details
 
 
 def change_candidates(session: Session, rows: list[dict[str, Any]]) -> None:
@@ -115,34 +115,34 @@ def candidates_known(
     session: Session, ids_of_prompts: Iterable[int]
 ) -> dict[tuple[int, str, str], tuple[int, str | None]]:
     """All candidates of some prompts, oldest first: (prompt, origin, hash of the text) -> id, what the file named."""
-    found: dict[tuple[int, str, str], tuple[int, str | None]] = {}
+    known: dict[tuple[int, str, str], tuple[int, str | None]] = {}
     told = Candidate.detail["source"].as_string()
     columns = (Candidate.prompt_id, Candidate.origin, Candidate.text_sha256, Candidate.id, told)
-    for some in chunks(ids_of_prompts):
-        rows = session.execute(select(*columns).where(Candidate.prompt_id.in_(some)).order_by(Candidate.id))
-        found.update(((prompt_id, origin, sha), (id_, source)) for prompt_id, origin, sha, id_, source in rows)
-    return found
+    for chunk in chunks(ids_of_prompts):
+        rows = session.execute(select(*columns).where(Candidate.prompt_id.in_(chunk)).order_by(Candidate.id))
+        known.update(((prompt_id, origin, sha), (id_, source)) for prompt_id, origin, sha, id_, source in rows)
+    return known
 
 
 def known_external_keys(session: Session, keys: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    for some in chunks(keys):
-        found.update(
+    known: set[str] = set()
+    for chunk in chunks(keys):
+        known.update(
             key
-            for key in session.scalars(select(Annotation.external_key).where(Annotation.external_key.in_(some)))
+            for key in session.scalars(select(Annotation.external_key).where(Annotation.external_key.in_(chunk)))
             if key
         )
-    return found
+    return known
 
 
 def known_demonstrations(session: Session, ids_of_prompts: Iterable[int]) -> set[tuple[int, str]]:
-    found: set[tuple[int, str]] = set()
-    for some in chunks(ids_of_prompts):
+    known: set[tuple[int, str]] = set()
+    for chunk in chunks(ids_of_prompts):
         rows = session.execute(
-            select(Demonstration.prompt_id, Demonstration.text_sha256).where(Demonstration.prompt_id.in_(some))
+            select(Demonstration.prompt_id, Demonstration.text_sha256).where(Demonstration.prompt_id.in_(chunk))
         )
-        found.update((prompt_id, sha) for prompt_id, sha in rows)
-    return found
+        known.update((prompt_id, sha) for prompt_id, sha in rows)
+    return known
 
 
 def insert_demonstrations(session: Session, rows: list[dict[str, Any]]) -> None:
@@ -161,13 +161,13 @@ def insert_campaign(session: Session, row: dict[str, Any]) -> Campaign:
 
 
 def task_ids(session: Session, campaign_id: int, fingerprints: Iterable[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for some in chunks(fingerprints):
+    ids: dict[str, int] = {}
+    for chunk in chunks(fingerprints):
         rows = session.execute(
-            select(Task.fingerprint, Task.id).where(Task.campaign_id == campaign_id, Task.fingerprint.in_(some))
+            select(Task.fingerprint, Task.id).where(Task.campaign_id == campaign_id, Task.fingerprint.in_(chunk))
         )
-        found.update((fingerprint, id_) for fingerprint, id_ in rows)
-    return found
+        ids.update((fingerprint, id_) for fingerprint, id_ in rows)
+    return ids
 
 
 def insert_tasks(session: Session, rows: list[dict[str, Any]]) -> None:
@@ -181,11 +181,13 @@ def insert_task_answers(session: Session, rows: list[dict[str, Any]]) -> None:
 def insert_annotations(session: Session, rows: list[dict[str, Any]]) -> dict[str, int]:
     """Add annotations and return their ids by external key."""
     insert_rows(session, Annotation, rows)
-    found: dict[str, int] = {}
-    for some in chunks(row["external_key"] for row in rows):
-        pairs = session.execute(select(Annotation.external_key, Annotation.id).where(Annotation.external_key.in_(some)))
-        found.update((key, id_) for key, id_ in pairs if key)
-    return found
+    ids: dict[str, int] = {}
+    for chunk in chunks(row["external_key"] for row in rows):
+        pairs = session.execute(
+            select(Annotation.external_key, Annotation.id).where(Annotation.external_key.in_(chunk))
+        )
+        ids.update((key, id_) for key, id_ in pairs if key)
+    return ids
 
 
 def insert_verdicts(

@@ -44,26 +44,26 @@ def ranking_of(
     if len(answers) != len(ranks):
         counts = {"answers": len(answers), "ranks": len(ranks)}
         refuse(refused.ONE_RANK_EACH, "ranks", **counts)
-    kept: list[AnswerDraft] = []
-    given: list[int] = []
+    numbered: list[AnswerDraft] = []
+    raw_ranks: list[int] = []
     for number, (answer, rank) in enumerate(zip(answers, ranks, strict=True), 1):
         if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
             place = (listed, number, "rank") if listed else ("ranks", number)
             refuse(mark("“%(value)s” is no rank: give a whole number from 1."), *place, value=shown(rank))
-        same = [one for one in kept if (one.sha256, one.source) == (answer.sha256, answer.source)]
-        kept.append(replace(answer, twin=len(same)))
-        given.append(rank)
-    if not rules.SMALLEST_K <= len(kept) <= rules.LARGEST_K:
+        same = [earlier for earlier in numbered if (earlier.sha256, earlier.source) == (answer.sha256, answer.source)]
+        numbered.append(replace(answer, equals_before=len(same)))
+        raw_ranks.append(rank)
+    if not rules.SMALLEST_K <= len(numbered) <= rules.LARGEST_K:
         bounds = {"least": rules.SMALLEST_K, "most": rules.LARGEST_K}
-        refuse(mark("A ranking compares %(least)s to %(most)s answers, not %(count)s."), count=len(kept), **bounds)
-    places = sorted(answer.shown for answer in kept if answer.shown is not None)
-    if places and places != list(range(len(kept))):
+        refuse(mark("A ranking compares %(least)s to %(most)s answers, not %(count)s."), count=len(numbered), **bounds)
+    places = sorted(answer.shown for answer in numbered if answer.shown is not None)
+    if places and places != list(range(len(numbered))):
         told = mark("The places of the answers on the screen must be 0 to %(last)s, one for each.")
-        refuse(told, *([listed] if listed else []), "shown", last=len(kept) - 1)
-    dense = dense_ranks(given)
+        refuse(told, *([listed] if listed else []), "shown", last=len(numbered) - 1)
+    dense = dense_ranks(raw_ranks)
     return RankingDraft(
         prompt,
-        tuple(kept),
+        tuple(numbered),
         tuple(dense),
         name_of(annotator, "annotator"),
         row_id_of(row),
@@ -113,13 +113,13 @@ STRENGTHS = {"significantly better": 3.0, "better": 2.0, "slightly better": 1.0,
 def _strength(row: Fields | Over, ranks: list[int]) -> float | None:
     """How much better the better one of two answers is."""
     key = "strength" if row.peek("strength") is not None else "margin"
-    given = row.get(key)
-    if given is None or given == "":
+    value = row.get(key)
+    if value is None or value == "":
         return None
-    strength = _strength_of(given)
+    strength = _strength_of(value)
     if strength is None:
         text = mark("“%(value)s” is no strength: give a number from 0, or %(known)s.")
-        refuse(text, key, value=shown(given), known=list(STRENGTHS))
+        refuse(text, key, value=shown(value), known=list(STRENGTHS))
     if len(ranks) != 2:
         text = mark("This says how much better one of two answers is; the row ranks %(count)s answers.")
         refuse(text, key, count=len(ranks))
@@ -128,15 +128,15 @@ def _strength(row: Fields | Over, ranks: list[int]) -> float | None:
     return strength
 
 
-def _strength_of(given: object) -> float | None:
+def _strength_of(value: object) -> float | None:
     """A finite number from 0 for a number, a numeral (a cell of CSV) or words; else nothing."""
-    if isinstance(given, str):
-        words = re.sub(r"[\s_\-]+", " ", given).strip().lower()
+    if isinstance(value, str):
+        words = re.sub(r"[\s_\-]+", " ", value).strip().lower()
         known = STRENGTHS.get(re.sub(r" ?/ ?unsure$", "", words))
         if known is not None:
             return known
     try:
-        number = float(given) if isinstance(given, str | int | float) and not isinstance(given, bool) else -1.0
+        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else -1.0
     except (ValueError, OverflowError):  # no numeral; more than a float holds
         return None
     return number if 0 <= number < math.inf else None
@@ -144,12 +144,12 @@ def _strength_of(given: object) -> float | None:
 
 def _none_acceptable(row: Fields | Over) -> bool | None:
     """Whether the annotator found even the best answer not good enough; nothing where the row does not say."""
-    given = row.get("none_acceptable")
-    if given is None or given == "":
+    value = row.get("none_acceptable")
+    if value is None or value == "":
         return None
-    told = {"true": True, "yes": True, "false": False, "no": False}.get(str(given).strip().lower())
+    told = {"true": True, "yes": True, "false": False, "no": False}.get(str(value).strip().lower())
     if told is None:
-        refuse_truth(given, "none_acceptable")
+        refuse_truth(value, "none_acceptable")
     return told
 
 

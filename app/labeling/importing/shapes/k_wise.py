@@ -43,9 +43,9 @@ def check_ids(answers: Sequence[dict[str, Any]], listed: str) -> None:
     for key in ("candidate_id", "id"):
         places: dict[str, int] = {}
         for number, answer in enumerate(answers, 1):
-            given = dict.get(answer, key)  # without reading it: it stays in the detail
-            if given is None:
+            id_ = dict.get(answer, key)  # without reading it: it stays in the detail
+            if id_ is None:
                 continue
-            if (first := places.setdefault(repr(given), number)) != number:
+            if (first := places.setdefault(repr(id_), number)) != number:
                 text = mark("“%(id)s” names answer %(first)s already.")
-                refuse(text, listed, number, key, id=shown(given), first=first)
+                refuse(text, listed, number, key, id=shown(id_), first=first)

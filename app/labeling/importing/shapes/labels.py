@@ -27,23 +27,25 @@ def read_labels(row: Fields) -> Drafts:
     if alone:
         answer = answer_of(alone[0], {"source": row.get("source"), "model": row.get("model")}, key=key)
     question = _question(row.get("question"))
-    given = row["labels"]
-    if isinstance(given, dict):
-        row = row.replaced("labels", [{"annotator": annotator, "label": label} for annotator, label in given.items()])
+    by_annotator = row["labels"]
+    if isinstance(by_annotator, dict):
+        row = row.replaced(
+            "labels", [{"annotator": annotator, "label": label} for annotator, label in by_annotator.items()]
+        )
     if not isinstance(row["labels"], list) or not row["labels"]:
         refuse(FORMS, "labels")
     before: Counter[str | None] = Counter()
     labels = []
-    for number, one in enumerate(row.parts("labels"), 1):
-        if not isinstance(one, Fields):
+    for number, part in enumerate(row.parts("labels"), 1):
+        if not isinstance(part, Fields):
             refuse(FORMS, "labels", number)
-        said = one.get("label") if one.peek("label") is not None else one.get("value")
-        if said is None:
+        raw = part.get("label") if part.peek("label") is not None else part.get("value")
+        if raw is None:
             continue  # who has not judged this row
-        annotator = name_of(one.get("annotator"), "labels", number, "annotator")
-        value = _label(said, "labels", number)
-        group, phase = labeler_group_of(Over(one, row)), phase_of(row)
-        told = (question, value, row_id_of(row), before[annotator], phase, group, one.detail)
+        annotator = name_of(part.get("annotator"), "labels", number, "annotator")
+        value = _label(raw, "labels", number)
+        group, phase = labeler_group_of(Over(part, row)), phase_of(row)
+        told = (question, value, row_id_of(row), before[annotator], phase, group, part.detail)
         labels.append(LabelDraft(prompt, answer, annotator, *told))
         before[annotator] += 1
     if not labels:
@@ -51,21 +53,21 @@ def read_labels(row: Fields) -> Drafts:
     return Drafts(prompts=[prompt], candidates=[(prompt, answer)] if answer else [], labels=labels)
 
 
-def _question(given: object) -> str:
-    name = name_of(given, "question") or "label"
+def _question(value: object) -> str:
+    name = name_of(value, "question") or "label"
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
         text = mark("“%(value)s” cannot name a question: use small letters, digits and _, at most 40.")
         refuse(text, "question", value=shown(name))
     return name
 
 
-def _label(given: object, *place: str | int) -> str:
+def _label(value: object, *place: str | int) -> str:
     """A label as flags are kept: yes, no, a whole number, or a word."""
-    if isinstance(given, bool):
-        return "yes" if given else "no"
-    if isinstance(given, float) and given.is_integer():
-        given = int(given)
-    label = name_of(given, *place) if isinstance(given, str | int) else None
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    label = name_of(value, *place) if isinstance(value, str | int) else None
     if label is None or not label.strip() or not label.isprintable():
-        refuse(mark("“%(value)s” is no label: give a word or a whole number."), *place, value=shown(given))
+        refuse(mark("“%(value)s” is no label: give a word or a whole number."), *place, value=shown(value))
     return label.strip()

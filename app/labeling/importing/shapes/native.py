@@ -81,14 +81,14 @@ def _prompt(row: Fields, facts_in: str | None) -> PromptDraft:
     )
 
 
-def _answer(given: Mapping[str, Any], *place: str | int) -> AnswerDraft:
-    answer = answer_of(given["text"], {key: given.get(key) for key in ("source", "likert", "flags", "shown")}, *place)
-    detail, scores = _json_detail(given.get("detail"), *place, "detail"), _scores(given.get("scores"))
-    return replace(answer, detail=detail, scores=scores, native_id=given["candidate_id"])
+def _answer(fields: Mapping[str, Any], *place: str | int) -> AnswerDraft:
+    answer = answer_of(fields["text"], {key: fields.get(key) for key in ("source", "likert", "flags", "shown")}, *place)
+    detail, scores = _json_detail(fields.get("detail"), *place, "detail"), _scores(fields.get("scores"))
+    return replace(answer, detail=detail, scores=scores, native_id=fields["candidate_id"])
 
 
-def _scores(given: Iterable[Mapping[str, Any]] | None) -> tuple[tuple[str, int], ...]:
-    return tuple((score["name"], score["value"]) for score in given or ())
+def _scores(scores: Iterable[Mapping[str, Any]] | None) -> tuple[tuple[str, int], ...]:
+    return tuple((score["name"], score["value"]) for score in scores or ())
 
 
 def _json_detail(text: str | None, *place: str | int) -> dict[str, Any]:

@@ -51,26 +51,26 @@ def _two(row: Fields, sides: str) -> tuple[PromptDraft, list[AnswerDraft]]:
     models = [row.split({f"model_{side}"} & row.rest().keys()) for side in sides]
     answers = []
     for name, text, side, model in zip(names, texts, sides, models, strict=True):
-        maker = f"model_{side}"
-        source = model.get(maker) if isinstance(model.peek(maker), str) else None
+        field = f"model_{side}"
+        source = model.get(field) if isinstance(model.peek(field), str) else None
         answer = answer_of(text, None, name, key=None)
-        answers.append(replace(answer, source=name_of(source, maker), detail=model.detail))
+        answers.append(replace(answer, source=name_of(source, field), detail=model.detail))
     return prompt_of(row, messages), answers
 
 
 def _turns(row: Fields, names: Sequence[str]) -> tuple[Messages, list[Any]] | None:
     """The form of the Chatbot Arena: the prompt is a list of turns, and so is what each side said to them."""
-    asked, *said = (_listed(row.peek(name)) for name in ("prompt", *names))
-    if not asked or any(len(talk) != len(asked) for talk in said):
+    asked, *talks = (_listed(row.peek(name)) for name in ("prompt", *names))
+    if not asked or any(len(talk) != len(asked) for talk in talks):
         return None
-    if any(talk[:-1] != said[0][:-1] for talk in said):
+    if any(talk[:-1] != talks[0][:-1] for talk in talks):
         refuse(mark("These talks differ before their last answers."), *names)
     for name in ("prompt", *names):
         row.get(name)
     talk = [{"role": "user", "content": asked[0]}]
-    for answer, turn in zip(said[0], asked[1:], strict=False):
+    for answer, turn in zip(talks[0], asked[1:], strict=False):
         talk += [{"role": "assistant", "content": answer}, {"role": "user", "content": turn}]
-    return whole(with_input(talk, below_prompt(row)), row), [talk[-1] for talk in said]
+    return whole(with_input(talk, below_prompt(row)), row), [talk[-1] for talk in talks]
 
 
 def _listed(value: object) -> list[Any]:
@@ -80,7 +80,7 @@ def _listed(value: object) -> list[Any]:
             value = json.loads(value)
         except (ValueError, RecursionError):
             return []
-    return value if isinstance(value, list) and all(isinstance(one, str | None) for one in value) else []
+    return value if isinstance(value, list) and all(isinstance(item, str | None) for item in value) else []
 
 
 def read_votes(row: Fields) -> Drafts:
@@ -115,14 +115,14 @@ def read_verdict(row: Fields) -> Drafts:
 
 def _by_steps(row: Fields, prompt: PromptDraft, answers: list[AnswerDraft]) -> Drafts:
     """A verdict by steps from the middle: HelpSteer2 has 3 to each side, the bar of Bai et al. 2022 has 4."""
-    given = row.get("preference_strength")
+    value = row.get("preference_strength")
     try:
-        steps = float(given) if isinstance(given, str | int | float) and not isinstance(given, bool) else math.nan
+        steps = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
     except (ValueError, OverflowError):  # no numeral; more than a float holds
         steps = math.nan
     if not (steps.is_integer() and abs(steps) <= MOST_STEPS):
         text = mark("“%(value)s” is no step: give a whole number from −%(most)s (the first answer) to %(most)s.")
-        refuse(text, "preference_strength", value=shown(given), most=MOST_STEPS)
+        refuse(text, "preference_strength", value=shown(value), most=MOST_STEPS)
     ranks: list[object] = [*_RANKS_OF_CHOICE["a" if steps < 0 else "b" if steps > 0 else "tie"]]
     ranking = ranking_of(row, prompt, answers, ranks, row.get("annotator"))
     return ranked([replace(ranking, strength=abs(steps) if steps else None)])
@@ -142,11 +142,11 @@ def _better(row: Fields, sides: str) -> str | None:
             row.get(name)
             return word
     marks = [f"winner_model_{sides[0]}", f"winner_model_{sides[1]}", "winner_tie"]
-    given = [str(row.peek(name)).strip().lower() in ("1", "1.0", "true") for name in marks]
-    if sum(given) == 1:
+    is_marked = [str(row.peek(name)).strip().lower() in ("1", "1.0", "true") for name in marks]
+    if sum(is_marked) == 1:
         for name in marks:
             row.get(name)
-        return ("a", "b", "tie")[given.index(True)]
+        return ("a", "b", "tie")[is_marked.index(True)]
     if sides == "01" and (better := str(row.peek("better_response_id"))) in ("0", "1"):
         row.get("better_response_id")
         return "ab"[int(better)]

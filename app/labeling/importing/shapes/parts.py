@@ -62,8 +62,8 @@ def prompt_of(row: Mapping[str, Any], messages: list[dict[str, str]]) -> PromptD
     fields = fields_of(row)
     use_case = None
     for key in ("use_case", "category"):
-        said = fields.peek(key)
-        if isinstance(said, str) and (use_case := rules.use_case_of(said)):
+        category = fields.peek(key)
+        if isinstance(category, str) and (use_case := rules.use_case_of(category)):
             fields.get(key)
             break
     language = _first_name(fields, ("lang", "language"))

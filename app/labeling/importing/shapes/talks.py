@@ -91,7 +91,7 @@ def _transcript(text: str) -> Messages | None:
     if len(parts) < 5 or parts[0].strip():
         return None
     roles = ["user" if name == "Human" else "assistant" for name in parts[1::2]]
-    return [{"role": role, "content": said.strip()} for role, said in zip(roles, parts[2::2], strict=True)]
+    return [{"role": role, "content": content.strip()} for role, content in zip(roles, parts[2::2], strict=True)]
 
 
 def asked_by(row: Fields) -> Messages:
@@ -171,10 +171,10 @@ def with_input(messages: Messages, below: str) -> Messages:
 
 def _with_system(messages: Messages, row: Fields) -> Messages:
     key = "system" if row.peek("system") not in (None, "") else "system_prompt"
-    said = row.get(key)
-    if said in (None, ""):
+    value = row.get(key)
+    if value in (None, ""):
         return messages
-    first = {"role": "system", "content": text_of(said, key)}
+    first = {"role": "system", "content": text_of(value, key)}
     if messages[0]["role"] != "system":
         return [first, *messages]
     if not _same(messages[:1], [first]):

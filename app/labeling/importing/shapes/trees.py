@@ -56,17 +56,17 @@ def _walk(node: _Node, drafts: Drafts, shared: dict[str, Any]) -> list[_Node]:
     role = _ROLES.get(str(given_role := message.get("role")))
     if role is None:
         refuse(rules.UNKNOWN_ROLE, *node.place, "role", role=shown(given_role), known=list(_ROLES))
-    given = message.get("replies") or []
-    if not isinstance(given, list) or not all(isinstance(reply, dict) for reply in given):
+    listed = message.get("replies") or []
+    if not isinstance(listed, list) or not all(isinstance(reply, dict) for reply in listed):
         refuse(mark("Give a list of messages."), *node.place, "replies")
-    kept = [(number, reply) for number, reply in enumerate(given, 1) if not _is_gone(reply)]
-    if len(kept) < len(given):
+    standing = [(number, reply) for number, reply in enumerate(listed, 1) if not _is_gone(reply)]
+    if len(standing) < len(listed):
         message.note("replies[] that were deleted")
     told = {"role": role, "content": text_of(message.get("text"), *node.place, "text")}
     conversation = [*node.before, told]
     replies = [
         _Node(message.part(reply, "replies[]"), (*node.place, "replies", number), conversation)
-        for number, reply in kept
+        for number, reply in standing
     ]
     if role == "user":
         prompt = prompt_of(message, messages_of(conversation, *node.place))

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from app.instruments import Costs, Making
 from app.labeling.annotations.desk import Lists, Refused, Seat
 from app.labeling.annotations.forms import edit_of
-from app.labeling.annotations.holding import Work, work_for
+from app.labeling.annotations.reservation import Work, work_for
 from app.labeling.annotations.rules.drafts import AUTHORED
 from app.labeling.annotations.writing import Writing
 from app.labeling.annotations.writing_pages import WritingPreview

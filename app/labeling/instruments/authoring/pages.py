@@ -41,7 +41,7 @@ class AuthoringPage(Page):
 
     @property
     def scenario(self) -> Scenario | None:
-        return next((one for one in self.scenarios if one.id == self.authored.scenario_id), None)
+        return next((scenario for scenario in self.scenarios if scenario.id == self.authored.scenario_id), None)
 
     @property
     def language(self) -> str:

@@ -2,7 +2,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from starlette.requests import Request
 
-from app.labeling.annotations import holding
+from app.labeling.annotations import reservation
 from app.labeling.annotations.forms import edit_of
 from app.labeling.annotations.routing import COUNTS_TIME, TaskRoute, Worker, saved
 from app.labeling.annotations.rules.drafts import AUTHORED
@@ -21,7 +21,7 @@ router = APIRouter(route_class=TaskRoute)
 def save_authored(
     request: Request, task_id: TaskId, *, person: Worker, session: Writing, now: Now, lists: Lists
 ) -> Response:
-    form = holding.work_for(session, person, task_id).task.campaign.prompt_form or PLAIN
+    form = reservation.work_for(session, person, task_id).task.campaign.prompt_form or PLAIN
     edit = edit_of(last_of(lists))
     work = service.save_authored(session, person, task_id, now, authored_of(lists, form), edit)
     if "autosave" in lists:

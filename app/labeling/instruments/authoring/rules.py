@@ -144,9 +144,12 @@ def items_of(authored: Authored) -> list[Item]:
 
 def _shown(authored: Authored, shots: Sequence[Pair], query: str) -> str:
     """The instruction, the other pairs, and the query last, its response left open."""
-    asked, said = f"{authored.query_name or _(QUERY_NAME)}:", f"{authored.response_name or _(RESPONSE_NAME)}:"
-    blocks = [f"{asked} {shot.query}\n{said} {shot.response}" for shot in shots]
-    return "\n\n".join([authored.instruction, *blocks, f"{asked} {query}\n{said}"]).lstrip()
+    query_name, response_name = (
+        f"{authored.query_name or _(QUERY_NAME)}:",
+        f"{authored.response_name or _(RESPONSE_NAME)}:",
+    )
+    blocks = [f"{query_name} {shot.query}\n{response_name} {shot.response}" for shot in shots]
+    return "\n\n".join([authored.instruction, *blocks, f"{query_name} {query}\n{response_name}"]).lstrip()
 
 
 def too_long(authored: Authored) -> str | None:
@@ -163,49 +166,49 @@ def _texts(authored: Authored) -> Iterator[str]:
 
 def problems(authored: Authored) -> dict[str, str]:
     """Why it cannot be submitted: a sentence for each field of the page that is missing or wrong."""
-    found: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     if problem := too_long(authored):
-        found["instruction" if authored.few_shot else "answer"] = problem
+        sentences["instruction" if authored.few_shot else "answer"] = problem
     elif authored.few_shot:
-        found |= _problems_of_pairs(authored)
+        sentences |= _problems_of_pairs(authored)
     else:
         if not authored.prompt.strip():
-            found["prompt"] = _("There is no prompt yet. Write what you would ask, then its answer.")
+            sentences["prompt"] = _("There is no prompt yet. Write what you would ask, then its answer.")
         if problem := demonstration_problem(authored.answer):
-            found["answer"] = problem
+            sentences["answer"] = problem
     if authored.form == USER_BASED and authored.scenario_id is None:
-        found["scenario"] = _("Choose the scenario that your prompt belongs to.")
+        sentences["scenario"] = _("Choose the scenario that your prompt belongs to.")
     if authored.use_case not in USE_CASES:
-        found["use_case"] = _("Choose what kind of task it is.")
+        sentences["use_case"] = _("Choose what kind of task it is.")
     if authored.language not in LANGUAGES:
-        found["language"] = _("Choose the language in which it is written.")
-    return found
+        sentences["language"] = _("Choose the language in which it is written.")
+    return sentences
 
 
 def _problems_of_pairs(authored: Authored) -> dict[str, str]:
-    found: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     if not authored.instruction.strip():
-        found["instruction"] = _("There is no instruction yet. Say what is to be done with every query.")
+        sentences["instruction"] = _("There is no instruction yet. Say what is to be done with every query.")
     for name in ("query_name", "response_name"):
         value = getattr(authored, name)
         if len(value) > LONGEST_NAME or re.search(r"[\r\n]", value):
-            found[name] = _("A name is one line of at most %(most)s characters.", most=LONGEST_NAME)
+            sentences[name] = _("A name is one line of at most %(most)s characters.", most=LONGEST_NAME)
     seen: dict[str, int] = {}
     for number, pair in enumerate(authored.pairs, start=1):
         query, response = tidy(pair.query), tidy(pair.response)
         if bool(query) != bool(response):
             missing = _("This pair has no response yet.") if query else _("This pair has no query yet.")
-            found[f"pair-{number}"] = f"{missing} {_('Fill it in or remove the pair.')}"
+            sentences[f"pair-{number}"] = f"{missing} {_('Fill it in or remove the pair.')}"
         elif query in seen and query:
-            found[f"pair-{number}"] = _(
+            sentences[f"pair-{number}"] = _(
                 "The query is the same as in pair %(other)s. Change one of them.", other=seen[query]
             )
         seen.setdefault(query, number)
     count = len(authored.filled_pairs)
     if not FEWEST_PAIRS <= count <= MOST_PAIRS:
-        found["pairs"] = _(
+        sentences["pairs"] = _(
             "A set has %(fewest)s to %(most)s pairs, not %(count)s.", fewest=FEWEST_PAIRS, most=MOST_PAIRS, count=count
         )
-    if not found and (problem := length_problem(max(len(item.prompt) for item in items_of(authored)))):
-        found["instruction"] = problem
-    return found
+    if not sentences and (problem := length_problem(max(len(item.prompt) for item in items_of(authored)))):
+        sentences["instruction"] = problem
+    return sentences

@@ -7,8 +7,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict
-from app.labeling.annotations import drafts, holding
-from app.labeling.annotations.holding import Work, held_or_taken_again
+from app.labeling.annotations import drafts, reservation
+from app.labeling.annotations.reservation import Work, reserved_again
 from app.labeling.annotations.rules.drafts import AUTHORED, Edit
 from app.labeling.annotations.writing import InPool, Unfinished, demonstrate, source_of, store
 from app.labeling.instruments.authoring import rules as authoring
@@ -39,7 +39,7 @@ def save_authored(
         Invalid: together they are longer than any text may be; what was kept before stays.
     """
     check_length(authored)
-    work = holding.renew(session, person, task_id, now)
+    work = reservation.renew(session, person, task_id, now)
     drafts.keep_part(work.draft, now, AUTHORED, edit, authored=authoring.as_json(authored))
     return work
 
@@ -47,8 +47,8 @@ def save_authored(
 def authored_of(work: Work) -> Authored:
     """What the draft of an authoring task holds; at first the scenario that the task gives."""
     campaign = work.task.campaign
-    given = {"scenario_id": work.task.scenario_id}
-    return authoring.of_json(work.draft.content.get("authored", given), campaign.prompt_form or authoring.PLAIN)
+    at_first = {"scenario_id": work.task.scenario_id}
+    return authoring.of_json(work.draft.content.get("authored", at_first), campaign.prompt_form or authoring.PLAIN)
 
 
 def submit_authored(session: Session, person: Person, task_id: int, now: datetime, authored: Authored) -> Annotation:
@@ -58,7 +58,7 @@ def submit_authored(session: Session, person: Person, task_id: int, now: datetim
         Invalid: something is missing or wrong, or the scenario is none of the library; the draft stays.
         Conflict: a prompt stands in the pool already, or as in ``service.submit``; the draft stays.
     """
-    work = held_or_taken_again(session, person, task_id, now)
+    work = reserved_again(session, person, task_id, now)
     if problems := authoring.problems(authored):
         raise Unfinished(problems)
     content = authoring.as_json(authoring.tidied(authored))
@@ -80,15 +80,15 @@ def _refuse_known(session: Session, authored: Authored) -> None:
     """A prompt that the pool has already would be trained on twice, and its split is that of its first author."""
     items = authoring.items_of(authored)
     known = pool.prompt_ids(session, [_fingerprint(item) for item in items])
-    places = [place for place, item in enumerate(items, start=1) if _fingerprint(item) in known]
+    places = [number for number, item in enumerate(items, start=1) if _fingerprint(item) in known]
     if not places:
         return
     if not authored.few_shot:
         raise InPool({"prompt": _("Exactly this prompt is in the pool already. Change it; what you wrote is kept.")})
     raise InPool(
         {
-            f"pair-{place}": _("The item that asks this query is in the pool already. Change the query.")
-            for place in places
+            f"pair-{number}": _("The item that asks this query is in the pool already. Change the query.")
+            for number in places
         }
     )
 

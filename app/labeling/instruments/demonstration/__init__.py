@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from app.instruments import Costs, Making
 from app.labeling.annotations.desk import Lists, Refused, Seat
 from app.labeling.annotations.forms import edit_of
-from app.labeling.annotations.holding import Work
+from app.labeling.annotations.reservation import Work
 from app.labeling.annotations.rules.drafts import TEXT
 from app.labeling.annotations.writing import Writing, demonstrate
 from app.labeling.annotations.writing_pages import PreviewItem, WritingPreview

@@ -2,8 +2,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from app.labeling.annotations.holding import Work
 from app.labeling.annotations.pages import Bench
+from app.labeling.annotations.reservation import Work
 from app.labeling.annotations.writing_pages import PreviewItem, WritingPreview
 from app.labeling.instruments.demonstration.rules import LONGEST_DEMONSTRATION, tidy
 from app.labeling.typing.service import Counting

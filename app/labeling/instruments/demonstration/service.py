@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from app.labeling.annotations import drafts, holding
-from app.labeling.annotations.holding import Work, held_or_taken_again
+from app.labeling.annotations import drafts, reservation
+from app.labeling.annotations.reservation import Work, reserved_again
 from app.labeling.annotations.rules.drafts import TEXT, Edit
 from app.labeling.annotations.writing import Unfinished, store
 from app.labeling.instruments.demonstration.rules import demonstration_problem, length_problem, tidy
@@ -32,7 +32,7 @@ def save_text(
         Invalid: it is longer than any answer may be; what was kept before stays.
     """
     checked(text)
-    work = holding.renew(session, person, task_id, now)
+    work = reservation.renew(session, person, task_id, now)
     drafts.keep_part(work.draft, now, TEXT, edit, text=text)
     return work
 
@@ -44,7 +44,7 @@ def submit_demonstration(session: Session, person: Person, task_id: int, now: da
         Invalid: there is no text, or too much.
         Conflict: as in ``service.submit``.
     """
-    work = held_or_taken_again(session, person, task_id, now)
+    work = reserved_again(session, person, task_id, now)
     if problem := demonstration_problem(text):
         raise Unfinished({"answer": problem})
     return store(session, work, person, now, {"text": tidy(text)})

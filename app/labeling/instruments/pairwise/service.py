@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
-from app.labeling.annotations import holding, service
+from app.labeling.annotations import reservation, service
 from app.labeling.annotations.drafts import keep_part
-from app.labeling.annotations.holding import Work
+from app.labeling.annotations.reservation import Work
 from app.labeling.annotations.rules.drafts import RANKS, Edit
 from app.labeling.annotations.rules.submission import Submission, Verdict
 from app.labeling.instruments.pairwise.rules import BARS, Bar, step_problem
@@ -33,12 +33,12 @@ def step_in(work: Work) -> int | None:
 def save_step(
     session: Session, person: Person, task_id: int, now: datetime, step: int | None, edit: Edit | None = None
 ) -> Work:
-    """Keep the chosen step, or that none is chosen any more, and the hold.
+    """Keep the chosen step, or that none is chosen any more, and the reservation.
 
     Raises:
         Invalid: the bar has no such step.
     """
-    work = holding.renew(session, person, task_id, now)
+    work = reservation.renew(session, person, task_id, now)
     bar = bar_of(work.task.campaign)
     if step is not None and (problem := step_problem(step, bar)):
         raise Invalid(problem, {"step": problem})
@@ -54,19 +54,19 @@ def _ranks(work: Work, strength: int) -> dict[int, int]:
 
 
 def submit(session: Session, person: Person, task_id: int, now: datetime, step: int | None) -> Annotation:
-    """Store a comparison; the slot closes and the draft goes.
+    """Store a comparison; the assignment closes and the draft goes.
 
     Raises:
         Invalid: nothing is chosen, or the bar has no such step; the draft stays.
         Conflict: as in ``annotations.service.submit``.
     """
-    work = holding.held_or_taken_again(session, person, task_id, now)
+    work = reservation.reserved_again(session, person, task_id, now)
     bar = bar_of(work.task.campaign)
     if problem := step_problem(step, bar):
         raise Invalid(problem, {"step": problem})
     strength = bar.strength_of(step or 0)
     ranks = _ranks(work, strength)
-    said = Submission({candidate: Verdict() for candidate in work.order}, ranks)
-    annotation = service.submit(session, person, task_id, now, said)
+    submission = Submission({candidate: Verdict() for candidate in work.order}, ranks)
+    annotation = service.submit(session, person, task_id, now, submission)
     annotation.strength = float(abs(strength))
     return annotation

@@ -57,24 +57,24 @@ class Convention:
     figures: Sequence[Figure]
 
 
-def figure_of(name: str, found: Estimate, *, shares: bool = True, axis: Axis | None = None) -> Figure:
-    counts = found.counts
+def figure_of(name: str, estimate: Estimate, *, shares: bool = True, axis: Axis | None = None) -> Figure:
+    counts = estimate.counts
     return Figure(
         name=name,
-        value="" if found.value is None else _number(found.value, shares=shares),
-        interval=_interval(found, shares=shares),
-        why=why(found),
+        value="" if estimate.value is None else _number(estimate.value, shares=shares),
+        interval=_interval(estimate, shares=shares),
+        why=why(estimate),
         pairs=counts.pairs,
         prompts=counts.prompts,
         people=counts.raters,
         items=counts.items,
-        mark=Mark(None) if axis is None else charts.mark(axis, found.value, found.low, found.high),
+        mark=Mark(None) if axis is None else charts.mark(axis, estimate.value, estimate.low, estimate.high),
     )
 
 
 def convention_of(name: str, of: Agreement, themselves: Estimate) -> Convention:
     shares = name != TAU_B
-    figures = [figure_of("", one, shares=shares) for one in (of.micro, of.macro, themselves)]
+    figures = [figure_of("", estimate, shares=shares) for estimate in (of.micro, of.macro, themselves)]
     return Convention(_(CONVENTION_WORDS[name]), _(CONVENTIONS[name]), figures)
 
 
@@ -82,29 +82,29 @@ def _number(value: float, *, shares: bool) -> str:
     return f"{100 * value:.1f}\u00a0%" if shares else f"{value:.3f}".replace("-", "−")
 
 
-def _interval(found: Estimate, *, shares: bool) -> str:
-    if found.low is None or found.high is None:
+def _interval(estimate: Estimate, *, shares: bool) -> str:
+    if estimate.low is None or estimate.high is None:
         return ""
-    ends = (f"{100 * end:.1f}" if shares else f"{end:.3f}".replace("-", "−") for end in (found.low, found.high))
-    return " – ".join(ends) + (_(" (Wilson)") if found.by_wilson else "")
+    ends = (f"{100 * end:.1f}" if shares else f"{end:.3f}".replace("-", "−") for end in (estimate.low, estimate.high))
+    return " – ".join(ends) + (_(" (Wilson)") if estimate.by_wilson else "")
 
 
-def verdict_of(found: Estimate) -> str:
+def verdict_of(estimate: Estimate) -> str:
     """Where the headline stands beside the published figure."""
-    if found.low is None or found.high is None:
+    if estimate.low is None or estimate.high is None:
         return ""
     low, high = rules.REFERENCE - rules.REFERENCE_MARGIN, rules.REFERENCE + rules.REFERENCE_MARGIN
-    if found.high < low:
+    if estimate.high < low:
         return _("▼ the whole interval lies below the published figure")
-    return _("▲ the whole interval lies above the published figure") if found.low > high else _("≈ overlaps it")
+    return _("▲ the whole interval lies above the published figure") if estimate.low > high else _("≈ overlaps it")
 
 
 def picture_of(
     name: str, title: str, first: str, hint: str, rows: Iterable[tuple[str, Estimate]], convention: str
 ) -> Picture:
-    found = list(rows)
+    estimates = list(rows)
     shares = convention != TAU_B
-    numbers = [number for _name, of in found for number in (of.value, of.low, of.high) if number is not None]
+    numbers = [number for _name, of in estimates for number in (of.value, of.low, of.high) if number is not None]
     if shares:
         also = (0.5, rules.REFERENCE) if convention == HEADLINE else (0.5,)
         axis = charts.share_axis(numbers, also)
@@ -115,5 +115,5 @@ def picture_of(
         ends = (rules.REFERENCE - rules.REFERENCE_MARGIN, rules.REFERENCE, rules.REFERENCE + rules.REFERENCE_MARGIN)
         low, middle, high = map(axis.at, ends)
         reference = (low, middle, round(high - low, 2))
-    lines = [figure_of(row, of, shares=shares, axis=axis) for row, of in found]
+    lines = [figure_of(row, of, shares=shares, axis=axis) for row, of in estimates]
     return Picture(name, title, first, hint, axis, shares, lines, reference)

@@ -74,7 +74,9 @@ def tables_of_labels(report: AgreementReport) -> list[LabelTable]:
     tables = []
     for title, questions, measures in ((_("Flags and choices"), plain, OF_FLAGS), (_("Scales"), scales, OF_SCALES)):
         if questions:
-            tables.append(LabelTable(title, _columns(measures), [_label_row(one, measures) for one in questions]))
+            tables.append(
+                LabelTable(title, _columns(measures), [_label_row(question, measures) for question in questions])
+            )
     return tables
 
 
@@ -83,17 +85,17 @@ def _columns(measures: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _label_row(question: Question, measures: Sequence[str]) -> LabelRow:
-    found = question.report
+    report = question.report
     figures = [
-        figure_of(name, found.figures[name], shares=name in (RAW, POSITIVE)) if name in found.figures else None
+        figure_of(name, report.figures[name], shares=name in (RAW, POSITIVE)) if name in report.figures else None
         for name in measures
     ]
-    counts = found.figures[RAW].counts
-    chosen = ", ".join(f"{said(value)}: {count:,}" for value, count in found.chosen.items() if count)
+    counts = report.figures[RAW].counts
+    chosen = ", ".join(f"{said(value)}: {count:,}" for value, count in report.chosen.items() if count)
     return LabelRow(
         name=said(question.text) or question.name.replace("_", " "),
         about=_("about the prompt") if question.part == PROMPT else _("about the answer"),
-        given=found.given,
+        given=report.given,
         chosen=chosen,
         figures=figures,
         reasons=_reasons(measures, figures),

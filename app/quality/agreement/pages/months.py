@@ -37,23 +37,23 @@ class TimeLine:
 
 def time_line(months: Sequence[tuple[str, Mapping[str, Agreement]]], convention: str) -> TimeLine | None:
     """The line, if there are two months with a value."""
-    found = [(name, of[convention].micro) for name, of in months]
-    numbers = [number for _name, of in found for number in (of.value, of.low, of.high) if number is not None]
-    if sum(of.value is not None for _name, of in found) < 2:
+    estimates = [(name, of[convention].micro) for name, of in months]
+    numbers = [number for _name, of in estimates for number in (of.value, of.low, of.high) if number is not None]
+    if sum(of.value is not None for _name, of in estimates) < 2:
         return None
     shares = convention != TAU_B
     also = (0.5, rules.REFERENCE) if convention == HEADLINE else (0.5,)
     y = charts.share_axis(numbers, also) if shares else charts.number_axis(min([*numbers, 0.0]), max(numbers))
-    frame = Frame(46, 12, 640, 196, Axis(-0.5, len(found) - 0.5, ()), y)
+    frame = Frame(46, 12, 640, 196, Axis(-0.5, len(estimates) - 0.5, ()), y)
     points = [
         Point(
-            frame.across(place),
+            frame.across(position),
             None if of.value is None else frame.down(of.value),
             None if of.low is None else frame.down(of.low),
             None if of.high is None else frame.down(of.high),
             figure_of(name, of, shares=shares),
         )
-        for place, (name, of) in enumerate(found)
+        for position, (name, of) in enumerate(estimates)
     ]
     reference = None
     if convention == HEADLINE:

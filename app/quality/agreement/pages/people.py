@@ -71,11 +71,11 @@ def matrix_of(report: AgreementReport) -> Matrix | None:
     return Matrix(names, rows, len(report.order) - len(order))
 
 
-def _cell(one: str, other: str, found: Estimate) -> Cell:
-    figure = figure_of("", found)
-    if found.value is None:
+def _cell(one: str, other: str, estimate: Estimate) -> Cell:
+    figure = figure_of("", estimate)
+    if estimate.value is None:
         return Cell("·", "", "none", _("%(one)s and %(other)s: %(why)s", one=one, other=other, why=figure.why))
-    level = int(min(LEVELS - 1, max(0.0, (found.value - 0.5) * 2 * LEVELS)))
+    level = int(min(LEVELS - 1, max(0.0, (estimate.value - 0.5) * 2 * LEVELS)))
     words = _(
         MATRIX_WORDS,
         one=one,
@@ -85,7 +85,9 @@ def _cell(one: str, other: str, found: Estimate) -> Cell:
         prompts=f"{figure.prompts:,}",
         interval=figure.interval or figure.why,
     )
-    return Cell(f"{100 * found.value:.0f}", _short(figure.pairs), "low" if found.value < 0.5 else str(level), words)
+    return Cell(
+        f"{100 * estimate.value:.0f}", _short(figure.pairs), "low" if estimate.value < 0.5 else str(level), words
+    )
 
 
 def _short(count: int) -> str:
@@ -94,7 +96,7 @@ def _short(count: int) -> str:
 
 def people_of(report: AgreementReport) -> list[Person]:
     """Everybody who ranked, the least agreement first; those without any come last."""
-    found = report.rankings
+    rankings = report.rankings
     people = [
         (
             of_each.micro.value,
@@ -107,8 +109,8 @@ def people_of(report: AgreementReport) -> list[Person]:
                 figure_of(rater.name, ties),
             ),
         )
-        for rater, of_each, ties in zip(report.raters, found.of_each, found.ties_of_labeler, strict=False)
+        for rater, of_each, ties in zip(report.raters, rankings.of_each, rankings.ties_of_labeler, strict=False)
         if rater.rankings and rater.name is not None
     ]
-    people.sort(key=lambda one: (one[0] is None, one[0] or 0.0, one[1].name))
+    people.sort(key=lambda person: (person[0] is None, person[0] or 0.0, person[1].name))
     return [person for _value, person in people]

@@ -101,37 +101,37 @@ class AgreementPage(Page):
     body: ReportFragment | WaitingFragment | NothingFragment
 
 
-def body_of(making: Making[AgreementReport], given: Mapping[str, str]) -> ReportFragment | WaitingFragment:
+def body_of(making: Making[AgreementReport], fields: Mapping[str, str]) -> ReportFragment | WaitingFragment:
     """The report if it is made, else that it is being made."""
-    convention = given.get("convention") or HEADLINE
+    convention = fields.get("convention") or HEADLINE
     if not making.failed and (report := making.report):
-        return report_fragment(report, convention, query_of(given))
-    return WaitingFragment(query_of(given), _(making.step) if making.step else "", making.seconds, making.failed)
+        return report_fragment(report, convention, query_of(fields))
+    return WaitingFragment(query_of(fields), _(making.step) if making.step else "", making.seconds, making.failed)
 
 
 def report_fragment(report: AgreementReport, convention: str, query: str) -> ReportFragment:
     """Everything in words, with the places of its marks."""
-    found = report.rankings
+    rankings = report.rankings
     shares = convention != TAU_B
-    headline = figure_of(_("Agreement"), found.overall[convention].micro, shares=shares)
+    headline = figure_of(_("Agreement"), rankings.overall[convention].micro, shares=shares)
     whole = picture_of(
-        "headline", _("Agreement"), "", "", [(_("Everybody"), found.overall[convention].micro)], convention
+        "headline", _("Agreement"), "", "", [(_("Everybody"), rankings.overall[convention].micro)], convention
     )
-    months = list(found.slices["month"].items())
+    months = list(rankings.slices["month"].items())
     return ReportFragment(
         report=report,
         query=query,
         convention=convention,
         meaning=_(CONVENTIONS[convention]),
         headline=headline,
-        verdict=verdict_of(found.overall[convention].micro) if convention == HEADLINE else "",
+        verdict=verdict_of(rankings.overall[convention].micro) if convention == HEADLINE else "",
         picture=whole,
-        conventions=[convention_of(name, of, found.themselves[name].micro) for name, of in found.overall.items()],
+        conventions=[convention_of(name, of, rankings.themselves[name].micro) for name, of in rankings.overall.items()],
         beyond=[
-            figure_of(_("Krippendorff's α of the signs of pairs, nominal"), found.alpha_nominal, shares=False),
-            figure_of(_("the same, a tie lying between the two orders"), found.alpha_ordinal, shares=False),
-            figure_of(_("κ with ties as a verdict, chance by the share of ties"), found.beyond_chance, shares=False),
-            figure_of(_("ties among all judged pairs"), found.ties),
+            figure_of(_("Krippendorff's α of the signs of pairs, nominal"), rankings.alpha_nominal, shares=False),
+            figure_of(_("the same, a tie lying between the two orders"), rankings.alpha_ordinal, shares=False),
+            figure_of(_("κ with ties as a verdict, chance by the share of ties"), rankings.beyond_chance, shares=False),
+            figure_of(_("ties among all judged pairs"), rankings.ties),
         ],
         matrix=matrix_of(report),
         people=people_of(report),
@@ -144,7 +144,7 @@ def report_fragment(report: AgreementReport, convention: str, query: str) -> Rep
 
 
 def _pictures(report: AgreementReport, convention: str) -> list[Picture]:
-    found = report.rankings
+    rankings = report.rankings
 
     def picture(name: str, title: str, first: str, hint: str, parts: Mapping[str, Agreement]) -> Picture:
         return picture_of(name, title, first, hint, [(part, of.micro) for part, of in parts.items()], convention)
@@ -158,16 +158,16 @@ def _pictures(report: AgreementReport, convention: str) -> list[Picture]:
 
     def of_slice(name: str, words: Mapping[str, str] | None = None) -> dict[str, Agreement]:
         known = words or {}
-        return {_(known[part]) if part in known else part: of[convention] for part, of in found.slices[name].items()}
+        return {_(known[part]) if part in known else part: of[convention] for part, of in rankings.slices[name].items()}
 
     return [
-        picture("roles", _("Labelers and researchers"), _("Who"), "", between(found.groups["role"])),
+        picture("roles", _("Labelers and researchers"), _("Who"), "", between(rankings.groups["role"])),
         picture(
             "groups",
             _("Labeler groups"),
             _("Who"),
             _("Held-out labelers agreed with each other at 77.3 ± 1.3 %% (InstructGPT §3.4)."),
-            between(found.groups["group"]),
+            between(rankings.groups["group"]),
         ),
         picture("use-cases", _("Use cases"), _("Use case"), "", of_slice("use_case", NAMES_OF_USE_CASES)),
         picture("languages", _("Languages"), _("Language"), "", of_slice("language")),

@@ -104,10 +104,10 @@ def order_by_agreement(people: int, pairs: dict[tuple[int, int], float]) -> list
     table = np.where(known, table, np.nanmean(table))
     np.fill_diagonal(table, 1)
     _values, vectors = np.linalg.eigh(table - table.mean(axis=0) - table.mean(axis=1)[:, None] + table.mean())
-    place = np.round(vectors[:, -1], 9)
-    if place[int(of_each.argmax())] > 0:
-        place = -place
-    return [int(one) for one in np.argsort(place, kind="stable")]
+    coordinate = np.round(vectors[:, -1], 9)
+    if coordinate[int(of_each.argmax())] > 0:
+        coordinate = -coordinate
+    return [int(one) for one in np.argsort(coordinate, kind="stable")]
 
 
 def month_names(seconds: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:

@@ -69,7 +69,7 @@ def label_report(
         positive: of a flag, the place of the answer that says that it is there.
         resamples: of the prompts.
     """
-    found = {
+    figures = {
         RAW: raw_agreement(labels, resamples),
         FLEISS: fleiss_kappa(labels, resamples),
         CONGER: conger_kappa(labels, resamples),
@@ -78,12 +78,14 @@ def label_report(
         ALPHA_NOMINAL: krippendorff_alpha(labels, "nominal", resamples),
     }
     if positive is not None:
-        found[POSITIVE] = positive_agreement(labels, positive, resamples)
+        figures[POSITIVE] = positive_agreement(labels, positive, resamples)
     if ordered:
-        found[ALPHA_ORDINAL] = krippendorff_alpha(labels, "ordinal", resamples)
-        found[ALPHA_INTERVAL] = krippendorff_alpha(labels, "interval", resamples)
-        found[ALPHA_RATIO] = krippendorff_alpha(labels, "ratio", resamples)
-        found[WEIGHTED_KAPPA] = conger_kappa(labels, resamples, "quadratic")
-        found[AC2] = gwet_ac2(labels, resamples)
+        figures[ALPHA_ORDINAL] = krippendorff_alpha(labels, "ordinal", resamples)
+        figures[ALPHA_INTERVAL] = krippendorff_alpha(labels, "interval", resamples)
+        figures[ALPHA_RATIO] = krippendorff_alpha(labels, "ratio", resamples)
+        figures[WEIGHTED_KAPPA] = conger_kappa(labels, resamples, "quadratic")
+        figures[AC2] = gwet_ac2(labels, resamples)
     chosen = np.bincount(labels.values, minlength=len(names)).tolist()
-    return LabelReport({name: found[name] for name in MEASURES if name in found}, dict(zip(names, chosen, strict=True)))
+    return LabelReport(
+        {name: figures[name] for name in MEASURES if name in figures}, dict(zip(names, chosen, strict=True))
+    )

@@ -137,22 +137,24 @@ def ranking_report(
 def _of_one_person(compared: RankingPairs, resamples: Resamples) -> dict[str, Agreement]:
     """Each person against themselves; without a pair it is no second person that is missing."""
 
-    def told(found: Estimate) -> Estimate:
-        return replace(found, undefined=Undefined.NOT_TWICE) if found.undefined == Undefined.NO_PAIRS else found
+    def told(estimate: Estimate) -> Estimate:
+        return (
+            replace(estimate, undefined=Undefined.NOT_TWICE) if estimate.undefined == Undefined.NO_PAIRS else estimate
+        )
 
-    found = agreement(compared.of_one_person(), resamples)
-    return {name: Agreement(told(of.micro), told(of.macro)) for name, of in found.items()}
+    by_convention = agreement(compared.of_one_person(), resamples)
+    return {name: Agreement(told(of.micro), told(of.macro)) for name, of in by_convention.items()}
 
 
 def _by_slice(
     pairs: RankingPairs, division: Slicing | RankingSlicing, resamples: Resamples
 ) -> dict[str, dict[str, Agreement]]:
-    found = agreement_by(pairs, division.parts(pairs), len(division.names), resamples)
-    return dict(zip(division.names, found, strict=True))
+    by_part = agreement_by(pairs, division.parts(pairs), len(division.names), resamples)
+    return dict(zip(division.names, by_part, strict=True))
 
 
 def _by_group(
     pairs: RankingPairs, division: Groups, resamples: Resamples
 ) -> dict[tuple[str, str], dict[str, Agreement]]:
-    found = group_matrix(pairs, np.asarray(division.of_labeler), len(division.names), resamples)
-    return {(division.names[one], division.names[other]): of for (one, other), of in found.items()}
+    by_groups = group_matrix(pairs, np.asarray(division.of_labeler), len(division.names), resamples)
+    return {(division.names[one], division.names[other]): of for (one, other), of in by_groups.items()}

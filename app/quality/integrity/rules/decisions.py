@@ -40,17 +40,17 @@ def reply_problem(text: str) -> str:
 
 def problems(decision: Decision) -> dict[str, str]:
     """Why a decision cannot be taken like this: a sentence for each field."""
-    found: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     if decision.verdict not in VERDICTS:
-        found["verdict"] = _("Choose what you decide.")
+        sentences["verdict"] = _("Choose what you decide.")
     if decision.verdict == TALK and not decision.reason:
-        found["reason"] = _("Write what you want to ask; the author reads it.")
+        sentences["reason"] = _("Write what you want to ask; the author reads it.")
     if decision.verdict == REJECT and not decision.reason:
-        found["reason"] = _("Say why; the author reads it. A score alone is no reason.")
+        sentences["reason"] = _("Say why; the author reads it. A score alone is no reason.")
     if len(decision.reason) > LONGEST_REASON:
-        found["reason"] = _(
+        sentences["reason"] = _(
             "The reason has %(count)s characters; %(most)s fit.",
             count=f"{len(decision.reason):,}",
             most=f"{LONGEST_REASON:,}",
         )
-    return found
+    return sentences

@@ -56,8 +56,8 @@ class Evidence:
     @property
     def signs(self) -> dict[str, float]:
         """Sign to its strength from 0 to 1, of those past their marks."""
-        found = ((sign, strength(self)) for sign, strength in _STRENGTHS.items())
-        return {sign: strength for sign, strength in found if strength is not None}
+        strengths = ((sign, strength(self)) for sign, strength in _STRENGTHS.items())
+        return {sign: strength for sign, strength in strengths if strength is not None}
 
     @property
     def rank_key(self) -> tuple[int, float, float]:
@@ -76,8 +76,12 @@ def _pasted(evidence: Evidence) -> float | None:
 
 
 def _scored(evidence: Evidence) -> float | None:
-    place = evidence.percentiles.get(HEADLINE.key)
-    return place.value / 100 if place and place.value is not None and place.value >= HIGH_PERCENTILE else None
+    percentile = evidence.percentiles.get(HEADLINE.key)
+    return (
+        percentile.value / 100
+        if percentile and percentile.value is not None and percentile.value >= HIGH_PERCENTILE
+        else None
+    )
 
 
 def _similarity(evidence: Evidence, nearest: Nearest | None) -> float | None:

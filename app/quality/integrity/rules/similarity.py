@@ -50,8 +50,8 @@ class Nearest:
 
 def nearest_of(text: frozenset[tuple[str, ...]], others: Mapping[int, str]) -> Nearest | None:
     """The most similar of a few texts, none where nothing is shared with any."""
-    found = [Nearest(key, jaccard(text, shingles(other))) for key, other in others.items()]
-    best = max(found, key=lambda one: one.similarity, default=None)
+    compared = [Nearest(key, jaccard(text, shingles(other))) for key, other in others.items()]
+    best = max(compared, key=lambda nearest: nearest.similarity, default=None)
     return best if best and best.similarity > 0 else None
 
 

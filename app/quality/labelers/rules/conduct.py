@@ -33,8 +33,8 @@ _CLOSE = 1e-3
 def too_fast(work: Work, *, words_a_minute: float = WORDS_A_MINUTE) -> Mask:
     """(A,) whether the active time is shorter than the texts take to read once; False where either is unknown."""
     with np.errstate(invalid="ignore"):
-        found: Mask = (work.words > 0) & (work.seconds < 60 * work.words / words_a_minute)
-    return found
+        mask: Mask = (work.words > 0) & (work.seconds < 60 * work.words / words_a_minute)
+    return mask
 
 
 def impossible_speed(work: Work, bound: Bound, *, words_a_minute: float = WORDS_A_MINUTE) -> list[Finding]:
@@ -58,16 +58,16 @@ def pace_among_others(work: Work) -> Floats:
     of_cell, first = np.unique(cells[known], return_index=True)
     first = np.flatnonzero(known)[first]
     task, labeler = work.task[first], work.labeler[first]
-    place = np.searchsorted(of_cell, cells[known])
+    cell = np.searchsorted(of_cell, cells[known])
     usual = np.zeros(work.labelers)
-    found = np.full(len(work), np.nan)
+    ratio = np.full(len(work), np.nan)
     for _round in range(_ROUNDS):
         others = _medians_of_others(task, logs[first] - usual[labeler])
-        found[known] = logs[known] - others[place]
-        before, usual = usual, _medians_of_people(found, work.labeler, work.labelers)
+        ratio[known] = logs[known] - others[cell]
+        before, usual = usual, _medians_of_people(ratio, work.labeler, work.labelers)
         if np.abs(usual - before).max(initial=0) < _CLOSE:
             break
-    return np.exp(found)
+    return np.exp(ratio)
 
 
 def _medians_of_others(task: Integers, value: Floats) -> Floats:
@@ -84,11 +84,11 @@ def _medians_of_others(task: Integers, value: Floats) -> Floats:
 def _medians_of_people(value: Floats, labeler: Integers, labelers: int) -> Floats:
     """(L,) the median of each person's values, less that of the median person; 0 for people without any."""
     defined = np.isfinite(value)
-    found = np.full(labelers, np.nan)
+    medians = np.full(labelers, np.nan)
     for person in np.unique(labeler[defined]):
-        found[person] = np.median(value[defined & (labeler == person)])
-    there = np.isfinite(found)
-    return np.where(there, found - np.median(found[there]), 0.0) if there.any() else np.zeros(labelers)
+        medians[person] = np.median(value[defined & (labeler == person)])
+    there = np.isfinite(medians)
+    return np.where(there, medians - np.median(medians[there]), 0.0) if there.any() else np.zeros(labelers)
 
 
 def pace(work: Work, bound: Bound) -> list[Finding]:
@@ -98,11 +98,11 @@ def pace(work: Work, bound: Bound) -> list[Finding]:
     move, with the interval between order statistics (Conover 1999, §3.2); the chance given is that of the sign test.
     """
     beside = pace_among_others(work)
-    found = []
+    findings = []
     for person in range(work.labelers):
         times = np.sort(beside[(work.labeler == person) & np.isfinite(beside)])
-        found.append(_typical_pace(times, bound) if len(times) else undefined(NO_OTHER_TIMES))
-    return found
+        findings.append(_typical_pace(times, bound) if len(times) else undefined(NO_OTHER_TIMES))
+    return findings
 
 
 def _typical_pace(times: Floats, bound: Bound) -> Finding:
@@ -167,14 +167,14 @@ def position_bias(work: Work, bound: Bound) -> list[Finding]:
     counted = usable[judgements.ranking]
     ranking, sign = judgements.ranking[counted], sign[counted]
     preferred, strict = (sign > 0).astype(np.float64), np.abs(sign)
-    found = shares_of_parts(work.labeler[ranking], work.task[ranking], preferred, strict, work.labelers, why=NO_PLACES)
+    shares = shares_of_parts(work.labeler[ranking], work.task[ranking], preferred, strict, work.labelers, why=NO_PLACES)
     score = np.bincount(work.labeler[ranking], weights=sign, minlength=work.labelers)
     variance = np.bincount(work.labeler[usable], weights=_null_variance(work)[usable], minlength=work.labelers)
     tested = []
-    for person, one in enumerate(found):
-        enough = one.value is not None and one.tasks >= bound.fewest and variance[person] > 0
+    for person, finding in enumerate(shares):
+        enough = finding.value is not None and finding.tasks >= bound.fewest and variance[person] > 0
         p = 2 * normal_tail(abs(score[person]) / math.sqrt(variance[person])) if enough else None
-        tested.append(replace(one, p=p))
+        tested.append(replace(finding, p=p))
     return tested
 
 
@@ -191,8 +191,8 @@ def _null_variance(work: Work) -> Floats:
     width = int(work.rank.max(initial=0)) + 1
     groups, t = np.unique(work.annotation * width + work.rank, return_counts=True)
     tied = np.bincount(groups // width, weights=t * (t - 1.0) * (2 * t + 5), minlength=len(work))
-    found: Floats = (k * (k - 1) * (2 * k + 5) - tied) / 18
-    return found
+    variance: Floats = (k * (k - 1) * (2 * k + 5) - tied) / 18
+    return variance
 
 
 @dataclass(frozen=True)
@@ -216,14 +216,14 @@ class Workload:
 
 def workload(work: Work) -> list[Workload]:
     """Of each person; days begin where whole numbers of ``Work.day`` do."""
-    found = []
+    loads = []
     for person in range(work.labelers):
         mine = work.labeler == person
         day, seconds = work.day[mine], work.seconds[mine]
         known = np.isfinite(seconds)
-        dates, place = np.unique(np.floor(day), return_inverse=True)
-        hours = np.bincount(place[known], weights=seconds[known] / 3600, minlength=len(dates))
-        found.append(
+        dates, day_number = np.unique(np.floor(day), return_inverse=True)
+        hours = np.bincount(day_number[known], weights=seconds[known] / 3600, minlength=len(dates))
+        loads.append(
             Workload(
                 tasks=int(mine.sum()),
                 days=len(dates),
@@ -232,4 +232,4 @@ def workload(work: Work) -> list[Workload]:
                 last_day=float(day.max()) if len(day) else None,
             )
         )
-    return found
+    return loads

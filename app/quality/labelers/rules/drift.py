@@ -63,8 +63,8 @@ def preferences(work: Work, source: Integers, first: int, second: int) -> Prefer
     offset = np.arange(len(left)) - np.repeat(np.cumsum(high - low) - (high - low), high - low)
     right = other[np.repeat(low, high - low) + offset]
     score = (1 + np.sign(work.rank[right] - work.rank[left])) / 2
-    annotations, place = np.unique(work.annotation[left], return_inverse=True)
-    mean = np.bincount(place, weights=score) / np.maximum(np.bincount(place), 1) if len(left) else np.zeros(0)
+    annotations, comparison = np.unique(work.annotation[left], return_inverse=True)
+    mean = np.bincount(comparison, weights=score) / np.maximum(np.bincount(comparison), 1) if len(left) else np.zeros(0)
     return Preferences(work.labeler[annotations], work.task[annotations], work.day[annotations], mean)
 
 
@@ -99,30 +99,37 @@ def drift(day: Floats, value: Floats, bound: Bound) -> Drift:
     nothing = np.zeros(0)
     if not len(values):
         return Drift(undefined(NOT_JUDGED_TOGETHER), None, nothing, nothing)
-    found = change(values)
-    if found is None:
+    shift = change(values)
+    if shift is None:
         return Drift(undefined(NO_SPREAD), None, days, np.zeros(len(values)))
-    p = found.p if len(values) >= bound.fewest else None
-    finding = Finding(found.shift, tasks=len(values), judgements=len(values), p=p)
-    return Drift(finding, float(days[found.turn]), days, found.path)
+    p = shift.p if len(values) >= bound.fewest else None
+    finding = Finding(shift.shift, tasks=len(values), judgements=len(values), p=p)
+    return Drift(finding, float(days[shift.turn]), days, shift.path)
 
 
-def drift_by_labeler(found: Preferences, labelers: int, bound: Bound) -> list[Drift]:
+def drift_by_labeler(preferences: Preferences, labelers: int, bound: Bound) -> list[Drift]:
     """``drift`` of each person's verdicts on the fixed pair: (L,)."""
     return [
-        drift(found.day[found.labeler == person], found.preferred[found.labeler == person], bound)
+        drift(
+            preferences.day[preferences.labeler == person], preferences.preferred[preferences.labeler == person], bound
+        )
         for person in range(labelers)
     ]
 
 
-def preference_over_time(found: Preferences, period: Integers, periods: int) -> list[Finding]:
+def preference_over_time(preferences: Preferences, period: Integers, periods: int) -> list[Finding]:
     """How often the first model was preferred in each period, over all people; an interval clustered by tasks.
 
     Args:
-        found: the verdicts.
+        preferences: the verdicts.
         period: (M,) from 0, e.g. the month.
         periods: how many.
     """
     return shares_of_parts(
-        period, found.task, found.preferred, np.ones(len(found.preferred)), periods, why=NOT_JUDGED_TOGETHER
+        period,
+        preferences.task,
+        preferences.preferred,
+        np.ones(len(preferences.preferred)),
+        periods,
+        why=NOT_JUDGED_TOGETHER,
     )

@@ -104,12 +104,12 @@ def shares_of_parts(
     weights = np.asarray(trials if judged is None else judged, dtype=np.float64)[tried]
     told = np.bincount(parts[tried], weights=weights, minlength=count)
     shares = clustered_shares(parts, clusters, successes, trials, count)
-    found = []
+    findings = []
     for share, worth, met, judgements in zip(
         shares.share.tolist(), shares.worth.tolist(), shares.clusters.tolist(), told.tolist(), strict=True
     ):
         if not met:
-            found.append(undefined(why))
+            findings.append(undefined(why))
             continue
         freedom = max(met - 1, 1)
         low, high = wilson(share, worth, student_quantile((1 + LEVEL) / 2, freedom))
@@ -117,8 +117,8 @@ def shares_of_parts(
         if bound is not None and met >= bound.fewest:
             t = (share - bound.bound) / math.sqrt(bound.bound * (1 - bound.bound) / worth)
             p = student_tail(t if bound.above else -t, freedom)
-        found.append(Finding(share, low, high, met, round(judgements), p))
-    return found
+        findings.append(Finding(share, low, high, met, round(judgements), p))
+    return findings
 
 
 def habit_shares(
@@ -144,19 +144,19 @@ def habit_shares(
         why: said of people without annotations.
     """
     allowed = np.round(np.minimum(bound.bound + (0 if chance is None else chance), 1.0) * np.ones(len(labeler)), 12)
-    found = []
+    findings = []
     for person in range(count):
         mine = labeler == person
         n, k = int(mine.sum()), int(habit[mine].sum())
         if not n:
-            found.append(undefined(why))
+            findings.append(undefined(why))
             continue
         low, high = wilson(k / n, n)
         levels, numbers = np.unique(allowed[mine], return_counts=True)
         kinds = list(zip(numbers.tolist(), levels.tolist(), strict=True))
         p = binomial_tail(k, kinds) if n >= bound.fewest else None
-        found.append(Finding(k / n, low, high, n, n, p))
-    return found
+        findings.append(Finding(k / n, low, high, n, n, p))
+    return findings
 
 
 Findings = Mapping[str, list[Finding]]

@@ -190,7 +190,7 @@ def _overwork(load: Sequence[Workload], bounds: Mapping[str, Bound], watched: Ma
     if bound is None:
         return []
     return [
-        Alert(person, LOAD, Finding(one.longest_day, tasks=one.tasks), bound, None)
-        for person, one in enumerate(load)
-        if watched[person] and one.longest_day is not None and one.longest_day > bound.bound
+        Alert(person, LOAD, Finding(person_load.longest_day, tasks=person_load.tasks), bound, None)
+        for person, person_load in enumerate(load)
+        if watched[person] and person_load.longest_day is not None and person_load.longest_day > bound.bound
     ]

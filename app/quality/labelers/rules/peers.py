@@ -42,8 +42,8 @@ def agreement_with(
     pairs = RankingPairs.of(judgements).between_people()
     mine, theirs = np.concatenate([pairs.first, pairs.second]), np.concatenate([pairs.second, pairs.first])
     agreed, strict = (np.tile(column, 2) for column in (pairs.agreed, pairs.agreed + pairs.reversed))
-    kept = others[judgements.labeler[theirs]]
-    mine, agreed, strict = mine[kept], agreed[kept], strict[kept]
+    chosen = others[judgements.labeler[theirs]]
+    mine, agreed, strict = mine[chosen], agreed[chosen], strict[chosen]
     owner = judgements.labeler if part is None else part
     count = labelers if parts is None else parts
     return shares_of_parts(owner[mine], judgements.task[mine], agreed, strict, count, bound=bound, why=NOBODY_SHARED)
@@ -100,10 +100,10 @@ def agreement_with_the_team(
 
 def _log_odds(share: Floats, trusted: Mask | None) -> Floats:
     """Weights of people; those who do worse than guessing have none, and nobody is believed without limit."""
-    kept = share if trusted is None else np.where(trusted, _TRUSTED_SHARE, share)
-    kept = np.clip(kept, 0.5, _TRUSTED_SHARE)
-    found: Floats = np.log(kept / (1 - kept))
-    return found
+    bounded = share if trusted is None else np.where(trusted, _TRUSTED_SHARE, share)
+    bounded = np.clip(bounded, 0.5, _TRUSTED_SHARE)
+    log_odds: Floats = np.log(bounded / (1 - bounded))
+    return log_odds
 
 
 def _with_voice(judgements: Judgements, weights: Floats) -> tuple[Floats, Floats]:
@@ -112,9 +112,9 @@ def _with_voice(judgements: Judgements, weights: Floats) -> tuple[Floats, Floats
     votes = weights[owner] * judgements.sign
     size = int(judgements.pair.max(initial=-1)) + 1
     # A person who judged a pair twice is no other person.
-    cells, place = np.unique(judgements.pair * len(weights) + owner, return_inverse=True)
-    own = np.bincount(place, weights=votes, minlength=len(cells))
-    voice = np.bincount(judgements.pair, weights=votes, minlength=size)[judgements.pair] - own[place]
+    cells, cell = np.unique(judgements.pair * len(weights) + owner, return_inverse=True)
+    own = np.bincount(cell, weights=votes, minlength=len(cells))
+    voice = np.bincount(judgements.pair, weights=votes, minlength=size)[judgements.pair] - own[cell]
     # What rounding leaves of equal and opposite votes is no voice.
     voice = np.where(np.abs(voice) < _ROUNDING, 0, voice)
     sureness = np.abs(np.tanh(voice / 2)) * (judgements.sign != 0)

@@ -28,7 +28,7 @@ class Work:
     * ``prompt``: what the tasks lie in, and what intervals take for independent.
     * ``day``: when it was submitted, in days since any fixed moment (a float).
     * ``seconds``: active time in all, NaN where unknown.
-    * ``words``: to be read for it, prompt and answers (``reading.words_of``); 0 where unknown.
+    * ``words``: to be read for it, prompt and answers (``word_count.words_of``); 0 where unknown.
     * ``measures``: 0, or ``HIDDEN_GOLD`` or ``AGAIN`` where it was given out to measure whoever made it; by default
       nothing was.
 
@@ -88,13 +88,13 @@ class Work:
         """What is compared with gold: everything but second verdicts."""
         return self.judgements if self.measures is None else self.judgements.only(self.measures != AGAIN)
 
-    def only(self, kept: Mask) -> Work:
+    def only(self, mask: Mask) -> Work:
         """Some of the annotations, given as a mask (A,), renumbered; tasks, prompts and people keep their numbers."""
-        number = np.cumsum(kept) - 1
-        answers = kept[self.annotation]
-        columns = {name: getattr(self, name)[kept] for name in ("labeler", "task", "prompt", "day", "seconds", "words")}
+        number = np.cumsum(mask) - 1
+        answers = mask[self.annotation]
+        columns = {name: getattr(self, name)[mask] for name in ("labeler", "task", "prompt", "day", "seconds", "words")}
         columns |= {name: getattr(self, name)[answers] for name in ("answer", "rank", "rating", "place")}
-        measures = None if self.measures is None else self.measures[kept]
+        measures = None if self.measures is None else self.measures[mask]
         return replace(self, **columns, annotation=number[self.annotation[answers]], measures=measures)
 
     def between(self, first: float, last: float) -> Work:

@@ -63,14 +63,14 @@ def draw(topics: Mapping[int, str], count: int, *, seed: int, person_id: int, at
     Returns:
         The items in the order in which they are worked on.
     """
-    place = {item: _place(seed, person_id, attempt, f"item {item}") for item in topics}
+    turn = {item: _place(seed, person_id, attempt, f"item {item}") for item in topics}
     by_topic: dict[str, list[int]] = {}
-    for item in sorted(topics, key=place.__getitem__):
+    for item in sorted(topics, key=turn.__getitem__):
         by_topic.setdefault(topics[item], []).append(item)
     turns = sorted(by_topic, key=lambda topic: _place(seed, person_id, attempt, f"topic {topic}"))
     rounds = zip_longest(*(by_topic[topic] for topic in turns))
     drawn = [item for each in rounds for item in each if item is not None][:count]
-    return sorted(drawn, key=place.__getitem__)
+    return sorted(drawn, key=turn.__getitem__)
 
 
 def order_for(items: Sequence[int], *, seed: int, person_id: int) -> list[int]:
@@ -112,34 +112,34 @@ def plan_problems(plan: Plan, now: datetime, available: Mapping[str, int]) -> di
         now: the time.
         available: how many different items the banks of each criterion have.
     """
-    found: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     if not plan.name or len(plan.name) > LONGEST_NAME or not plan.name.isprintable():
-        found["name"] = _("Give the screening a name of at most %(most)s characters.", most=LONGEST_NAME)
+        sentences["name"] = _("Give the screening a name of at most %(most)s characters.", most=LONGEST_NAME)
     asked = {criterion: plan.items.get(criterion, 0) for criterion in CRITERIA}
     for criterion, count in asked.items():
         if not 0 <= count <= MOST_ITEMS:
-            found[f"items-{criterion}"] = _("A form has 0 to %(most)s items of a kind.", most=MOST_ITEMS)
+            sentences[f"items-{criterion}"] = _("A form has 0 to %(most)s items of a kind.", most=MOST_ITEMS)
         elif count and not plan.banks.get(criterion):
-            found[f"items-{criterion}"] = _("Choose a bank for these items, or ask for none.")
+            sentences[f"items-{criterion}"] = _("Choose a bank for these items, or ask for none.")
         elif count > available.get(criterion, 0):
-            found[f"items-{criterion}"] = _(
+            sentences[f"items-{criterion}"] = _(
                 "The banks chosen have %(available)s items that can be used here; the form asks for %(count)s.",
                 available=available.get(criterion, 0),
                 count=count,
             )
     if not any(asked.values()):
-        found.setdefault(f"items-{FLAGS}", _("Ask for at least one item."))
+        sentences.setdefault(f"items-{FLAGS}", _("Ask for at least one item."))
     if asked[FLAGS] and not plan.sensitive_flags:
-        found["sensitive_flags"] = _("Say which flags count as sensitive.")
+        sentences["sensitive_flags"] = _("Say which flags count as sensitive.")
     if problem := topics_problem(plan.topics):
-        found["topics"] = problem
+        sentences["topics"] = problem
     if not 1 <= plan.minutes <= MOST_MINUTES:
-        found["minutes"] = _("A form lasts 1 to %(most)s minutes.", most=f"{MOST_MINUTES:,}")
+        sentences["minutes"] = _("A form lasts 1 to %(most)s minutes.", most=f"{MOST_MINUTES:,}")
     if plan.ends_at is None:
-        found["ends_at"] = _("Write the last day like 2026-05-04.")
+        sentences["ends_at"] = _("Write the last day like 2026-05-04.")
     elif not now < plan.ends_at <= now + timedelta(days=MOST_DAYS + 1):
-        found["ends_at"] = _("The last day is today or later, within a year.")
-    return found
+        sentences["ends_at"] = _("The last day is today or later, within a year.")
+    return sentences
 
 
 def topics_of(text: str) -> list[str]:
@@ -198,15 +198,15 @@ class Decision:
 
 def decision_problems(decision: Decision) -> dict[str, str]:
     """Why a decision cannot be taken like this: a sentence for each field."""
-    found: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     if decision.verdict not in DECISIONS:
-        found["verdict"] = _("Accept, decline, or let them wait.")
+        sentences["verdict"] = _("Accept, decline, or let them wait.")
     if not decision.reason:
-        found["reason"] = _("Say why: a decision is a person's, and others must be able to follow it.")
+        sentences["reason"] = _("Say why: a decision is a person's, and others must be able to follow it.")
     elif len(decision.reason) > LONGEST_REASON:
-        found["reason"] = _(
+        sentences["reason"] = _(
             "The reason has %(count)s characters; %(most)s fit.",
             count=f"{len(decision.reason):,}",
             most=f"{LONGEST_REASON:,}",
         )
-    return found
+    return sentences

@@ -85,11 +85,11 @@ class ScreeningScores:
 
     @property
     def claimed(self) -> int:
-        return sum(one.claimed for one in self.topics)
+        return sum(topic.claimed for topic in self.topics)
 
     @property
     def tested(self) -> int:
-        return sum(one.tested for one in self.topics)
+        return sum(topic.tested for topic in self.topics)
 
 
 def screening_scores(
@@ -113,7 +113,7 @@ def screening_scores(
         seed: of the resamples behind the intervals of κ, AC1 and the other conventions.
         draws: how many; 0 for scores without these intervals.
     """
-    found = sorted({text.topic for text in flagged if text.topic} - set(topics))
+    further_topics = sorted({text.topic for text in flagged if text.topic} - set(topics))
     by_convention = _by_convention(ranked, seed, draws)
     return ScreeningScores(
         flags=_flag_score(flagged, seed, draws),
@@ -122,7 +122,7 @@ def screening_scores(
         demonstrations=mean_rating(rated),
         topics=[
             TopicScore(topic, topic in claimed, _raw([text for text in flagged if text.topic == topic]))
-            for topic in (*topics, *found)
+            for topic in (*topics, *further_topics)
         ],
     )
 
@@ -136,10 +136,10 @@ def _flag_score(flagged: Sequence[FlaggedText], seed: int, draws: int) -> FlagSc
         return FlagScore(raw, raw, raw, raw)
     items = np.unique([text.item for text in flagged], return_inverse=True)[1]
     texts = np.arange(len(flagged))
-    said = np.array([text.said for text in flagged], dtype=np.int64)
+    answers = np.array([text.said for text in flagged], dtype=np.int64)
     gold = np.array([text.gold for text in flagged], dtype=np.int64)
     raters = np.repeat([0, 1], len(flagged))
-    labels = Labels.of(np.tile(texts, 2), raters, np.concatenate([said, gold]), 2, items)
+    labels = Labels.of(np.tile(texts, 2), raters, np.concatenate([answers, gold]), 2, items)
     resamples = Resamples(int(items.max()) + 1, seed=seed, draws=draws) if draws else None
     return FlagScore(
         raw, cohen_kappa(labels, resamples), gwet_ac1(labels, resamples), positive_agreement(labels, 1, resamples)
@@ -157,9 +157,9 @@ def _raw(flagged: Sequence[FlaggedText]) -> Estimate:
 
 def _compared(ranked: Sequence[RankedItem]) -> RankingPairs:
     rows = [
-        (2 * number + place, answer, rank)
+        (2 * number + rater, answer, rank)
         for number, item in enumerate(ranked)
-        for place, ranks in enumerate((item.said, item.gold))
+        for rater, ranks in enumerate((item.said, item.gold))
         for answer, rank in ranks.items()
     ]
     ranking, answer, rank = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
@@ -184,8 +184,8 @@ def _by_convention(ranked: Sequence[RankedItem], seed: int, draws: int) -> dict[
     if not ranked:
         none = Estimate(None, None, None, Counts(0, 0, 0, 0), undefined=Undefined.NO_JUDGEMENTS)
         return dict.fromkeys(CONVENTIONS, none)
-    found = agreement(_compared(ranked), Resamples(len(ranked), seed=seed, draws=draws) if draws else None)
-    return {name: of.micro for name, of in found.items()} | {NON_TIE: _ranking_score(ranked)}
+    by_convention = agreement(_compared(ranked), Resamples(len(ranked), seed=seed, draws=draws) if draws else None)
+    return {name: of.micro for name, of in by_convention.items()} | {NON_TIE: _ranking_score(ranked)}
 
 
 # Intervals of small samples -----------------------------------------------------------------------
@@ -200,9 +200,9 @@ def share(items: Integers, hits: Floats, trials: Floats, why: Undefined) -> Esti
         trials: (N,)
         why: what to say where there is no trial.
     """
-    place = np.unique(items, return_inverse=True)[1]
-    found = clustered_shares(np.zeros(len(items), dtype=np.int64), place, hits, trials, 1)
-    (value,), (worth,), (number,) = found.share.tolist(), found.worth.tolist(), found.clusters.tolist()
+    cluster = np.unique(items, return_inverse=True)[1]
+    pooled = clustered_shares(np.zeros(len(items), dtype=np.int64), cluster, hits, trials, 1)
+    (value,), (worth,), (number,) = pooled.share.tolist(), pooled.worth.tolist(), pooled.clusters.tolist()
     counts = Counts(int((trials > 0).sum()), 2 if number else 0, round(float(trials.sum())), number)
     if not number:
         return Estimate(None, counts=counts, undefined=why)
@@ -221,5 +221,5 @@ def mean_rating(rated: Sequence[Sequence[float]]) -> Estimate:
     if not len(means):
         return Estimate(None, None, None, counts, undefined=Undefined.NOT_RATED)
     interval = mean_interval(means.tolist())
-    found = Estimate(float(means.mean()), None, None, counts, no_interval=None if interval else Undefined.ONE_VALUE)
-    return replace(found, low=max(1.0, interval[0]), high=min(7.0, interval[1])) if interval else found
+    estimate = Estimate(float(means.mean()), None, None, counts, no_interval=None if interval else Undefined.ONE_VALUE)
+    return replace(estimate, low=max(1.0, interval[0]), high=min(7.0, interval[1])) if interval else estimate

@@ -44,7 +44,7 @@ def by_hand(model, prompt, answer):
 def test_programs_and_commands_get_the_models_own_scores(
     call, model, database, settings, start_worker, tmp_path, monkeypatch
 ):
-    start_worker()
+    start_worker(forked=True)
     items = [{"id": prompt, "prompt": prompt, "answers": list(ANSWERS)} for prompt in PROMPTS]
     status, body = call.post("/scores?wait=60", {"model": "tiny", "items": items})
     for _ in range(WAITS):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.database import Database
-from app.labeling.annotations import assigning, holding, service
+from app.labeling.annotations import assigning, reservation, service
 from app.labeling.annotations.rules.submission import Submission, Verdict
 from app.labeling.campaigns import service as campaigns
 from app.models import Campaign, Candidate, Person, Prompt
@@ -71,7 +71,7 @@ class Workshop:
     def submit(self, person, task_id, now=NOON, submission=None):
         with self.database.transaction() as session:
             if submission is None:
-                submission = verdict_on(holding.work_for(session, person, task_id).order)
+                submission = verdict_on(reservation.work_for(session, person, task_id).order)
             return service.submit(session, person, task_id, now, submission)
 
 

@@ -1,4 +1,4 @@
-"""Active time: what counts of what pages report, and that it never exceeds the time of the hold."""
+"""Active time: what counts of what pages report, and that it never exceeds the time of the reservation."""
 
 import json
 from datetime import timedelta
@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 from sqlalchemy import select
 
 from app.errors import Invalid, NotFound
-from app.labeling.annotations import activity, holding
+from app.labeling.annotations import activity, reservation
 from app.labeling.annotations.rules import activity as rules
 from app.labeling.annotations.rules.activity import Active, Report
 from app.models import Annotation, Draft
@@ -97,11 +97,11 @@ def test_a_report_is_read_as_seconds_by_part():
 
 
 @pytest.fixture
-def held(workshop):
+def reserved(workshop):
     """A task in Ana's hands since noon."""
-    workshop.campaign(workshop.prompts(1), lease_minutes=10)
+    workshop.campaign(workshop.prompts(1), reserved_minutes=10)
     ana, ben = workshop.people(2)
-    return workshop, ana, ben, workshop.take(ana).lease.task_id
+    return workshop, ana, ben, workshop.take(ana).assignment.task_id
 
 
 def report(workshop, person, task_id, now, seconds, view=VIEW):
@@ -115,10 +115,10 @@ def stored(workshop):
         return annotation.active_seconds, annotation.seconds
 
 
-def test_a_submission_keeps_the_active_time_of_each_part_beside_the_time_of_the_hold(held):
-    workshop, ana, _, task_id = held
+def test_a_submission_keeps_the_active_time_of_each_part_beside_the_time_of_the_reservation(reserved):
+    workshop, ana, _, task_id = reserved
     with workshop.database.reading() as session:
-        first = holding.work_for(session, ana, task_id).order[0]
+        first = reservation.work_for(session, ana, task_id).order[0]
     report(workshop, ana, task_id, later(30), {"prompt": 12.34, f"answer:{first}": 8})
     report(workshop, ana, task_id, later(50), {"prompt": 12.34, f"answer:{first}": 8}, view=OTHER)
     report(workshop, ana, task_id, later(59), {"ranking": 400}, view="view-0003")
@@ -128,25 +128,25 @@ def test_a_submission_keeps_the_active_time_of_each_part_beside_the_time_of_the_
     assert parts == {"prompt": 24.6, f"answer:{first}": 16.0, "ranking": 18.3}
 
 
-def test_without_a_measurement_there_is_none(held):
-    workshop, ana, _, task_id = held
+def test_without_a_measurement_there_is_none(reserved):
+    workshop, ana, _, task_id = reserved
     workshop.submit(ana, task_id, later(60))
     assert stored(workshop) == (None, 60)
 
 
-def test_a_hold_that_ran_out_and_came_back_counts_with_what_was_done_in_it(held):
-    workshop, ana, ben, task_id = held
+def test_a_reservation_that_ran_out_and_came_back_counts_with_what_was_done_in_it(reserved):
+    workshop, ana, ben, task_id = reserved
     report(workshop, ana, task_id, later(100), {"prompt": 90})
-    assert workshop.take(ben, later(601)).lease.task_id == task_id
+    assert workshop.take(ben, later(601)).assignment.task_id == task_id
     report(workshop, ana, task_id, later(700), {"prompt": 190})  # somebody else's by now
-    assert workshop.take(ana, later(2000)).lease.task_id == task_id
+    assert workshop.take(ana, later(2000)).assignment.task_id == task_id
     report(workshop, ana, task_id, later(2030), {"ranking": 1000}, view=OTHER)
     workshop.submit(ana, task_id, later(2040))
     assert stored(workshop) == ({"prompt": 90.0, "ranking": 40.0}, 140)
 
 
-def test_only_whoever_holds_or_held_a_task_reports_and_only_its_own_parts(held):
-    workshop, ana, ben, task_id = held
+def test_only_whoever_has_or_had_a_task_reports_and_only_its_own_parts(reserved):
+    workshop, ana, ben, task_id = reserved
     with pytest.raises(NotFound):
         report(workshop, ben, task_id, later(9), {"prompt": 9})
     with pytest.raises(Invalid, match="no part “answer:999999”"):
@@ -166,7 +166,7 @@ def test_what_is_saved_brings_its_time_along_and_a_wrong_time_never_hinders_it(b
     place = browse.post("/label/next").headers["location"]
     with database.transaction() as session:
         draft = session.scalars(select(Draft)).one()
-        draft.held_since = draft.started_at - timedelta(seconds=100)
+        draft.reserved_since = draft.started_at - timedelta(seconds=100)
     page = browse.get(place)
     assert f'data-idle-after="{rules.IDLE_AFTER_SECONDS}"' in page
     saved = {"text": "half", "autosave": "1", "active_view": VIEW}

@@ -7,17 +7,17 @@ import pytest
 from sqlalchemy import func, select
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations import corrections, drafts, holding, service, skips
+from app.labeling.annotations import corrections, drafts, reservation, service, skips
 from app.labeling.annotations.rules.corrections import correctable_until, correction_problem
 from app.labeling.campaigns.orders import stored_order
 from app.models import (
     Annotation,
     AnnotationVersion,
+    Assignment,
     AuditEvent,
     Demonstration,
     Draft,
     Flag,
-    Lease,
     Ranking,
     Rating,
     WrittenText,
@@ -47,16 +47,16 @@ def submitted(workshop):
     """A labeler who has submitted one task: (person, task id)."""
     workshop.campaign(workshop.prompts(2), correction_minutes=30)
     [person] = workshop.people(1)
-    lease = workshop.take(person).lease
-    workshop.submit(person, lease.task_id)
-    return person, lease.task_id
+    assignment = workshop.take(person).assignment
+    workshop.submit(person, assignment.task_id)
+    return person, assignment.task_id
 
 
 def correct(workshop, person, task_id, now=NOON, ranks=(4, 3, 2, 1)):
     with workshop.database.transaction() as session:
         corrections.begin(session, person, task_id, now)
     with workshop.database.transaction() as session:
-        order = holding.work_for(session, person, task_id).order
+        order = reservation.work_for(session, person, task_id).order
         said = verdict_on(order, ratings=[1, 2, 3, 4], ranks=list(ranks), flags={"fails_task": "yes"})
         return service.submit(session, person, task_id, now, said)
 
@@ -98,7 +98,7 @@ def test_a_correction_begins_with_what_was_submitted_and_leaving_it_changes_noth
     with workshop.database.transaction() as session:
         corrections.begin(session, person, task_id, NOON)
     with workshop.database.reading() as session:
-        work = holding.work_for(session, person, task_id)
+        work = reservation.work_for(session, person, task_id)
         assert work.submission.ranks == dict(zip(work.order, [1, 2, 3, 4], strict=True))
         assert {verdict.likert for verdict in work.submission.verdicts.values()} == {5}
         assert work.submission.prompt_labels["use_case"] == "chat"
@@ -118,17 +118,17 @@ def test_the_window_ends_while_somebody_corrects_and_their_draft_stays_in_sight(
     late = NOON + timedelta(minutes=31)
     with workshop.database.transaction() as session:
         corrections.begin(session, person, task_id, NOON)
-        order = holding.work_for(session, person, task_id).order
+        order = reservation.work_for(session, person, task_id).order
         drafts.save_ranks(session, person, task_id, NOON, dict(zip(order, [4, 3, 2, 1], strict=True)))
     for attempt in (
         lambda session: drafts.save_ranks(session, person, task_id, late, dict.fromkeys(order, 1)),
         lambda session: service.submit(session, person, task_id, late, verdict_on(order)),
-        lambda session: holding.renew(session, person, task_id, late),
+        lambda session: reservation.renew(session, person, task_id, late),
     ):
         with workshop.database.transaction() as session, pytest.raises(Conflict, match="time to correct this ended"):
             attempt(session)
     with workshop.database.reading() as session:
-        work = holding.work_for(session, person, task_id)
+        work = reservation.work_for(session, person, task_id)
         assert list(work.submission.ranks.values()) == [4, 3, 2, 1]
         annotation = session.scalars(select(Annotation)).one()
         assert stored_order(annotation) == "A > B > C > D"
@@ -147,15 +147,15 @@ def test_nobody_corrects_too_late_or_anothers_work_or_skips_what_they_have_submi
     with workshop.database.transaction() as session, pytest.raises(Invalid, match="submitted this already"):
         skips.skip(session, person, task_id, NOON, reason="unclear")
     with workshop.database.reading() as session:
-        lease = session.scalars(select(Lease).where(Lease.submitted_at.is_not(None))).one()
-        assert lease.person_id == person.id
+        assignment = session.scalars(select(Assignment).where(Assignment.submitted_at.is_not(None))).one()
+        assert assignment.person_id == person.id
 
 
 @SQLITE
 def test_what_a_person_can_still_correct_is_listed_newest_first(workshop, submitted):
     person, task_id = submitted
     later = NOON + timedelta(minutes=20)
-    second = workshop.take(person, later).lease.task_id
+    second = workshop.take(person, later).assignment.task_id
     workshop.submit(person, second, later)
     with workshop.database.reading() as session:
         listed = corrections.correctable(session, person, later)

@@ -7,7 +7,7 @@ from app.labeling.campaigns import service as campaigns
 from app.labeling.campaigns.orders import stored_order
 from app.material.schemas import service as schemas
 from app.material.schemas.rules import Field, Schema, schema_of
-from app.models import Annotation, Campaign, Candidate, Demonstration, Draft, Flag, Lease
+from app.models import Annotation, Assignment, Campaign, Candidate, Demonstration, Draft, Flag
 from tests.factories import LABELLED
 
 
@@ -308,7 +308,7 @@ def test_a_text_is_no_answer_to_a_ranking_task_and_nothing_is_none_to_a_demonstr
     with database.reading() as session:
         assert session.scalars(select(Annotation)).all() == []
         assert session.scalars(select(Demonstration)).all() == []
-        assert {lease.submitted_at for lease in session.scalars(select(Lease))} == {None}
+        assert {assignment.submitted_at for assignment in session.scalars(select(Assignment))} == {None}
 
 
 def test_many_long_messages_never_outgrow_the_session_cookie(browse, workshop):

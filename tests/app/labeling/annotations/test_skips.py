@@ -1,4 +1,4 @@
-"""Skipping a task: the reasons, what becomes of the slot, taking it back, and what researchers see."""
+"""Skipping a task: the reasons, what becomes of the assignment, taking it back, and what researchers see."""
 
 import re
 from datetime import timedelta
@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import select
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations import drafts, holding, service, skips
+from app.labeling.annotations import drafts, reservation, service, skips
 from app.labeling.annotations.rules.submission import Verdict
 from app.labeling.campaigns import skipped
 from app.labeling.campaigns.rules import skips as rules
-from app.models import AuditEvent, Draft, Lease, Skip
+from app.models import Assignment, AuditEvent, Draft, Skip
 from tests.app.labeling.annotations.conftest import NOON
 
 LATER = NOON + timedelta(minutes=5)
@@ -59,7 +59,7 @@ def test_every_reason_has_its_short_name_and_is_known_to_the_database(workshop):
     workshop.campaign(workshop.prompts(len(rules.REASONS)))
     ana = workshop.people(1)[0]
     for reason in rules.REASONS:
-        skip(workshop, ana, workshop.take(ana).lease.task_id, reason, "because")
+        skip(workshop, ana, workshop.take(ana).assignment.task_id, reason, "because")
     assert {row.reason for row in rows(workshop, Skip)} == set(rules.REASONS)
 
 
@@ -69,12 +69,12 @@ def test_every_reason_has_its_short_name_and_is_known_to_the_database(workshop):
 def test_a_skipped_task_goes_to_others_and_never_comes_back(workshop):
     workshop.campaign(workshop.prompts(1))
     ana, ben = workshop.people(2)
-    task_id = workshop.take(ana).lease.task_id
+    task_id = workshop.take(ana).assignment.task_id
     skip(workshop, ana, task_id, "expertise", " Not my topic. ")
     assert workshop.take(ana, NOON + timedelta(days=9)).reason.startswith("You have done your share")
     with pytest.raises(Conflict, match="You have skipped this task"):
         workshop.submit(ana, task_id)
-    assert workshop.take(ben).lease.task_id == task_id
+    assert workshop.take(ben).assignment.task_id == task_id
     (row,) = rows(workshop, Skip)
     assert (row.reason, row.note, row.skipped_at, row.person_id) == ("expertise", "Not my topic.", NOON, ana.id)
     (event,) = [event for event in rows(workshop, AuditEvent) if event.action == "skipped task"]
@@ -84,37 +84,37 @@ def test_a_skipped_task_goes_to_others_and_never_comes_back(workshop):
 def test_nobody_skips_what_they_do_not_hold_or_for_no_known_reason(workshop):
     workshop.campaign(workshop.prompts(1))
     ana, ben = workshop.people(2)
-    task_id = workshop.take(ana).lease.task_id
+    task_id = workshop.take(ana).assignment.task_id
     with pytest.raises(NotFound):
         skip(workshop, ben, task_id)
     with pytest.raises(Invalid):
         skip(workshop, ana, task_id, "bored")
     assert rows(workshop, Skip) == []
-    assert rows(workshop, Lease)[0].person_id == ana.id
+    assert rows(workshop, Assignment)[0].person_id == ana.id
 
 
 def test_a_skip_is_taken_back_with_what_was_entered(workshop):
     workshop.campaign(workshop.prompts(2))
     ana = workshop.people(1)[0]
-    task_id = workshop.take(ana).lease.task_id
+    task_id = workshop.take(ana).assignment.task_id
     with workshop.database.transaction() as session:
-        work = holding.work_for(session, ana, task_id)
+        work = reservation.work_for(session, ana, task_id)
         first = work.order[0]
         drafts.save_answer(session, ana, task_id, first, NOON, verdict=Verdict(likert=6), shown=work.version)
     skip(workshop, ana, task_id)
-    assert workshop.take(ana).lease.task_id != task_id
+    assert workshop.take(ana).assignment.task_id != task_id
     assert take_back(workshop, ana, task_id) == task_id
     with workshop.database.reading() as session:
-        work = holding.work_for(session, ana, task_id)
+        work = reservation.work_for(session, ana, task_id)
     assert work.submission.verdicts[first].likert == 6
-    assert work.lease.expires_at == LATER + timedelta(minutes=30)
+    assert work.assignment.reserved_until == LATER + timedelta(minutes=30)
     assert rows(workshop, Skip) == []
 
 
-def test_a_skip_stays_when_it_is_too_old_or_the_slot_is_taken_or_it_is_none_of_theirs(workshop):
+def test_a_skip_stays_when_it_is_too_old_or_the_assignment_is_taken_or_it_is_none_of_theirs(workshop):
     workshop.campaign(workshop.prompts(1))
     ana, ben = workshop.people(2)
-    task_id = workshop.take(ana).lease.task_id
+    task_id = workshop.take(ana).assignment.task_id
     skip(workshop, ana, task_id)
     with pytest.raises(NotFound):
         take_back(workshop, ben, task_id)
@@ -133,12 +133,12 @@ def test_researchers_see_skips_by_reason_and_prompt_and_what_two_find_unclear(wo
     campaign = workshop.campaign(workshop.prompts(2), overlap=3)
     noise = workshop.campaign(workshop.prompts(1, origin="import:noise", start=9), name="Noise")
     ana, ben, eve = workshop.people(3)
-    first = workshop.take(ana, campaign_id=campaign.id).lease.task_id
+    first = workshop.take(ana, campaign_id=campaign.id).assignment.task_id
     skip(workshop, ana, first, "unclear", "Which one?")
     for person in (ben, eve):
-        assert workshop.take(person, campaign_id=campaign.id).lease.task_id == first
+        assert workshop.take(person, campaign_id=campaign.id).assignment.task_id == first
     skip(workshop, ben, first, "uncomfortable")
-    second = workshop.take(ben, campaign_id=campaign.id).lease.task_id
+    second = workshop.take(ben, campaign_id=campaign.id).assignment.task_id
     skip(workshop, ben, second, "unclear")
     with workshop.database.reading() as session:
         seen = skipped.skipped_in(session, campaign.id, 9)
@@ -213,7 +213,7 @@ def test_a_refused_skip_is_explained_in_its_form_and_keeps_the_task(at_work, wor
 def test_the_campaign_page_tells_reasons_without_names(browse, workshop):
     campaign = workshop.campaign(workshop.prompts(1), overlap=2)
     ana, ben = workshop.people(2)
-    task_id = workshop.take(ana).lease.task_id
+    task_id = workshop.take(ana).assignment.task_id
     skip(workshop, ana, task_id, "other", "Two questions in one.")
     workshop.take(ben)
     browse.as_("researcher")
@@ -235,7 +235,7 @@ def test_a_draft_that_was_skipped_is_not_a_draft_to_go_on_with(workshop):
     """A submission that was on its way while the task was skipped in another tab is refused."""
     workshop.campaign(workshop.prompts(1))
     ana = workshop.people(1)[0]
-    task_id = workshop.take(ana).lease.task_id
+    task_id = workshop.take(ana).assignment.task_id
     skip(workshop, ana, task_id)
     with workshop.database.transaction() as session, pytest.raises(Conflict, match="You have skipped"):
         service.submit(session, ana, task_id, LATER, drafts.draft_submission(session, ana, task_id))

@@ -18,12 +18,12 @@ from app.labeling.campaigns.rules import calibration as rules
 from app.labeling.campaigns.rules.calibration import Plan
 from app.models import (
     Annotation,
+    Assignment,
     AuditEvent,
     Campaign,
     Candidate,
-    ExtraSlot,
+    ExtraAssignment,
     GoldItem,
-    Lease,
     ModelVersion,
     Person,
     RepeatedTask,
@@ -106,12 +106,12 @@ def person(workshop, role, name):
     return workshop.factory.add(Person(email=f"{name}@example.org", name=name, role=role, password_hash=""))
 
 
-def slots(workshop, campaign):
-    """Of each task how many slots it has by use; those within the overlap under None."""
+def uses_of_tasks(workshop, campaign):
+    """Of each task how many assignments it has by use; those within the overlap under None."""
     with workshop.database.reading() as session:
         found = {}
-        for slot in layout.slots_of(session, campaign.id):
-            found.setdefault(slot.task_id, Counter())[slot.use] += 1
+        for assignment in layout.assignments_of(session, campaign.id):
+            found.setdefault(assignment.task_id, Counter())[assignment.use] += 1
         return found
 
 
@@ -123,16 +123,16 @@ def plan(workshop, campaign, *numbers, now=NOON):
 def work_off(workshop, someone, now=NOON, campaign=None):
     """Everything there is for a person, in the order in which they get it."""
     done = []
-    while (offer := workshop.take(someone, now, campaign)).lease:
-        workshop.submit(someone, offer.lease.task_id, now)
-        done.append(offer.lease.task_id)
+    while (offer := workshop.take(someone, now, campaign)).assignment:
+        workshop.submit(someone, offer.assignment.task_id, now)
+        done.append(offer.assignment.task_id)
     return done
 
 
 @SQLITE
-def test_shared_tasks_get_a_slot_for_another_labeler_and_one_for_a_researcher(workshop):
+def test_shared_tasks_get_an_assignment_for_another_labeler_and_one_for_a_researcher(workshop):
     campaign = workshop.campaign(workshop.prompts(60), plan=Plan(20))
-    found = slots(workshop, campaign)
+    found = uses_of_tasks(workshop, campaign)
     shared = {task for task, uses in found.items() if uses["researcher"]}
     assert 2 <= len(shared) <= 20  # 60 tasks, of which 11 % are drawn
     assert all(found[task] == {None: 1, "shared": 1, "researcher": 1} for task in shared)
@@ -142,35 +142,35 @@ def test_shared_tasks_get_a_slot_for_another_labeler_and_one_for_a_researcher(wo
 @SQLITE
 def test_with_two_people_per_task_a_researcher_alone_is_added(workshop):
     campaign = workshop.campaign(workshop.prompts(60), overlap=2, plan=Plan(20))
-    assert {frozenset(uses.items()) for uses in slots(workshop, campaign).values()} == {
+    assert {frozenset(uses.items()) for uses in uses_of_tasks(workshop, campaign).values()} == {
         frozenset({(None, 2)}),
         frozenset({(None, 2), ("researcher", 1)}),
     }
 
 
 @SQLITE
-def test_labelers_never_get_the_slot_of_a_researcher_who_gets_it_first(workshop):
+def test_labelers_never_get_the_assignment_of_a_researcher_who_gets_it_first(workshop):
     campaign = workshop.campaign(workshop.prompts(20), plan=Plan(20))
-    shared = {task for task, uses in slots(workshop, campaign).items() if uses["researcher"]}
+    shared = {task for task, uses in uses_of_tasks(workshop, campaign).items() if uses["researcher"]}
     one, other, researcher = (
         person(workshop, role, role + n) for role, n in (("labeler", "1"), ("labeler", "2"), ("researcher", ""))
     )
     for _ in shared:
-        assert workshop.take(researcher).lease.task_id in shared
-        workshop.submit(researcher, workshop.take(researcher).lease.task_id)
-    assert set(work_off(workshop, one)) | set(work_off(workshop, other)) == set(slots(workshop, campaign))
+        assert workshop.take(researcher).assignment.task_id in shared
+        workshop.submit(researcher, workshop.take(researcher).assignment.task_id)
+    assert set(work_off(workshop, one)) | set(work_off(workshop, other)) == set(uses_of_tasks(workshop, campaign))
     with workshop.database.reading() as session:
         by_use = dict(
             session.execute(
-                select(ExtraSlot.use, func.count(Lease.submitted_at))
-                .join(Lease, Lease.id == ExtraSlot.lease_id)
-                .group_by(ExtraSlot.use)
+                select(ExtraAssignment.use, func.count(Assignment.submitted_at))
+                .join(Assignment, Assignment.id == ExtraAssignment.assignment_id)
+                .group_by(ExtraAssignment.use)
             ).all()
         )
         found = layout.calibrated(session, campaign.id)
     assert by_use == {"shared": len(shared), "researcher": len(shared)}
     assert found.shared_tasks == len(shared)
-    assert found.slots == {use: (len(shared), len(shared)) for use in ("shared", "researcher")}
+    assert found.assignments == {use: (len(shared), len(shared)) for use in ("shared", "researcher")}
 
 
 @SQLITE
@@ -197,30 +197,30 @@ def test_calibrated_tasks_come_scattered_and_begun_ones_first(workshop):
 def test_a_plan_for_a_running_campaign_leaves_alone_what_people_have_touched(workshop):
     campaign = workshop.campaign(workshop.prompts(40))
     labeler = person(workshop, "labeler", "a")
-    done = [workshop.take(labeler).lease.task_id]
+    done = [workshop.take(labeler).assignment.task_id]
     workshop.submit(labeler, done[0])
-    held = workshop.take(labeler).lease
+    current = workshop.take(labeler).assignment
     plan(workshop, campaign, 20)
     with workshop.database.reading() as session:
-        assert session.get(Lease, held.id).person_id == labeler.id
-        assert session.scalar(select(func.count(Annotation.lease_id))) == 1
-    found = slots(workshop, campaign)
+        assert session.get(Assignment, current.id).person_id == labeler.id
+        assert session.scalar(select(func.count(Annotation.assignment_id))) == 1
+    found = uses_of_tasks(workshop, campaign)
     assert all(uses[None] == 1 for uses in found.values())
     assert sum(uses["researcher"] for uses in found.values()) > 0
     plan(workshop, campaign, 0)
-    assert all(uses == {None: 1} for uses in slots(workshop, campaign).values())
+    assert all(uses == {None: 1} for uses in uses_of_tasks(workshop, campaign).values())
 
 
 @SQLITE
-def test_an_extra_slot_that_is_done_stays_when_calibration_ends_and_is_not_made_twice(workshop):
+def test_an_extra_assignment_that_is_done_stays_when_calibration_ends_and_is_not_made_twice(workshop):
     campaign = workshop.campaign(workshop.prompts(40), plan=Plan(20))
     researcher = person(workshop, "researcher", "r")
-    task_id = workshop.take(researcher).lease.task_id
+    task_id = workshop.take(researcher).assignment.task_id
     workshop.submit(researcher, task_id)
     plan(workshop, campaign, 0)
-    assert slots(workshop, campaign)[task_id] == {None: 1, "researcher": 1}
+    assert uses_of_tasks(workshop, campaign)[task_id] == {None: 1, "researcher": 1}
     plan(workshop, campaign, 20)
-    assert slots(workshop, campaign)[task_id] == {None: 1, "researcher": 1, "shared": 1}
+    assert uses_of_tasks(workshop, campaign)[task_id] == {None: 1, "researcher": 1, "shared": 1}
 
 
 @SQLITE
@@ -229,7 +229,7 @@ def test_tasks_that_are_added_later_are_shared_too(workshop):
     later = workshop.prompts(60, start=10)
     with workshop.database.transaction() as session:
         campaigns.add_tasks(session, session.get(Campaign, campaign.id), later)
-    found = slots(workshop, campaign)
+    found = uses_of_tasks(workshop, campaign)
     assert len(found) == 62
     assert sum(uses["researcher"] for task, uses in found.items() if task > 2) > 0
 
@@ -261,7 +261,7 @@ def golden(workshop):
     veteran = person(workshop, "labeler", "veteran")
     tasks = []
     for _ in range(6):
-        tasks.append(workshop.take(veteran).lease.task_id)
+        tasks.append(workshop.take(veteran).assignment.task_id)
         workshop.submit(veteran, tasks[-1])
     tasks = tasks[3:] + tasks[:3]
     give_gold(workshop, tasks)
@@ -275,15 +275,15 @@ def test_every_labeler_meets_hidden_gold_in_time_order_one_among_ten(workshop, g
     done = work_off(workshop, newcomer)
     met = [task for task in done if task in tasks]
     with workshop.database.reading() as session:
-        reserved = session.scalars(
-            select(Lease.task_id)
-            .join(ExtraSlot, ExtraSlot.lease_id == Lease.id)
-            .where(ExtraSlot.use == "gold")
-            .order_by(Lease.id)
+        hidden = session.scalars(
+            select(Assignment.task_id)
+            .join(ExtraAssignment, ExtraAssignment.assignment_id == Assignment.id)
+            .where(ExtraAssignment.use == "gold")
+            .order_by(Assignment.id)
         ).all()
-    assert reserved == [task for task in tasks if task in reserved]
-    assert 2 <= len(reserved) <= 3  # of about 27 items
-    assert set(reserved) <= set(met)
+    assert hidden == [task for task in tasks if task in hidden]
+    assert 2 <= len(hidden) <= 3  # of about 27 items
+    assert set(hidden) <= set(met)
     assert len(set(done)) == len(done)
 
 
@@ -292,18 +292,20 @@ def test_nobody_meets_gold_that_they_judged_themselves(workshop, golden):
     _campaign, veteran, _tasks = golden
     work_off(workshop, veteran)
     with workshop.database.reading() as session:
-        assert session.scalar(select(func.count()).select_from(ExtraSlot).where(ExtraSlot.use == "gold")) == 0
+        assert (
+            session.scalar(select(func.count()).select_from(ExtraAssignment).where(ExtraAssignment.use == "gold")) == 0
+        )
 
 
 def first_gold(workshop, someone, tasks):
-    """Work until hidden gold is held."""
-    while (lease := workshop.take(someone).lease) is not None:
+    """Work until hidden gold is met."""
+    while (assignment := workshop.take(someone).assignment) is not None:
         with workshop.database.reading() as session:
-            extra = session.get(ExtraSlot, lease.id)
+            extra = session.get(ExtraAssignment, assignment.id)
         if extra is not None and extra.use == "gold":
-            assert lease.task_id in tasks
-            return lease
-        workshop.submit(someone, lease.task_id)
+            assert assignment.task_id in tasks
+            return assignment
+        workshop.submit(someone, assignment.task_id)
     raise AssertionError("no gold came")
 
 
@@ -311,26 +313,26 @@ def first_gold(workshop, someone, tasks):
 def test_gold_that_runs_out_comes_back_to_its_person_and_to_nobody_else(workshop, golden):
     _campaign, _veteran, tasks = golden
     one, other = person(workshop, "labeler", "one"), person(workshop, "labeler", "other")
-    lease = first_gold(workshop, one, tasks)
+    assignment = first_gold(workshop, one, tasks)
     tomorrow = NOON + DAY
     others = set()
-    while (offer := workshop.take(other, tomorrow)).lease:
-        others.add(offer.lease.id)
-        workshop.submit(other, offer.lease.task_id, tomorrow)
+    while (offer := workshop.take(other, tomorrow)).assignment:
+        others.add(offer.assignment.id)
+        workshop.submit(other, offer.assignment.task_id, tomorrow)
         if len(others) == 8:
             break
-    assert lease.id not in others
-    assert workshop.take(one, tomorrow).lease.id == lease.id
+    assert assignment.id not in others
+    assert workshop.take(one, tomorrow).assignment.id == assignment.id
 
 
 def test_skipped_gold_can_be_taken_back_like_any_other_task(workshop, golden):
     one = person(workshop, "labeler", "one")
-    lease = first_gold(workshop, one, golden[2])
+    assignment = first_gold(workshop, one, golden[2])
     with workshop.database.transaction() as session:
-        skips.skip(session, one, lease.task_id, NOON, reason="unclear")
-    assert workshop.take(one).lease.task_id != lease.task_id
+        skips.skip(session, one, assignment.task_id, NOON, reason="unclear")
+    assert workshop.take(one).assignment.task_id != assignment.task_id
     with workshop.database.transaction() as session:
-        assert skips.take_back(session, one, lease.task_id, NOON).id == lease.id
+        assert skips.take_back(session, one, assignment.task_id, NOON).id == assignment.id
 
 
 @SQLITE
@@ -341,31 +343,31 @@ def test_without_calibration_no_gold_is_hidden(workshop, golden):
     assert not set(work_off(workshop, newcomer)) & set(tasks)
 
 
-def test_many_labelers_at_once_each_get_their_own_slot_of_the_same_gold(workshop, golden):
+def test_many_labelers_at_once_each_get_their_own_assignment_of_the_same_gold(workshop, golden):
     people = workshop.people(8)
     with ThreadPoolExecutor(8) as pool:
         list(
             pool.map(
-                lambda someone: [workshop.submit(someone, workshop.take(someone).lease.task_id) for _ in range(3)],
+                lambda someone: [workshop.submit(someone, workshop.take(someone).assignment.task_id) for _ in range(3)],
                 people,
             )
         )
     first = golden[2][0]
 
-    def reserve(someone):
+    def assign_hidden(someone):
         with workshop.database.transaction() as session:
             assignments.lock_person(session, someone.id)
-            return measuring._reserve(session, golden[0].id, first, someone, "gold").slot
+            return measuring._assign_hidden(session, golden[0].id, first, someone, "gold").number
 
     fresh = [someone for someone in people if not held_by(workshop, someone, first)]
     with ThreadPoolExecutor(8) as pool:
-        numbers = list(pool.map(reserve, fresh))
+        numbers = list(pool.map(assign_hidden, fresh))
     assert len(set(numbers)) == len(numbers) == len(fresh) > 1
 
 
 def held_by(workshop, someone, task_id):
     with workshop.database.reading() as session:
-        return assignments.lease_for(session, someone.id, task_id) is not None
+        return assignments.assignment_for(session, someone.id, task_id) is not None
 
 
 @SQLITE
@@ -378,11 +380,11 @@ def test_nothing_on_the_page_tells_gold_from_other_tasks(browse, workshop, golde
         with workshop.database.transaction() as session:
             someone = session.scalar(select(Person).where(Person.email == f"{name}@example.org"))
             if use:
-                slot = measuring._reserve(session, campaign.id, tasks[0], someone, use)
+                assignment = measuring._assign_hidden(session, campaign.id, tasks[0], someone, use)
             else:
-                slot = Lease(campaign_id=campaign.id, task_id=tasks[0], slot=500)
-                session.add(slot)
-            assigning.hold_slot(session, slot, someone, NOON + timedelta(days=4000))
+                assignment = Assignment(campaign_id=campaign.id, task_id=tasks[0], number=500)
+                session.add(assignment)
+            assigning.assign(session, assignment, someone, NOON + timedelta(days=4000))
         page = browse.get(browse.task(tasks[0]))
         pages.append(
             re.sub(
@@ -412,7 +414,7 @@ def copies(workshop):
 def judge(workshop, someone, count, now):
     done = []
     for _ in range(count):
-        done.append(workshop.take(someone, now).lease.task_id)
+        done.append(workshop.take(someone, now).assignment.task_id)
         workshop.submit(someone, done[-1], now)
     return done
 
@@ -454,11 +456,11 @@ def test_nobody_else_gets_a_copy(workshop, repeating):
     judge(workshop, labeler, 14, NOON)
     late = NOON + 3 * DAY
     while not copies(workshop):
-        lease = workshop.take(labeler, late).lease
+        assignment = workshop.take(labeler, late).assignment
         if not copies(workshop):
-            workshop.submit(labeler, lease.task_id, late)
+            workshop.submit(labeler, assignment.task_id, late)
     assert not set(work_off(workshop, other, late + DAY)) & set(copies(workshop))
-    assert workshop.take(labeler, late + DAY).lease.task_id in copies(workshop)
+    assert workshop.take(labeler, late + DAY).assignment.task_id in copies(workshop)
 
 
 def test_training_and_evaluations_leave_hidden_gold_and_repetitions_out(workshop, golden):
@@ -470,10 +472,10 @@ def test_training_and_evaluations_leave_hidden_gold_and_repetitions_out(workshop
         session.flush()
         for candidate in session.scalars(select(Candidate)):
             candidate.model_version_id = model.id
-    lease = first_gold(workshop, newcomer, tasks)
-    workshop.submit(newcomer, lease.task_id)
+    assignment = first_gold(workshop, newcomer, tasks)
+    workshop.submit(newcomer, assignment.task_id)
     with workshop.database.reading() as session:
-        hidden = session.scalar(select(Annotation.id).where(Annotation.lease_id == lease.id))
+        hidden = session.scalar(select(Annotation.id).where(Annotation.assignment_id == assignment.id))
         everything = set(session.scalars(select(Annotation.id)))
         taken = {ranked.annotation.id for ranked in snapshots.ranked_prompts(session, Filters())}
         judged = {row.annotation_id for row in evaluations.judged_answers(session, campaign.id)[1]}
@@ -483,10 +485,10 @@ def test_training_and_evaluations_leave_hidden_gold_and_repetitions_out(workshop
 # Speed and pages -----------------------------------------------------------------------------------
 
 
-def test_the_next_slot_is_found_by_the_index_in_its_order(workshop, engine_name):
+def test_the_next_assignment_is_found_by_the_index_in_its_order(workshop, engine_name):
     campaign = workshop.campaign(workshop.prompts(3), plan=Plan(20))
     with workshop.database.reading() as session:
-        query = assignments.next_slots(1, campaign.id, NOON).limit(1)
+        query = assignments.free_assignments(1, campaign.id, NOON).limit(1)
         compiled = query.compile(session.connection(), compile_kwargs={"literal_binds": True})
         if engine_name == "sqlite":
             steps = " | ".join(row[-1] for row in session.execute(text(f"EXPLAIN QUERY PLAN {compiled}")))
@@ -494,7 +496,7 @@ def test_the_next_slot_is_found_by_the_index_in_its_order(workshop, engine_name)
             session.execute(text("SET LOCAL enable_seqscan = off"))
             steps = " | ".join(row[0] for row in session.execute(text(f"EXPLAIN {compiled}")))
             assert "Sort" not in steps
-    assert "ix_leases_open" in steps
+    assert "ix_assignments_open" in steps
     assert "TEMP B-TREE" not in steps
 
 

@@ -15,7 +15,7 @@ def test_a_researcher_makes_watches_and_pauses_a_campaign(browse, workshop, data
         "kind": "ranking",
         "phase": "evaluation",
         "overlap": "2",
-        "lease_minutes": "20",
+        "reserved_minutes": "20",
         "answers_per_task": "4",
         "prompts": "2",
         "origin": ["import:secret-origin-0", "import:secret-origin-1"],
@@ -42,7 +42,7 @@ def test_the_campaign_page_shows_recent_orders_under_pseudonyms(browse, workshop
     campaign = workshop.campaign(workshop.prompts(2))
     noise = workshop.campaign(workshop.prompts(1, origin="import:noise", start=9), name="Noise")
     ana = workshop.people(1)[0]
-    workshop.submit(ana, workshop.take(ana, campaign_id=campaign.id).lease.task_id)
+    workshop.submit(ana, workshop.take(ana, campaign_id=campaign.id).assignment.task_id)
     browse.as_("researcher")
     page = browse.get(f"/campaigns/{campaign.id}")
     assert f"labeler-{ana.id}" in page

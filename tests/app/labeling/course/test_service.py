@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.errors import Conflict, Invalid
 from app.labeling.course import service
 from app.material.guidelines import service as guidelines
-from app.models import AuditEvent, Course, CourseAttempt, CourseStep, GoldItem, Lease, Task
+from app.models import Assignment, AuditEvent, Course, CourseAttempt, CourseStep, GoldItem, Task
 from tests.app.labeling.annotations.conftest import NOON
 
 SQLITE = pytest.mark.parametrize("engine_name", ["sqlite"])
@@ -43,12 +43,12 @@ def test_a_campaign_gives_nothing_out_before_its_course_is_passed(workshop, cour
     ana, ben = workshop.people(2)
     ranks = dict.fromkeys(ids, 1)
     offer = workshop.take(ana, campaign_id=campaign_id)
-    assert (offer.lease, offer.to_learn) == (None, course_id)
+    assert (offer.assignment, offer.to_learn) == (None, course_id)
     assert "First steps" in offer.reason
     assert not take(workshop, ana, course_id, choice=0, ranks=ranks).passed
-    assert workshop.take(ana, campaign_id=campaign_id).lease is None
+    assert workshop.take(ana, campaign_id=campaign_id).assignment is None
     assert take(workshop, ana, course_id, choice=1, ranks=ranks).passed
-    assert workshop.take(ana, campaign_id=campaign_id).lease
+    assert workshop.take(ana, campaign_id=campaign_id).assignment
     assert workshop.take(ben, campaign_id=campaign_id).to_learn == course_id
     assert [(one.passed, one.score) for one in attempts(workshop.database)] == [(False, 0.0), (True, 1.0)]
 
@@ -57,7 +57,7 @@ def test_a_campaign_gives_nothing_out_before_its_course_is_passed(workshop, cour
 def test_who_holds_a_task_when_a_course_comes_keeps_it(workshop, gold, researcher):
     campaign = workshop.campaign(workshop.prompts(2), name="Work")
     [ana] = workshop.people(1)
-    held = workshop.take(ana, campaign_id=campaign.id).lease
+    current = workshop.take(ana, campaign_id=campaign.id).assignment
     with workshop.database.transaction() as session:
         made = service.create(session, researcher, name="Late", pass_share=1)
         session.flush()
@@ -65,7 +65,7 @@ def test_who_holds_a_task_when_a_course_comes_keeps_it(workshop, gold, researche
         session.flush()
         session.expire_all()
         service.choose_campaigns(session, researcher, made.id, [campaign.id])
-    assert workshop.take(ana, campaign_id=campaign.id).lease.id == held.id
+    assert workshop.take(ana, campaign_id=campaign.id).assignment.id == current.id
 
 
 @SQLITE
@@ -80,9 +80,9 @@ def test_a_course_is_taken_again_when_its_guideline_changes(workshop, course, go
     take(workshop, ana, course_id, choice=1, ranks=ranks)
     assert workshop.take(ana, campaign_id=campaign_id).to_learn is None
     with workshop.database.transaction() as session:
-        lease = session.scalars(select(Lease).where(Lease.person_id == ana.id)).one_or_none()
-        if lease:
-            lease.person_id = None
+        assignment = session.scalars(select(Assignment).where(Assignment.person_id == ana.id)).one_or_none()
+        if assignment:
+            assignment.person_id = None
         guidelines.publish(session, researcher, document.id, text="Be kinder.", changes="Kinder.", based_on=1)
     assert workshop.take(ana, campaign_id=campaign_id).to_learn == course_id
     take(workshop, ana, course_id, choice=1, ranks=ranks)

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from app.errors import Invalid, Refusal
 from app.labeling.importing import service
 from app.labeling.importing.drafts import Drafts
-from app.labeling.importing.shapes.reading import SHAPES, draft_of
+from app.labeling.importing.shapes.rows import SHAPES, draft_of
 from app.models import Annotation, Campaign, Candidate, Corpus, Demonstration, Import, Prompt, Ranking, Rating, Task
 from app.training.snapshots import service as snapshots
 from app.training.snapshots.rules import Filters

@@ -24,7 +24,7 @@ def me(browse, database):
 
 def work(workshop, person, campaign, now=NOW, note="", **verdict):
     """One task of a campaign, taken and submitted a minute later, half of it active; its annotation's id."""
-    task_id = workshop.take(person, now - timedelta(minutes=1), campaign.id).lease.task_id
+    task_id = workshop.take(person, now - timedelta(minutes=1), campaign.id).assignment.task_id
     with workshop.database.transaction() as session:
         seconds = '{"prompt": 10, "ranking": 20}'
         activity.keep(session, person, task_id, now, view="view-0001", seconds=seconds)
@@ -66,7 +66,7 @@ def test_my_page_shows_my_work_and_nobody_elses_and_no_maker(browse, history):
     assert "my-words" in page
     assert page.index(f"/label/mine/{newer}") < page.index(f"/label/mine/{mine}")
     assert "bens-words" not in page
-    assert "secret-" not in page  # neither makers nor the name of an evaluation
+    assert "secret-" not in page  # neither models nor the name of an evaluation
     assert f"Evaluation {second.id}" in page
     assert '<p class="tile-number">1</p>' in page  # today
     assert '<p class="tile-number">2</p>' in page  # in all
@@ -183,7 +183,7 @@ def test_sensitive_prompts_stay_covered_in_the_history(browse, workshop, history
     *_, mine, _newer = history
     assert browse.get("/label/mine").count("Sensitive, hidden") == 1
     assert '<details class="covered-texts">' in browse.get(f"/label/mine/{mine}")
-    browse.post("/account/reading", {"blur": "never"})
+    browse.post("/account/sensitive-content", {"blur": "never"})
     assert "Sensitive, hidden" not in browse.get("/label/mine")
     assert '<details class="covered-texts">' not in browse.get(f"/label/mine/{mine}")
 
@@ -192,7 +192,7 @@ def test_own_skips_are_listed_and_can_be_taken_back_for_a_while(browse, workshop
     campaign = workshop.campaign(workshop.prompts(2), overlap=2)
     ben = workshop.people(1)[0]
     for person, note in ((me, "my-reason"), (ben, "bens-reason")):
-        task_id = workshop.take(person, NOW, campaign.id).lease.task_id
+        task_id = workshop.take(person, NOW, campaign.id).assignment.task_id
         with workshop.database.transaction() as session:
             skips.skip(session, person, task_id, datetime.now(UTC), reason="other", note=note)
     page = browse.get("/label/mine")

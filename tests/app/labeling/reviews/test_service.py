@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import func, select
 
 from app.errors import Conflict, Forbidden, Invalid
-from app.labeling.annotations import holding, writing
+from app.labeling.annotations import reservation, writing
 from app.labeling.annotations.queries import submissions, texts
 from app.labeling.instruments.authoring import service as authoring
 from app.labeling.instruments.demonstration import service as demonstration
 from app.labeling.reviews import service
 from app.labeling.reviews.rules import ACCEPT, REJECT, SEND_BACK, Decision
-from app.models import Annotation, AuditEvent, Demonstration, Draft, Lease, Prompt, WrittenText
+from app.models import Annotation, Assignment, AuditEvent, Demonstration, Draft, Prompt, WrittenText
 from app.training.snapshots import queries as snapshots
 from app.training.snapshots.rules import Filters
 from tests.app.labeling.annotations.conftest import NOON, Workshop
@@ -66,7 +66,7 @@ def newest_of(session, person, task_id):
 
 
 def write(workshop, person, text, task_id=None):
-    task_id = task_id or workshop.take(person).lease.task_id
+    task_id = task_id or workshop.take(person).assignment.task_id
     with workshop.database.transaction() as session:
         return demonstration.submit_demonstration(session, person, task_id, LATER, text)
 
@@ -99,10 +99,10 @@ def test_what_is_sent_back_comes_to_its_author_with_their_words_and_the_earlier_
 ):
     waiting.decide(reviewer, SEND_BACK, "Say more.")
     assert counts(workshop) == (1, 1)
-    assert workshop.take(waiting.other).lease is None
-    assert workshop.take(waiting.author).lease.task_id == waiting.task_id
+    assert workshop.take(waiting.other).assignment is None
+    assert workshop.take(waiting.author).assignment.task_id == waiting.task_id
     with workshop.database.reading() as session:
-        work = holding.work_for(session, waiting.author, waiting.task_id)
+        work = reservation.work_for(session, waiting.author, waiting.task_id)
     assert work.returned.reason == "Say more."
     assert work.draft.content["text"] == "First try."
     write(workshop, waiting.author, "Second try.", waiting.task_id)
@@ -110,7 +110,7 @@ def test_what_is_sent_back_comes_to_its_author_with_their_words_and_the_earlier_
         kept = [(t.number, t.state, t.content["text"]) for t in texts.texts_of(session, work.returned.annotation_id)]
         assert session.scalar(select(func.count()).select_from(Draft)) == 0
     assert kept == [(1, "sent_back", "First try."), (2, "waiting", "Second try.")]
-    assert workshop.take(waiting.author).lease is None
+    assert workshop.take(waiting.author).assignment is None
     waiting.decide(reviewer, ACCEPT)
     assert used(workshop) == ["Noise.", "Second try."]
 
@@ -118,12 +118,12 @@ def test_what_is_sent_back_comes_to_its_author_with_their_words_and_the_earlier_
 def test_what_is_rejected_leaves_the_task_to_somebody_else(workshop, waiting, reviewer):
     waiting.decide(reviewer, REJECT, "Copied.")
     assert counts(workshop) == (1, 0)
-    assert workshop.take(waiting.author).lease is None
+    assert workshop.take(waiting.author).assignment is None
     write(workshop, waiting.other, "Mine.")
     with workshop.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Annotation)) == 3
-        lease = session.scalars(select(Lease).where(Lease.task_id == waiting.task_id)).one()
-    assert lease.person_id == waiting.other.id
+        assignment = session.scalars(select(Assignment).where(Assignment.task_id == waiting.task_id)).one()
+    assert assignment.person_id == waiting.other.id
 
 
 def test_an_author_may_withdraw_what_was_sent_back(workshop, waiting, reviewer):
@@ -132,8 +132,8 @@ def test_an_author_may_withdraw_what_was_sent_back(workshop, waiting, reviewer):
         assert writing.give_up(session, waiting.author, waiting.task_id, LATER, "no time")
         assert not writing.give_up(session, waiting.author, waiting.task_id, LATER, "no time")
     assert waiting.newest.state == "withdrawn"
-    assert workshop.take(waiting.author).lease is None
-    assert workshop.take(waiting.other).lease.task_id == waiting.task_id
+    assert workshop.take(waiting.author).assignment is None
+    assert workshop.take(waiting.other).assignment.task_id == waiting.task_id
 
 
 def test_nobody_reviews_their_own_text(workshop, waiting, factory):
@@ -163,7 +163,7 @@ def test_a_decision_without_what_it_needs_is_refused(workshop, waiting, reviewer
 def test_a_set_is_reviewed_as_one_and_becomes_prompts_when_it_is_accepted(workshop, reviewer):
     workshop.campaign([], kind="authoring", prompt_form="few_shot", pieces=1, needs_review=True)
     person = workshop.people(1)[0]
-    task_id = workshop.take(person).lease.task_id
+    task_id = workshop.take(person).assignment.task_id
     with workshop.database.transaction() as session:
         authoring.submit_authored(session, person, task_id, NOON, SET)
     with workshop.database.reading() as session:
@@ -172,7 +172,7 @@ def test_a_set_is_reviewed_as_one_and_becomes_prompts_when_it_is_accepted(worksh
     with workshop.database.transaction() as session:
         service.decide(session, reviewer, text.id, LATER, Decision(SEND_BACK, "One more pair."))
     with workshop.database.reading() as session:
-        assert authoring.authored_of(holding.work_for(session, person, task_id)).pairs == SET.pairs
+        assert authoring.authored_of(reservation.work_for(session, person, task_id)).pairs == SET.pairs
     with workshop.database.transaction() as session:
         authoring.submit_authored(session, person, task_id, LATER, SET)
     with workshop.database.transaction() as session:
@@ -185,7 +185,7 @@ def test_a_set_whose_prompt_came_into_the_pool_meanwhile_is_not_accepted(worksho
     workshop.campaign([], kind="authoring", prompt_form="few_shot", pieces=2, needs_review=True)
     people = workshop.people(2)
     for person in people:
-        task_id = workshop.take(person).lease.task_id
+        task_id = workshop.take(person).assignment.task_id
         with workshop.database.transaction() as session:
             authoring.submit_authored(session, person, task_id, NOON, SET)
     with workshop.database.reading() as session:

@@ -90,12 +90,12 @@ class Desk:
 def test_nothing_is_counted_before_somebody_agrees_and_all_is_deleted_when_they_stop(at_desk):
     page = at_desk.browse.get(at_desk.place)
     assert "May this page count how you enter your text?" in page
-    assert 'data-controller="typing"' not in page
+    assert 'data-controller="labeling/typing"' not in page
     at_desk.save()
     assert at_desk.counted() == []
     assert at_desk.answer("yes").headers["location"] == at_desk.place
     page = at_desk.browse.get(at_desk.place)
-    assert 'data-controller="typing"' in page
+    assert 'data-controller="labeling/typing"' in page
     assert "May this page count" not in page
     at_desk.save()
     at_desk.save(typed=25)
@@ -106,7 +106,7 @@ def test_nothing_is_counted_before_somebody_agrees_and_all_is_deleted_when_they_
     assert at_desk.counted() == []
     page = at_desk.browse.get(at_desk.place)
     assert "Nothing is counted here, as you chose." in page
-    assert 'data-controller="typing"' not in page
+    assert 'data-controller="labeling/typing"' not in page
     at_desk.save()
     assert at_desk.counted() == []
     with at_desk.database.reading() as session:

@@ -35,7 +35,7 @@ def test_sampled_answers_keep_their_provenance_and_come_once(database, world):
         sampled(two.id, 2, ""),
     ]
     with database.transaction() as session:
-        service.add_candidates(session, run_id=None, model_version_id=other.id, rows=rows)  # noise: another maker
+        service.add_candidates(session, run_id=None, model_version_id=other.id, rows=rows)  # noise: another model
         ids = service.add_candidates(session, run_id=None, model_version_id=model.id, rows=rows)
     with database.transaction() as session:
         assert service.add_candidates(session, run_id=None, model_version_id=model.id, rows=rows) == ids

@@ -19,7 +19,7 @@ def at_work(office):
     """A campaign, a researcher, and two labelers with a task each."""
     campaign = office.campaign(office.prompts(3))
     ana, ben = office.people(2)
-    tasks = {person.id: office.take(person).lease.task_id for person in (ana, ben)}
+    tasks = {person.id: office.take(person).assignment.task_id for person in (ana, ben)}
     return campaign, office.researcher(), ana, ben, tasks
 
 

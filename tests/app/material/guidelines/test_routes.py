@@ -374,7 +374,7 @@ def test_a_question_that_will_not_do_gets_a_sentence(browse, campaign, database,
 def test_an_answer_that_will_not_do_comes_back_with_a_sentence(browse, office, campaign, database, text, told):
     ana, *_ = office.people(1)
     office.confirm(ana, campaign)
-    question = office.ask(ana, office.take(ana).lease.task_id)
+    question = office.ask(ana, office.take(ana).assignment.task_id)
     browse.as_("researcher")
     browse.get("/questions")
     place = f"/questions/{question.id}"

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from app.cli import cli
 from app.database import Database
 from app.errors import Conflict, Invalid
-from app.labeling.annotations import holding
+from app.labeling.annotations import reservation
 from app.material.guidelines import service
 from app.models import Guideline, GuidelineConfirmation, GuidelineVersion
 from app.settings import Settings
@@ -46,36 +46,36 @@ def test_without_a_document_of_the_phase_nothing_is_to_be_confirmed(office):
     campaign = office.campaign(office.prompts(1))
     [ana] = office.people(1)
     assert version_of(office, campaign) is None
-    assert office.take(ana).lease
+    assert office.take(ana).assignment
 
 
 def test_the_next_task_comes_when_the_current_version_is_confirmed(office):
     guideline, campaign = office.guideline(), office.campaign(office.prompts(3))
     ana, ben = office.people(2)
     offer = office.take(ana)
-    assert offer.lease is None
+    assert offer.assignment is None
     assert offer.to_confirm == campaign.id
     assert "read version 1 and confirm it" in offer.reason
     office.confirm(ana, campaign)
-    held = office.take(ana).lease
-    assert held
-    assert office.take(ben).lease is None, "somebody else's word is not theirs"
+    current = office.take(ana).assignment
+    assert current
+    assert office.take(ben).assignment is None, "somebody else's word is not theirs"
     office.publish(None, guideline, ROUND_ONE + "\n\nFlag harm.")
-    assert office.take(ana).lease.id == held.id, "nothing blocks a task in hand"
-    office.submit(ana, held.task_id)
+    assert office.take(ana).assignment.id == current.id, "nothing blocks a task in hand"
+    office.submit(ana, current.task_id)
     assert "read version 2" in office.take(ana).reason
     office.confirm(ana, campaign)
-    assert office.take(ana).lease
+    assert office.take(ana).assignment
 
 
 def test_a_task_in_hand_is_renewed_and_submitted_late_under_a_new_version(office):
-    guideline, campaign = office.guideline(), office.campaign(office.prompts(1), lease_minutes=30)
+    guideline, campaign = office.guideline(), office.campaign(office.prompts(1), reserved_minutes=30)
     [ana] = office.people(1)
     office.confirm(ana, campaign)
-    task_id = office.take(ana).lease.task_id
+    task_id = office.take(ana).assignment.task_id
     office.publish(None, guideline, "All new.")
     with office.database.transaction() as session:
-        holding.renew(session, ana, task_id, NOON + timedelta(minutes=5))
+        reservation.renew(session, ana, task_id, NOON + timedelta(minutes=5))
     office.submit(ana, task_id, NOON + timedelta(hours=3))
 
 
@@ -85,7 +85,7 @@ def test_another_campaign_with_a_confirmed_guideline_still_gives_tasks(office):
     free = office.campaign(office.prompts(1, start=1))
     [ana] = office.people(1)
     assert office.take(ana).to_confirm == blocked.id
-    assert office.take(ana, campaign_id=free.id).lease
+    assert office.take(ana, campaign_id=free.id).assignment
     assert office.unconfirmed(ana, blocked).guideline_id == strict.id
 
 

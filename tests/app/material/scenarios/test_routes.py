@@ -77,3 +77,44 @@ def test_a_file_adds_what_is_good_and_names_what_is_not(browse, database):
     assert "2 added" in page
     assert [one.title for one in library(database)] == ["A", "Swim", "Somebody has no title."]
     assert "Choose a file" in browse.post("/scenarios/import", status=422).text
+
+
+def bring(browse, lines, status=200):
+    return browse.post("/scenarios/import", status=status, files={"file": ("s.jsonl", lines)}).text
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ('{"title": "A", "text": ["Somebody cooks."]}', "field text: Enter text."),
+        ('{"title": {"a": 1}, "text": "Somebody cooks."}', "field title: Enter text."),
+        ('{"title": "A", "text": 9223372036854775808}', "field text: Enter text."),
+        ('{"title": "A", "text": "Somebody \\ud800 cooks."}', "field text: This contains half of a surrogate pair"),
+        ('{"title": "A", "text": "Somebody \\u0000 cooks."}', "field text: This contains the character NUL"),
+    ],
+)
+def test_what_is_no_text_is_refused_and_never_kept_in_a_programs_spelling(browse, database, row, told):
+    browse.as_("researcher")
+    browse.get("/scenarios")
+    assert f"Line 1, {told}" in bring(browse, f'{row}\n{{"title": "B", "text": "Somebody learns to swim."}}\n')
+    assert [one.title for one in library(database)] == ["B"]
+
+
+def test_what_a_file_says_beside_title_and_text_is_named_however_deep_it_is(browse, database):
+    browse.as_("researcher")
+    browse.get("/scenarios")
+    deep = '{"a":' * 800 + "1" + "}" * 800
+    page = bring(browse, f'{{"title": "B", "text": "Somebody learns to swim.", "place": "Bern", "more": {deep}}}\n')
+    assert "1 added, 0 known already, 0 refused. Fields that were not used: " in page
+    assert "place" in page
+    assert "more" in page
+
+
+def test_a_file_without_rows_or_with_too_many_adds_nothing_and_says_so(browse, database, monkeypatch):
+    monkeypatch.setattr("app.material.scenarios.rules.MOST_AT_ONCE", 2)
+    browse.as_("researcher")
+    browse.get("/scenarios")
+    assert "The file holds no rows." in bring(browse, "\n", 422)
+    rows = "".join(f'{{"title": "A", "text": "Somebody cooks {n}."}}\n' for n in range(3))
+    assert "more than 2 rows; nothing was added" in bring(browse, rows, 422)
+    assert library(database) == []

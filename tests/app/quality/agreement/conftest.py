@@ -43,7 +43,7 @@ class Judged:
                 session.flush()
                 prompt = made.id
                 session.add_all(
-                    Candidate(prompt_id=prompt, text=f"Reply {n}", text_sha256=sha(f"{n}"), origin=f"import:maker-{n}")
+                    Candidate(prompt_id=prompt, text=f"Reply {n}", text_sha256=sha(f"{n}"), origin=f"import:source-{n}")
                     for n in range(answers)
                 )
                 session.flush()

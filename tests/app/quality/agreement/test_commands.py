@@ -53,10 +53,10 @@ def test_sources_stand_in_the_order_of_peoples_preference(database, judged):
         with pytest.raises(Invalid, match="davidson, half, drop"):
             list(commands.sources(session, {}, ties="mine", as_json=False))
     assert text[0].startswith("15 comparisons of answers by two sources, tie parameter ")
-    assert [line.split(":")[0].strip() for line in text[1:]] == ["maker-0", "maker-2", "maker-1"]
-    rows = {row["maker"]: row for row in json.loads(found)["makers"]}
-    assert (rows["maker-0"]["wins"], rows["maker-0"]["tied"], rows["maker-0"]["comparisons"]) == (7, 0, 10)
-    assert rows["maker-1"]["tied"] == rows["maker-2"]["tied"] == 1
+    assert [line.split(":")[0].strip() for line in text[1:]] == ["source-0", "source-2", "source-1"]
+    rows = {row["source"]: row for row in json.loads(found)["sources"]}
+    assert (rows["source-0"]["wins"], rows["source-0"]["tied"], rows["source-0"]["comparisons"]) == (7, 0, 10)
+    assert rows["source-1"]["tied"] == rows["source-2"]["tied"] == 1
     assert sum(row["log_worth"] for row in rows.values()) == pytest.approx(0, abs=1e-9)
 
 

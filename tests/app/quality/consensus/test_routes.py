@@ -65,7 +65,7 @@ def test_a_researcher_sees_what_all_say_what_each_said_and_what_cannot_be_said(c
 
 def test_tasks_stand_by_uncertainty_or_disagreement_and_what_is_undefined_last(crowd):
     by_uncertainty = table(crowd, "/consensus/tasks.csv")
-    values = [float(row["doubt"]) if row["doubt"] else -1 for row in by_uncertainty]
+    values = [float(row["uncertainty"]) if row["uncertainty"] else -1 for row in by_uncertainty]
     assert values == sorted(values, reverse=True)
     assert (by_uncertainty[-1]["prompt"], by_uncertainty[-1]["consensus"]) == ("tied", "")
     assert by_uncertainty[-1]["undefined"] == "no order, because everybody tied all answers"

@@ -17,7 +17,7 @@ PLAN = {"hourly_wage": "36", "currency": "EUR", "budget": "600", "demonstration_
 
 def submit(workshop, person, campaign, parts, now=MAY, **verdict):
     """A task of the campaign, submitted with the seconds that ``parts`` makes of its answers."""
-    task_id = workshop.take(person, now - timedelta(hours=1), campaign.id).lease.task_id
+    task_id = workshop.take(person, now - timedelta(hours=1), campaign.id).assignment.task_id
     with workshop.database.reading() as session:
         order = submissions.draft_for(session, person.id, task_id).shown_order
     annotation = workshop.submit(person, task_id, now, verdict_on(order, **verdict))
@@ -150,7 +150,7 @@ def test_a_rejected_text_costs_its_time_in_the_table_too(browse, workshop, datab
     ann = workshop.people(1)[0]
     campaign = workshop.campaign([(p, []) for p, _ in workshop.prompts(2)], kind="demonstration", needs_review=True)
     for _ in range(2):
-        task_id = workshop.take(ann, MAY, campaign.id).lease.task_id
+        task_id = workshop.take(ann, MAY, campaign.id).assignment.task_id
         with database.transaction() as session:
             demonstration.submit_demonstration(
                 session, ann, task_id, MAY, f"An answer to {task_id}, long enough to keep."

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from app.labeling.annotations import assigning, holding
+from app.labeling.annotations import assigning, reservation
 from app.labeling.annotations import service as annotations
 from app.labeling.annotations.rules.submission import Submission, Verdict
 from app.models import Person
@@ -25,13 +25,13 @@ class Court(Workshop):
         tasks = []
         for ranks in orders:
             with self.database.transaction() as session:
-                lease = assigning.take_next(session, person, NOON, campaign.id).lease
-                work = holding.work_for(session, person, lease.task_id)
+                assignment = assigning.take_next(session, person, NOON, campaign.id).assignment
+                work = reservation.work_for(session, person, assignment.task_id)
                 rank_of = dict(zip(sorted(work.order), ranks, strict=True))
                 verdicts = {c: Verdict(rating, flags or {}) for c in work.order}
                 submission = Submission(verdicts, rank_of, LABELLED)
-                annotations.submit(session, person, lease.task_id, NOON, submission)
-                tasks.append(lease.task_id)
+                annotations.submit(session, person, assignment.task_id, NOON, submission)
+                tasks.append(assignment.task_id)
         return tasks
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from app.errors import Conflict, Invalid
 from app.labeling.campaigns import service as campaigns
 from app.material.schemas.rules import schema_of
-from app.models import Annotation, Campaign, GoldItem, Lease, Person, Prompt, Task
+from app.models import Annotation, Assignment, Campaign, GoldItem, Person, Prompt, Task
 from app.quality.gold import files
 from tests.app.labeling.annotations.conftest import NOON
 
@@ -51,14 +51,14 @@ def flag_of(court):
         return next(f.name for f in schema_of(version.content).answer if "yes" in f.values and not f.needs)
 
 
-def test_a_file_becomes_a_bank_with_gold_and_without_slots(court, bring):
+def test_a_file_becomes_a_bank_with_gold_and_without_assignments(court, bring):
     good = json.loads(json.dumps(GOOD).replace("fails_task", flag_of(court)))
     imported = bring(good, OTHER)
     assert (imported.items, imported.refused) == (2, [])
     with court.database.reading() as session:
         bank = session.get(Campaign, imported.bank.id)
         assert (bank.purpose, bank.imported, bank.schema_version_id is None) == ("bank", False, False)
-        assert session.scalar(select(func.count()).select_from(Lease)) == 0
+        assert session.scalar(select(func.count()).select_from(Assignment)) == 0
         assert session.scalar(select(func.count()).select_from(Annotation)) == 0
         first, second = session.scalars(select(GoldItem).order_by(GoldItem.id))
         task = session.get(Task, first.task_id)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.errors import Conflict, Invalid, NotFound
 from app.labeling.annotations import assigning
 from app.labeling.annotations.rules.submission import Submission
-from app.models import AuditEvent, GoldItem, Lease
+from app.models import Assignment, AuditEvent, GoldItem
 from app.quality.gold import queries, rules, service
 from app.quality.gold.rules import Decision
 from tests.app.labeling.annotations.conftest import NOON, verdict_on
@@ -39,7 +39,7 @@ def disputed(court):
 
 def task_ids(court, campaign):
     with court.database.reading() as session:
-        return sorted(set(session.scalars(select(Lease.task_id).where(Lease.campaign_id == campaign.id))))
+        return sorted(set(session.scalars(select(Assignment.task_id).where(Assignment.campaign_id == campaign.id))))
 
 
 def decision(court, task_id, ranks=(1, 2, 3, 4), **rest):
@@ -71,14 +71,14 @@ def test_of_work_the_tasks_wait_that_two_people_judged(court, disputed):
 
 
 def test_answers_of_somebodys_test_are_no_part_of_the_adjudication(court, bank):
-    """An applicant answers an item in a slot beyond the researchers'."""
+    """An applicant answers an item in an assignment beyond the researchers'."""
     task_id = task_ids(court, bank)[0]
     applicant = court.person("labeler", "applicant")
     with court.database.transaction() as session:
-        lease = Lease(campaign_id=bank.id, task_id=task_id, slot=2, person_id=None)
-        session.add(lease)
+        assignment = Assignment(campaign_id=bank.id, task_id=task_id, number=2, person_id=None)
+        session.add(assignment)
         session.flush()
-        assigning.hold_slot(session, lease, applicant, NOON)
+        assigning.assign(session, assignment, applicant, NOON)
     court.submit(applicant, task_id)
     with court.database.reading() as session:
         assert [j.name for j in service.case_for(session, task_id).judgements] == ["Ada", "Bo"]

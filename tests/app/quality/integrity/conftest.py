@@ -39,12 +39,12 @@ class Desk(Workshop):
 
     def write(self, person, text, campaign_id=None):
         """Take the next task and submit a text for it; returns the annotation."""
-        task_id = self.take(person, campaign_id=campaign_id).lease.task_id
+        task_id = self.take(person, campaign_id=campaign_id).assignment.task_id
         with self.database.transaction() as session:
             return demonstration.submit_demonstration(session, person, task_id, LATER, text)
 
     def author(self, person, authored):
-        task_id = self.take(person).lease.task_id
+        task_id = self.take(person).assignment.task_id
         with self.database.transaction() as session:
             return storing.submit_authored(session, person, task_id, LATER, authored)
 

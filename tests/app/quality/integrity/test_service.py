@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.errors import Conflict, Forbidden, Invalid
-from app.models import Annotation, AuditEvent, Demonstration, IntegrityDecision, Lease, Person, Run, WrittenText
+from app.models import Annotation, Assignment, AuditEvent, Demonstration, IntegrityDecision, Person, Run, WrittenText
 from app.quality.integrity import service
 from app.quality.integrity.rules.decisions import NOTHING, REJECT, TALK, Decision
 from app.quality.integrity.rules.detectors import LEAST_OF_CAMPAIGN
@@ -140,9 +140,9 @@ def test_a_person_rejects_an_accepted_text_and_only_then_it_leaves_the_pool(writ
         text = session.get(WrittenText, written.ids[0])
         assert (text.state, text.reason, text.decided_by) == ("rejected", "It is sft-1's answer.", researcher.id)
         annotation = session.get(Annotation, text.annotation_id)
-        assert annotation.lease_id is None
-        slot = session.scalars(select(Lease).where(Lease.task_id == annotation.task_id)).one()
-        assert slot.submitted_at is None  # somebody else may write
+        assert annotation.assignment_id is None
+        assignment = session.scalars(select(Assignment).where(Assignment.task_id == annotation.task_id)).one()
+        assert assignment.submitted_at is None  # somebody else may write
         states = session.scalars(select(WrittenText.state).where(WrittenText.id != written.ids[0])).all()
         assert states == ["accepted", "accepted"]
         actions = session.scalars(select(AuditEvent.action).where(AuditEvent.person_id == researcher.id)).all()

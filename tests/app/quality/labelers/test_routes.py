@@ -134,6 +134,6 @@ def test_the_command_says_the_alerts_first_and_the_same_as_json(database, workfo
         told = json.loads("\n".join(commands.labelers(session, {}, as_json=True)))
         with pytest.raises(Invalid, match="campaign: There is no such campaign"):
             list(commands.labelers(session, {"campaign": "nothing"}, as_json=True))
-    alerts = [row for row in told["figures"] if row["alarm"]]
+    alerts = [row for row in told["figures"] if row["alert"]]
     assert lines[1].startswith(f"alerts: {len(alerts)}.")
     assert len(lines) == 2 + len(alerts) + len(workforce.workers)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.labeling.annotations import holding
+from app.labeling.annotations import reservation
 from app.labeling.annotations import service as tasks
 from app.labeling.annotations.queries import submissions
 from app.labeling.instruments.demonstration import service as demonstration
@@ -63,13 +63,16 @@ class Office(Workshop):
     def form(self, person):
         with self.database.reading() as session:
             applicant = queries.applicant_of(session, person.id)
-            return [(slot.item.criterion, slot.item.task_id) for slot in queries.slots_of(session, applicant)]
+            return [
+                (assigned.item.criterion, assigned.item.task_id)
+                for assigned in queries.assigned_items(session, applicant)
+            ]
 
     def fill_rest(self, person):
         """Do what is left of a form."""
         with self.database.reading() as session:
-            slots = queries.slots_of(session, queries.applicant_of(session, person.id))
-            left = [(slot.item.criterion, slot.item.task_id) for slot in slots if slot.open]
+            items = queries.assigned_items(session, queries.applicant_of(session, person.id))
+            left = [(assigned.item.criterion, assigned.item.task_id) for assigned in items if assigned.open]
         self.fill(person, form=left)
 
     def fill(self, person, now=NOW, *, like_gold=True, text="With care.", form=None):
@@ -79,7 +82,7 @@ class Office(Workshop):
                 if criterion == DEMONSTRATIONS:
                     demonstration.submit_demonstration(session, person, task, now, f"{text} {task}")
                     continue
-                order = holding.work_for(session, person, task).order
+                order = reservation.work_for(session, person, task).order
                 gold = session.query(GoldItem).filter_by(task_id=task).one().content
                 ranks = [gold["ranks"][str(c)] for c in order]
                 if not like_gold:

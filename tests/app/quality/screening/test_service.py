@@ -1,4 +1,4 @@
-"""Invited people get slots of their own for the items of their form, and nothing else, until their time is up."""
+"""Invited people get assignments of their own for the items of their form, and nothing else, until their time is up."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import func, select
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations import drafts, holding, skips
+from app.labeling.annotations import drafts, reservation, skips
 from app.labeling.annotations.rules.submission import Verdict
 from app.labeling.campaigns.queries import counting
 from app.labeling.instruments.demonstration import service as demonstration
-from app.models import Annotation, Applicant, AuditEvent, Demonstration, Lease, Person, ScreeningInvitation
+from app.models import Annotation, Applicant, Assignment, AuditEvent, Demonstration, Person, ScreeningInvitation
 from app.quality.screening import attempts, queries, ratings, service
 from app.quality.screening.rules.plans import ACCEPTED, DECLINED, DEMONSTRATIONS, FLAGS, RANKINGS, WAITING, Decision
 from tests.app.quality.screening.conftest import NOW
@@ -44,29 +44,32 @@ def test_a_form_is_drawn_from_the_banks_and_reserved_until_the_deadline(office, 
     form = office.form(ann)
     assert [criterion for criterion, _ in form] == [FLAGS] * 4 + [RANKINGS] * 3 + [DEMONSTRATIONS] * 2
     with office.database.reading() as session:
-        leases = {lease.task_id: lease for lease in session.scalars(select(Lease).where(Lease.person_id == ann.id))}
-        assert set(leases) == {task for _, task in form}
+        assignments = {
+            assignment.task_id: assignment
+            for assignment in session.scalars(select(Assignment).where(Assignment.person_id == ann.id))
+        }
+        assert set(assignments) == {task for _, task in form}
         for criterion, task in form:
-            assert leases[task].campaign_id == banks[criterion].id
-            assert leases[task].slot >= banks[criterion].overlap
-            assert leases[task].expires_at == NOW + HOUR
+            assert assignments[task].campaign_id == banks[criterion].id
+            assert assignments[task].number >= banks[criterion].overlap
+            assert assignments[task].reserved_until == NOW + HOUR
     office.start(ann, SOON)
     assert office.form(ann) == form
     assert office.applicant(ann).deadline == NOW + HOUR
     with office.database.reading() as session:
         progress = counting.progress(session, NOW)[banks[FLAGS].id]
-    assert (progress.tasks, progress.slots, progress.held) == (8, 8, 0)  # as if nobody were tested
+    assert (progress.tasks, progress.assignments, progress.reserved) == (8, 8, 0)  # as if nobody were tested
 
 
-def test_two_applicants_need_not_see_the_same_form_and_share_no_slot(office, screening, ann):
+def test_two_applicants_need_not_see_the_same_form_and_share_no_assignment(office, screening, ann):
     people = [ann, *(office.join(office.invite(screening), name) for name in ("ben", "cai", "dee"))]
     for person in people:
         office.start(person)
     forms = [tuple(task for _, task in office.form(person)) for person in people]
     assert len({frozenset(form) for form in forms}) > 1
     with office.database.reading() as session:
-        slots = session.execute(select(Lease.task_id, Lease.slot)).all()
-    assert len(slots) == len(set(slots))
+        assignments = session.execute(select(Assignment.task_id, Assignment.number)).all()
+    assert len(assignments) == len(set(assignments))
 
 
 def test_one_bank_may_serve_two_criteria_without_an_item_coming_twice(office, banks):
@@ -78,19 +81,19 @@ def test_one_bank_may_serve_two_criteria_without_an_item_coming_twice(office, ba
 
 def test_an_applicant_is_offered_what_is_reserved_for_them_in_order_and_nothing_else(office, screening, ann):
     office.campaign(office.prompts(2, start=60), name="Ordinary work")
-    assert office.take(ann, NOW).lease is None
+    assert office.take(ann, NOW).assignment is None
     office.start(ann)
     offered = []
     for _ in office.form(ann):
-        task = office.take(ann, NOW).lease.task_id
+        task = office.take(ann, NOW).assignment.task_id
         offered.append(task)
         with office.database.transaction() as session:
-            if holding.work_for(session, ann, task).task.campaign.kind == "demonstration":
+            if reservation.work_for(session, ann, task).task.campaign.kind == "demonstration":
                 demonstration.submit_demonstration(session, ann, task, NOW, "A text.")
             else:
                 skips.skip(session, ann, task, NOW, reason="unclear")
     assert offered == [task for _, task in office.form(ann)]
-    assert office.take(ann, NOW).lease is None
+    assert office.take(ann, NOW).assignment is None
 
 
 def test_what_was_complete_and_saved_when_the_time_was_up_counts_and_nothing_else(office, ann):
@@ -135,7 +138,7 @@ def test_a_form_that_is_not_done_is_handed_in_only_by_somebody_who_says_so(offic
         attempts.hand_in(session, ann, SOON, as_it_is=True)
     assert office.applicant(ann).finished_at == SOON
     with office.database.transaction() as session, pytest.raises(Conflict):
-        holding.renew(session, ann, office.form(ann)[0][1], SOON)
+        reservation.renew(session, ann, office.form(ann)[0][1], SOON)
     with office.database.transaction() as session, pytest.raises(Conflict, match="handed in"):
         attempts.hand_in(session, ann, SOON, as_it_is=True)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from app.labeling.annotations import assigning, holding
+from app.labeling.annotations import assigning, reservation
 from app.labeling.annotations import service as annotations
 from app.labeling.annotations.rules.submission import Submission, Verdict
 from app.models import Campaign, Candidate, ModelVersion, Person, Prompt, TaskCandidate
@@ -49,9 +49,9 @@ def judge(database, campaign, person, rank_of):
     while True:
         with database.transaction() as session:
             offer = assigning.take_next(session, person, utc_now(), campaign.id)
-            if offer.lease is None:
+            if offer.assignment is None:
                 return
-            work = holding.work_for(session, person, offer.lease.task_id)
+            work = reservation.work_for(session, person, offer.assignment.task_id)
             model = {a.candidate_id: a.candidate.model_version_id for a in work.task.answers}
             ranks = {c: rank_of(model[c]) for c in work.order}
             verdicts = {c: Verdict(8 - ranks[c]) for c in work.order}

@@ -18,9 +18,8 @@ from app.training.runs import service as runs
 from tests import tiny
 from tests.hub import COMMIT, GATED, hub
 from trainer.contract.folder import CONFIG, RunSpec
-from trainer.contract.inspection import Inspection, ModelFacts
+from trainer.contract.inspection import ModelFacts
 from trainer.contract.integrity import hashes_of
-from trainer.models import inspection
 
 pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])
 
@@ -35,19 +34,6 @@ def good(tmp_path_factory):
 @pytest.fixture
 def folder(good, tmp_path):
     return shutil.copytree(good, tmp_path / "tiny-llama")
-
-
-@pytest.fixture
-def here(monkeypatch):
-    """Inspect in this process, whose libraries are loaded already."""
-
-    def inspect(folder, kind):
-        found = Inspection.model_validate_json(inspection.inspect(folder, kind).model_dump_json())
-        if found.facts is None:
-            raise Invalid(" ".join(found.sentences))
-        return found.facts
-
-    monkeypatch.setattr(bringing, "inspect", inspect)
 
 
 def models(database):

@@ -23,7 +23,7 @@ def offered(settings):
     return root
 
 
-def test_a_model_is_added_looked_at_renamed_and_removed(browse, offered, database):
+def test_a_model_is_added_looked_at_renamed_and_removed(here, browse, offered, database):
     browse.as_("engineer")
     assert "/models/add" in browse.get("/models")
     page = browse.get("/models/add")

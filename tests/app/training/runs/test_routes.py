@@ -227,11 +227,11 @@ def test_a_finished_sample_run_brings_its_answers_to_labelers_once(database, fac
     with database.reading() as session:
         assert session.query(Candidate).count() == 9
         assert {c.model_version_id for c in session.query(Candidate)} == {parts["sft"]}
-        from app.models import Lease, Task
+        from app.models import Assignment, Task
 
         assert session.query(Campaign).one().name == "Round 1"
         assert session.query(Task).count() == 2
-        assert session.query(Lease).count() == 4
+        assert session.query(Assignment).count() == 4
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])

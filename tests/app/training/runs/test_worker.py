@@ -85,11 +85,12 @@ def test_a_run_ends_in_the_registry_and_a_killed_worker_resumes_it_from_its_chec
 def test_an_idle_worker_of_the_same_name_may_end_and_stop_keeps_the_step_that_going_on_starts_from(
     database, settings, corpus, start_worker
 ):
-    run_id = order(database, corpus, steps=1_000_000, checkpoint_every=1_000_000)
-    start_worker()
-    before = wait_until(database, run_id, lambda run: run.step >= 5)
-    idle = start_worker()
+    workers = {worker.pid: worker for worker in (start_worker(forked=True), start_worker(forked=True))}
     wait_for_line(settings, "is ready", times=2)
+    run_id = order(database, corpus, steps=1_000_000, checkpoint_every=1_000_000)
+    before = wait_until(database, run_id, lambda run: run.step >= 5)
+    del workers[Process.read(before.owner).pid]
+    (idle,) = workers.values()
     idle.terminate()
     assert idle.wait(60) == 0
     run = wait_until(database, run_id, lambda run: run.step > before.step + 20)
@@ -120,7 +121,7 @@ def test_a_broken_run_tells_why_and_a_stopped_worker_leaves_its_run_to_the_next(
     database, settings, corpus, start_worker
 ):
     broken = order(database, corpus + ".missing", steps=10)
-    worker = start_worker()
+    worker = start_worker(forked=True)
     run = wait_until(database, broken, lambda run: run.status == "failed")
     assert "is not there" in run.error
     running = order(database, corpus, steps=1_000_000, checkpoint_every=20)

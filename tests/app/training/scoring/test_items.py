@@ -62,6 +62,23 @@ def test_a_row_of_answers_is_an_item_of_its_own(tmp_path):
     assert [answer.text for answer in read(tmp_path, csv, "a.csv").items[0].answers] == ["Rhine", "Ebro"]
 
 
+@pytest.mark.parametrize("answer", [{"answer": "Rhine"}, {"answers": ["Rhine"]}])
+def test_a_row_is_scored_with_all_that_its_prompt_says_and_what_is_not_used_is_named(tmp_path, answer):
+    row = {"prompt": "Find the river.", "input": "It rains in Basel.", "system": "Be brief.", "model": "m-1", **answer}
+    gathered = read(tmp_path, [row])
+    assert gathered.items[0].messages == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Find the river.\n\nIt rains in Basel."},
+    ]
+    assert dict(gathered.unused) == {"model": 1}
+
+
+def test_what_stands_beside_an_answer_or_in_a_second_prompt_is_named(tmp_path):
+    talk = [{"role": "user", "content": "Name a hill."}]
+    row = {"prompt": "Name a river.", "messages": talk, "answers": [{"text": "Rhine", "rank": 1}]}
+    assert sorted(read(tmp_path, [row]).unused) == ["answers[].rank", "messages"]
+
+
 GOOD = {"prompt": "Name a river.", "answer": "Rhine", "id": "good"}
 
 
@@ -83,7 +100,15 @@ GOOD = {"prompt": "Name a river.", "answer": "Rhine", "id": "good"}
         (b'{"prompt": "a", "answer": "x", "id": [1]}', "field id: “[1]” is no name"),
         (b'{"prompt": "a", "answer": "x", "id": "good"}', "“good” was used before, on line 1"),
         (b'{"prompt": "a", "answers": ["x", {"text": "y", "id": "good"}]}', "“good” was used before, on line 1"),
-        (b'{"messages": [{"role": "assistant", "content": "a"}], "answer": "x"}', "field prompt: The last message"),
+        (
+            b'{"prompt": "a", "answer": "x", "response": "y"}',
+            "gives its answer more than once: answer, response. Keep one.",
+        ),
+        (
+            b'{"prompt": "a", "answers": ["x"], "text": "y"}',
+            "gives its answer more than once: answers, text. Keep one.",
+        ),
+        (b'{"messages": [{"role": "assistant", "content": "a"}], "answer": "x"}', "field messages: The last message"),
         pytest.param(
             b'{"prompt": "a", "answer": "' + b"x" * 200_001 + b'"}',
             "field answer: This has 200,001 characters",
@@ -102,7 +127,7 @@ def test_a_bad_row_is_listed_with_its_line_and_reason_and_the_others_are_taken(t
 
 def test_a_file_without_one_good_row_is_refused_with_the_first_reason(tmp_path):
     with pytest.raises(Invalid, match=r"None of the 2 rows .*: line 1, field prompt: This is missing\.") as refused:
-        read(tmp_path, [{"answer": "x"}, {"prompt": ""}])
+        read(tmp_path, [{"answer": "x"}, {"prompt": " ", "answer": "x"}])
     assert refused.value.fields == {
         "line 1": "field prompt: This is missing.",
         "line 2": "field prompt: This cannot be empty.",

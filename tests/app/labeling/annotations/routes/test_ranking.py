@@ -9,7 +9,7 @@ from hypothesis import settings as trying
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from app.labeling.annotations import drafts, holding
+from app.labeling.annotations import drafts, reservation
 from app.labeling.annotations.rules.submission import Verdict
 from app.labeling.campaigns.orders import stored_order
 from app.models import Annotation, AuditEvent, Draft, Person
@@ -36,7 +36,7 @@ def rated(browse, workshop):
         task = browse.task_at(place)
         with workshop.database.transaction() as session:
             person = session.scalars(select(Person).where(Person.role == "labeler")).one()
-            asked = holding.work_for(session, person, task).version
+            asked = reservation.work_for(session, person, task).version
             work = drafts.save_prompt_labels(session, person, task, NOON, LABELLED, shown=asked)
             for candidate, likert in zip(work.order, ratings or [4] * answers, strict=True):
                 verdict = Verdict(likert)

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from app.errors import NotFound
-from app.labeling.annotations import holding
-from app.labeling.annotations.rules import veil
+from app.labeling.annotations import reservation
+from app.labeling.annotations.rules import content_warning
 from app.models import Draft, Person, Prompt
 from app.people import service as people
 from tests.app.labeling.annotations.conftest import NOON
@@ -20,13 +20,13 @@ def mark(workshop, prompt_id, sensitive=True):
 
 @pytest.mark.parametrize("sensitive", [True, False, None])
 @pytest.mark.parametrize("revealed", [True, False])
-def test_a_task_opens_veiled_as_the_person_has_chosen(sensitive, revealed):
+def test_a_task_opens_hidden_as_the_person_has_chosen(sensitive, revealed):
     def opens(blur):
-        return veil.opens_veiled(blur=blur, sensitive=sensitive, revealed=revealed)
+        return content_warning.opens_hidden(blur=blur, sensitive=sensitive, revealed=revealed)
 
-    assert opens(veil.ALWAYS) is not revealed
-    assert opens(veil.NEVER) is False
-    assert opens(veil.MARKED) is opens(None) is (sensitive is True and not revealed)
+    assert opens(content_warning.ALWAYS) is not revealed
+    assert opens(content_warning.NEVER) is False
+    assert opens(content_warning.MARKED) is opens(None) is (sensitive is True and not revealed)
 
 
 @pytest.fixture
@@ -39,33 +39,33 @@ def one_of_two_marked(workshop):
 
 def avoid(workshop, person):
     with workshop.database.transaction() as session:
-        people.choose_reading(session, person.id, blur="marked", avoids_sensitive=True)
+        people.choose_sensitive_content(session, person.id, blur="marked", avoids_sensitive=True)
 
 
 def test_whoever_avoids_sensitive_content_is_offered_the_rest_and_told_why_nothing_is_left(workshop, one_of_two_marked):
     _, sensitive = one_of_two_marked
     ana, ben = workshop.people(2)
     avoid(workshop, ana)
-    offered = workshop.take(ana).lease
+    offered = workshop.take(ana).assignment
     with workshop.database.reading() as session:
-        assert holding.work_for(session, ana, offered.task_id).task.prompt_id != sensitive
+        assert reservation.work_for(session, ana, offered.task_id).task.prompt_id != sensitive
     workshop.submit(ana, offered.task_id)
     assert workshop.take(ana).reason.startswith("All that is left for you is marked as sensitive")
-    assert workshop.take(ben).lease is not None
+    assert workshop.take(ben).assignment is not None
     assert "sensitive" not in workshop.take(ana).reason  # ben holds it; it would come back to others only
 
 
 def test_uncovering_is_kept_for_this_person_and_task_alone(workshop, one_of_two_marked):
     ana, ben = workshop.people(2)
-    task_id = workshop.take(ana).lease.task_id
+    task_id = workshop.take(ana).assignment.task_id
     with workshop.database.transaction() as session:
-        holding.show_texts(session, ana, task_id, NOON, shown=True)
+        reservation.show_texts(session, ana, task_id, NOON, shown=True)
     with workshop.database.transaction() as session, pytest.raises(NotFound):
-        holding.show_texts(session, ben, task_id, NOON, shown=True)
+        reservation.show_texts(session, ben, task_id, NOON, shown=True)
     with workshop.database.reading() as session:
         assert session.scalars(select(Draft)).one().revealed_at == NOON
     with workshop.database.transaction() as session:
-        holding.show_texts(session, ana, task_id, NOON, shown=False)
+        reservation.show_texts(session, ana, task_id, NOON, shown=False)
     with workshop.database.reading() as session:
         assert session.scalars(select(Draft)).one().revealed_at is None
 
@@ -86,14 +86,14 @@ def test_a_sensitive_task_opens_with_a_warning_and_hidden_texts_until_shown(brow
     page = browse.get(place)
     assert "The prompt is marked so" in page
     assert len(texts(page)) == 3  # prompt, answer, and the prompt's first line
-    assert all(tag.endswith(' data-veil inert aria-hidden="true">') for tag in texts(page))
+    assert all(tag.endswith(' data-sensitive-text inert aria-hidden="true">') for tag in texts(page))
     assert 'data-open="skip"' in page
-    browse.post(f"{place}/veil", {"shown": "perhaps"}, status=422)
-    browse.post(f"{place}/veil", {"shown": "yes", "autosave": "1"}, status=204)
+    browse.post(f"{place}/content-warning", {"shown": "perhaps"}, status=422)
+    browse.post(f"{place}/content-warning", {"shown": "yes", "autosave": "1"}, status=204)
     page = browse.get(place)
     assert "The prompt is marked so" in page
-    assert all(tag.endswith(" data-veil>") for tag in texts(page))
-    assert browse.post(f"{place}/veil", {"shown": "no"}).headers["location"] == place
+    assert all(tag.endswith(" data-sensitive-text>") for tag in texts(page))
+    assert browse.post(f"{place}/content-warning", {"shown": "no"}).headers["location"] == place
     assert " inert aria" in browse.get(place)
 
 
@@ -102,14 +102,14 @@ def test_the_preference_rules_over_the_mark(browse, workshop, database):
     browse.as_("labeler")
     browse.get("/label")
     place = browse.post("/label/next").headers["location"]
-    assert "data-veil" not in browse.get(place)
-    browse.post("/account/reading", {"blur": "always"})
+    assert "data-sensitive-text" not in browse.get(place)
+    browse.post("/account/sensitive-content", {"blur": "always"})
     page = browse.get(place)
     assert "every task opens blurred" in page
     assert " inert aria" in page
     with database.transaction() as session:
         session.scalars(select(Prompt)).one().sensitive = True
-    browse.post("/account/reading", {"blur": "never"})
+    browse.post("/account/sensitive-content", {"blur": "never"})
     page = browse.get(place)
     assert "The prompt is marked so" in page
     assert " inert aria" not in page
@@ -117,15 +117,15 @@ def test_the_preference_rules_over_the_mark(browse, workshop, database):
 
 def test_what_a_person_chooses_is_kept_and_nonsense_is_refused(browse, database):
     browse.as_("labeler")
-    assert 'value="marked" required checked' in browse.get("/account/reading")
-    browse.post("/account/reading", {"blur": "never", "avoid": "yes"})
-    page = browse.get("/account/reading")
+    assert 'value="marked" required checked' in browse.get("/account/sensitive-content")
+    browse.post("/account/sensitive-content", {"blur": "never", "avoid": "yes"})
+    page = browse.get("/account/sensitive-content")
     assert 'value="never" required checked' in page
     assert 'name="avoid" value="yes" aria-describedby="avoid-hint" checked' in page
-    refused = browse.post("/account/reading", {"blur": "sometimes"}, status=422).text
+    refused = browse.post("/account/sensitive-content", {"blur": "sometimes"}, status=422).text
     assert "Choose one of the three ways" in refused
     with database.reading() as session:
         person = session.scalars(select(Person).where(Person.email == "labeler@example.org")).one()
         assert (person.blur, person.avoids_sensitive) == ("never", True)
     browse.as_("engineer")
-    browse.get("/account/reading", status=403)
+    browse.get("/account/sensitive-content", status=403)

@@ -235,7 +235,7 @@ def test_a_researcher_makes_a_campaign_from_harmful_prompts_whose_answers_were_r
     tasks = workshop.prompts(2)
     helpful = workshop.campaign(tasks, name="Helpful")
     ana = workshop.people(1)[0]
-    task_id = workshop.take(ana, campaign_id=helpful.id).lease.task_id
+    task_id = workshop.take(ana, campaign_id=helpful.id).assignment.task_id
     annotation = workshop.submit(ana, task_id)
     workshop.factory.add(Flag(annotation_id=annotation.id, candidate_id=None, name="asks_violent2", value="yes"))
     browse.as_("researcher")
@@ -286,7 +286,7 @@ def test_a_snapshot_takes_rankings_of_one_kind_and_exports_the_scores(at_work, d
     at_work.post(f"{place}/submit", {f"rank-{c}": r for c, r in zip(order, (1, 2, 1, 3), strict=True)})
     helpful = workshop.campaign(workshop.prompts(1, origin="import:other", start=5), name="Helpful")
     ana = workshop.people(1)[0]
-    workshop.submit(ana, workshop.take(ana, campaign_id=helpful.id).lease.task_id)
+    workshop.submit(ana, workshop.take(ana, campaign_id=helpful.id).assignment.task_id)
 
     def frozen(name, **filters):
         with database.transaction() as session:

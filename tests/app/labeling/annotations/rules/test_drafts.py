@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.labeling.annotations.rules.drafts import Edit, Standing, following, standing
-from app.models import Draft, Lease
+from app.models import Assignment, Draft
 from tests.app.labeling.annotations.test_routes import at_work, shown, take  # noqa: F401
 
 SQLITE = pytest.mark.parametrize("engine_name", ["sqlite"])
@@ -150,7 +150,9 @@ def test_a_page_left_open_asks_who_is_signed_in_now(browse, writing):
 
 
 @SQLITE
-def test_a_hold_that_has_ended_is_taken_up_by_the_next_save_even_in_another_slot(browse, workshop, database):
+def test_a_reservation_that_has_ended_is_taken_up_by_the_next_save_even_in_another_assignment(
+    browse, workshop, database
+):
     workshop.campaign(
         [(prompt, []) for prompt, _ in workshop.prompts(1)], name="Write", kind="demonstration", overlap=2
     )
@@ -159,11 +161,11 @@ def test_a_hold_that_has_ended_is_taken_up_by_the_next_save_even_in_another_slot
     place = take(browse)
     other = workshop.people(1)[0]
     with database.transaction() as session:
-        lease = session.scalars(select(Lease).where(Lease.person_id.is_not(None))).one()
-        lease.person_id = other.id  # the time was up, and somebody else has taken the slot
-        [free] = session.scalars(select(Lease).where(Lease.person_id.is_(None)))
+        assignment = session.scalars(select(Assignment).where(Assignment.person_id.is_not(None))).one()
+        assignment.person_id = other.id  # the time was up, and somebody else has taken the assignment
+        [free] = session.scalars(select(Assignment).where(Assignment.person_id.is_(None)))
         number = free.id
     browse.post(f"{place}/text", {"text": "later", "autosave": "1"}, status=204)
     with database.reading() as session:
-        assert session.get(Lease, number).person_id not in (None, other.id)
+        assert session.get(Assignment, number).person_id not in (None, other.id)
     assert content(database)["text"] == "later"

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.errors import Conflict, Invalid, NotFound
-from app.labeling.annotations import assigning, corrections, holding, skips
+from app.labeling.annotations import assigning, corrections, reservation, skips
 from app.labeling.annotations.queries import assignments
 from app.labeling.campaigns import service as campaigns
 from app.labeling.campaigns.queries import counting, finding, texts
@@ -14,7 +14,7 @@ from app.labeling.instruments.demonstration import service as demonstration
 from app.labeling.reviews import queries as reviews
 from app.labeling.reviews import service as review
 from app.labeling.reviews.rules import REJECT, SEND_BACK, Decision
-from app.models import Campaign, Demonstration, Draft, Lease, Person, WrittenText
+from app.models import Assignment, Campaign, Demonstration, Draft, Person, WrittenText
 from app.quality.integrity import queries as integrity
 from app.training.evaluations import queries as evaluations
 from app.training.runs import queries as runs
@@ -33,12 +33,14 @@ def bank(workshop):
     return workshop.campaign(workshop.prompts(2), name="Bank", purpose="bank", overlap=2)
 
 
-def reserve(workshop, bank, someone, until):
-    """An additional slot of the bank's first task for one person, as a test draws it."""
+def assign_test(workshop, bank, someone, until):
+    """An additional assignment of the bank's first task for one person, as a test draws it."""
     with workshop.database.transaction() as session:
-        task_id = session.scalars(select(Lease.task_id).where(Lease.campaign_id == bank.id)).first()
-        row = Lease(campaign_id=bank.id, task_id=task_id, slot=bank.overlap, person_id=someone.id, expires_at=until)
-        row.leased_at = NOON
+        task_id = session.scalars(select(Assignment.task_id).where(Assignment.campaign_id == bank.id)).first()
+        row = Assignment(
+            campaign_id=bank.id, task_id=task_id, number=bank.overlap, person_id=someone.id, reserved_until=until
+        )
+        row.reserved_at = NOON
         session.add(row)
         session.add(Draft(task_id=task_id, person_id=someone.id, shown_order=[]))
         return task_id
@@ -46,15 +48,15 @@ def reserve(workshop, bank, someone, until):
 
 def test_researchers_are_offered_the_items_of_a_bank_and_labelers_are_not(workshop, bank):
     labeler, researcher, admin = (person(workshop, role, role) for role in ("labeler", "researcher", "admin"))
-    assert workshop.take(labeler).lease is None
-    assert workshop.take(labeler, campaign_id=bank.id).lease is None
-    assert workshop.take(researcher).lease.campaign_id == bank.id
-    assert workshop.take(admin, campaign_id=bank.id).lease.campaign_id == bank.id
+    assert workshop.take(labeler).assignment is None
+    assert workshop.take(labeler, campaign_id=bank.id).assignment is None
+    assert workshop.take(researcher).assignment.campaign_id == bank.id
+    assert workshop.take(admin, campaign_id=bank.id).assignment.campaign_id == bank.id
 
 
 def test_labelers_pass_over_a_bank_to_the_work(workshop, bank):
     work = workshop.campaign(workshop.prompts(1, start=5))
-    assert workshop.take(person(workshop, "labeler")).lease.campaign_id == work.id
+    assert workshop.take(person(workshop, "labeler")).assignment.campaign_id == work.id
 
 
 def test_a_labeler_is_told_of_work_only(workshop, bank):
@@ -66,65 +68,68 @@ def test_a_labeler_is_told_of_work_only(workshop, bank):
 
 def test_what_is_reserved_for_somebody_is_offered_to_them_alone(workshop, bank):
     labeler, researcher = person(workshop, "labeler", "l"), person(workshop, "researcher")
-    task_id = reserve(workshop, bank, labeler, NOON + timedelta(hours=1))
-    assert workshop.take(labeler).lease.task_id == task_id
+    task_id = assign_test(workshop, bank, labeler, NOON + timedelta(hours=1))
+    assert workshop.take(labeler).assignment.task_id == task_id
     late = NOON + timedelta(days=1)
-    slots = set()
-    while (offer := workshop.take(researcher, late)).lease:
-        slots.add(offer.lease.slot)
-        workshop.submit(researcher, offer.lease.task_id, late)
-    assert slots == {0}
-    assert workshop.take(labeler, late).lease is None
+    assignments = set()
+    while (offer := workshop.take(researcher, late)).assignment:
+        assignments.add(offer.assignment.number)
+        workshop.submit(researcher, offer.assignment.task_id, late)
+    assert assignments == {0}
+    assert workshop.take(labeler, late).assignment is None
 
 
-def test_a_slot_that_others_have_not_finished_is_not_said_to_come_back(workshop, bank):
-    """Reserved slots are none that a researcher waits for."""
+def test_an_assignment_that_others_have_not_finished_is_not_said_to_come_back(workshop, bank):
+    """Tests are none that a researcher waits for."""
     first, second = person(workshop, "researcher", "a"), person(workshop, "researcher", "b")
     labeler = person(workshop, "labeler", "l")
-    reserve(workshop, bank, labeler, NOON + timedelta(hours=1))
+    assign_test(workshop, bank, labeler, NOON + timedelta(hours=1))
     for researcher in (first, second):
-        while (offer := workshop.take(researcher)).lease:
-            workshop.submit(researcher, offer.lease.task_id)
+        while (offer := workshop.take(researcher)).assignment:
+            workshop.submit(researcher, offer.assignment.task_id)
     assert workshop.take(first).reason == "Everything here is done. Thank you!"
 
 
-def test_whoever_lost_a_reserved_slot_takes_none_of_the_researchers(workshop, bank):
+def test_whoever_lost_a_test_takes_none_of_the_researchers(workshop, bank):
     labeler = person(workshop, "labeler", "l")
-    task_id = reserve(workshop, bank, labeler, NOON + timedelta(hours=1))
+    task_id = assign_test(workshop, bank, labeler, NOON + timedelta(hours=1))
     with workshop.database.transaction() as session:
-        session.delete(assignments.lease_for(session, labeler.id, task_id))
+        session.delete(assignments.assignment_for(session, labeler.id, task_id))
     with pytest.raises(Conflict), workshop.database.transaction() as session:
-        holding.renew(session, labeler, task_id, NOON)
+        reservation.renew(session, labeler, task_id, NOON)
 
 
-def test_who_skips_a_reserved_item_is_not_offered_it_again_and_takes_back_their_own_slot_only(workshop, bank):
+def test_who_skips_an_item_of_a_test_is_not_offered_it_again_and_takes_back_their_own_assignment_only(workshop, bank):
     labeler = person(workshop, "labeler", "l")
-    task_id = reserve(workshop, bank, labeler, NOON + timedelta(hours=1))
+    task_id = assign_test(workshop, bank, labeler, NOON + timedelta(hours=1))
     with workshop.database.transaction() as session:
         skips.skip(session, labeler, task_id, NOON, reason="unclear")
-    assert workshop.take(labeler).lease is None
+    assert workshop.take(labeler).assignment is None
     with workshop.database.transaction() as session, pytest.raises(Conflict, match="skipped"):
-        holding.renew(session, labeler, task_id, NOON)
+        reservation.renew(session, labeler, task_id, NOON)
     with workshop.database.transaction() as session:
-        assert skips.take_back(session, labeler, task_id, NOON).slot == bank.overlap
-    assert workshop.take(labeler).lease.expires_at == NOON + timedelta(hours=1)
+        assert skips.take_back(session, labeler, task_id, NOON).number == bank.overlap
+    assert workshop.take(labeler).assignment.reserved_until == NOON + timedelta(hours=1)
 
 
-def test_the_end_of_a_reserved_slot_is_a_deadline_that_no_activity_moves(workshop, bank):
+def test_the_end_of_a_test_is_a_deadline_that_no_activity_moves(workshop, bank):
     labeler, until = person(workshop, "labeler", "l"), NOON + timedelta(hours=1)
-    task_id = reserve(workshop, bank, labeler, until)
+    task_id = assign_test(workshop, bank, labeler, until)
     with workshop.database.transaction() as session:
-        assert holding.renew(session, labeler, task_id, NOON + timedelta(minutes=59)).lease.expires_at == until
+        assert (
+            reservation.renew(session, labeler, task_id, NOON + timedelta(minutes=59)).assignment.reserved_until
+            == until
+        )
     for late in (until, until + timedelta(days=1)):
         with workshop.database.transaction() as session, pytest.raises(Conflict, match="time for this is up"):
-            holding.renew(session, labeler, task_id, late)
+            reservation.renew(session, labeler, task_id, late)
         with pytest.raises(Conflict, match="time for this is up"):
             workshop.submit(labeler, task_id, late)
 
 
-def test_what_was_submitted_into_a_reserved_slot_is_corrected_until_its_deadline_only(workshop, bank):
+def test_what_was_submitted_into_a_test_is_corrected_until_its_deadline_only(workshop, bank):
     labeler, until = person(workshop, "labeler", "l"), NOON + timedelta(minutes=10)
-    annotation = workshop.submit(labeler, reserve(workshop, bank, labeler, until))
+    annotation = workshop.submit(labeler, assign_test(workshop, bank, labeler, until))
     with workshop.database.reading() as session:
         stored = session.get(type(annotation), annotation.id)
         assert corrections.until(stored) == until
@@ -136,7 +141,7 @@ def test_nothing_that_is_written_in_a_bank_enters_the_pool(workshop):
     tasks = [(prompt, []) for prompt, _ in workshop.prompts(1)]
     workshop.campaign(tasks, name="Hard prompts", kind="demonstration", purpose="bank")
     researcher = person(workshop, "researcher")
-    task_id = workshop.take(researcher).lease.task_id
+    task_id = workshop.take(researcher).assignment.task_id
     with workshop.database.transaction() as session:
         demonstration.submit_demonstration(session, researcher, task_id, NOON, "With care.")
         assert session.scalars(select(WrittenText.state)).all() == ["accepted"]
@@ -153,10 +158,10 @@ def tested(workshop):
     applicant, labeler = person(workshop, "applicant", "a"), person(workshop, "labeler", "l")
     with workshop.database.transaction() as session:
         session.get(Campaign, bank.id).needs_review = True
-        item = session.scalars(select(Lease.task_id).where(Lease.campaign_id == bank.id)).one()
-        assigning.reserve(session, applicant, item, NOON, NOON + timedelta(hours=1))
+        item = session.scalars(select(Assignment.task_id).where(Assignment.campaign_id == bank.id)).one()
+        assigning.assign_test(session, applicant, item, NOON, NOON + timedelta(hours=1))
         demonstration.submit_demonstration(session, applicant, item, NOON, "A test.")
-        task = assigning.take_next(session, labeler, NOON, work.id).lease.task_id
+        task = assigning.take_next(session, labeler, NOON, work.id).assignment.task_id
         demonstration.submit_demonstration(session, labeler, task, NOON, "Work.")
     return bank, work
 
@@ -211,7 +216,7 @@ def judged(workshop, bank):
     researcher = person(workshop, "researcher")
     for campaign in (bank, work, compared, trap):
         offer = workshop.take(researcher, campaign_id=campaign.id)
-        workshop.submit(researcher, offer.lease.task_id)
+        workshop.submit(researcher, offer.assignment.task_id)
     return work
 
 

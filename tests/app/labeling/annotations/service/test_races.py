@@ -1,4 +1,4 @@
-"""Twenty people at once: the promises of the slots hold on both engines."""
+"""Twenty people at once: the promises of the assignments hold on both engines."""
 
 import random
 from collections import Counter
@@ -8,11 +8,11 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from app.errors import Conflict
-from app.labeling.annotations import holding
-from app.models import Annotation, Draft, Lease, Ranking
+from app.labeling.annotations import reservation
+from app.models import Annotation, Assignment, Draft, Ranking
 from tests.app.labeling.annotations.conftest import NOON, verdict_on
 
-PEOPLE, TASKS, OVERLAP = 20, 30, 3
+PEOPLE, TASKS, OVERLAP = 20, 12, 3
 
 
 def run_all(workshop, people, work):
@@ -24,26 +24,28 @@ def check_promises(workshop):
     with workshop.database.reading() as session:
         per_task = Counter(session.scalars(select(Annotation.task_id)))
         pairs = Counter(tuple(row) for row in session.execute(select(Annotation.task_id, Annotation.person_id)))
-        open_slots = session.scalar(select(func.count()).select_from(Lease).where(Lease.submitted_at.is_(None)))
-        slots = session.scalars(select(Annotation.lease_id)).all()
+        open_assignments = session.scalar(
+            select(func.count()).select_from(Assignment).where(Assignment.submitted_at.is_(None))
+        )
+        assignments = session.scalars(select(Annotation.assignment_id)).all()
         ranks = session.scalar(select(func.count()).select_from(Ranking))
     assert set(per_task.values()) == {OVERLAP}
     assert len(per_task) == TASKS
     assert max(pairs.values()) == 1
-    assert open_slots == 0
-    assert len(set(slots)) == len(slots) == TASKS * OVERLAP
+    assert open_assignments == 0
+    assert len(set(assignments)) == len(assignments) == TASKS * OVERLAP
     assert ranks == TASKS * OVERLAP * 4
 
 
-def test_twenty_labelers_fill_every_slot_once_and_nobody_sees_a_task_twice(workshop):
+def test_twenty_labelers_fill_every_assignment_once_and_nobody_sees_a_task_twice(workshop):
     workshop.campaign(workshop.prompts(TASKS), overlap=OVERLAP)
     people = workshop.people(PEOPLE)
 
     def work(person):
         done = []
-        while (offer := workshop.take(person)).lease:
-            workshop.submit(person, offer.lease.task_id)
-            done.append(offer.lease.task_id)
+        while (offer := workshop.take(person)).assignment:
+            workshop.submit(person, offer.assignment.task_id)
+            done.append(offer.assignment.task_id)
         return done
 
     done = run_all(workshop, people, work)
@@ -54,7 +56,7 @@ def test_twenty_labelers_fill_every_slot_once_and_nobody_sees_a_task_twice(works
 
 def test_abandoned_holds_return_and_latecomers_never_make_a_fourth_annotation(workshop):
     """Some walk away, come back after their time is up, and try to submit what may be somebody else's by now."""
-    campaign = workshop.campaign(workshop.prompts(TASKS), overlap=OVERLAP, lease_minutes=10)
+    campaign = workshop.campaign(workshop.prompts(TASKS), overlap=OVERLAP, reserved_minutes=10)
     people = workshop.people(PEOPLE)
 
     def work(person):
@@ -63,14 +65,14 @@ def test_abandoned_holds_return_and_latecomers_never_make_a_fourth_annotation(wo
         while idle < 3:
             clock += timedelta(minutes=chance.choice([1, 4, 12]))
             offer = workshop.take(person, clock, campaign.id)
-            if offer.lease is None:
+            if offer.assignment is None:
                 idle += 1
                 clock += timedelta(minutes=30)
             elif chance.random() < 0.3:
-                abandoned.append(offer.lease.task_id)
+                abandoned.append(offer.assignment.task_id)
                 clock += timedelta(minutes=11)
             else:
-                refused += try_to_submit(person, offer.lease.task_id, clock)
+                refused += try_to_submit(person, offer.assignment.task_id, clock)
             if abandoned and chance.random() < 0.5:
                 refused += try_to_submit(person, abandoned.pop(0), clock)
         return refused
@@ -85,8 +87,8 @@ def test_abandoned_holds_return_and_latecomers_never_make_a_fourth_annotation(wo
     run_all(workshop, people, work)
     late = NOON + timedelta(days=2)
     for person in people:
-        while (offer := workshop.take(person, late)).lease:
-            workshop.submit(person, offer.lease.task_id, late)
+        while (offer := workshop.take(person, late)).assignment:
+            workshop.submit(person, offer.assignment.task_id, late)
     check_promises(workshop)
 
 
@@ -94,7 +96,7 @@ def test_two_tabs_of_one_person_get_the_same_task(workshop):
     workshop.campaign(workshop.prompts(4), overlap=3)
     person = workshop.people(1)[0]
     offers = run_all(workshop, [person] * 6, workshop.take)
-    assert len({offer.lease.id for offer in offers}) == 1
+    assert len({offer.assignment.id for offer in offers}) == 1
     with workshop.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Draft)) == 1
 
@@ -102,9 +104,9 @@ def test_two_tabs_of_one_person_get_the_same_task(workshop):
 def test_the_same_submission_from_many_tabs_is_stored_once(workshop):
     workshop.campaign(workshop.prompts(1))
     person = workshop.people(1)[0]
-    task_id = workshop.take(person).lease.task_id
+    task_id = workshop.take(person).assignment.task_id
     with workshop.database.reading() as session:
-        submission = verdict_on(holding.work_for(session, person, task_id).order)
+        submission = verdict_on(reservation.work_for(session, person, task_id).order)
 
     def once(_):
         try:

@@ -2,7 +2,14 @@ import pytest
 
 from app.labeling.campaigns.rules.campaigns import campaign_problem
 
-GOOD = {"name": "x", "kind": "ranking", "phase": "training", "overlap": 1, "lease_minutes": 30, "answers_per_task": 4}
+GOOD = {
+    "name": "x",
+    "kind": "ranking",
+    "phase": "training",
+    "overlap": 1,
+    "reserved_minutes": 30,
+    "answers_per_task": 4,
+}
 
 
 @pytest.mark.parametrize(
@@ -10,7 +17,7 @@ GOOD = {"name": "x", "kind": "ranking", "phase": "training", "overlap": 1, "leas
     [
         ({"overlap": 0}, "Between 1 and 20"),
         ({"overlap": 21}, "Between 1 and 20"),
-        ({"lease_minutes": 481}, "1 to 480 minutes"),
+        ({"reserved_minutes": 481}, "1 to 480 minutes"),
         ({"answers_per_task": 3}, "4 to 9 answers"),
         ({"phase": "rehearsal"}, "The phase is"),
         ({"kind": "quiz"}, "A campaign is for"),

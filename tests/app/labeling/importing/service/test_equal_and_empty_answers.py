@@ -94,9 +94,9 @@ def test_a_label_may_be_about_an_empty_answer(take):
 
 
 def test_equal_texts_of_one_maker_stay_apart(take, ranked):
-    """Also where the maker is named as an import of ours was, which the pool does not number by itself."""
-    twins = [{"text": "a", "rank": 1, "source": "import:x"}, {"text": "a", "rank": 1, "source": "import:x"}]
-    assert take({"prompt": "p", "annotator": "ann", "candidates": twins}).rejected == 0
+    """Also where the source is named as an import of ours was, which the pool does not number by itself."""
+    copies = [{"text": "a", "rank": 1, "source": "import:x"}, {"text": "a", "rank": 1, "source": "import:x"}]
+    assert take({"prompt": "p", "annotator": "ann", "candidates": copies}).rejected == 0
     assert ranked() == [("a", 1), ("a", 1)]
 
 

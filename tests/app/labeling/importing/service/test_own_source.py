@@ -161,12 +161,12 @@ def test_files_imported_before_sources_were_kept_are_known_again(take, database,
 
 @ONE_DATABASE
 def test_equal_texts_of_two_makers_are_two_answers_and_two_judgements(take, every):
-    def judged(maker, rank):
+    def judged(source, rank):
         others = {"text": "no", "rank": 2 if rank == 1 else 1, "source": "reference"}
         return {
             "prompt": "p",
             "annotator": "judge",
-            "candidates": [{"text": "yes", "rank": rank, "source": maker}, others],
+            "candidates": [{"text": "yes", "rank": rank, "source": source}, others],
         }
 
     entry = take(judged("m1", 1), judged("m2", 1), judged("m1", 1))

@@ -181,8 +181,8 @@ def test_nan_is_refused_where_a_file_can_hold_it(database, settings, tmp_path, t
 
 def test_what_looks_odd_but_says_something_is_taken(take, stored):
     """All tied: no pair to learn from, but ties are counted and some likelihoods use them. Equal texts: likewise."""
-    tied, twins = judged(("a", 3), ("b", 3), ("c", 3)), judged(("a", 1), ("a", 1), ("b", 2), id="twins")
-    entry = take(tied, twins)
+    tied, copies = judged(("a", 3), ("b", 3), ("c", 3)), judged(("a", 1), ("a", 1), ("b", 2), id="copies")
+    entry = take(tied, copies)
     assert entry.rejected == 0
     assert [ranks for ranks, _ in stored()] == [[1, 1, 1], [1, 1, 2]]
 

@@ -1,6 +1,7 @@
 """Every field of every row is used, kept as detail or named in the report; what is not understood is refused."""
 
 import gc
+import gzip
 import json
 import os
 import subprocess
@@ -20,8 +21,8 @@ from typer.testing import CliRunner
 from app import cli
 from app.errors import Invalid, Refusal
 from app.labeling.importing.drafts import Drafts
-from app.labeling.importing.shapes.reading import draft_of, shape_of
-from app.material.files import readers, unpack
+from app.labeling.importing.shapes.rows import draft_of, shape_of
+from app.material.files import opening, readers, unpack
 from app.material.files.fields import Fields
 from app.material.files.readers import read_rows
 from app.models import Annotation, Candidate, Demonstration, Prompt, Ranking
@@ -475,6 +476,19 @@ def test_a_parquet_bomb_is_refused_in_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "c.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(Invalid, match="cannot be read as Parquet"):
         list(read_rows(tmp_path / "c.parquet", "c.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("name", "row"), [("b.jsonl.gz", b'{"prompt": "a"}\n'), ("b.csv.gz", b"prompt,answer\na,b\n" * 2)]
+)
+def test_a_gzipped_file_holds_no_more_than_it_may_and_is_refused_as_a_whole(tmp_path, monkeypatch, name, row):
+    monkeypatch.setattr(opening, "UNPACKED", 1 << 20)
+    (tmp_path / name).write_bytes(gzip.compress(row[: row.index(b"\n") + 1] + row * 90_000))
+    monkeypatch.setattr(opening, "MOST_GROWTH", 1_000)
+    assert sum(1 for _ in read_rows(tmp_path / name, name)) > 50_000
+    monkeypatch.setattr(opening, "MOST_GROWTH", 10)
+    with pytest.raises(Invalid, match="unpacks to more than 1 MB"):
+        list(read_rows(tmp_path / name, name))
 
 
 def test_parquet_keeps_dates_amounts_and_bytes_and_refuses_what_is_no_text_alone(tmp_path):

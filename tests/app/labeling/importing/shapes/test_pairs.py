@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.labeling.importing.shapes.reading import draft_of, shape_of
+from app.labeling.importing.shapes.rows import draft_of, shape_of
 
 
 @pytest.mark.parametrize(

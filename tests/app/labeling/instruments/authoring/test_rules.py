@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from app.errors import Invalid
-from app.labeling.annotations import holding, writing
+from app.labeling.annotations import reservation, writing
 from app.labeling.instruments.authoring import rules as authoring
 from app.labeling.instruments.authoring import service as storing
 from app.labeling.instruments.authoring.rules import Authored, Pair, items_of, problems
@@ -108,7 +108,7 @@ def test_what_is_kept_is_read_back_the_same():
 
 
 def write(workshop, person, authored, task_id=None):
-    task_id = task_id or workshop.take(person).lease.task_id
+    task_id = task_id or workshop.take(person).assignment.task_id
     with workshop.database.transaction() as session:
         return storing.submit_authored(session, person, task_id, NOON, authored)
 
@@ -144,7 +144,7 @@ def test_a_prompt_that_the_pool_has_is_refused_by_name_and_the_draft_stays(works
     workshop.campaign([], kind="authoring", prompt_form="plain", pieces=2)
     ana, ben = workshop.people(2)
     write(workshop, ana, PLAIN)
-    task_id = workshop.take(ben).lease.task_id
+    task_id = workshop.take(ben).assignment.task_id
     with workshop.database.transaction() as session:
         storing.save_authored(session, ben, task_id, NOON, PLAIN)
     with pytest.raises(writing.InPool) as refused:
@@ -179,14 +179,14 @@ def test_the_item_of_a_set_that_the_pool_has_is_named(workshop):
 def test_a_draft_that_is_too_long_is_refused_and_the_one_before_it_stays(workshop):
     workshop.campaign([], kind="authoring", prompt_form="plain", pieces=1)
     ana = workshop.people(1)[0]
-    task_id = workshop.take(ana).lease.task_id
+    task_id = workshop.take(ana).assignment.task_id
     with workshop.database.transaction() as session:
         storing.save_authored(session, ana, task_id, NOON, PLAIN)
     long = Authored("plain", prompt="Name a river.", answer="x" * 10_000_000)
     with workshop.database.transaction() as session, pytest.raises(writing.Unfinished, match=r"10,000,018 characters"):
         storing.save_authored(session, ana, task_id, NOON, long)
     with workshop.database.reading() as session:
-        assert storing.authored_of(holding.work_for(session, ana, task_id)) == PLAIN
+        assert storing.authored_of(reservation.work_for(session, ana, task_id)) == PLAIN
 
 
 # Scenarios ---------------------------------------------------------------------------------------
@@ -207,9 +207,9 @@ def test_scenarios_take_turns_and_a_labeler_may_choose_another(workshop, library
     ana = workshop.people(1)[0]
     given = []
     for number in range(3):
-        task_id = workshop.take(ana).lease.task_id
+        task_id = workshop.take(ana).assignment.task_id
         with workshop.database.reading() as session:
-            draft = storing.authored_of(holding.work_for(session, ana, task_id))
+            draft = storing.authored_of(reservation.work_for(session, ana, task_id))
         given.append(draft.scenario_id)
         chosen = swim.id if number == 0 else draft.scenario_id
         text = {"prompt": f"Ask {number}", "scenario_id": chosen, "form": "user_based"}
@@ -223,7 +223,7 @@ def test_a_retired_scenario_counts_only_where_the_task_gave_it(workshop, library
     garden, swim = library
     workshop.campaign([], kind="authoring", prompt_form="user_based", pieces=1)
     ana = workshop.people(1)[0]
-    task_id = workshop.take(ana).lease.task_id
+    task_id = workshop.take(ana).assignment.task_id
     researcher = workshop.factory.person(role="researcher")
     with workshop.database.transaction() as session:
         for scenario in library:

@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import Invalid, Refusal
 from app.labeling.importing.shapes import native
-from app.labeling.importing.shapes.reading import draft_of
+from app.labeling.importing.shapes.rows import draft_of
 from app.material.files import corpora, fields, readers
 from app.material.files.corpora import write_corpus
 from app.material.files.fields import Fields, add_names, most_of

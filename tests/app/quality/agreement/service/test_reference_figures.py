@@ -306,7 +306,7 @@ def strengths(database):
         with database.reading() as session:
             (text,) = commands.sources(session, {}, ties="davidson", as_json=True)
         found = json.loads(text)
-        return found, {row["maker"]: row for row in found["makers"]}
+        return found, {row["source"]: row for row in found["sources"]}
 
     return strengths
 

@@ -25,6 +25,8 @@ from app.quality.labelers.rules.ongoing import (
     ongoing_report,
 )
 
+pytestmark = pytest.mark.xdist_group("ongoing")  # so that the four workforces are reported once
+
 
 def reported(workforce, **options):
     work = workforce.as_work()

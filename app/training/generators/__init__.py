@@ -1,0 +1,1 @@
+"""Generators: servers that answer in place of a model of ours."""

@@ -125,6 +125,7 @@ def run(stage: str, path: Path) -> None:
     # Idle threads of a tiny model would spin at each barrier and take the cores from the web and worker
     # processes beside them; sleeping doubles the speed on a busy machine. Read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from trainer.loop import processes
     from trainer.loop.finite import check_said
     from trainer.loop.run_folder import RunFolder
 
@@ -138,9 +139,11 @@ def run(stage: str, path: Path) -> None:
         gc.enable()
     metrics, forecast = {}, None
     if folder.spec.dry_run:
-        forecast = probed(folder, module, started).model_dump()
+        forecast = probed(folder, module, started, path).model_dump()
     else:
-        metrics = module.run(folder)
+        with processes.together(folder.config, stage, path):
+            metrics = module.run(folder)
+            processes.leave_to_leader()
     check_said({f"The {stage} stage, measuring “{name}”,": number for name, number in metrics.items()})
     manifest = RunManifest(
         stage=folder.spec.stage,
@@ -157,7 +160,7 @@ def run(stage: str, path: Path) -> None:
     say(f"{stage} done in {manifest.provenance['seconds']} s")
 
 
-def probed(folder: RunFolder, module: Any, started: float) -> Forecast:
+def probed(folder: RunFolder, module: Any, started: float, path: Path) -> Forecast:
     """Let a stage take a few steps.
 
     Raises:
@@ -165,6 +168,7 @@ def probed(folder: RunFolder, module: Any, started: float) -> Forecast:
     """
     import torch
 
+    from trainer.loop import processes
     from trainer.loop.device import prepare
 
     stage = folder.spec.stage
@@ -173,7 +177,11 @@ def probed(folder: RunFolder, module: Any, started: float) -> Forecast:
     compute = prepare(folder.config)
     stopping.measure(PROBED_STEPS)
     try:
-        module.run(folder)
+        with processes.together(folder.config, stage, path):
+            try:
+                module.run(folder)
+            finally:
+                processes.leave_to_leader()
     except stopping.Measured as measured:
         on_gpu = compute.device.type == "cuda"
         memory = torch.cuda.get_device_properties(compute.device).total_memory if on_gpu else this_machine().memory

@@ -32,10 +32,10 @@ class StageConfig(BaseModel):
 
     threads: int | None = Field(None, ge=1, description="CPU threads for torch; empty = all cores")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU when there is one")
-    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+    dtype: Literal["auto", "float32", "bfloat16", "float64"] = Field(
         "auto",
         description="numbers that models compute with; weights that learn as a whole stay float32 in any case. "
-        "auto = bfloat16 on a GPU that has it, float32 elsewhere",
+        "auto = bfloat16 on a GPU that has it, float32 elsewhere; float64 is for comparing two ways to the same result",
     )
 
 
@@ -49,6 +49,12 @@ class TrainConfig(StageConfig):
     adam_beta1: float = Field(0.9, ge=0, lt=1, description="IG App. C")
     adam_beta2: float = Field(0.95, ge=0, lt=1, description="IG App. C")
     max_grad_norm: float = Field(1.0, gt=0, description="gradients are clipped to this norm")
+    processes: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        description="share every step among so many processes of one machine, each with a GPU of its own",
+    )
     tokens_per_forward: Positive = Field(
         4096,
         description="tokens computed together; bounds memory and changes nothing else, a step's gradients add up",

@@ -32,6 +32,7 @@ from trainer.contract.configs import (
     ScoreConfig,
     SftConfig,
     StageConfig,
+    TrainConfig,
     TunedConfig,
 )
 from trainer.contract.folder import Stage
@@ -48,12 +49,13 @@ THREADS = "At most %(cores)s threads: there are no more CPU cores."
 MEMORY = "This needs at least %(needed)s GB of memory, and the machine has %(memory)s GB."
 BLOCK = "A block of %(block)s tokens does not fit into a context of %(context)s."
 HEADS = "A hidden size of %(hidden)s cannot be divided among %(heads)s heads: it must be a multiple of %(twice)s."
+PROCESSES = "%(processes)s processes cannot share a step of %(batch)s: each needs a part of it."
 MINIBATCH = "A minibatch of %(mini)s episodes is larger than a batch of %(batch)s."
 MARGIN = "A likelihood of ties (%(ties)s) knows no margin. Drop the ties, count them as half a win, or set no margin."
 TOO_LONG = "Prompt and answer have up to %(tokens)s tokens, but the model “%(role)s” reads at most %(longest)s."
 FOLDS = "Labelers in this snapshot: %(people)s. Each of %(folds)s groups that are left out in turn needs one."
 GROUPS = "Labeler groups in this snapshot: %(groups)s. Leaving one out takes at least two."
-TEXTS = (THREADS, MEMORY, BLOCK, HEADS, MINIBATCH, MARGIN, TOO_LONG, FOLDS, GROUPS)
+TEXTS = (THREADS, MEMORY, BLOCK, HEADS, PROCESSES, MINIBATCH, MARGIN, TOO_LONG, FOLDS, GROUPS)
 """Every sentence, for those who translate them."""
 
 
@@ -239,6 +241,10 @@ def _contradictions(config: StageConfig) -> Iterator[Problem]:
         if config.hidden_size % (2 * config.heads):
             values = {"hidden": config.hidden_size, "heads": config.heads, "twice": 2 * config.heads}
             yield Problem(("hidden_size", "heads"), HEADS, values)
+    if isinstance(config, TrainConfig):
+        name = next(name for name in ("minibatch_size", "prompts_per_batch", "batch_size") if hasattr(config, name))
+        if config.processes > (batch := getattr(config, name)):
+            yield Problem(("processes", name), PROCESSES, {"processes": config.processes, "batch": batch})
     if isinstance(config, RewardConfig) and config.margin != "none" and config.ties in ("davidson", "rao_kupper"):
         yield Problem(("margin", "ties"), MARGIN, {"ties": config.ties})
     if isinstance(config, PpoConfig) and config.minibatch_size > config.batch_size:

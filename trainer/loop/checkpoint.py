@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from trainer.contract.folder import checkpoints_of
-from trainer.loop import lease
+from trainer.loop import lease, processes
 from trainer.loop.finite import check_weights, first_not_finite, tensors_of
 
 KEEP = 2
@@ -28,6 +28,8 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> None:
         NotFiniteError: the state holds a number that is none; likewise.
     """
     check_weights(state, step, "The checkpoint")
+    if not processes.leads():
+        return
     folder.mkdir(parents=True, exist_ok=True)
     _remove_partial(folder)
     partial = folder / f"step-{step:08d}.pt.partial"

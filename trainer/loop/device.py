@@ -10,6 +10,7 @@ import torch
 from trainer.contract.configs import StageConfig
 from trainer.contract.errors import StageError
 from trainer.contract.limits import usable_cores
+from trainer.loop import processes
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Compute:
 
     Attributes:
         device: of all of them.
-        dtype: float32 or bfloat16; see ``trainer.models.precision``.
+        dtype: float32, bfloat16 or float64; see ``trainer.models.precision``.
     """
 
     device: torch.device
@@ -40,9 +41,12 @@ def prepare(config: StageConfig) -> Compute:
         raise StageError(
             'The configuration asks for device "cuda", but this machine has no usable GPU. Use "auto".', resumable=False
         )
-    device = torch.device("cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu")
+    # Of several processes each has a GPU of its own, or its share of the cores.
+    device = torch.device("cpu")
+    if config.device != "cpu" and torch.cuda.is_available():
+        device = torch.device("cuda", torch.cuda.current_device())
     compute = Compute(device, _numbers(config, device))
-    threads = config.threads or usable_cores()
+    threads = config.threads or max(1, usable_cores() // processes.size())
     torch.set_num_threads(threads)
     # cuBLAS repeats its sums in the same order only with a fixed workspace; read when CUDA starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -65,4 +69,4 @@ def _numbers(config: StageConfig, device: torch.device) -> torch.dtype:
     if config.dtype == "auto":
         # A CPU has it too, but few are faster with it, and results would be others than they were.
         return torch.bfloat16 if device.type == "cuda" and has_bfloat16 else torch.float32
-    return torch.bfloat16 if config.dtype == "bfloat16" else torch.float32
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}[config.dtype]

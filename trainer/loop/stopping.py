@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from itertools import islice
 from types import FrameType
 
@@ -32,6 +32,8 @@ class Measured(Exception):  # noqa: N818 - named for what happened
 class _Stop:
     def __init__(self) -> None:
         self.most: int | None = None
+        # Of several processes that share a run all stop after the same step; see ``trainer.loop.processes``.
+        self.anybody: Callable[[bool], bool] = bool
         self.wanted = False
         self.heard = False
         self.saving = False
@@ -50,6 +52,10 @@ class _Stop:
     def measure(self, steps: int | None) -> None:
         """Let the loops of this process end after so many steps, by ``Measured``; None = let them run."""
         self.most = steps
+
+    def ask(self, anybody: Callable[[bool], bool]) -> None:
+        """Let ``anybody`` say whether any of several processes was told to stop."""
+        self.anybody = anybody
 
     def steps(self, steps: Iterable[int], total: int | None = None) -> Iterator[int]:
         """The steps of a loop that saves its state after a step whenever ``asked()``, and after its last one.
@@ -88,7 +94,7 @@ class _Stop:
 
     def asked(self) -> bool:
         """Whether this step is the last for now."""
-        self.heard = self.wanted
+        self.heard = self.anybody(self.wanted)
         return self.heard
 
 
@@ -100,5 +106,6 @@ def _leave() -> None:
 _ours = _Stop()
 listen = _ours.listen
 measure = _ours.measure
+ask = _ours.ask
 steps = _ours.steps
 asked = _ours.asked

@@ -153,16 +153,17 @@ def token_logprobs(
         counted: (B, T-1) bool; the tokens that are asked about, None for all.
 
     Returns:
-        (B, T-1) float32; entry t speaks of ``ids[:, t + 1]``, and is 0 where that token is not asked about or either
-        is padding.
+        (B, T-1) float32, or float64 of such a model; entry t speaks of ``ids[:, t + 1]``, and is 0 where that token is
+        not asked about or either is padding.
     """
     # Without any padding positions are the usual ones, and attention may take its fastest way.
     padded = not bool(mask.all())
     hidden = hidden_states(model, ids, mask.long() if padded else None, positions(mask) if padded else None)
     asked = mask[:, 1:] & mask[:, :-1]
     asked = asked if counted is None else asked & counted
-    logprobs = torch.zeros(asked.shape, device=ids.device)
-    logprobs[asked] = logprobs_after(model, hidden[:, :-1][asked], ids[:, 1:][asked], temperature)
+    said = logprobs_after(model, hidden[:, :-1][asked], ids[:, 1:][asked], temperature)
+    logprobs = torch.zeros(asked.shape, device=ids.device, dtype=said.dtype)
+    logprobs[asked] = said
     return logprobs
 
 

@@ -31,7 +31,14 @@ def held_in(compute: Compute, config: TunedConfig | None) -> torch.dtype:
         compute: of the stage.
         config: says whether it learns as a whole; None = it does not learn.
     """
-    return torch.float32 if config is not None and not config.lora_rank else compute.dtype
+    learns_as_a_whole = config is not None and not config.lora_rank
+    return torch.promote_types(compute.dtype, torch.float32) if learns_as_a_whole else compute.dtype
+
+
+def in_full(numbers: Any) -> Any:
+    """A tensor, or a module, in float32; what is float64 stays."""
+    dtype = numbers.dtype if isinstance(numbers, Tensor) else next(numbers.parameters()).dtype
+    return numbers.to(torch.promote_types(dtype, torch.float32))
 
 
 def set_up(model: Any, compute: Compute) -> Any:
@@ -45,8 +52,10 @@ def set_up(model: Any, compute: Compute) -> Any:
         if isinstance(getattr(module, "attention_dropout", None), float):
             module.attention_dropout = 0.0
     if hasattr(model, HEAD):
-        getattr(model, HEAD).float()
-    if model.dtype != compute.dtype:
+        in_full(getattr(model, HEAD))
+    if compute.dtype == torch.float64:
+        model = model.to(compute.dtype)
+    elif model.dtype != compute.dtype:
         setattr(model, ROUNDS, compute.dtype)
     return model.to(compute.device).eval()
 
@@ -79,4 +88,4 @@ def round_for_good(model: Any) -> None:
     model.to(dtype)
     setattr(model, ROUNDS, None)
     if hasattr(model, HEAD):
-        getattr(model, HEAD).float()
+        in_full(getattr(model, HEAD))

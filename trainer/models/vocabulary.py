@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from trainer.models.precision import computing
+from trainer.models.precision import computing, in_full
 
 TOGETHER = 2**24
 """Logits that are held at once; 64 MB of float32, with softmax and gradient some 200 MB."""
@@ -30,7 +30,7 @@ def logprobs_after(model: Any, hidden: Tensor, tokens: Tensor, temperature: floa
         temperature: > 0.
 
     Returns:
-        (N,) float32.
+        (N,) float32, or float64 of such a model.
     """
     together = max(1, TOGETHER // model.get_output_embeddings().weight.shape[0])
     if len(tokens) <= together:
@@ -79,7 +79,7 @@ def hidden_states(model: Any, ids: Tensor, mask: Tensor | None = None, positions
 
 
 def _logprobs(model: Any, hidden: Tensor, tokens: Tensor, temperature: float) -> Tensor:
-    return -F.cross_entropy(logits_after(model, hidden).float() / temperature, tokens, reduction="none")
+    return -F.cross_entropy(in_full(logits_after(model, hidden)) / temperature, tokens, reduction="none")
 
 
 def logits_after(model: Any, hidden: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from trainer.data.rankings import Rankings
 from trainer.judging.accuracy import pair_accuracy
 from trainer.judging.folds import labeler_folds, named_groups, summary
 from trainer.judging.intervals import Resamples
+from trainer.loop import processes
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived
 from trainer.models.reward_model import reading
@@ -116,7 +117,8 @@ def _fold(
         for people in (_data_of(train).keys(), group)
     )
     fold = Fold(fold=place, seed=seed, labelers=list(group), seen=seen, unseen=unseen)
-    write_json(kept, fold)
+    if processes.leads():
+        write_json(kept, fold)
     return fold
 
 

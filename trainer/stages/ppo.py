@@ -13,7 +13,7 @@ import torch
 
 from trainer.contract.configs import PpoConfig, settled
 from trainer.data.chat import decode_answer
-from trainer.loop import stopping
+from trainer.loop import processes, stopping
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
 from trainer.loop.optimizer import cosine_rate
@@ -153,6 +153,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
             save_checkpoint(folder.checkpoints, iteration, learner.state() | {"history": history})
     log.close()
     samples.close()
+    processes.leave_to_leader()
 
     with torch.no_grad():
         for parameter, mean in zip(learning(policy), learner.average, strict=True):

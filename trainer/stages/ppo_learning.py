@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from trainer.contract.configs import PpoConfig
 from trainer.data.batches import rows_together, token_blocks
 from trainer.data.corpus import open_corpus
+from trainer.loop import processes
 from trainer.loop.finite import LIKELY, take_step
 from trainer.loop.optimizer import adamw, set_rate
 from trainer.loop.run_folder import RunFolder
@@ -21,7 +22,7 @@ from trainer.models.adapters import learned_state, learning, load_learned
 from trainer.models.backbone import token_logprobs
 from trainer.models.value_head import values
 from trainer.models.vocabulary import next_token_loss
-from trainer.stages.ppo_playing import Episodes, Players, groups_of_rows
+from trainer.stages.ppo_playing import Episodes, Players, groups_of_rows, rows_of_all
 
 PRETRAIN_BLOCK = 128
 """Tokens per sequence of the pretraining mix."""
@@ -91,7 +92,8 @@ class Learner:
                 order = torch.randperm(count, generator=generator(self.seed, "minibatches", iteration, epoch))
             for place, rows in enumerate(order.split(self.config.minibatch_size)):
                 draw = generator(self.seed, "pretraining", iteration, epoch, place)
-                numbers.append(self._step(episodes, advantages, returns, rows.to(advantages.device), draw, iteration))
+                chosen = rows.sort().values.to(advantages.device)
+                numbers.append(self._step(episodes, advantages, returns, chosen, draw, iteration))
                 self.updates += 1
                 move_average(self.average, learning(self.policy), self.config.ema_decay, self.updates)
         return numbers
@@ -105,7 +107,7 @@ class Learner:
         draw: torch.Generator,
         iteration: int,
     ) -> dict[str, float]:
-        """Let both models learn from one minibatch, the given rows of the episodes."""
+        """Let both models learn from one minibatch, the given rows of the episodes, in their order."""
         config = self.config
         answered, old_logprobs = episodes.answered[rows], episodes.logprobs[rows]
 
@@ -151,31 +153,33 @@ class Learner:
 
     def _policy_gradient(self, episodes: Episodes, advantages: Tensor, rows: Tensor) -> tuple[float, Tensor]:
         """Add up the gradients of a minibatch; returns its loss and what the policy says of the tokens now."""
-        tokens, total = episodes.answered[rows].sum(), 0.0
-        said: list[Tensor] = []
+        tokens, total = int(episodes.answered[rows].sum()), 0.0
+        said: list[tuple[Tensor, Tensor]] = []
         for part in groups_of_rows(rows, episodes.ids.shape[1], self.config):
             answered = episodes.answered[part]
             logprobs = token_logprobs(
                 self.policy, episodes.ids[part], episodes.mask[part], self.config.temperature, answered
             )
             loss = policy_loss(logprobs, episodes.logprobs[part], advantages[part], answered, self.config.clip)
-            loss = loss * (answered.sum() / tokens)
+            loss = loss * (int(answered.sum()) / tokens)
             loss.backward()
             total += loss.item()
-            said.append(logprobs.detach())
-        return total, torch.cat(said)
+            said.append((part, logprobs.detach()))
+        processes.add_up_gradients(learning(self.policy))
+        return processes.total(total), rows_of_all(said, rows.device)
 
     def _value_gradient(self, episodes: Episodes, returns: Tensor, rows: Tensor) -> float:
         """Add up the gradients of a minibatch; returns its loss."""
-        tokens, total = episodes.answered[rows].sum(), 0.0
+        tokens, total = int(episodes.answered[rows].sum()), 0.0
         for part in groups_of_rows(rows, episodes.ids.shape[1], self.config):
             answered = episodes.answered[part]
             predicted = values(self.value_model, episodes.ids[part], episodes.mask[part])
             loss = value_loss(predicted, episodes.values[part], returns[part], answered, self.config.value_clip)
-            loss = loss * (answered.sum() / tokens)
+            loss = loss * (int(answered.sum()) / tokens)
             loss.backward()
             total += loss.item()
-        return total
+        processes.add_up_gradients(learning(self.value_model))
+        return processes.total(total)
 
 
 def warmup(iteration: int, iterations: int) -> float:
@@ -220,20 +224,21 @@ def add_pretraining(
     if not len(rows):
         return {}
     parameters = learning(policy)
-    gradients: list[Tensor] | None = None
-    total = 0.0
-    for part in rows.split(rows_together(mix.shape[1], config.tokens_per_forward)):
+    gradients = [torch.zeros_like(parameter) for parameter in parameters]
+    total, block = 0.0, mix.shape[1]
+    capacity = processes.share_of(config.tokens_per_forward, block * len(rows), block)
+    for part in processes.mine(rows.split(rows_together(block, capacity))):
         ids = mix[part].to(policy.device)
         loss = next_token_loss(policy, ids, torch.ones_like(ids, dtype=torch.bool)) * (len(part) / len(rows))
         total += loss.item()
-        more = torch.autograd.grad(loss, parameters)
-        gradients = list(more) if gradients is None else [a + b for a, b in zip(gradients, more, strict=True)]
-    assert gradients is not None
+        for gradient, more in zip(gradients, torch.autograd.grad(loss, parameters), strict=True):
+            gradient.add_(more)
+    processes.add_up(gradients)
     for parameter, gradient in zip(parameters, gradients, strict=True):
         assert parameter.grad is not None
         parameter.grad.add_(gradient, alpha=config.pretrain_coefficient)
     return {
-        "loss/pretrain": total,
+        "loss/pretrain": processes.total(total),
         "optimizer/gradient_norm_pretrain": config.pretrain_coefficient * norm_of(gradients),
     }
 

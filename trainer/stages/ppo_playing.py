@@ -16,6 +16,7 @@ from trainer.contract.records import Prompt, read_rows
 from trainer.data.batches import pad, rows_together, shuffled
 from trainer.data.chat import accepted, decode_answer, encode_prompt, finished
 from trainer.data.conversations import Pair
+from trainer.loop import processes
 from trainer.loop.finite import check_said
 from trainer.loop.run_folder import RunFolder
 from trainer.loop.seed import derived
@@ -27,7 +28,7 @@ from trainer.models.value_head import values
 
 @dataclass(frozen=True)
 class Players:
-    """The models of a run.
+    """The models of a run; every process has them all.
 
     Attributes:
         tokenizer: of all of them.
@@ -120,19 +121,39 @@ def prompts_at(iteration: int, n: int, batch_size: int, seed: int) -> list[int]:
 
 
 def play(players: Players, config: PpoConfig, seed: int, iteration: int, prompts: list[list[int]]) -> list[list[int]]:
-    """What the policy answers to some prompts, as token ids."""
-    return generate(
+    """What the policy answers to some prompts, as token ids; each process answers its part."""
+    rows = processes.mine(range(len(prompts)))
+    answers = generate(
         players.policy,
         players.tokenizer,
-        prompts,
+        [prompts[row] for row in rows],
         max_new_tokens=config.max_new_tokens,
-        seeds=[derived(seed, "rollout", iteration, row) for row in range(len(prompts))],
+        seeds=[derived(seed, "rollout", iteration, row) for row in rows],
         temperature=config.temperature,
     )
+    every = (pair for part in processes.collected(list(zip(rows, answers, strict=True))) for pair in part)
+    return [answer for _row, answer in sorted(every)]
+
+
+def rows_of_all(parts: Sequence[tuple[Tensor, Tensor]], device: torch.device) -> Tensor:
+    """What all processes say of their rows, in the order of the rows.
+
+    Args:
+        parts: (n,) rows of this process, and (…, n, T) what it says of them.
+        device: where the result shall be.
+
+    Returns:
+        (…, N, T), N rows of all processes.
+    """
+    if processes.size() > 1:
+        own = [(rows.cpu(), said.cpu()) for rows, said in parts]
+        parts = [part for of_one in processes.collected(own) for part in of_one]
+    order = torch.cat([rows for rows, _said in parts]).argsort()
+    return torch.cat([said for _rows, said in parts], dim=-2).index_select(-2, order).to(device)
 
 
 def groups_of_rows(rows: Tensor, length: int, config: PpoConfig) -> Iterator[Tensor]:
-    """Rows that are computed together: of one minibatch, and no more tokens than ``tokens_per_forward``.
+    """Rows that this process computes together: of one minibatch, and no more tokens than ``tokens_per_forward``.
 
     Args:
         rows: (N,) of the episodes, in the order in which minibatches take them.
@@ -140,7 +161,8 @@ def groups_of_rows(rows: Tensor, length: int, config: PpoConfig) -> Iterator[Ten
         config: of the run.
     """
     for minibatch in rows.split(config.minibatch_size):
-        yield from minibatch.split(rows_together(length, config.tokens_per_forward))
+        capacity = processes.share_of(config.tokens_per_forward, length * len(minibatch), length)
+        yield from processes.mine(minibatch.split(rows_together(length, capacity)))
 
 
 @torch.no_grad()
@@ -163,15 +185,14 @@ def look_back(
     starts = torch.tensor([len(prompt) for prompt in prompts], device=device)
     places = torch.arange(1, ids.shape[1], device=device)
     answered = mask[:, 1:] & (places >= starts.unsqueeze(1))
-    said: list[tuple[Tensor, Tensor, Tensor]] = []
+    said: list[tuple[Tensor, Tensor]] = []
     for rows in groups_of_rows(torch.arange(len(ids), device=device), ids.shape[1], config):
         asked = (ids[rows], mask[rows], config.temperature, answered[rows])
         with players.reference() as reference:
             expected = token_logprobs(reference, *asked)
-        said.append(
-            (token_logprobs(players.policy, *asked), expected, values(players.value_model, ids[rows], mask[rows]))
-        )
-    logprobs, reference_logprobs, predicted = (torch.cat(tensors) for tensors in zip(*said, strict=True))
+        chosen, predicted = token_logprobs(players.policy, *asked), values(players.value_model, ids[rows], mask[rows])
+        said.append((rows, torch.stack([chosen, expected, predicted])))
+    logprobs, reference_logprobs, predicted = rows_of_all(said, device).unbind()
     check_said(
         {
             "The policy": logprobs,

@@ -12,7 +12,7 @@ from trainer.contract.grouping import grouped, read
 from trainer.data.batches import batch_at, held_out_groups, rows_together, token_blocks
 from trainer.data.corpus import fingerprint, open_corpus
 from trainer.data.tokenizer import tokenizer_from_text, train_tokenizer
-from trainer.loop import stopping
+from trainer.loop import processes, stopping
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
 from trainer.loop.finite import check_weights, take_step
@@ -89,6 +89,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
                 },
             )
 
+    processes.leave_to_leader()
     round_for_good(model)
     folder.save_model(model, tokenizer)
     return {
@@ -121,12 +122,15 @@ def blocks(tokenizer: PreTrainedTokenizerBase, texts: list[str], block: int) -> 
 def accumulate(model: PreTrainedModel, ids: torch.Tensor, capacity: int) -> float:
     """Add the gradients of the mean next-token loss of a batch (B, block), ``capacity`` tokens at a time."""
     total = 0.0
+    block = ids.shape[1]
     with learning_from(model):
-        for rows in ids.split(rows_together(ids.shape[1], capacity)):
+        together = rows_together(block, processes.share_of(capacity, ids.numel(), block))
+        for rows in processes.mine(ids.split(together)):
             loss = next_token_loss(model, rows, torch.ones_like(rows, dtype=torch.bool)) * (len(rows) / len(ids))
             loss.backward()
             total += loss.item()
-    return total
+    processes.add_up_gradients(model.parameters())
+    return processes.total(total)
 
 
 @torch.no_grad()

@@ -24,6 +24,7 @@ from trainer.data.conversations import conversations
 from trainer.data.packing import Conversation
 from trainer.data.rankings import Rankings
 from trainer.data.reading import read_rankings
+from trainer.loop import processes
 from trainer.loop.checkpoint import latest_checkpoint
 from trainer.loop.device import prepare
 from trainer.loop.finite import check_weights
@@ -69,10 +70,11 @@ def run(folder: RunFolder) -> Metrics:
             save_adapters(member.model, config, folder.path / (f"{ADAPTER}-{number + 1}" if number else ADAPTER))
             merge_adapters(member.model)
             round_for_good(member.model)
-        if config.ensemble > 1:
+        if config.ensemble > 1 and processes.leads():
             _keep(kept, member)
         members.append(member)
     progress.log.close()
+    processes.leave_to_leader()
 
     centred_on = _centre(job, train, [member.model for member in members])
     folder.save_model(members[0].model, job.tokenizer, _card(members[0].model), [m.model for m in members[1:]])

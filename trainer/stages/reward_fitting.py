@@ -14,7 +14,7 @@ from torch import Tensor
 from trainer.contract.configs import RewardConfig, settled
 from trainer.data.batches import batch_at, epoch_steps
 from trainer.data.rankings import Rankings
-from trainer.loop import stopping
+from trainer.loop import processes, stopping
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import Compute
 from trainer.loop.finite import check_weights, take_step
@@ -161,13 +161,13 @@ def fit(
 
 
 def _step(
-    job: Job, reader: Reader, train: Rankings, batch: Sequence[int], tie: Tensor | None, progress: Progress
+    job: Job, reader: Reader, train: Rankings, batch: Sequence[int], tie: torch.nn.Parameter | None, progress: Progress
 ) -> dict[str, float]:
     """Add up the gradients of one batch of prompts; returns the numbers of its line in the log."""
     rankings = sum(len(train.rankings_of[element]) for element in batch)
     loss, correct, strict = 0.0, 0.0, 0
-    collected: list[Tensor] = []
-    for elements in forwards_of(job, train, batch):
+    scored: list[float] = []
+    for elements in processes.mine(list(forwards_of(job, train, batch))):
         answers, talks = conversations_of(train, elements, job.max_tokens)
         scores = reader(talks)
         orders = train.orders(np.concatenate([train.rankings_of[element] for element in elements]))
@@ -179,9 +179,14 @@ def _step(
         overall = scores.detach()[:, 0].cpu()
         right, pairs = pair_accuracy(overall[rows_of(orders, answers)], *tensors_of(orders))
         correct, strict = correct + right.sum().item(), strict + int(pairs.sum())
-        collected.append(overall)
+        scored += overall.tolist()
         progress.tokens += reader.cost(talks)
-    seen = torch.cat(collected)
+    processes.add_up_gradients(reader.model.parameters())
+    if tie is not None:
+        processes.add_up_gradients([tie])
+    loss, correct = processes.total(loss), processes.total(correct)
+    strict = round(processes.total(strict))
+    seen = torch.tensor([score for part in processes.collected(scored) for score in part], dtype=torch.float64)
     progress.scored += len(seen)
     return {
         "loss/train": loss,

@@ -13,6 +13,7 @@ from torch import Tensor
 from trainer.contract.configs import RewardConfig, settled
 from trainer.data.packing import Conversation, forwards
 from trainer.data.rankings import Orders, Rankings
+from trainer.loop import processes
 from trainer.loop.device import Compute
 from trainer.loop.finite import check_said
 from trainer.loop.run_folder import RunFolder
@@ -97,7 +98,9 @@ def tensors_of(orders: Orders) -> tuple[Tensor, Tensor, Tensor]:
 def forwards_of(job: Job, data: Rankings, elements: Sequence[int]) -> Iterator[list[int]]:
     """Divide prompts among forwards of at most ``tokens_per_forward`` tokens."""
     sizes = [data.size(element) for element in elements]
-    for places in forwards(sizes, job.config.tokens_per_forward, shared=job.shared):
+    costs = [size.unique if job.shared else size.longest * size.answers for size in sizes]
+    capacity = processes.share_of(job.config.tokens_per_forward, sum(costs), max(costs, default=0))
+    for places in forwards(sizes, capacity, shared=job.shared):
         yield [elements[place] for place in places]
 
 

@@ -13,7 +13,7 @@ from trainer.contract.folder import DEMONSTRATIONS
 from trainer.contract.records import Demonstration, read_rows
 from trainer.data.batches import batch_at, by_length, epoch_steps, pad, positions
 from trainer.data.chat import accepted, decode_answer, encode_pair
-from trainer.loop import stopping
+from trainer.loop import processes, stopping
 from trainer.loop.checkpoint import latest_checkpoint, save_checkpoint
 from trainer.loop.device import prepare
 from trainer.loop.finite import check_weights, take_step
@@ -109,6 +109,7 @@ def run(folder: RunFolder) -> dict[str, float | int | str | None]:
                 {"model": learned_state(model), "optimizer": optimizer.state_dict(), "random": random_state()},
             )
 
+    processes.leave_to_leader()
     save_adapters(model, config, folder.path / ADAPTER)
     merge_adapters(model)
     round_for_good(model)
@@ -151,13 +152,15 @@ def accumulate(
     tokens = sum(len(example.answer) for example in batch)
     total = 0.0
     with learning_from(model):
-        for places in by_length([example.length for example in batch], capacity):
+        lengths = [example.length for example in batch]
+        for places in processes.mine(by_length(lengths, processes.share_of(capacity, sum(lengths), max(lengths)))):
             part = [batch[place] for place in places]
             weight = sum(len(example.answer) for example in part) / tokens
             loss = batch_loss(model, tokenizer, part) * weight
             loss.backward()
             total += loss.item()
-    return total
+    processes.add_up_gradients(model.parameters())
+    return processes.total(total)
 
 
 @torch.no_grad()

@@ -30,6 +30,7 @@ NAMES = (
     mark("epochs"),
     mark("dtype"),
     mark("activation checkpointing"),
+    mark("processes"),
     mark("max tokens"),
     mark("answers per prompt"),
     mark("temperature"),
@@ -76,6 +77,7 @@ PROBLEMS = (
     mark("This needs at least %(needed)s GB of memory, and the machine has %(memory)s GB."),
     mark("A block of %(block)s tokens does not fit into a context of %(context)s."),
     mark("A hidden size of %(hidden)s cannot be divided among %(heads)s heads: it must be a multiple of %(twice)s."),
+    mark("%(processes)s processes cannot share a step of %(batch)s: each needs a part of it."),
     mark("A minibatch of %(mini)s episodes is larger than a batch of %(batch)s."),
     mark("A likelihood of ties (%(ties)s) knows no margin. Drop the ties, count them as half a win, or set no margin."),
     mark("Prompt and answer have up to %(tokens)s tokens, but the model “%(role)s” reads at most %(longest)s."),
@@ -131,8 +133,9 @@ HINTS = (
     mark("demonstrations a step (IG C.1: 32)"),
     mark(
         "numbers that models compute with; weights that learn as a whole stay float32 in any case. "
-        "auto = bfloat16 on a GPU that has it, float32 elsewhere"
+        "auto = bfloat16 on a GPU that has it, float32 elsewhere; float64 is for comparing two ways to the same result"
     ),
+    mark("share every step among so many processes of one machine, each with a GPU of its own"),
     mark("tokens computed together; bounds memory and changes nothing else, a step's gradients add up"),
     mark(
         "compute each layer again on the way back instead of keeping what it said: far less memory for "

@@ -41,10 +41,8 @@ def prepare(config: StageConfig) -> Compute:
         raise StageError(
             'The configuration asks for device "cuda", but this machine has no usable GPU. Use "auto".', resumable=False
         )
-    # Of several processes each has a GPU of its own, or its share of the cores.
-    device = torch.device("cpu")
-    if config.device != "cpu" and torch.cuda.is_available():
-        device = torch.device("cuda", torch.cuda.current_device())
+    # Of several processes each has made a GPU of its own the current one, or has its share of the cores.
+    device = torch.device("cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu")
     compute = Compute(device, _numbers(config, device))
     threads = config.threads or max(1, usable_cores() // processes.size())
     torch.set_num_threads(threads)

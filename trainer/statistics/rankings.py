@@ -84,16 +84,16 @@ class Judgements:
         rankings, first, second, sign, shown = (
             np.concatenate(column) if column else np.zeros(0, dtype=np.int64) for column in _columns(found, 5)
         )
+        answers = np.stack([first, second], axis=1)
         return cls.of_pairs(
-            rankings, first, second, sign, task=task, labeler=labeler, prompt=prompt, shown=shown, ordered=ordered
+            rankings, answers, sign, task=task, labeler=labeler, prompt=prompt, shown=shown, ordered=ordered
         )
 
     @classmethod
     def of_pairs(
         cls,
         ranking: Integers,
-        first: Integers,
-        second: Integers,
+        answers: Integers,
         sign: Integers,
         *,
         task: Integers,
@@ -106,18 +106,17 @@ class Judgements:
 
         Args:
             ranking: (J,) what was judged together (at once, by one person): 0 … R - 1.
-            first: (J,) an answer, any integer that is unique within its task.
-            second: (J,) another.
-            sign: (J,) 1 if ``first`` is better, -1 if ``second`` is, 0 for a tie.
+            answers: (J, 2) the first and the second one, any integers that are unique within their task.
+            sign: (J,) 1 if the first is better, -1 if the second is, 0 for a tie.
             task: (R,)
             labeler: (R,)
             prompt: (R,), by default the task.
-            shown: (J,) 1 if ``first`` stood before ``second`` on the screen, -1 if after it, 0 if unknown.
+            shown: (J,) 1 if the first stood before the second on the screen, -1 if after it, 0 if unknown.
             ordered: take A before B and B before A for different pairs, so that judgements meet only if both people
                 saw the answers in the same order.
         """
-        names, items = np.unique(np.concatenate([first, second]), return_inverse=True)
-        first, second = items[: len(first)], items[len(first) :]
+        names, items = np.unique(answers, return_inverse=True)
+        first, second = items.reshape(answers.shape).T
         swapped = (first > second) & (not ordered)
         one, other = np.where(swapped, second, first), np.where(swapped, first, second)
         key = _renumbered(one * len(names) + other)

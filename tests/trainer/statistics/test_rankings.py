@@ -58,7 +58,7 @@ def test_pairs_in_the_order_of_the_screen_are_told_apart_by_it():
 
 def test_pairs_of_different_tasks_are_different_pairs():
     found = Judgements.of_pairs(
-        np.array([0, 1]), np.array([2, 1]), np.array([1, 2]), np.array([1, 1]), task=np.arange(2), labeler=np.arange(2)
+        np.array([0, 1]), np.array([[2, 1], [1, 2]]), np.array([1, 1]), task=np.arange(2), labeler=np.arange(2)
     )
     assert said(found) == {(0, 1, 2): (-1, 0), (1, 1, 2): (1, 0)}
     assert len(set(found.pair.tolist())) == 2

@@ -10,8 +10,9 @@ from trainer.statistics.wmt import between_annotators, within_annotators
 def judged(rows):
     """Rows of (ranking, first on the screen, second, sign); rankings 0 and 2 are Ann's, 1 is Ben's, all of one task."""
     ranking, first, second, sign = np.array(rows).T
+    answers = np.stack([first, second], axis=1)
     return Judgements.of_pairs(
-        ranking, first, second, sign, task=np.zeros(3, dtype=int), labeler=np.array([0, 1, 0]), ordered=True
+        ranking, answers, sign, task=np.zeros(3, dtype=int), labeler=np.array([0, 1, 0]), ordered=True
     )
 
 
@@ -38,8 +39,7 @@ def test_who_judged_twice_is_known_by_task_and_annotator_together():
     found = within_annotators(
         Judgements.of_pairs(
             np.arange(4),
-            np.array([1, 1, 3, 3]),
-            np.array([2, 2, 4, 4]),
+            np.array([[1, 2], [1, 2], [3, 4], [3, 4]]),
             np.array([1, 1, 0, 0]),
             task=np.array([2, 2, 0, 0]),
             labeler=np.array([0, 0, 1, 0]),

@@ -90,18 +90,19 @@ def test_a_copy_holds_what_a_model_is_made_of_and_no_more(here, database, settin
 
 @pytest.mark.parametrize("copy", [False, True])
 @pytest.mark.parametrize(
-    ("name", "kind", "reason"),
+    ("model", "reason"),
     [
-        ("", "base", "Give the model a name"),
-        ("x" * 101, "base", "at most 100 characters"),
-        ("ppo-3", "base", "Runs name their models so"),
-        ("fine", "poem", "A model is one of base, sft, reward, policy, not “poem”"),
-        ("fine", "reward", "It has no head for a score"),
-        ("taken", "base", "a model or a run named “taken” already"),
-        ("queued", "base", "a model or a run named “queued” already"),
+        (("", "base"), "Give the model a name"),
+        (("x" * 101, "base"), "at most 100 characters"),
+        (("ppo-3", "base"), "Runs name their models so"),
+        (("fine", "poem"), "A model is one of base, sft, reward, policy, not “poem”"),
+        (("fine", "reward"), "It has no head for a score"),
+        (("taken", "base"), "a model or a run named “taken” already"),
+        (("queued", "base"), "a model or a run named “queued” already"),
     ],
 )
-def test_what_is_refused_leaves_nothing(here, database, settings, factory, folder, name, kind, reason, copy):
+def test_what_is_refused_leaves_nothing(here, database, settings, factory, folder, model, reason, copy):
+    name, kind = model
     factory.add(ModelVersion(name="taken", kind="sft", path="runs/1/model", metrics={}, provenance={}))
     factory.add(Run(name="queued", stage="sft"))
     with pytest.raises((Invalid, Conflict), match=reason):

@@ -45,8 +45,9 @@ TOGETHER = 2**24
 PATIENCE = timedelta(days=7)
 """Others wait that long for one: the first looks at held-out data or writes a checkpoint meanwhile."""
 
-
 SECONDS_TO_END = 5
+READY = "ready"
+"""File by which a process says that it comes to the meeting."""
 
 
 def rank() -> int:
@@ -160,17 +161,23 @@ def together(config: StageConfig, stage: str, run: Path) -> Iterator[None]:
     count, device = _count(config), config.device
     if not leads():
         threading.Thread(target=_end_with_leader, daemon=True).start()
-        _meet(rank(), count, Path(os.environ[MEETING]), device)
+        meeting = Path(os.environ[MEETING])
+        (meeting / str(rank()) / READY).touch()
+        _meet(rank(), count, meeting, device)
         yield
     elif count > 1:
-        with tempfile.TemporaryDirectory(prefix="prefloop-processes-") as meeting:
+        with tempfile.TemporaryDirectory(prefix="prefloop-processes-") as folder:
             _check_gpus(count, device)
-            others = [_start(number, count, stage, run, Path(meeting)) for number in range(1, count)]
+            meeting = Path(folder)
+            others = [_start(number, count, stage, run, meeting) for number in range(1, count)]
             try:
-                _meet(0, count, Path(meeting), device)
+                _wait_for(others, meeting)
+                _meet(0, count, meeting, device)
                 yield
             except RuntimeError as error:
-                raise _lost(others, Path(meeting)) or error from error
+                if lost := _lost(others, meeting, SECONDS_TO_END):
+                    raise lost from error
+                raise
             finally:
                 for other in others:
                     other.kill()
@@ -221,10 +228,18 @@ def _on_gpus(device: str) -> bool:
     return device != "cpu" and torch.cuda.is_available()
 
 
-def _lost(others: Sequence[subprocess.Popen[bytes]], meeting: Path) -> StageError | None:
-    """What to say of a process that ended though it was needed."""
-    deadline = time.monotonic() + SECONDS_TO_END
-    while time.monotonic() < deadline:
+def _wait_for(others: Sequence[subprocess.Popen[bytes]], meeting: Path) -> None:
+    """Wait until all are ready to meet: whoever waits at the meeting itself is not told that another has ended."""
+    while not all((meeting / str(number) / READY).exists() for number in range(1, len(others) + 1)):
+        if lost := _lost(others, meeting, 0):
+            raise lost
+        time.sleep(0.05)
+
+
+def _lost(others: Sequence[subprocess.Popen[bytes]], meeting: Path, seconds: float) -> StageError | None:
+    """What to say of a process that ended though it was needed, or does so within some seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
         for number, other in enumerate(others, start=1):
             if other.poll() is not None:
                 how = f"signal {-other.returncode}" if other.returncode < 0 else f"exit status {other.returncode}"
@@ -234,8 +249,9 @@ def _lost(others: Sequence[subprocess.Popen[bytes]], meeting: Path) -> StageErro
                 return StageError(
                     f"Process {number + 1} of {len(others) + 1} ended ({how}). {why}".rstrip(), resumable=True
                 )
+        if time.monotonic() >= deadline:
+            return None
         time.sleep(0.1)
-    return None
 
 
 def _meet(number: int, count: int, meeting: Path, device: str) -> None:

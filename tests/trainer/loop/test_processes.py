@@ -148,6 +148,13 @@ def test_told_to_stop_all_stop_after_the_same_step_and_a_lost_one_ends_the_run(w
     assert told["resumable"]
 
 
+def test_one_that_ends_before_they_met_is_not_waited_for(monkeypatch, world, tmp_path, capsys):
+    folder = prepared("sft", world, tmp_path / "run", processes=2)
+    monkeypatch.setattr(processes.sys, "executable", "false")
+    assert main(["sft", str(folder)]) == 1
+    assert "Process 2 of 2 ended (exit status 1)." in capsys.readouterr().out
+
+
 def test_parts_are_divided_so_that_each_has_one_and_none_has_two(monkeypatch):
     monkeypatch.setattr(processes, "size", lambda: 3)
     found = []
